@@ -189,7 +189,7 @@ class Conductor implements Lanes {
     if (isHere && !isAsync && workers < limits.cpuWorkers) this.#makeHere()
     this.#hire(sent, workers, itemMs, isAsync)
     const { local } = this
-    if (local === undefined) this.force?.helpWhileLoading()
+    if (local === undefined) this.force?.helpIfNoneBegins()
     else if (itemMs < SLICE_MS) local.start()
     else local.startLater()
   }

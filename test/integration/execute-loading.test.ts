@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { threadId } from 'node:worker_threads'
 import { execute, task } from 'amorsize'
 import { expect, it } from 'vitest'
@@ -8,4 +9,15 @@ it('a module that never ends to load in workers leaves its items to this thread,
   const items = Array.from({ length: 20 }, (_, n) => n)
   // The first run has workers started; later ones begin with those, once they seem to be worth it.
   for (let run = 0; run < 8; run++) expect(await execute(where, items)).toEqual(items.map(() => threadId))
+}, 20_000)
+
+it('what an item has left behind in its worker keeps no item of the next run', async () => {
+  const url = new URL('../fixtures/tasks/leaves-work.mjs', import.meta.url)
+  const items = Array.from({ length: 20 }, (_, n) => n)
+  await execute(task<number>(url, 'leaveWork'), items, { mode: 'threads', workers: 1, mainThread: false })
+  // The worker has to be at it.
+  await sleep(300)
+  const where = task<number, number>(url, 'where')
+  const found = await execute(where, items, { mode: 'threads', workers: 1, chunkSize: 2 })
+  expect(found).toEqual(items.map(() => threadId))
 }, 20_000)

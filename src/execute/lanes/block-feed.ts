@@ -5,6 +5,7 @@ import { type FedWorker, type Feed, type Lost, type Outcome, tell } from './forc
 export class BlockFeed implements Feed {
   readonly #fed: FedWorker
   #isClaiming = false
+  #sentMs = 0
 
   constructor(fed: FedWorker) {
     this.#fed = fed
@@ -12,6 +13,10 @@ export class BlockFeed implements Feed {
 
   get isEmpty(): boolean {
     return !this.#isClaiming
+  }
+
+  get unbegunMs(): number {
+    return this.#isClaiming && !this.#fed.worker.hasClaimed ? performance.now() - this.#sentMs : 0
   }
 
   /** Whether the worker may have done anything in the block that this thread cannot see yet. */
@@ -26,6 +31,7 @@ export class BlockFeed implements Feed {
     const { block, task, run, isExact } = force
     if (block === undefined || block.remaining === 0) return false
     this.#isClaiming = true
+    this.#sentMs = performance.now()
     worker.forgetClaim()
     const { timeoutMs } = run.options
     const message = { kind: 'block', run: runNumber, task: task.id, block: block.ofRun, isExact, timeoutMs } as const

@@ -6,7 +6,7 @@ import { calibration } from '../schedule/calibration.js'
 import { TripMeter } from '../schedule/trip-meter.js'
 import { packValues, type Unfit } from '../transfer/values.js'
 import type { ChunkMessage, DoneMessage } from '../worker/protocol.js'
-import { type FedWorker, type Feed, type Lost, type Outcome, tell } from './force.js'
+import { type FedWorker, type Feed, LONG_UNBEGUN_MS, type Lost, type Outcome, tell } from './force.js'
 import { runCarefully } from './lost-items.js'
 
 /** Items that were sent to a worker in one message, and which of them have settled. */
@@ -94,7 +94,14 @@ export class ChunkFeed implements Feed {
     return count
   }
 
-  /** Items of chunks that it has not begun while it is at another. If it is at none, it is about to begin these. */
+  get unbegunMs(): number {
+    const [oldest] = this.#chunks
+    if (oldest === undefined) return 0
+    const [chunk, { sentMs }] = oldest
+    return chunk > this.#fed.worker.lastBegun ? machineNow() - sentMs : 0
+  }
+
+  /** Items of chunks that it has not begun while it is at another. If it is at none, it is about to begin these, unless it was for long. */
   get waiting(): number {
     const { lastBegun } = this.#fed.worker
     let count = 0
@@ -103,7 +110,7 @@ export class ChunkFeed implements Feed {
       if (chunk > lastBegun) count += left
       else isBusy = true
     }
-    return isBusy ? count : 0
+    return isBusy || this.unbegunMs > LONG_UNBEGUN_MS ? count : 0
   }
 
   send(batch: Batch): void {

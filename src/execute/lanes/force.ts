@@ -94,10 +94,15 @@ export interface FedWorker {
   readonly runNumber: number
 }
 
+/** A worker that has begun nothing for so many milliseconds is not counted on: it is at something else, such as what an item has left behind. */
+export const LONG_UNBEGUN_MS = 50
+
 /** A way for a worker to get items of a run. Only the feed knows which of them the worker has. */
 export interface Feed {
   /** Whether the worker holds no item of this feed. */
   readonly isEmpty: boolean
+  /** For how long it has begun none of what it was sent; 0 if it has begun some, or was sent nothing. */
+  readonly unbegunMs: number
   /** An item has an outcome. @returns whether it belongs to this feed */
   settle(index: number, outcome: Outcome): boolean
   /** The worker has finished what the message that this answers gave it. */

@@ -46,6 +46,8 @@ export class LocalLane implements Lane, Progress {
   /** Milliseconds between turns of the event loop, of all runs that compute at once. */
   sliceMs = SLICE_MS
   isPaused = false
+  /** Whether there was nothing for it to take. */
+  isIdle = false
   /** How long others have kept this thread between two slices, of late; milliseconds. */
   turnMs = 0
   #turnedMs = NaN
@@ -112,6 +114,7 @@ export class LocalLane implements Lane, Progress {
 
   /** @param leastMs - what is shorter takes nothing from others */
   #slice(leastMs = 0): void {
+    this.isIdle = false
     this.#slices.computes(!this.#isHalted())
     const nowMs = performance.now()
     if (nowMs > this.#turnedMs) this.turnMs = Math.max(nowMs - this.#turnedMs, this.turnMs / 2)
@@ -147,6 +150,7 @@ export class LocalLane implements Lane, Progress {
         return
       }
       if (batch === undefined) {
+        this.isIdle = true
         this.#slices.computes(false)
         this.#turnedMs = NaN
         this.whenIdle()

@@ -22,11 +22,9 @@ export class Roster extends Set<WorkerLane> {
     return this.#count(({ isLoaded }) => isLoaded)
   }
 
-  /** For how long all of them have been loading the task; 0 once one has. */
-  get loadingMs(): number {
-    let leastMs = Infinity
-    for (const { worker, force } of this) leastMs = Math.min(leastMs, worker.loadingMs(force.task.id))
-    return this.size === 0 ? 0 : leastMs
+  /** For how long none of them has begun anything; 0 if one has, or has nothing to do. */
+  get unbegunMs(): number {
+    return this.size === 0 ? 0 : Math.min(...Array.from(this, ({ unbegunMs }) => unbegunMs))
   }
 
   /** How many the run keeps. */

@@ -148,6 +148,12 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     return this.waitsForMore && this.#isEmpty
   }
 
+  /** For how long it has begun nothing: it loads the task, or is at something else; 0 if it has begun some, or was sent nothing. */
+  get unbegunMs(): number {
+    if (!this.isLoaded) return this.worker.loadingMs(this.force.task.id)
+    return Math.max(...this.#feeds.map(({ unbegunMs }) => unbegunMs))
+  }
+
   /** Items that it has been sent and, as far as is known, not begun while it is at others; without any it is about to begin these. */
   get waiting(): number {
     return this.#chunks.waiting

@@ -2,7 +2,7 @@ import type { SingleItems } from './single-items.js'
 import type { LocalLane } from './local-lane.js'
 import { mayRunHere, wantsChunks } from '../options.js'
 import { chunkMs, currentLimits, threadsFor } from '../schedule/machine.js'
-import type { Force, Lost } from './force.js'
+import { type Force, LONG_UNBEGUN_MS, type Lost } from './force.js'
 import { leaveBehind, runCarefully } from './lost-items.js'
 import { heldMs, shareOf } from '../schedule/chunk-size.js'
 import { Timing, SLICE_MS } from '../schedule/timing.js'
@@ -22,8 +22,6 @@ import { runError } from '../../internal/run-error.js'
 const CAUSELESS_DEATHS = 10
 /** Workers that may die before they have run anything: as they load the task, or of what its module has begun. */
 const FAILED_BEGINNINGS = 3
-/** Workers that have been loading the task for so many milliseconds are not waited for: this thread runs items until one has, as in a first run. */
-const LONG_LOADING_MS = 50
 /** Milliseconds of items that a stream lets others do while one takes its time: results are read in order, and some items take a hundred times as long as most. */
 const AHEAD_MS = 250
 /** So many results that cannot be sent, and this part of all, are too many: each has taken a worker's time for nothing. */
@@ -112,6 +110,7 @@ export class Workforce implements Force {
     const lanes = this.#lanes
     const worksHere = (): boolean => this.worksHere
     this.#request = {
+      task: task.id,
       wanted: terms.workers,
       most: Math.max(terms.workers, threadsFor(currentLimits())),
       get held() {
@@ -306,14 +305,16 @@ export class Workforce implements Force {
     )
   }
 
-  /** A module may take seconds to load, or never end. */
-  helpWhileLoading(): void {
-    if (this.#terms.mayWorkHere && !this.worksHere && this.#lanes.loadingMs > LONG_LOADING_MS) this.#terms.goOnHere()
+  /** While no worker begins anything this thread runs items, as in a first run: the module of the task may take seconds to load, or never end. */
+  helpIfNoneBegins(): void {
+    if (this.#lanes.unbegunMs <= LONG_UNBEGUN_MS) return
+    if (this.#local?.isIdle === true) this.takeBack()
+    else if (this.#terms.mayWorkHere && !this.worksHere) this.#terms.goOnHere()
   }
 
   #look(): void {
     this.sweep()
-    this.helpWhileLoading()
+    this.helpIfNoneBegins()
     const { timeoutMs } = this.run.options
     if (timeoutMs === Infinity) return
     for (const { worker } of this.#lanes)

@@ -59,6 +59,8 @@ export class PoolWorker {
   readonly #worker: Worker
   /** Tasks it has been sent, with its answers; until one has come, with when that was. */
   readonly #tasks = new Map<number, LoadedMessage | number>()
+  /** Those that it has not answered. */
+  readonly #loading = new Set<number>()
   #asking: NodeJS.Timeout | undefined = undefined
   #error: unknown = undefined
   /** Whether a run needs it. */
@@ -100,6 +102,7 @@ export class PoolWorker {
       // The first task was sent when the worker was started: from then on it can work.
       if (this.#tasks.size === 1) calibration.learn('spawnMs', message.atMs - this.epochMs)
       this.#tasks.set(message.task, message)
+      this.#loading.delete(message.task)
     }
     this.owner?.received(message)
     if (message.kind !== 'printed') return
@@ -179,7 +182,7 @@ export class PoolWorker {
 
   /** Whether it has claimed any item of the last block that it was sent. */
   get hasClaimed(): boolean {
-    // order: any. Asked once the thread has ended.
+    // order: any. Asked once the thread has ended, or of one that is late.
     return Atomics.load(this.cells, Cell.CLAIM_TO) > 0
   }
 
@@ -203,10 +206,16 @@ export class PoolWorker {
         this.send({ kind: 'forget', task: oldest })
       }
       this.#tasks.set(task.id, performance.now())
+      this.#loading.add(task.id)
       this.send({ kind: 'task', task })
     }
     const answer = this.#tasks.get(task.id)
     return typeof answer === 'object' ? answer : undefined
+  }
+
+  /** Whether it loads a task, before which it does nothing else. @param but - not counting this one */
+  isLoading(but?: number): boolean {
+    return this.#loading.size > Number(but !== undefined && this.#loading.has(but))
   }
 
   /** How long ago it was sent a task that it has not loaded; 0 of one that it has. */

@@ -28,6 +28,8 @@ const PATIENCE_MS = 1000
 
 /** A run that asks for workers. */
 export interface WorkerRequest extends Sharer {
+  /** The number of its task. */
+  readonly task: number
   /** Workers it still wants. */
   wanted: number
   /** Most workers of the pool, those of other runs included, for this run to have more started; >= 1. */
@@ -78,7 +80,12 @@ export class WorkerPool implements Disposable {
 
   /** Workers that are ready and have nothing to do. */
   get idle(): number {
-    return this.#idle.length
+    return this.#idle.filter((worker) => !worker.isLoading()).length
+  }
+
+  /** Where among those without a run the last one is that a request can use: one that loads another task may do so for long. */
+  #idleFor({ task }: WorkerRequest): number {
+    return this.#idle.findLastIndex((worker) => !worker.isLoading(task))
   }
 
   /** How long ago the first of the workers that are starting was started; undefined while none is. */
@@ -139,12 +146,17 @@ export class WorkerPool implements Disposable {
   get #missing(): number {
     let open = -this.#starting.size
     let room = 0
-    for (const { wanted, most } of this.#requests) {
+    for (const { wanted, most, task } of this.#requests) {
       if (wanted <= 0) continue
       open += wanted
-      room = Math.max(room, most - this.size)
+      room = Math.max(room, most - this.#sizeFor(task))
     }
     return Math.min(open, room)
+  }
+
+  /** Workers that runs of a task may come to have. */
+  #sizeFor(task: number): number {
+    return this.size - this.#idle.filter((worker) => worker.isLoading(task)).length
   }
 
   #startMissing(): void {
@@ -154,10 +166,10 @@ export class WorkerPool implements Disposable {
     for (let missing = this.#missing; missing > 0; missing--) this.#start(latest.started)
   }
 
-  /** Starts workers for later runs, until there are `count`. They do not keep the process alive. */
-  prepare(count: number, started: Started): void {
+  /** Starts workers for later runs of a task, until there are `count`. They do not keep the process alive. */
+  prepare(count: number, task: number, started: Started): void {
     this.#later(() => {
-      for (let missing = count - this.size; missing > 0; missing--) {
+      for (let missing = count - this.#sizeFor(task); missing > 0; missing--) {
         this.#start((worker) => {
           worker.hold(false)
           started(worker)
@@ -196,9 +208,10 @@ export class WorkerPool implements Disposable {
 
   #serve(): void {
     while (this.#idle.length > 0) {
-      const request = neediest(this.#requests)
-      const worker = request === undefined ? undefined : this.#idle.pop()
-      if (request === undefined || worker === undefined) return
+      const request = neediest(this.#requests.filter((one) => this.#idleFor(one) >= 0))
+      if (request === undefined) return
+      const [worker] = this.#idle.splice(this.#idleFor(request), 1)
+      if (worker === undefined) return
       request.wanted--
       this.#servedMs = performance.now()
       this.#working++
@@ -225,6 +238,8 @@ export class WorkerPool implements Disposable {
   #ownerOf(worker: PoolWorker): WorkerOwner {
     return {
       received: (message: FromWorker) => {
+        // Whoever could not use it before can now.
+        if (message.kind === 'loaded') this.#serve()
         if (message.kind !== 'ready') return
         this.#failures = []
         this.#starting.delete(worker)
