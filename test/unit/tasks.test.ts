@@ -303,6 +303,25 @@ describe('what workers have gained', () => {
     expect(isDue()).toEqual([false, false])
   })
 
+  it.each([false, true])('is believed once the loop has been seen anew twice; items differ: %s', (isMixed) => {
+    const record = fresh()
+    record.isMixed = isMixed
+    const gains = [30, 30, 30, 10, 2, 30].map((gain) => {
+      record.stayedInLoop(5)
+      record.hadWorkers(gain, 100, 2, false)
+      return [record.gain, record.isLoopDue]
+    })
+    const doubted = [undefined, isMixed]
+    expect(gains).toEqual([doubted, doubted, [30, false], [20, false], [11, false], doubted])
+  })
+
+  it('is seen anew by no whole run of items that would keep the event loop waiting', () => {
+    const record = fresh()
+    record.isMixed = true
+    record.hadWorkers(30, 100, 2, true)
+    expect([record.gain, record.isLoopDue, record.staysInLoop(100)]).toEqual([undefined, false, false])
+  })
+
   it.each([
     ['the beginning of a run', false, [true, false]],
     ['of mixed items a run', true, [false, true]],

@@ -36,7 +36,8 @@ export function explainPlan(plan: Plan<unknown>): string {
 }
 
 /** Why a schedule was chosen, in a sentence. */
-export function reasonOf({ chosen, inputs, limits, measured, isByOutcome }: Decision, obstacle?: string): string {
+export function reasonOf(decision: Decision, obstacle?: string): string {
+  const { chosen, inputs, limits, measured, isByOutcome, isLoopDue } = decision
   if (measured.sampleSize === 0)
     return inputs.items === 0
       ? 'nothing is left to run'
@@ -53,6 +54,7 @@ export function reasonOf({ chosen, inputs, limits, measured, isByOutcome }: Deci
     case 'serial':
       if (obstacle !== undefined) return obstacle
       if (limits.cpuWorkers <= 1) return 'this process may use one core, so a second thread would not help'
+      if (isLoopDue) return 'it is to be seen anew what the loop takes; later runs may have worker threads again'
       if (isByOutcome)
         return 'worker threads have made earlier runs like it no faster than the loop; they are tried again later'
       if (copiesMs > 0.67 * inputs.itemMs)

@@ -48,6 +48,8 @@ export interface Decision {
   readonly measured: Measured
   /** Whether the estimate comes from earlier runs of the task; else it is from the cost model. */
   readonly isByOutcome: boolean
+  /** Whether the loop is chosen to see anew what it takes. */
+  readonly isLoopDue: boolean
 }
 
 /** The task of a run, and how it is to be run. */
@@ -122,7 +124,9 @@ export class Planner {
     const [loop] = considered
     const stays = mode === undefined && record?.staysInLoop(loopMs) === true
     const chosen = stays && loop !== undefined ? loop : choose(considered, inputs, choices)
-    return { chosen, considered, inputs, limits, bytesPerWorker, measured, isByOutcome: stays || gain !== undefined }
+    const isByOutcome = stays || gain !== undefined
+    const isLoopDue = stays && record.isLoopDue
+    return { chosen, considered, inputs, limits, bytesPerWorker, measured, isByOutcome, isLoopDue }
   }
 }
 

@@ -8,6 +8,8 @@ const MOST_NAMED = 1000
 export const LOSS = 0.95
 /** A gain above this many times the number of cores is impossible: what is known of the loop must be out of date. */
 const IMPOSSIBLE = 1.1
+/** It is believed all the same once the loop has been measured again so often: this thread is slower than workers, as where globals are those of `vm`. */
+const MOST_DOUBTED = 2
 /** The loop is known after this many runs: in the first the engine compiles the task. */
 const LOOP_RUNS = 2
 /** Until then the loop is measured again after this many runs with workers. */
@@ -69,6 +71,8 @@ export class TaskRecord {
   #workerRuns = 0
   /** Whether the loop should be measured again. */
   #isLoopDue = false
+  /** Gains in a row that were taken to be impossible. */
+  #doubted = 0
   /** The least that items of a run in the loop have taken in the mean, of late. */
   #leastOfRunsMs = Infinity
   /** Items of runs of a few, and the least that one has taken. */
@@ -196,6 +200,11 @@ export class TaskRecord {
     return this.#loopRuns < LOOP_RUNS ? 0 : this.#leastOfRunsMs
   }
 
+  /** Whether the next run stays in the loop to measure it. */
+  get isLoopDue(): boolean {
+    return this.#isLoopDue && this.#toSkip > 0
+  }
+
   /** Whether the beginning of the next run should measure the loop. If items differ, only a whole run can. */
   get wantsSample(): boolean {
     return this.#isLoopDue && !this.isMixed
@@ -212,7 +221,9 @@ export class TaskRecord {
     this.#workerRuns++
     this.#gainOfMs = loopMs
     const isPossible = gain <= IMPOSSIBLE * cores
-    this.#blend(isPossible ? gain : undefined)
+    if (isPossible) this.#doubted = 0
+    const isBelieved = isPossible || this.#doubted++ >= MOST_DOUBTED
+    this.#blend(isBelieved ? gain : undefined)
     // A gain for which the loop is chosen would stand for ever: it counts as a loss, so that workers are tried again.
     if (gain < LOSS || (!blocks && (this.gain ?? Infinity) * MARGIN <= 1)) {
       if (lateGain * MARGIN > 1 && this.#coldRuns++ < MOST_COLD) {
@@ -223,10 +234,11 @@ export class TaskRecord {
       return
     }
     this.#coldRuns = this.#mostLost = 0
-    if (isPossible) this.#skipped = 0
+    if (isBelieved) this.#skipped = 0
     else this.loopItemMs = undefined
-    this.#isLoopDue = !isPossible || (this.#loopRuns < LOOP_RUNS && this.#workerRuns >= RUNS_WITH_WORKERS)
-    this.#toSkip = this.#isLoopDue && this.isMixed ? 1 : 0
+    this.#isLoopDue = !isBelieved || (this.#loopRuns < LOOP_RUNS && this.#workerRuns >= RUNS_WITH_WORKERS)
+    // For items that would keep the event loop waiting, workers are right whatever the loop takes.
+    this.#toSkip = this.#isLoopDue && this.isMixed && !blocks ? 1 : 0
   }
 
   /** The next runs stay in the loop: twice as many as after the loss before unless workers become faster, and more after a heavy loss. */
