@@ -5,8 +5,11 @@ export function isNodeStream(body: unknown): body is Readable {
   return typeof (body as { readonly pipe?: unknown } | null | undefined)?.pipe === 'function'
 }
 
+/** Ends bodies that nobody can read any more, as Node's own fetch does with those of responses that were thrown away unread. */
+const abandoned = new FinalizationRegistry<() => void>((give) => give())
+
 /**
- * The same response, and a call once its body has ended, was cancelled or broke; at once when it has none.
+ * The same response, and a call once its body has ended, was cancelled, broke, or was collected unread; at once when it has none.
  *
  * @param seen - gets each chunk as it passes
  * @param ended - called once, with whether the body came to its end; with `seen` of a body that broke only when it is read on
@@ -68,6 +71,10 @@ export function watchBody(
     },
     { highWaterMark: 0 },
   )
+  abandoned.register(body, () => {
+    end(false)
+    reader.cancel().catch(() => undefined)
+  })
   const { status, statusText, headers } = response
   return withOrigin(new Response(body, { status, statusText, headers }), response)
 }
