@@ -52,7 +52,7 @@ export type KeyedNames<L extends SeveralLimits> = {
  *
  * Thread-safety: each thread has its own object; the bucket behind them is lock-free shared memory, and a thread or process that dies
  * in the middle of a call leaves it usable.
- * Cost: about 20 ns for `tryAcquire()` and `acquire()` while tokens are there, no allocation.
+ * Cost: 20 to 40 ns for `tryAcquire()`, however many tokens, and `acquire()` while they are there, no allocation.
  *
  * @example
  * const limiter = new RateLimiter({ requestsPerSecond: 100, burstSize: 10 })
