@@ -8,10 +8,10 @@ import { type Timing, SLICE_MS } from './schedule/timing.js'
 import { type Decision, worksHere } from './schedule/planner.js'
 import type { Course } from './schedule/course.js'
 import { Share } from './schedule/sharing.js'
-import { Following, type Lanes } from './following.js'
+import { RunObserver, type Lanes } from './run-observer.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { mayRunHere } from './options.js'
-import { pools, scheduler, sharing, slices } from './process-wide.js'
+import { pools, scheduler, sharing, slices } from './thread-wide.js'
 import type { Run } from './run/run.js'
 import { callWithPolicies } from './task.js'
 import type { Batch } from './run/item-source.js'
@@ -49,7 +49,7 @@ class Conductor implements Lanes {
   force: Workforce | undefined = undefined
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
-  readonly #following: Following
+  readonly #observer: RunObserver
   readonly #share = new Share(sharing)
   /** Whether workers have been given up: the run goes on in this thread. */
   #isAlone = false
@@ -58,16 +58,16 @@ class Conductor implements Lanes {
     this.#run = run
     const turns = (): TurnStage => new TurnStage(slices, this.#share)
     this.#call = callWithPolicies(run.task, run.options, () => run.signal, turns)
-    this.#following = new Following(run, this, timing, course)
+    this.#observer = new RunObserver(run, this, timing, course)
     if (decision?.chosen.mode === 'threads') this.#course.decision = decision
   }
 
   get #course(): Course {
-    return this.#following.course
+    return this.#observer.course
   }
 
   get #timing(): Timing {
-    return this.#following.timing
+    return this.#observer.timing
   }
 
   start({ pending, decision }: Beginning): void {
@@ -102,7 +102,7 @@ class Conductor implements Lanes {
   }
 
   #makeHere(): LocalLane {
-    this.#following.laneBegins(false)
+    this.#observer.laneBegins(false)
     return (this.local = new LocalLane(
       this.#run,
       this.#call,
@@ -118,7 +118,7 @@ class Conductor implements Lanes {
   }
 
   #startAsync(first?: PromiseLike<unknown>, batch?: Batch): void {
-    this.#following.laneBegins(true)
+    this.#observer.laneBegins(true)
     const { mode, workers } = this.#run.options
     const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
     const { subject } = this.#course
@@ -141,7 +141,7 @@ class Conductor implements Lanes {
 
   /** Asks whether the rest is worth workers. */
   #consider(item: unknown, result: unknown): void {
-    const decision = this.#following.consider(item, result)
+    const decision = this.#observer.consider(item, result)
     if (decision === undefined) return
     const { task, options } = this.#run
     const sent = taskSources.sendable(task)
@@ -233,7 +233,7 @@ class Conductor implements Lanes {
   }
 
   #workerIsReady(): void {
-    if (this.#following.workerIsReady()) this.#leaveLongItems()
+    if (this.#observer.workerIsReady()) this.#leaveLongItems()
     else this.#goBack()
   }
 
@@ -242,10 +242,10 @@ class Conductor implements Lanes {
     const { local, force } = this
     if (this.#isAlone || force === undefined || local === undefined || local.isPaused) return
     const threads = threadsFor(currentLimits())
-    if (this.#following.blockTooLong) {
+    if (this.#observer.blockTooLong) {
       local.pause()
       if (this.#run.options.workers === undefined) force.addWorkers(threads)
-    } else if (this.#following.areUneven(force)) {
+    } else if (this.#observer.areUneven(force)) {
       force.addWorkers(threads)
       if (force.ready >= threads) local.pause()
     }
@@ -253,10 +253,10 @@ class Conductor implements Lanes {
 
   /** Checks, while workers work, whether they are worth what they cost. */
   #lookAtWorkers(): void {
-    if (!this.#following.hasWorkers || this.#isAlone) return
+    if (!this.#observer.hasWorkers || this.#isAlone) return
     this.#leaveLongItems()
     // What a dead worker has left only another may run.
-    if (!this.#run.supply.hasCrashed && this.#following.shouldGoBack()) this.#goBack()
+    if (!this.#run.supply.hasCrashed && this.#observer.shouldGoBack()) this.#goBack()
   }
 
   /** Workers are long in coming: until there is one, this thread runs items. */

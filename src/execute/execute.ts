@@ -1,15 +1,15 @@
 import { unlessAborted } from '../internal/signal-watch.js'
 import { runs } from '../internal/tracing.js'
 import { conduct } from './conductor.js'
-import { learnSoon, subjectOf } from './following.js'
-import { runOf } from './hooks.js'
+import { learnSoon, subjectOf } from './run-observer.js'
+import { tracedRunOf } from './hooks.js'
 import { timingOf, type PlainLoop, plainLoop, runSlice } from './lanes/loops.js'
 import { LEAST_TAKEN_MS } from './lanes/slice-queue.js'
 import { COMPUTING } from './schedule/busyness.js'
 import type { Course } from './schedule/course.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
-import { pools, scheduler, slices } from './process-wide.js'
+import { pools, scheduler, slices } from './thread-wide.js'
 import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { ArraySink, SettledSink } from './run/outcomes.js'
 import { beginRun, resultsOf, Run } from './run/run.js'
@@ -50,7 +50,7 @@ export function execute<T, R>(
   options: ScheduleOptions,
 ): Promise<Awaited<R>[] | PromiseSettledResult<Awaited<R>>[]>
 export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptions): Promise<unknown[]> {
-  if (runs.isOn) return runs.trace(runOf(task, items), () => begin(task, items, given))
+  if (runs.isOn) return runs.trace(tracedRunOf(task, items), () => begin(task, items, given))
   return begin(task, items, given)
 }
 

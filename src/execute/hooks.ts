@@ -77,7 +77,7 @@ export interface TracedRun {
 }
 
 /** The tracing context of a run. */
-export function runOf(task: Task, items: Items<unknown>): TracedRun {
+export function tracedRunOf(task: Task, items: Items<unknown>): TracedRun {
   // Items that cannot be iterated are refused later.
   const { length, size } = Object(items) as { readonly length?: unknown; readonly size?: unknown }
   const count = length ?? size

@@ -2,7 +2,7 @@ import { earlierRunsOf } from '../records/recorders.js'
 import { unlessAborted } from '../internal/signal-watch.js'
 import { runs } from '../internal/tracing.js'
 import { conduct } from './conductor.js'
-import { subjectOf } from './following.js'
+import { subjectOf } from './run-observer.js'
 import { explainPlan, reasonOf } from './schedule/explain.js'
 import { profileOf } from './schedule/profile.js'
 import type { Measured } from './schedule/sample.js'
@@ -10,8 +10,8 @@ import type { Decision, Situation } from './schedule/planner.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, type ScheduleOptions } from './options.js'
 import type { Plan } from './plan.js'
-import { runOf } from './hooks.js'
-import { pools, scheduler } from './process-wide.js'
+import { tracedRunOf } from './hooks.js'
+import { pools, scheduler } from './thread-wide.js'
 import { draw, type FirstItem, iterate, iterateAsync, PrefixedSource, runFirst } from './run/first-items.js'
 import { ArraySource, AsyncIteratorSource, type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { ArraySink, SettledSink } from './run/outcomes.js'
@@ -152,7 +152,7 @@ async function decide(
 
 /** Traces the run of a plan. */
 function resumeTraced(given: Task, items: Items<unknown>, resumed: () => Promise<unknown[]>): Promise<unknown[]> {
-  return runs.isOn ? runs.trace(runOf(given, items), resumed) : resumed()
+  return runs.isOn ? runs.trace(tracedRunOf(given, items), resumed) : resumed()
 }
 
 /** Runs what the sample has left. The outcomes of the first items, from now or an earlier run, come first. */

@@ -2,7 +2,7 @@ import { type InContext, keepContext } from '../internal/async-context.js'
 import { unlessAborted } from '../internal/signal-watch.js'
 import { runs } from '../internal/tracing.js'
 import { conduct } from './conductor.js'
-import { runOf, type TracedRun } from './hooks.js'
+import { tracedRunOf, type TracedRun } from './hooks.js'
 import { currentLimits } from './schedule/machine.js'
 import { type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { completeOptions, type CompleteOptions, type StreamOptions } from './options.js'
@@ -42,7 +42,7 @@ export function stream<T, R>(
 ): AsyncIterableIterator<Awaited<R> | SettledItem<Awaited<R>>>
 export function stream(task: Task, source: Items<unknown>, given?: StreamOptions): AsyncIterableIterator<unknown> {
   const options = completeOptions('stream', given)
-  return new StreamReader(task, sourceOf(source), options, runs.isOn ? runOf(task, source) : undefined)
+  return new StreamReader(task, sourceOf(source), options, runs.isOn ? tracedRunOf(task, source) : undefined)
 }
 
 /** Most items between source and reader, unless the options say otherwise. */

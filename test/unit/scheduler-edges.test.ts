@@ -160,7 +160,7 @@ describe('a run with workers', () => {
     const { begin } = taught()
     const course = begin(1000, ONE)
     const answers = looks.map(([settled, ms]) =>
-      shouldGoBack(course, { items, settled, ms, timing, isShared: false }, timingOf()),
+      shouldGoBack(course, { items, settled, ms, timing, isTimeShared: false }, timingOf()),
     )
     expect(answers.slice(0, -1)).not.toContain(true)
     return answers.at(-1)!
@@ -376,9 +376,9 @@ describe('after a run', () => {
     [true, 3, 2],
   ])(
     'what workers took while other runs had this thread (%s) gains no more than all cores: %d',
-    (isShared, is, gain) => {
+    (isTimeShared, is, gain) => {
       const { scheduler, subject, begin } = taught()
-      scheduler.after(begin(100, ONE), seen(0, 0, 0), came(100, 100, 100 / is, timingOf(), isShared), ONE)
+      scheduler.after(begin(100, ONE), seen(0, 0, 0), came(100, 100, 100 / is, timingOf(), isTimeShared), ONE)
       expect(scheduler.recall(subject, 'an item')?.gain).toBeCloseTo(gain, 6)
     },
   )

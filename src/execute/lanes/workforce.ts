@@ -337,7 +337,7 @@ export class Workforce implements Force {
     }
     this.#pool.lost()
     this.recover()
-    // Others have been refused before: this was the last.
+    // No more can be had, and perhaps none is left.
     if (this.#refusal !== undefined) this.#refused(this.#refusal.error)
     this.run.endIfDone()
   }

@@ -7,7 +7,7 @@ const LEAST_MS = 0.01
 
 /**
  * How many items a lane takes at a time: enough for `targetMs`, and fewer and fewer towards the end, so that all lanes end together. A
- * worker holds two shares, so one is a third of an equal part of the rest.
+ * worker holds two of them, of which the second should not be what the others wait for: one is a third of what is left for each lane.
  *
  * @param remaining - items that nobody has taken; null if unknown
  * @param lanes - threads that take items

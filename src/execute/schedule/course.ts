@@ -52,7 +52,7 @@ export interface SinceJoined {
   /** In the time of `Sharing`. */
   readonly ms: number
   /** Whether other runs have computed meanwhile. */
-  readonly isShared: boolean
+  readonly isTimeShared: boolean
   /** How fast workers run items. */
   readonly timing: Timing
 }

@@ -255,7 +255,7 @@ export class Scheduler {
       const loopItemMs = inAllMs(record.loopItemOf(timing, decision.measured), decision.measured)
       const loopMs = since.settled * loopItemMs
       // Its workers may have run while this thread was at other runs: that would be no gain beyond all cores without them.
-      const gain = since.isShared ? Math.min(loopMs / since.ms, cpuWorkers) : loopMs / since.ms
+      const gain = since.isTimeShared ? Math.min(loopMs / since.ms, cpuWorkers) : loopMs / since.ms
       const lateGain = (course.look?.itemsPerMs ?? 0) * loopItemMs
       record.hadWorkers(gain, loopMs, cpuWorkers, decision.inputs.blocks, lateGain)
       record.sawLeast(timing.leastMs, since.timing)

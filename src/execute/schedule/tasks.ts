@@ -16,9 +16,9 @@ const LOOP_RUNS = 2
 const RUNS_WITH_WORKERS = 2
 /** This many items of this thread show what the loop takes, even beside workers. */
 const ENOUGH_HERE = 16
-/** The least of the runs doubles with each, so that an old one is soon forgotten; … */
+/** What the shortest run has taken counts as twice that with each run after it: an old one is soon forgotten. */
 const FORGETTING = 2
-/** … also one in which the clock has not moved. */
+/** Twice nothing would stay nothing: a run in which the clock has not moved counts as this. */
 const LEAST_MS = 1e-6
 /** After this much work without workers it is asked again, at the latest, whether some should be started. */
 const ASK_AGAIN_MS = 1000
@@ -270,7 +270,7 @@ class OfTask extends Map<string, TaskRecord> {
   inFlight: number | undefined = undefined
 }
 
-/** What the runs of a process have taught about their tasks. */
+/** What the runs of a thread have taught about their tasks. */
 export class Tasks {
   readonly #ofFunctions = new WeakMap<object, OfTask>()
   readonly #ofNames = new Map<string, OfTask>()

@@ -11,7 +11,7 @@ interface Places {
 }
 
 /** What a structured clone changes in values, and where. */
-export interface Lost {
+export interface LostInClone {
   /** They become plain Uint8Arrays. */
   readonly buffers: readonly Places[]
   /** Objects without a prototype, such as rows of a database: they become plain objects. */
@@ -22,7 +22,7 @@ export interface Lost {
 export interface PackedValues {
   readonly values: readonly unknown[]
   /** What {@link restore} needs; undefined if a clone is the same. */
-  readonly lost: Lost | undefined
+  readonly lost: LostInClone | undefined
 }
 
 /** A value that another thread would not receive as it is. */
@@ -63,7 +63,7 @@ export function packValues(values: readonly unknown[], unfit?: Unfit[]): PackedV
 }
 
 /** Gives what has arrived back what it has lost; the values are this thread's own. */
-export function restore(values: readonly unknown[], lost: Lost | undefined): void {
+export function restore(values: readonly unknown[], lost: LostInClone | undefined): void {
   if (lost === undefined) return
   const restored = new Map<unknown, Buffer>()
   eachPlace(values, lost.buffers, (bytes: Uint8Array, holder, key) => {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 // Without `node:`, as webpack looks for it.
 import { Worker, type WorkerOptions } from 'worker_threads'
 import { builtins } from '../../internal/builtins.js'
-import { leftBehind } from './left-behind.js'
+import { noWorkerProgram } from './no-worker-program.js'
 
 /** A number in what webpack, and what is built upon it, makes of this; undefined elsewhere. */
 declare const __webpack_require__: unknown
@@ -28,7 +28,7 @@ export function startWorker(options: WorkerOptions): Worker {
   if (found !== undefined) return new Worker(found, options)
   if (typeof __webpack_require__ === 'function')
     return new Worker(new URL('./amorsize-worker.js', import.meta.url), options)
-  throw leftBehind(folder)
+  throw noWorkerProgram(folder)
 }
 
 /** Where the program is. webpack puts the place of the package on the machine that builds into `import.meta.url`, so that comes last. */

@@ -2,7 +2,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Worker, WorkerOptions } from 'node:worker_threads'
 import { builtins } from '../../internal/builtins.js'
-import { leftBehind } from './left-behind.js'
+import { noWorkerProgram } from './no-worker-program.js'
 
 /**
  * Starts a thread with the program of workers, which lies beside this file. For bundlers bundled-program.ts stands in its place.
@@ -11,9 +11,9 @@ import { leftBehind } from './left-behind.js'
  */
 export function startWorker(options: WorkerOptions): Worker {
   const url = ownUrl()
-  if (url === undefined) throw leftBehind(undefined)
+  if (url === undefined) throw noWorkerProgram(undefined)
   const file = fileURLToPath(new URL('./execute-worker.js', url))
-  if (!builtins.fs.existsSync(file)) throw leftBehind(dirname(file))
+  if (!builtins.fs.existsSync(file)) throw noWorkerProgram(dirname(file))
   return new builtins.workerThreads.Worker(file, options)
 }
 

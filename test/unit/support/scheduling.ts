@@ -31,8 +31,8 @@ export const came = (
   settled: number,
   ms: number,
   timing = timingOf(),
-  isShared = false,
-): SinceJoined => ({ items, settled, ms, isShared, timing })
+  isTimeShared = false,
+): SinceJoined => ({ items, settled, ms, isTimeShared, timing })
 
 /** A scheduler of a machine with two cores that nobody else uses, and runs of one task. */
 export function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {

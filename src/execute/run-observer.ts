@@ -5,7 +5,7 @@ import type { LocalLane } from './lanes/local-lane.js'
 import type { Workforce } from './lanes/workforce.js'
 import { isWorkerOfOurs } from './nesting.js'
 import type { CompleteOptions } from './options.js'
-import { pools, scheduler, sharing } from './process-wide.js'
+import { pools, scheduler, sharing } from './thread-wide.js'
 import type { Run } from './run/run.js'
 import { Busyness, COMPUTING } from './schedule/busyness.js'
 import { Timing } from './schedule/timing.js'
@@ -57,8 +57,8 @@ export interface Lanes {
   readonly force: Workforce | undefined
 }
 
-/** Shows the scheduler how a run goes, and asks it how to go on. */
-export class Following {
+/** Watches how a run goes, and asks the scheduler how to go on. */
+export class RunObserver {
   readonly course: Course
   readonly timing: Timing
   readonly #run: Run
@@ -163,8 +163,9 @@ export class Following {
     const { items, settled, atMs, sharedMs } = this.#joined
     const nowMs = performance.now()
     const ms = sharing.now(nowMs) - sharedMs
-    const isShared = nowMs - atMs > 1.01 * ms
-    return { items, settled: this.#run.outcomes.settled - settled, ms, isShared, timing: force.timing }
+    // Two readings of clocks never agree quite.
+    const isTimeShared = nowMs - atMs > 1.01 * ms
+    return { items, settled: this.#run.outcomes.settled - settled, ms, isTimeShared, timing: force.timing }
   }
 
   async #learnAtEnd(): Promise<void> {

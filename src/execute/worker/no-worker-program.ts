@@ -3,7 +3,7 @@
  *
  * @param folder - where it was looked for
  */
-export function leftBehind(folder: string | undefined): Error {
+export function noWorkerProgram(folder: string | undefined): Error {
   return new Error(
     `a bundler has joined amorsize into this program, and ${folder ?? 'its folder'} holds no program for workers: mark amorsize as external, ` +
       "or add 'amorsize/worker' as an entry point of the name amorsize-worker: " +
