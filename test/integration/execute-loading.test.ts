@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { threadId } from 'node:worker_threads'
 import { execute, task } from 'amorsize'
@@ -21,3 +23,18 @@ it('what an item has left behind in its worker keeps no item of the next run', a
   const found = await execute(where, items, { mode: 'threads', workers: 1, chunkSize: 2 })
   expect(found).toEqual(items.map(() => threadId))
 }, 20_000)
+
+it.skipIf(process.platform !== 'linux')(
+  'many such modules keep no more threads than twice the cores (needs /proc)',
+  async () => {
+    const threads = (): number => readdirSync('/proc/self/task').length
+    const items = Array.from({ length: 10 }, (_, n) => n)
+    const before = threads()
+    for (let each = 0; each < 25; each++) {
+      const url = new URL(`../fixtures/tasks/never-loads.mjs?${each}`, import.meta.url)
+      await execute(task<number>(url, 'whereAfter5Ms'), items, { mode: 'threads', workers: 1 })
+    }
+    expect(threads() - before).toBeLessThanOrEqual(2 * availableParallelism() + 3)
+  },
+  20_000,
+)

@@ -163,13 +163,26 @@ export class WorkerPool implements Disposable {
     this.#isStartDue = false
     const latest = this.#requests.findLast(({ wanted }) => wanted > 0)
     if (latest === undefined) return
-    for (let missing = this.#missing; missing > 0; missing--) this.#start(latest.started)
+    for (let missing = this.#missing; missing > 0; missing--) {
+      this.#makeRoom(latest.most)
+      this.#start(latest.started)
+    }
+  }
+
+  /** Ends workers that load a task for no run, the longest idle first, where there would be more than twice as many as may work: their modules may never end. */
+  #makeRoom(most: number): void {
+    while (this.size >= 2 * most) {
+      const position = this.#idle.findIndex((worker) => worker.isLoading())
+      if (position < 0) return
+      for (const worker of this.#idle.splice(position, 1)) worker.end(undefined)
+    }
   }
 
   /** Starts workers for later runs of a task, until there are `count`. They do not keep the process alive. */
   prepare(count: number, task: number, started: Started): void {
     this.#later(() => {
       for (let missing = count - this.#sizeFor(task); missing > 0; missing--) {
+        this.#makeRoom(count)
         this.#start((worker) => {
           worker.hold(false)
           started(worker)
