@@ -189,7 +189,7 @@ class Conductor implements Lanes {
     if (isHere && !isAsync && workers < limits.cpuWorkers) this.#makeHere()
     this.#hire(sent, workers, itemMs, isAsync)
     const { local } = this
-    if (local === undefined) this.force?.helpIfNoneBegins()
+    if (local === undefined) this.force?.helpIfLate()
     else if (itemMs < SLICE_MS) local.start()
     else local.startLater()
   }
@@ -243,6 +243,7 @@ class Conductor implements Lanes {
     if (this.#isAlone || force === undefined || local === undefined || local.isPaused) return
     const threads = threadsFor(currentLimits())
     if (this.#observer.blockTooLong) {
+      if (force.isLate) return
       local.pause()
       if (this.#run.options.workers === undefined) force.addWorkers(threads)
     } else if (this.#observer.areUneven(force)) {

@@ -305,16 +305,25 @@ export class Workforce implements Force {
     )
   }
 
-  /** While no worker begins anything this thread runs items, as in a first run: the module of the task may take seconds to load, or never end. */
-  helpIfNoneBegins(): void {
-    if (this.#lanes.unbegunMs <= LONG_UNBEGUN_MS) return
+  /** Whether no worker has begun anything for long: the module of the task may take seconds to load, or never end. */
+  get isLate(): boolean {
+    return this.#lanes.unbegunMs > LONG_UNBEGUN_MS
+  }
+
+  /** Meanwhile this thread runs items, as in a first run. */
+  helpIfLate(): void {
+    if (!this.isLate) {
+      // Long items are left to them again.
+      if (this.worksHere) this.#terms.progressed()
+      return
+    }
     if (this.#local?.isIdle === true) this.takeBack()
     else if (this.#terms.mayWorkHere && !this.worksHere) this.#terms.goOnHere()
   }
 
   #look(): void {
     this.sweep()
-    this.helpIfNoneBegins()
+    this.helpIfLate()
     const { timeoutMs } = this.run.options
     if (timeoutMs === Infinity) return
     for (const { worker } of this.#lanes)
