@@ -57,10 +57,10 @@ export class PoolWorker {
   /** Why this side ends it, if it does. */
   endedFor: 'timeout' | 'abort' | undefined = undefined
   readonly #worker: Worker
-  /** Tasks it has been sent, with its answers; until one has come, with when that was. */
-  readonly #tasks = new Map<number, LoadedMessage | number>()
-  /** Those that it has not answered. */
-  readonly #loading = new Set<number>()
+  /** Tasks it has been sent, with its answers: undefined until one has come. */
+  readonly #tasks = new Map<number, LoadedMessage | undefined>()
+  /** When those were sent that it has not answered. */
+  readonly #loading = new Map<number, number>()
   #asking: NodeJS.Timeout | undefined = undefined
   #error: unknown = undefined
   /** Whether a run needs it. */
@@ -129,7 +129,7 @@ export class PoolWorker {
 
   #receivedUnreadable(cause: Error): void {
     const [first] = this.#tasks
-    if (this.#tasks.size > 1 || typeof first?.[1] === 'object') {
+    if (this.#tasks.size > 1 || first?.[1] !== undefined) {
       this.owner?.lostMessage(cause)
     } else if (first !== undefined) {
       // Before it has loaded its first task it only tells why it cannot.
@@ -205,12 +205,11 @@ export class PoolWorker {
         this.#tasks.delete(oldest)
         this.send({ kind: 'forget', task: oldest })
       }
-      this.#tasks.set(task.id, performance.now())
-      this.#loading.add(task.id)
+      this.#tasks.set(task.id, undefined)
+      this.#loading.set(task.id, performance.now())
       this.send({ kind: 'task', task })
     }
-    const answer = this.#tasks.get(task.id)
-    return typeof answer === 'object' ? answer : undefined
+    return this.#tasks.get(task.id)
   }
 
   /** Whether it loads a task, before which it does nothing else. @param but - not counting this one */
@@ -220,8 +219,8 @@ export class PoolWorker {
 
   /** How long ago it was sent a task that it has not loaded; 0 of one that it has. */
   loadingMs(task: number): number {
-    const answer = this.#tasks.get(task)
-    return typeof answer === 'number' ? performance.now() - answer : 0
+    const sentMs = this.#loading.get(task)
+    return sentMs === undefined ? 0 : performance.now() - sentMs
   }
 
   /** @throws {DOMException} when an item cannot be cloned; nothing is sent then */
