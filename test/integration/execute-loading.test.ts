@@ -13,6 +13,19 @@ it('a module that never ends to load in workers leaves its items to this thread,
   for (let run = 0; run < 8; run++) expect(await execute(where, items)).toEqual(items.map(() => threadId))
 }, 20_000)
 
+it('a run whose module does not end to load keeps no other from workers, where this thread runs nothing', async () => {
+  const url = new URL('../fixtures/tasks/never-loads.mjs?apart', import.meta.url)
+  const items = Array.from({ length: 10 }, (_, n) => n)
+  const ending = new AbortController()
+  const never = execute(task<number>(url, 'whereAfter5Ms'), items, { mainThread: false, signal: ending.signal })
+  await sleep(200)
+  const where = task<number, number>(new URL('../fixtures/tasks/leaves-work.mjs', import.meta.url), 'where')
+  const found = await execute(where, items, { mode: 'threads', mainThread: false })
+  expect(found).not.toContain(threadId)
+  ending.abort()
+  await expect(never).rejects.toThrow('aborted')
+}, 20_000)
+
 it('what an item has left behind in its worker keeps no item of the next run', async () => {
   const url = new URL('../fixtures/tasks/leaves-work.mjs', import.meta.url)
   const items = Array.from({ length: 20 }, (_, n) => n)

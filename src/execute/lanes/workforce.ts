@@ -344,7 +344,7 @@ export class Workforce implements Force {
       this.#pool.withdraw(this.#request)
       this.#refused(runError('workers end before they have run any item', error))
     }
-    this.#pool.lost()
+    this.#pool.lost(lane.worker)
     this.recover()
     // No more can be had, and perhaps none is left.
     if (this.#refusal !== undefined) this.#refused(this.#refusal.error)

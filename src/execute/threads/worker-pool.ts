@@ -56,7 +56,8 @@ export class WorkerPool implements Disposable {
   readonly #idle: PoolWorker[] = []
   readonly #starting = new Set<PoolWorker>()
   readonly #requests: WorkerRequest[] = []
-  #working = 0
+  /** Those that a run has. */
+  readonly #working = new Set<PoolWorker>()
   #isStartDue = false
   #failures: unknown[] = []
   /** When a worker last became idle. */
@@ -96,12 +97,12 @@ export class WorkerPool implements Disposable {
 
   /** Workers that are at work for a run. */
   get working(): number {
-    return this.#working
+    return this.#working.size
   }
 
   /** All workers of this pool. */
   get size(): number {
-    return this.#idle.length + this.#starting.size + this.#working
+    return this.#idle.length + this.#starting.size + this.#working.size
   }
 
   /** Gives workers to a run as they become free, and starts those that are missing. */
@@ -149,14 +150,17 @@ export class WorkerPool implements Disposable {
     for (const { wanted, most, task } of this.#requests) {
       if (wanted <= 0) continue
       open += wanted
-      room = Math.max(room, most - this.#sizeFor(task))
+      room = Math.max(room, this.#roomFor(task, most))
     }
     return Math.min(open, room)
   }
 
-  /** Workers that runs of a task may come to have. */
-  #sizeFor(task: number): number {
-    return this.size - this.#idle.filter((worker) => worker.isLoading(task)).length
+  /** How many may be started for runs of a task, of which `most` may work: beside those that load other tasks, as many as which there may be once more. */
+  #roomFor(task: number, most: number): number {
+    const isOther = (worker: PoolWorker): boolean => worker.isLoading(task)
+    const idle = this.#idle.filter(isOther).length
+    const working = [...this.#working].filter(isOther).length
+    return Math.min(most - this.size + idle + working, 2 * most - this.size + idle)
   }
 
   #startMissing(): void {
@@ -181,7 +185,7 @@ export class WorkerPool implements Disposable {
   /** Starts workers for later runs of a task, until there are `count`. They do not keep the process alive. */
   prepare(count: number, task: number, started: Started): void {
     this.#later(() => {
-      for (let missing = count - this.#sizeFor(task); missing > 0; missing--) {
+      for (let missing = this.#roomFor(task, count); missing > 0; missing--) {
         this.#makeRoom(count)
         this.#start((worker) => {
           worker.hold(false)
@@ -200,21 +204,22 @@ export class WorkerPool implements Disposable {
   /** A run gives a worker back. */
   release(worker: PoolWorker): void {
     if (worker.isGone) {
-      this.lost()
+      this.lost(worker)
       return
     }
-    this.#working--
+    this.#working.delete(worker)
     worker.owner = this.#ownerOf(worker)
     worker.hold(false)
     worker.expectMore()
     this.#idle.push(worker)
     this.#serve()
+    this.#startLater()
     if (this.#idle.length > 0) this.#endLater()
   }
 
   /** A worker has died in its run. If a run asks for another, one is idle, or is started: a run that came meanwhile may have found no room. */
-  lost(): void {
-    this.#working--
+  lost(worker: PoolWorker): void {
+    this.#working.delete(worker)
     this.#serve()
     this.#startLater()
   }
@@ -227,7 +232,7 @@ export class WorkerPool implements Disposable {
       if (worker === undefined) return
       request.wanted--
       this.#servedMs = performance.now()
-      this.#working++
+      this.#working.add(worker)
       worker.hold(true)
       request.joined(worker)
     }
@@ -259,20 +264,24 @@ export class WorkerPool implements Disposable {
         worker.hold(false)
         this.#idle.push(worker)
         this.#serve()
+        this.#startLater()
         this.#endLater()
       },
       lostMessage: () => undefined,
       gone: (exitCode, error) => {
         const position = this.#idle.indexOf(worker)
         if (position >= 0) this.#idle.splice(position, 1)
-        if (this.#starting.delete(worker))
+        if (this.#starting.delete(worker)) {
           this.#startFailed(error ?? new Error(`a worker ended with code ${exitCode} as it started`))
-        else if (error !== undefined)
+          return
+        }
+        if (error !== undefined)
           warnings.once(
             'AMORSIZE_IDLE_WORKER_DIED',
             `a worker thread has ended of what a task has left behind in it: ${messageOf(error)}`,
             this,
           )
+        this.#startLater()
       },
     }
   }
