@@ -16,11 +16,12 @@ it('a module that never ends to load in workers leaves its items to this thread,
 it('a run whose module does not end to load keeps no other from workers, where this thread runs nothing', async () => {
   const url = new URL('../fixtures/tasks/never-loads.mjs?apart', import.meta.url)
   const items = Array.from({ length: 10 }, (_, n) => n)
+  const apart = { mode: 'threads', mainThread: false } as const
   const ending = new AbortController()
-  const never = execute(task<number>(url, 'whereAfter5Ms'), items, { mainThread: false, signal: ending.signal })
+  const never = execute(task<number>(url, 'whereAfter5Ms'), items, { ...apart, signal: ending.signal })
   await sleep(200)
   const where = task<number, number>(new URL('../fixtures/tasks/leaves-work.mjs', import.meta.url), 'where')
-  const found = await execute(where, items, { mode: 'threads', mainThread: false })
+  const found = await execute(where, items, apart)
   expect(found).not.toContain(threadId)
   ending.abort()
   await expect(never).rejects.toThrow('aborted')
