@@ -12,16 +12,20 @@ namespace amorsize::binding {
 #if defined(__linux__)
 namespace {
 
-// What this thread has barred another from, until it calls letBack.
+// What a thread has barred another from, until it calls letBack.
 struct KeptAway {
   int32_t thread = 0;
   os::Affinity before;
 };
-thread_local KeptAway kept_away;
+// A pointer: of the room for a thread's own variables that glibc has for all libraries that are loaded late, the set of
+// CPUs would take most, and a second copy of the addon would find none.
+thread_local KeptAway* kept_away = nullptr;
 
 void let_back() {
-  if (kept_away.thread != 0) os::restore_affinity(kept_away.thread, kept_away.before);
-  kept_away.thread = 0;
+  if (kept_away == nullptr) return;
+  os::restore_affinity(kept_away->thread, kept_away->before);
+  delete kept_away;
+  kept_away = nullptr;
 }
 
 // threadNumber(): the kernel's number of this thread
@@ -40,8 +44,13 @@ napi_value keep_away(napi_env env, napi_callback_info info) {
   const auto thread = static_cast<int32_t>(args.whole(0, rules::kThread));
   if (!args.ok) return nullptr;
   let_back();
-  if (os::keep_off_this_cpu(thread, &kept_away.before)) kept_away.thread = thread;
-  return make_bool(env, kept_away.thread != 0);
+  auto* const barred = new KeptAway{thread, {}};
+  const bool is_kept = os::keep_off_this_cpu(thread, &barred->before);
+  if (is_kept)
+    kept_away = barred;
+  else
+    delete barred;
+  return make_bool(env, is_kept);
 }
 
 // letBack(): ends what keepAway began

@@ -9,6 +9,7 @@
  * @property {string[]} offered - names that others may take from it
  * @property {string[]} versions - of the C library's symbols, such as GLIBC_2.17
  * @property {boolean} [staysLoaded] - of ELF: whether it is never unloaded
+ * @property {number} [threadBytes] - of ELF: what each thread has of its own for it
  */
 
 /** @param {Buffer} bytes @returns {Binary} @throws {Error} on anything else */
@@ -40,13 +41,17 @@ function readElf(bytes) {
       for (let at = section.from; at < section.from + section.bytes; at += entrySize)
         yield { at, string: (offset) => textAt(bytes, sections[section.strings].from + offset) }
   }
-  const [DYNAMIC, DYNSYM, NEEDED, FLAGS_1, NODELETE] = [6, 11, 1n, 0x6ffffffbn, 8n]
+  const [DYNAMIC, DYNSYM, NEEDED, FLAGS_1, NODELETE, TLS] = [6, 11, 1n, 0x6ffffffbn, 8n, 7]
   const needed = [...entries(DYNAMIC, 16)]
     .filter(({ at }) => bytes.readBigInt64LE(at) === NEEDED)
     .map(({ at, string }) => string(number64(bytes, at + 8)))
   const staysLoaded = [...entries(DYNAMIC, 16)].some(
     ({ at }) => bytes.readBigInt64LE(at) === FLAGS_1 && (bytes.readBigInt64LE(at + 8) & NODELETE) !== 0n,
   )
+  const [programs, programSize, programCount] = [number64(bytes, 32), bytes.readUInt16LE(54), bytes.readUInt16LE(56)]
+  let threadBytes = 0
+  for (let at = programs; at < programs + programSize * programCount; at += programSize)
+    if (bytes.readUInt32LE(at) === TLS) threadBytes += number64(bytes, at + 40)
   const asked = []
   const offered = []
   for (const { at, string } of entries(DYNSYM, 24)) {
@@ -65,6 +70,7 @@ function readElf(bytes) {
     offered,
     versions,
     staysLoaded,
+    threadBytes,
   }
 }
 

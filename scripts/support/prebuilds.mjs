@@ -94,7 +94,7 @@ export function faultsOf(name, hash, base = prebuilds) {
   return faults.map((fault) => `${name}: ${fault}`)
 }
 
-function binaryFaults(name, { arch, needed, asked, offered, versions, staysLoaded }) {
+function binaryFaults(name, { arch, needed, asked, offered, versions, staysLoaded, threadBytes = 0 }) {
   const target = targets[name]
   const faults = []
   if (arch !== name.split('-')[1]) faults.push('built for another processor')
@@ -102,6 +102,8 @@ function binaryFaults(name, { arch, needed, asked, offered, versions, staysLoade
     if (!target.needed.test(library)) faults.push(`needs the library ${library}, which not every such system has`)
   // Node unloads an addon that threads alone have used; what it left to be done at the end of the process would be gone then.
   if (staysLoaded === false) faults.push('may be unloaded')
+  // Of the room that glibc has for these in libraries that are loaded late, 1.6 KB in all, other addons take, too, and other copies of this one.
+  if (threadBytes > 64) faults.push(`has ${threadBytes} bytes of each thread's own variables`)
   const known = functionsOf(name)
   const ofSystem = asked.filter((symbol) => !ofNode.test(symbol))
   const strange = ofSystem.filter((symbol) => !known.includes(symbol))

@@ -71,6 +71,16 @@ describe.each(nodeVersions)('the installed package on Node %s', (version) => {
         expect(await run(program(), ['-e', start], project)).toMatchObject({ code: 0, stderr: '' })
       })
 
+      it('loads it for several copies of the package in one program, which share a name', async () => {
+        const copies = ['copy-1', 'copy-2', 'copy-3']
+        for (const copy of copies)
+          await cp(join(project, 'node_modules', 'amorsize'), join(project, 'node_modules', copy), { recursive: true })
+        const all = JSON.stringify(['amorsize', ...copies])
+        const taken = `${all}.map((copy) => new (require(copy).RateLimiter)({ name: 'several copies', requestsPerSecond: 1e-6, burstSize: 2 }).tryAcquire())`
+        const ended = await run(program(), ['-p', `JSON.stringify(${taken})`], project)
+        expect(ended).toMatchObject({ stdout: '[true,true,false,false]\n', stderr: '' })
+      })
+
       it('loads it where the global object is frozen', async () => {
         await writeFile(join(project, 'freeze.cjs'), 'Object.freeze(globalThis)')
         const ended = await run(program(), ['--require', './freeze.cjs', consumer], project)
