@@ -15,9 +15,11 @@ import { pools, scheduler, sharing, slices } from './thread-wide.js'
 import type { Run } from './run/run.js'
 import { callWithPolicies } from './task.js'
 import type { Batch } from './run/item-source.js'
+import { isThenable } from '../internal/thenable.js'
 import { warnings } from '../internal/warnings.js'
 import { sharePolicies, whyNotShared } from './transfer/shared-policies.js'
 import { taskSources, type TransferredTask } from './transfer/task-source.js'
+import { asReceived } from './transfer/values.js'
 import { type Terms, Workforce } from './lanes/workforce.js'
 
 /** What is under way or known when a run starts. */
@@ -57,7 +59,9 @@ class Conductor implements Lanes {
   constructor(run: Run, { timing, course, decision }: Beginning) {
     this.#run = run
     const turns = (): TurnStage => new TurnStage(slices, this.#share)
-    this.#call = callWithPolicies(run.task, run.options, () => run.signal, turns)
+    const call = callWithPolicies(run.task, run.options, () => run.signal, turns)
+    // Where workers are asked for, results are clones, whichever thread has made them.
+    this.#call = run.options.mode === 'threads' ? (item) => received(call(item)) : call
     this.#observer = new RunObserver(run, this, timing, course)
     if (decision?.chosen.mode === 'threads') this.#course.decision = decision
   }
@@ -311,6 +315,11 @@ class Conductor implements Lanes {
   #warnOf({ message }: TaskNotTransferableError): void {
     warnings.once('AMORSIZE_TASK_CAPTURES', `${message}; until then it stays in this thread`, this.#run.task.key)
   }
+}
+
+function received(result: unknown): unknown {
+  if (isThenable(result)) return Promise.resolve(result).then(asReceived)
+  return typeof result === 'number' ? result : asReceived(result)
 }
 
 const AsyncFunction = (async () => Promise.resolve()).constructor as new () => unknown

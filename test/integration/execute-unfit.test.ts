@@ -124,6 +124,16 @@ describe('results that would arrive changed, or not at all, are those of the loo
     expect(attempts).toContain(2)
   })
 
+  it('they are clones in each thread where threads were asked for', async () => {
+    const items = numbers(200)
+    const options = { mode: 'threads', workers: 1, onError: 'collect' } as const
+    const odd = await execute(computing('return new (class Odd { n = n })()'), items, options)
+    expect(odd).toEqual(items.map((n) => ({ status: 'fulfilled', value: { n } })))
+    expect(odd.every((one) => 'value' in one && Object.getPrototypeOf(one.value) === Object.prototype)).toBe(true)
+    const functions = await execute(computing('return () => n'), items, options)
+    expect(functions.every((one) => one.status === 'rejected' && one.reason.name === 'DataCloneError')).toBe(true)
+  })
+
   it('they are sent as they are where threads were asked for', async () => {
     const money = computing('return new (class Money { constructor() { this.n = n } })()')
     const [one] = await execute(money, [1], { mode: 'threads', workers: 1, mainThread: false })

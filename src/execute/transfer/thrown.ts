@@ -2,7 +2,7 @@ import * as ownErrors from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
 import { isPlain } from './cloned-classes.js'
 import { exportOf } from './exported-function.js'
-import { packValues, restore } from './values.js'
+import { asReceived } from './values.js'
 
 /** A thrown value on its way to another thread. A structured clone alone would lose class, code and properties. */
 export type PackedThrown = { readonly kind: 'value'; readonly value: unknown } | PackedError
@@ -159,10 +159,7 @@ function cloneable(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null)
     return typeof value === 'function' || typeof value === 'symbol' ? textOf(value) : value
   try {
-    const { values, lost } = packValues([value])
-    const copies = structuredClone(values)
-    restore(copies, lost)
-    return copies[0]
+    return asReceived(value)
   } catch {
     // Zod knows its errors by an object that inherits from one without a class.
     const isRecord = isPlain(value) || read(value, 'constructor') === Object

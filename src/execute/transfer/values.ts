@@ -74,6 +74,18 @@ export function restore(values: readonly unknown[], lost: LostInClone | undefine
   eachPlace(values, lost.bare, (object) => void Object.setPrototypeOf(object, null))
 }
 
+/**
+ * A value as another thread would have it.
+ *
+ * @throws {DOMException} DataCloneError when it cannot be cloned
+ */
+export function asReceived(value: unknown): unknown {
+  const { values, lost } = packValues([value])
+  const copies = structuredClone(values)
+  restore(copies, lost)
+  return copies[0]
+}
+
 /** Gives what is there; a getter may have told the clone of something else. */
 function eachPlace<T extends object>(
   values: readonly unknown[],
