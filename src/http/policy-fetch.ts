@@ -8,7 +8,7 @@ import { RETRY_OPTIONS, type RetryPolicy } from '../policy/retry-options.js'
 import { type Retry, retry } from '../policy/retry.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions, optionsOf } from './origin-policies.js'
 import { type Fetch, overFetch } from './over-fetch.js'
-import { type PolicyRequestInit, Replayable } from './replay.js'
+import { NotSent, type PolicyRequestInit, Replayable } from './replay.js'
 import { isNodeStream, watchBody } from './watched-body.js'
 
 /** What {@link policyFetch} is made with. */
@@ -95,10 +95,12 @@ class GuardedFetch {
     this.#maxRetries = RETRY_OPTIONS.maxRetries.read('maxRetries', options.retry?.maxRetries)
     if (options.retry !== undefined) {
       const { longestMs } = this.#policies
+      const retryIf = RETRY_OPTIONS.retryIf.read('retryIf', options.retry.retryIf)
       const given = RETRY_OPTIONS.retryIfResult.read('retryIfResult', options.retry.retryIfResult)
       const retryIfResult = given ?? (({ status }: Response) => RETRIED_STATUS.has(status))
       this.#retry = retry<Response>({
         ...options.retry,
+        retryIf: (error, context) => !(error instanceof NotSent) && (retryIf === undefined || retryIf(error, context)),
         // An answer that asks for a longer wait than the limit allows is handed back: nothing sent before then would be answered otherwise.
         retryIfResult: (response, context) =>
           retryIfResult(response, context) && (retryAfterMsOf(response) ?? 0) <= longestMs,
@@ -110,13 +112,19 @@ class GuardedFetch {
 
   /** @throws what `per` throws, and for a URL that is none */
   send(request: Replayable): Promise<Response> {
+    return this.#send(request).catch((error: unknown) => {
+      throw error instanceof NotSent ? error.refusal : error
+    })
+  }
+
+  #send(request: Replayable): Promise<Response> {
     const origin = this.#policies.originOf(request)
     const { signal } = request
     if ((this.#retry === undefined && this.#hedge === undefined) || !this.#methods.has(request.method))
       return this.#attempt(origin, request, signal, true)
     if (!request.repeats) {
       return this.#attempt(origin, request, signal, true).catch((error: unknown) => {
-        throw notRepeated(error)
+        throw error instanceof NotSent ? error : notRepeated(error)
       })
     }
     const policy = this.#hedge
@@ -163,9 +171,14 @@ class GuardedFetch {
   /** Sends once, when the policies of its origin let it. */
   #attempt(origin: string, request: Replayable, signal: AbortSignal | undefined, isLast: boolean): Promise<Response> {
     return this.#policies.attempt(origin, signal, async (ended) => {
-      const response = await (this.#timeoutMs === undefined
-        ? request.send(this.#fetch, signal, isLast)
-        : this.#sendWithin(this.#timeoutMs, request, signal, isLast))
+      let response
+      try {
+        response = await (this.#timeoutMs === undefined
+          ? request.send(this.#fetch, signal, isLast)
+          : this.#sendWithin(this.#timeoutMs, request, signal, isLast))
+      } catch (error) {
+        throw request.failure(error)
+      }
       const { url, redirected, status, headers } = response
       // It answers for the origin that a redirect has led to.
       const answering = redirected ? this.#policies.originOf({ url, method: request.method }) : origin

@@ -12,6 +12,16 @@ export interface PolicyRequestInit extends Omit<RequestInit, 'body'> {
   body?: RequestBody | BodyMaker | null | undefined
 }
 
+/** Fetch has refused to send a request at all: no failure of the server, so it has the name of what breakers do not count. */
+export class NotSent extends Error {
+  override readonly name = 'AbortError'
+
+  /** @param refusal - what fetch has thrown */
+  constructor(readonly refusal: unknown) {
+    super('not sent')
+  }
+}
+
 /** A request as it is sent, perhaps several times. */
 export class Replayable {
   readonly method: string
@@ -36,7 +46,13 @@ export class Replayable {
     this.method = (init?.method ?? request?.method ?? 'GET').toUpperCase()
     this.url = request?.url ?? (input as string | URL).toString()
     this.signal = init?.signal ?? request?.signal
-    this.repeats = body === null || typeof body === 'function' || isKept(body)
+    this.repeats = body === null || typeof body === 'function' || !isStream(body)
+  }
+
+  /** What has come of sending it, as policies are to see it: {@link NotSent} where that was impossible. */
+  failure(error: unknown): unknown {
+    const isRefusal = error instanceof TypeError && isImpossible(this.url, this.#init ?? {}, this.method)
+    return isRefusal ? new NotSent(error) : error
   }
 
   /** Sends it once. `isLast`: it will not be sent again. */
@@ -60,19 +76,24 @@ export class Replayable {
   }
 }
 
+/** Whether no fetch could send it, whatever the server does: a header field, a method or a mode that cannot be. */
+function isImpossible(url: string, init: PolicyRequestInit, method: string): boolean {
+  const body = init.body === undefined || init.body === null ? null : ''
+  try {
+    new Request(url, { ...init, method, body, signal: null })
+    return false
+  } catch {
+    return true
+  }
+}
+
 /** Also one of another fetch, which has a class of its own. */
 function isRequest(input: string | URL | Request): input is Request {
   return typeof input === 'object' && !(input instanceof URL) && typeof input.url === 'string'
 }
 
-/** Whether a body is there again after it has been sent. */
-function isKept(body: RequestBody): boolean {
-  return (
-    typeof body === 'string' ||
-    body instanceof URLSearchParams ||
-    body instanceof ArrayBuffer ||
-    ArrayBuffer.isView(body) ||
-    // Also those of another fetch.
-    /^\[object (Blob|File|FormData)\]$/.test(Object.prototype.toString.call(body))
-  )
+/** Whether a body is gone once it has been sent, as streams are, and what is read bit by bit. */
+function isStream(body: RequestBody): boolean {
+  const { getReader, pipe, [Symbol.asyncIterator]: iterator } = Object(body) as Record<PropertyKey, unknown>
+  return [getReader, pipe, iterator].some((method) => typeof method === 'function')
 }

@@ -55,6 +55,30 @@ const times = (count: number, make: () => Response): Response[] => Array.from({ 
 const retry = { initialDelayMs: 100, jitter: 'none' as const }
 
 describe('policyFetch', () => {
+  it.each<[string, RequestInit]>([
+    ['a header field that cannot be', { headers: { 'bad header': 'x' } }],
+    ['a body where there is none', { method: 'GET', body: 'x' }],
+    ['a mode that is not for programs', { mode: 'navigate' }],
+    ['a method that is none', { method: 'IN VALID' }],
+  ])("counts no request as the server's failure that could not be sent: %s", async (_, init) => {
+    const { origin, count } = await serve((_request, response) => void response.end('ok'))
+    let retries = 0
+    const send = policyFetch({
+      retry: {
+        ...retry,
+        onRetry: () => {
+          retries++
+        },
+      },
+      breaker: { failureThreshold: 1 },
+    })
+    const refused = await fetch(origin, init).catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(TypeError)
+    await expect(send(origin, init)).rejects.toThrow((refused as TypeError).message)
+    expect(await (await send(origin)).text()).toBe('ok')
+    expect([retries, count()]).toEqual([0, 1])
+  })
+
   it.each([
     ['retries', { maxRetries: 3 }, 200],
     ['hands the last answer out', { maxRetries: 1 }, 503],
