@@ -5,6 +5,9 @@ import { threadId } from 'node:worker_threads'
 import { execute, task } from 'amorsize'
 import { expect, it } from 'vitest'
 
+/** This thread runs nothing. */
+const apart = { mode: 'threads', mainThread: false } as const
+
 it('a module that never ends to load in workers leaves its items to this thread, in each run', async () => {
   const url = new URL('../fixtures/tasks/never-loads.mjs', import.meta.url)
   const where = task<number, number>(url, 'whereAfter5Ms')
@@ -16,7 +19,6 @@ it('a module that never ends to load in workers leaves its items to this thread,
 it('a run whose module does not end to load keeps no other from workers, where this thread runs nothing', async () => {
   const url = new URL('../fixtures/tasks/never-loads.mjs?apart', import.meta.url)
   const items = Array.from({ length: 10 }, (_, n) => n)
-  const apart = { mode: 'threads', mainThread: false } as const
   const ending = new AbortController()
   const never = execute(task<number>(url, 'whereAfter5Ms'), items, { ...apart, signal: ending.signal })
   await sleep(200)
@@ -29,12 +31,14 @@ it('a run whose module does not end to load keeps no other from workers, where t
 
 it('what an item has left behind in its worker keeps no item of the next run', async () => {
   const url = new URL('../fixtures/tasks/leaves-work.mjs', import.meta.url)
-  const items = Array.from({ length: 20 }, (_, n) => n)
-  await execute(task<number>(url, 'leaveWork'), items, { mode: 'threads', workers: 1, mainThread: false })
+  const shared = new Int32Array(new SharedArrayBuffer(8))
+  await execute(task<Int32Array>(url, 'leaveWork'), [shared, shared], { ...apart, workers: 1 })
   // The worker has to be at it.
-  await sleep(300)
-  const where = task<number, number>(url, 'where')
-  const found = await execute(where, items, { mode: 'threads', workers: 1, chunkSize: 2 })
+  while (Atomics.load(shared, 0) === 0) await sleep(5)
+  const items = Array.from({ length: 20 }, (_, n) => n)
+  const found = await execute(task<number, number>(url, 'where'), items, { mode: 'threads', workers: 1, chunkSize: 2 })
+  Atomics.store(shared, 1, 1)
+  Atomics.notify(shared, 1)
   expect(found).toEqual(items.map(() => threadId))
 }, 20_000)
 

@@ -10,6 +10,7 @@ it('thousands of runs that ask at once are looked at a few times, not each time 
   )
   let looks = 0
   const requests = Array.from({ length: 3000 }, (): WorkerRequest => ({
+    task: 1,
     wanted: 1,
     get held() {
       looks++
