@@ -103,20 +103,24 @@ it('a run whose worker has died gets one that others have left', { timeout }, as
 })
 
 it('very short calls end at once also where another has taken this turn of the event loop', { timeout }, async () => {
-  let hasTurned = false
-  setImmediate(() => (hasTurned = true))
-  const long = execute(
-    (ms: number) => {
+  const short = (n: number): number => n + 1
+  let tries = 0
+  // Where the system takes the processor away in the middle of a call, that one has taken long.
+  for (let areAtOnce = false; !areAtOnce;) {
+    expect(++tries).toBeLessThan(20)
+    let hasTurned = false
+    setImmediate(() => (hasTurned = true))
+    // A task of its own: nothing is known of it.
+    const busy = (ms: number): void => {
       const untilMs = performance.now() + ms
       while (performance.now() < untilMs);
-    },
-    [6, 6],
-  )
-  const short = (n: number): number => n + 1
-  const calls = await Promise.all(range(100).map((n) => execute(short, [n, n, n])))
-  expect(hasTurned).toBe(false)
-  expect(calls).toEqual(range(100).map((n) => [n + 1, n + 1, n + 1]))
-  await long
+    }
+    const long = execute(busy, [6, 6])
+    const calls = await Promise.all(range(100).map((n) => execute(short, [n, n, n])))
+    areAtOnce = !hasTurned
+    expect(calls).toEqual(range(100).map((n) => [n + 1, n + 1, n + 1]))
+    await long
+  }
 })
 
 it.each([
