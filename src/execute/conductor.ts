@@ -318,8 +318,7 @@ class Conductor implements Lanes {
 }
 
 function received(result: unknown): unknown {
-  if (isThenable(result)) return Promise.resolve(result).then(asReceived)
-  return typeof result === 'number' ? result : asReceived(result)
+  return isThenable(result) ? Promise.resolve(result).then(asReceived) : asReceived(result)
 }
 
 const AsyncFunction = (async () => Promise.resolve()).constructor as new () => unknown

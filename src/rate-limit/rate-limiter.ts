@@ -52,7 +52,8 @@ export type KeyedNames<L extends SeveralLimits> = {
  *
  * Thread-safety: each thread has its own object; the bucket behind them is lock-free shared memory, and a thread or process that dies
  * in the middle of a call leaves it usable.
- * Cost: 20 to 40 ns for `tryAcquire()`, however many tokens, and `acquire()` while they are there, no allocation.
+ * Cost while tokens are there: about 30 ns for `tryAcquire()`, 40 for several tokens, 85 for `acquire()` with the await; docs/benchmarks.md
+ * has the machine. `tryAcquire` allocates nothing.
  *
  * @example
  * const limiter = new RateLimiter({ requestsPerSecond: 100, burstSize: 10 })

@@ -2,15 +2,7 @@ import { File } from 'node:buffer'
 import { isDeepStrictEqual } from 'node:util'
 import { AmorsizeError, execute } from 'amorsize'
 import { describe, expect, it } from 'vitest'
-
-/** Makes a function whose items take long enough for workers, and whose results `shape` makes. */
-function computing(shape: string): (n: number) => unknown {
-  // Inline, so that workers can have it.
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- it captures nothing that way
-  return new Function('n', `const end = performance.now() + 0.5; while (performance.now() < end); ${shape}`) as (
-    n: number,
-  ) => unknown
-}
+import { computing } from './support/inline.js'
 
 describe('what another thread receives', () => {
   const options = { mode: 'threads', workers: 1, mainThread: false } as const

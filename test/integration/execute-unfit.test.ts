@@ -1,17 +1,9 @@
 import { threadId } from 'node:worker_threads'
 import { execute, optimize } from 'amorsize'
 import { describe, expect, it } from 'vitest'
+import { computing, inline } from './support/inline.js'
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n)
-
-/** Makes a function whose items take long enough for workers, and whose results `shape` makes. */
-function computing(shape: string): (n: number) => unknown {
-  // Inline, so that workers can have it.
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- it captures nothing that way
-  return new Function('n', `const end = performance.now() + 0.5; while (performance.now() < end); ${shape}`) as (
-    n: number,
-  ) => unknown
-}
 
 const kindOf = (value: unknown): unknown => {
   if (value instanceof Error) return [value.name, Reflect.get(value, 'code'), kindOf(value.cause)]
@@ -78,8 +70,7 @@ describe('results that would arrive changed, or not at all, are those of the loo
       if (n % 1000 === 500) return new (class Odd { n = n })()
       if (n % 1000 === 501) return () => n
       return sum < 0 ? 0 : n`
-    // eslint-disable-next-line @typescript-eslint/no-implied-eval -- it captures nothing that way
-    const task = new Function('n', source) as (n: number) => unknown
+    const task = inline(source)
     const items = numbers(20_000)
     const runs: number[] = []
     const hooks = { onEnd: ({ completed }: { completed: number }) => void runs.push(completed) }

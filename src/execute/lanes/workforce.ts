@@ -105,7 +105,7 @@ export class Workforce implements Force {
     single.whenRun = () => {
       for (const lane of this.#lanes) lane.fill()
     }
-    this.#watch = new Watch(run.options.timeoutMs, () => this.#look())
+    this.#watch = new Watch(run.options.timeoutMs, () => run.inContext(() => this.#look()))
     this.#pool = pool
     const lanes = this.#lanes
     const worksHere = (): boolean => this.worksHere

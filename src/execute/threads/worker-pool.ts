@@ -155,7 +155,7 @@ export class WorkerPool implements Disposable {
     return Math.min(open, room)
   }
 
-  /** How many may be started for runs of a task, of which `most` may work: beside those that load other tasks, as many as which there may be once more. */
+  /** How many may be started for runs of a task, of which `most` may work. Those that load other tasks do not count, but all are at most twice as many. */
   #roomFor(task: number, most: number): number {
     const isOther = (worker: PoolWorker): boolean => worker.isLoading(task)
     const idle = this.#idle.filter(isOther).length

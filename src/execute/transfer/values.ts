@@ -80,6 +80,8 @@ export function restore(values: readonly unknown[], lost: LostInClone | undefine
  * @throws {DOMException} DataCloneError when it cannot be cloned
  */
 export function asReceived(value: unknown): unknown {
+  // Functions and symbols cannot be cloned; all else that is no object is the same there.
+  if (!isObject(value) && typeof value !== 'function' && typeof value !== 'symbol') return value
   const { values, lost } = packValues([value])
   const copies = structuredClone(values)
   restore(copies, lost)
