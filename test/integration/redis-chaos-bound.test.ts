@@ -133,6 +133,15 @@ async function underTrouble(limiter: RedisRateLimiter, happen: () => Promise<voi
   return { ...counts, seconds, fallbackSeconds, longestMs, recoveredMs }
 }
 
+/** By hand: `expect.poll` of the module does not find its test where several run at once. */
+async function untilServerDecides(limiter: RedisRateLimiter): Promise<void> {
+  const endMs = performance.now() + 20_000
+  while ((await limiter.decide()).source === 'fallback') {
+    expect(performance.now()).toBeLessThan(endMs)
+    await sleep(50)
+  }
+}
+
 describe.skipIf(servers.length === 0)(
   'the bound, the time limit and the return of a RedisRateLimiter (needs redis-server or valkey-server)',
   () => {
@@ -159,7 +168,7 @@ describe.skipIf(servers.length === 0)(
         timeoutMs: TIMEOUT_MS,
       })
       rest.push(close, () => limiter.close())
-      await expect.poll(async () => (await limiter.decide()).source, { timeout: 20_000 }).not.toBe('fallback')
+      await untilServerDecides(limiter)
       return limiter
     }
     function expectBound({ redis, fallback, seconds, fallbackSeconds }: Counts, losses: number): void {
@@ -264,9 +273,7 @@ describe.skipIf(servers.length === 0)(
             cause: { message: expect.stringContaining('OOM') as string },
           })
           await command('CONFIG', 'SET', 'maxmemory', '0')
-          await expect
-            .poll(async () => (await limiter.decide()).source, { timeout: 20_000, interval: 50 })
-            .toBe('redis')
+          await untilServerDecides(limiter)
         },
       )
     })
