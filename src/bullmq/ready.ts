@@ -1,4 +1,5 @@
-import { messageOf, runError } from '../internal/run-error.js'
+import { messageOf } from '../internal/error-text.js'
+import { runError } from '../internal/run-error.js'
 import { lastingKind, withoutPassword } from '../internal/server-error.js'
 import { shownServer } from '../internal/server-url.js'
 import { inTime } from './in-time.js'

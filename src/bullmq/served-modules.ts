@@ -1,6 +1,6 @@
 import { isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { messageOf } from '../internal/run-error.js'
+import { messageOf } from '../internal/error-text.js'
 import { describe } from '../internal/validate.js'
 import { moduleName, type TaskName } from './task-name.js'
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../internal/error-text.js'
 import { nativeStatus } from '../internal/native.js'
 import { runChild } from './child-process.js'
 import { describeMachine, type Machine } from './machine.js'
@@ -155,7 +156,7 @@ async function runRounds(
       try {
         job.results.push(await job.run())
       } catch (error) {
-        failed.set(job.id, error instanceof Error ? error.message : String(error))
+        failed.set(job.id, messageOf(error))
       }
     }
   }

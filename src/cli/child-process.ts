@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { messageOf } from '../internal/error-text.js'
 
 /** How {@link runChild} starts the process. */
 export interface ChildOptions {
@@ -85,7 +86,7 @@ export async function reportToParent(work: () => Promise<unknown>): Promise<void
   try {
     message = { result: await work() }
   } catch (error) {
-    message = { error: error instanceof Error ? error.message : String(error) }
+    message = { error: messageOf(error) }
   }
   send(message, () => process.exit(0))
 }

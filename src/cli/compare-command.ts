@@ -7,6 +7,7 @@ import { formatNumber } from './table.js'
 import { parseTask, type TaskArgument, taskArgument, taskName } from './task-argument.js'
 import { percentage, repeatableItems, type TrialFlags, withTrialFlags } from './trial-flags.js'
 import { runTrial, type Trial, type TrialJob, type Way } from './trial.js'
+import { messageOf } from '../internal/error-text.js'
 
 interface CompareFlags extends TrialFlags {
   readonly firstOptions?: Way
@@ -92,7 +93,7 @@ async function runInTurn(
       try {
         trials.push(await runTrial(job, limitMs))
       } catch (error) {
-        throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+        throw new Error(`${name}: ${messageOf(error)}`, { cause: error })
       }
     }
   }

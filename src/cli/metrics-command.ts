@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { METRICS_CONTENT_TYPE, metricsText } from '../metrics/index.js'
 import { integerFrom } from './numbers.js'
 import { serveUntilInterrupted } from './serve.js'
+import { messageOf } from '../internal/error-text.js'
 
 interface MetricsCommandOptions {
   readonly port: number
@@ -54,7 +55,7 @@ export function createMetricsServer(prefix: string): Server {
         const text = metricsText({ prefix })
         response.writeHead(200, { 'content-type': METRICS_CONTENT_TYPE, 'cache-control': 'no-store' }).end(text)
       } catch (error) {
-        response.writeHead(500, plain).end(`${error instanceof Error ? error.message : String(error)}\n`)
+        response.writeHead(500, plain).end(`${messageOf(error)}\n`)
       }
     }
   })

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { commands, hiddenCommands } from './commands.js'
 import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes.js'
 import { ownVersion } from './project-packages.js'
+import { messageOf } from '../internal/error-text.js'
 
 /** Returns the program `amorsize` with all its subcommands. */
 export function createProgram(): Command {
@@ -51,7 +52,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
       return
     }
-    process.stderr.write(`amorsize: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(`amorsize: ${messageOf(error)}\n`)
     process.exitCode = EXIT_FAILURE
   }
 }

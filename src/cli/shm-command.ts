@@ -5,6 +5,7 @@ import { EXIT_USAGE } from './exit-codes.js'
 import { formatBytes } from './system-table.js'
 import { type Table, textTable } from './table.js'
 import { printable, stylesFor } from './terminal.js'
+import { messageOf } from '../internal/error-text.js'
 
 interface ListOptions {
   readonly json?: boolean
@@ -110,7 +111,7 @@ function unlinkAll(entries: readonly MachineEntry[]): void {
       unlinkSync(entry.file)
       process.stdout.write(`removed ${entry.kind} '${printable(entry.name ?? entry.file)}'\n`)
     } catch (error) {
-      failures.push(`${entry.file} cannot be removed (${error instanceof Error ? error.message : String(error)})`)
+      failures.push(`${entry.file} cannot be removed (${messageOf(error)})`)
     }
   }
   if (failures.length > 0) throw new Error(failures.join('; '))

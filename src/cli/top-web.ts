@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { PAGE_CSS, PAGE_HTML, PAGE_SCRIPT } from './top-page.js'
 import { serveUntilInterrupted } from './serve.js'
 import { Sampler, type SortKey, arrange } from './top-model.js'
+import { messageOf } from '../internal/error-text.js'
 
 /** What `amorsize top --web` is told. */
 interface WebOptions {
@@ -67,7 +68,7 @@ function createTopServer({ interval, sort, filter }: WebOptions, pages: Pages): 
       for (const listener of listeners) if (!listener.writableNeedDrain) listener.write(event)
     } catch (error) {
       // Pages ask again by themselves.
-      process.stderr.write(`amorsize: ${error instanceof Error ? error.message : String(error)}\n`)
+      process.stderr.write(`amorsize: ${messageOf(error)}\n`)
       for (const listener of listeners) listener.end()
     }
   }

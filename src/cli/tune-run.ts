@@ -1,3 +1,4 @@
+import { messageOf } from '../internal/error-text.js'
 import { median, summarize, type Summary } from './statistics.js'
 import { runTrial, TooLongError, type Trial, type TrialJob } from './trial.js'
 import { BY_ITSELF, LOOP, type NamedWay, type Situation, waysFor } from './tune-ways.js'
@@ -58,7 +59,7 @@ export async function tune({ job, rounds, limitMs, situation, onProgress }: Tune
         const trial = await runTrial({ ...job, way: way.way }, way === LOOP ? limitMs : othersMs)
         samples.get(way)?.push(trial.elapsedMs)
       } catch (error) {
-        failures.set(way, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error))
+        failures.set(way, messageOf(error).split('\n')[0] ?? '')
       }
     }
   }

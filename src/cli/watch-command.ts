@@ -11,6 +11,7 @@ import { formatNumber } from './table.js'
 import { type TaskArgument, taskArgument } from './task-argument.js'
 import { percentage, repeatableItems, type TrialFlags, withTrialFlags } from './trial-flags.js'
 import { runTrial, type TrialJob } from './trial.js'
+import { messageOf } from '../internal/error-text.js'
 
 interface WatchFlags extends TrialFlags {
   readonly interval?: number
@@ -76,7 +77,7 @@ async function look(task: TaskArgument, flags: WatchFlags, baseline: readonly nu
   try {
     for (let round = 0; round < rounds; round++) samples.push((await runTrial(job, limitMs)).elapsedMs)
   } catch (error) {
-    return { verdict: 'failed', text: error instanceof Error ? error.message : String(error), samples }
+    return { verdict: 'failed', text: messageOf(error), samples }
   }
   const figure = `${formatNumber(median(samples))} ms (median of ${rounds})`
   if (baseline === null) return { verdict: 'first', text: `${figure}: what comes is compared with this`, samples }

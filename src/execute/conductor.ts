@@ -15,6 +15,7 @@ import { pools, scheduler, sharing, slices } from './thread-wide.js'
 import type { Run } from './run/run.js'
 import { callWithPolicies } from './task.js'
 import type { Batch } from './run/item-source.js'
+import { messageOf } from '../internal/error-text.js'
 import { isThenable } from '../internal/thenable.js'
 import { warnings } from '../internal/warnings.js'
 import { sharePolicies, whyNotShared } from './transfer/shared-policies.js'
@@ -97,7 +98,7 @@ class Conductor implements Lanes {
     const { task, options } = this.#run
     const obstacle = whyNotShared(options.policies)
     if (obstacle !== undefined && isAsked)
-      warnings.once('AMORSIZE_POLICY_NOT_SHARED', `${obstacle}, so the run stays in this thread`, task.key)
+      warnings.once('AMORSIZE_POLICY_NOT_SHARED', `${obstacle}, so the run stays in this thread`, task.identity)
     return obstacle === undefined
   }
 
@@ -180,7 +181,7 @@ class Conductor implements Lanes {
         warnings.once(
           'AMORSIZE_NO_TIME_LIMIT',
           `${sent.message}; until then a synchronous item that takes too long cannot be ended`,
-          task.key,
+          task.identity,
         )
       this.#startHere()
       return
@@ -298,8 +299,8 @@ class Conductor implements Lanes {
     else
       warnings.once(
         'AMORSIZE_NO_WORKERS',
-        `workers cannot run the task, so it stays in this thread: ${error instanceof Error ? error.message : String(error)}`,
-        task.key,
+        `workers cannot run the task, so it stays in this thread: ${messageOf(error)}`,
+        task.identity,
       )
     this.#goOnHere()
     return true
@@ -313,7 +314,7 @@ class Conductor implements Lanes {
   }
 
   #warnOf({ message }: TaskNotTransferableError): void {
-    warnings.once('AMORSIZE_TASK_CAPTURES', `${message}; until then it stays in this thread`, this.#run.task.key)
+    warnings.once('AMORSIZE_TASK_CAPTURES', `${message}; until then it stays in this thread`, this.#run.task.identity)
   }
 }
 

@@ -164,12 +164,17 @@ async function resume(
 ): Promise<unknown[]> {
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(rest.total ?? 0))
   const run = await beginRun(task, rest, sink, options, firstItems.length)
-  firstItems.forEach(({ item }, index) => run.outcomes.take(index, item))
-  firstItems.forEach(({ item, outcome }, index) => {
-    if (outcome === undefined) restore(run, index, item)
-    else if ('value' in outcome) run.finish(index, outcome.value)
-    else run.fail(index, item, outcome.error, 1)
-  })
+  try {
+    firstItems.forEach(({ item }, index) => run.outcomes.take(index, item))
+    firstItems.forEach(({ item, outcome }, index) => {
+      if (outcome === undefined) restore(run, index, item)
+      else if ('value' in outcome) run.finish(index, outcome.value)
+      else run.fail(index, item, outcome.error, 1)
+    })
+  } catch (error) {
+    // The checkpoint is of other items, or cannot be read.
+    run.stop('failed', error)
+  }
   if (!run.isOver) conduct(run, { decision })
   return resultsOf(run, sink)
 }
@@ -177,13 +182,9 @@ async function resume(
 /** Takes an item's result from the checkpoint; if it is no longer there, the item is to be run. */
 function restore(run: Run, index: number, item: unknown): void {
   if (run.isOver) return
-  try {
-    const before = run.outcomes.finishedBefore(index)
-    if (before === undefined) run.supply.putBack({ start: index, items: [item], attempts: 0, isCareful: false })
-    else run.outcomes.skip(index, before.result)
-  } catch (error) {
-    run.stop('failed', error)
-  }
+  const before = run.outcomes.finishedBefore(index)
+  if (before === undefined) run.supply.putBack({ start: index, items: [item], attempts: 0, isCareful: false })
+  else run.outcomes.skip(index, before.result)
 }
 
 /** All items as the caller would have seen them. */

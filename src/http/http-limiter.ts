@@ -1,3 +1,4 @@
+import { stackOf } from '../internal/error-text.js'
 import { describe } from '../internal/validate.js'
 import type { Key } from '../memory/keyed/hash.js'
 import { cut } from './counts.js'
@@ -103,7 +104,7 @@ export class HttpLimiter<Request extends object> {
     } catch (error) {
       this.#failed++
       if (this.options.onError === 'closed') throw error
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      const text = stackOf(error)
       warnOnce(
         'AMORSIZE_HTTP_LIMIT_FAILED',
         `a request could not be limited and was admitted (onError: 'open'). ${text}`,
@@ -127,7 +128,7 @@ export class HttpLimiter<Request extends object> {
     try {
       if (!countIf(request, status)) this.#giveBack(charge)
     } catch (error) {
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      const text = stackOf(error)
       warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `countIf failed, and the request counts. ${text}`)
     }
   }

@@ -1,4 +1,5 @@
 import { warnOnce } from './warnings.js'
+import { stackOf } from '../internal/error-text.js'
 
 /** The token counts in an answer of OpenAI, of Anthropic, and of what speaks like one of them. */
 interface Usage {
@@ -62,7 +63,7 @@ function ownTokens(own: (json: unknown) => unknown, json: unknown): unknown {
   try {
     return own(json)
   } catch (error) {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const text = stackOf(error)
     warnOnce(
       'AMORSIZE_HTTP_USAGE_FAILED',
       `usage failed: the call counts by what else it told, or by the estimate. ${text}`,

@@ -1,4 +1,5 @@
 import { type Clock, systemClock, timeOf } from '../internal/clock.js'
+import { stackOf } from '../internal/error-text.js'
 import { PRIORITIES, USUAL_PRIORITY } from '../internal/priority.js'
 import { describe } from '../internal/validate.js'
 import type { PermitQueue } from '../memory/semaphore/queue.js'
@@ -174,7 +175,7 @@ export class Shedder<Request> {
       if (own === Infinity || (typeof own === 'number' && own >= PRIORITIES.min && own <= PRIORITIES.max)) return own
       throw new TypeError(`priority must return a number from 0 to 9, or Infinity; it returned ${describe(own)}`)
     } catch (error) {
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      const text = stackOf(error)
       warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `priority failed, and the request has priority ${USUAL_PRIORITY}. ${text}`)
       return USUAL_PRIORITY
     }

@@ -1,3 +1,4 @@
+import { stackOf } from './error-text.js'
 const reported = new WeakSet<object>()
 
 /**
@@ -33,7 +34,7 @@ export function notifyOn<A extends unknown[]>(
 function reportFault(what: string, listener: object, error: unknown): void {
   if (reported.has(listener)) return
   reported.add(listener)
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const text = stackOf(error)
   process.emitWarning(
     `the listener ${what} failed, which changes no result; later failures of it are not reported. ${text}`,
     { type: 'AmorsizeWarning', code: 'AMORSIZE_LISTENER_FAILED' },

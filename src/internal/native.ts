@@ -3,6 +3,7 @@ import { SharedMemoryError } from '../errors.js'
 import { prebuiltFiles, requirePrebuilt } from './addon-files.js'
 import { builtins } from './builtins.js'
 import { elfFault } from './elf.js'
+import { messageOf } from './error-text.js'
 import { lazy } from './lazy.js'
 import { STAMP } from './stamp.js'
 import { describe } from './validate.js'
@@ -154,7 +155,7 @@ const ownUrl = (): string | undefined => import.meta.url
 
 /** What an error says, without the list of files that asked for a module. */
 function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\n[^]*/, '')
+  return messageOf(error).replace(/\n[^]*/, '')
 }
 
 const FORBIDDEN = 'Node may not load addons. Under --permission add --allow-addons; otherwise take --no-addons away.'

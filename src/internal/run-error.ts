@@ -24,8 +24,3 @@ export function addOutcome(error: unknown, results: unknown[], deadLetter: strin
   writable.results = results
   writable.deadLetter = deadLetter
 }
-
-/** What `error` says, whatever was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}

@@ -13,7 +13,8 @@ import {
   type RunIdentity,
 } from './checkpoint-log.js'
 import { chained, digestOf } from './item-digest.js'
-import { messageOf, runError } from '../internal/run-error.js'
+import { messageOf } from '../internal/error-text.js'
+import { runError } from '../internal/run-error.js'
 import type { CheckpointOptions, RunRecorder } from './recorder.js'
 
 /**

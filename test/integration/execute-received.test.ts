@@ -182,6 +182,10 @@ describe('what another thread receives', () => {
     const bare = (item: { a?: object[] }): unknown[] =>
       [item, item.a?.[0]].map((one) => Object.getPrototypeOf(one) as unknown)
     expect(await execute(bare, items, options)).toEqual([[null, null]])
+    // More than a call may have arguments.
+    const rows = Array.from({ length: 200_000 }, () => Object.create(null) as object)
+    const first = (all: object[]): unknown[] => [all.length, Object.getPrototypeOf(all.at(-1))]
+    expect(await execute(first, [rows], options)).toEqual([[200_000, null]])
   })
 
   it('is written to where its memory is shared', async () => {

@@ -182,6 +182,16 @@ describe('execute with a checkpoint', () => {
       expect(state.ran).toHaveLength(295)
     })
 
+    it('gives the checkpoint up where it is of other items meanwhile', async () => {
+      const checkpoint = { dir: newPath() }
+      const { double } = recorder()
+      const plan = await optimize(double, items, { checkpoint, useCache: false })
+      const others = items.toReversed()
+      await execute(double, others, { checkpoint })
+      await expect(plan.run()).rejects.toThrow('item 0 is not the one that was finished')
+      expect(await execute(double, others, { checkpoint })).toEqual(others.map((n) => 2 * n))
+    })
+
     it('is refused before any item runs where the checkpoint is of another task or of other items', async () => {
       const { checkpoint, state, double } = await after60()
       await expect(optimize((n: number) => n + 1, items, { checkpoint, useCache: false })).rejects.toThrow(

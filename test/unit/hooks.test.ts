@@ -25,3 +25,17 @@ it('a hook that throws is reported once, and is called on the object of hooks', 
   expect(seen).toEqual([hooks, hooks, hooks])
   expect(codes).toEqual(['AMORSIZE_LISTENER_FAILED'])
 })
+
+it.each(['onStart', 'onItemError', 'onEnd'] as const)('%s may throw what has no text', async (name) => {
+  const hooks = {
+    [name](): void {
+      throw Object.create(null)
+    },
+  }
+  const fail = (n: number): number => {
+    if (n === 2) throw new Error('no')
+    return n
+  }
+  const outcomes = await execute(fail, [1, 2, 3], { hooks, onError: 'collect' })
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+})

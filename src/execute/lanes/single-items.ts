@@ -1,7 +1,7 @@
 import { TaskNotTransferableError, TimeoutExceededError } from '../../errors.js'
+import { messageOf } from '../../internal/error-text.js'
 import { notify } from '../../internal/listeners.js'
 import { mayRunHere } from '../options.js'
-import { messageOf } from '../../internal/run-error.js'
 import { isThenable } from '../../internal/thenable.js'
 import { isOwnRejection } from '../../policy/own-rejection.js'
 import type { Batch } from '../run/item-source.js'

@@ -1,3 +1,5 @@
+import { BoundedMap } from '../../internal/bounded-map.js'
+
 /** So many are remembered. */
 const MOST = 1000
 /** After a run whose items computed, so many others must have been free. A function that calls another, given to it, is one task by its source. */
@@ -9,7 +11,7 @@ const DOUBT = 2
  */
 export class FreeTasks {
   /** How many more runs must be free until the task is believed to be. */
-  readonly #doubts = new Map<string, number>()
+  readonly #doubts = new BoundedMap<string, number>(MOST)
 
   /** @param task - a function, or its module and export */
   has(task: object | string): boolean {
@@ -23,8 +25,6 @@ export class FreeTasks {
     if (name.endsWith('[native code] }')) return
     const doubt = isFree ? Math.max(0, (this.#doubts.get(name) ?? 0) - 1) : DOUBT
     this.#doubts.delete(name)
-    const [oldest] = this.#doubts.keys()
-    if (this.#doubts.size >= MOST && oldest !== undefined) this.#doubts.delete(oldest)
     this.#doubts.set(name, doubt)
   }
 }

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../internal/bounded-map.js'
 import { MARGIN } from './cost-model.js'
 import { FEW, type MeanTiming, type Timing } from './timing.js'
 import type { Measured } from './sample.js'
@@ -273,7 +274,7 @@ class OfTask extends Map<string, TaskRecord> {
 /** What the runs of a thread have taught about their tasks. */
 export class Tasks {
   readonly #ofFunctions = new WeakMap<object, OfTask>()
-  readonly #ofNames = new Map<string, OfTask>()
+  readonly #ofNames = new BoundedMap<string, OfTask>(MOST_NAMED)
 
   /** What is known of `task` on items like `item`. */
   find(task: object | string, item: unknown): TaskRecord | undefined {
@@ -305,13 +306,8 @@ export class Tasks {
 
   #add(task: object | string): OfTask {
     const ofTask = new OfTask()
-    if (typeof task !== 'string') {
-      this.#ofFunctions.set(task, ofTask)
-      return ofTask
-    }
-    const [oldest] = this.#ofNames.keys()
-    if (this.#ofNames.size >= MOST_NAMED && oldest !== undefined) this.#ofNames.delete(oldest)
-    this.#ofNames.set(task, ofTask)
+    if (typeof task === 'string') this.#ofNames.set(task, ofTask)
+    else this.#ofFunctions.set(task, ofTask)
     return ofTask
   }
 }

@@ -1,5 +1,6 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import type { ExecutionError } from '../../errors.js'
+import { messageOf } from '../../internal/error-text.js'
 import { warnings } from '../../internal/warnings.js'
 import { builtins } from '../../internal/builtins.js'
 import { LateCall } from '../../internal/late-call.js'
@@ -8,7 +9,7 @@ import type { FromWorker } from '../worker/protocol.js'
 import { hearOthers, tellOthers } from './other-copies.js'
 import { givers, isStuck, mayGive, neediest, type Sharer } from './fair-shares.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
-import { messageOf, runErrorOf } from '../../internal/run-error.js'
+import { runErrorOf } from '../../internal/run-error.js'
 import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
 
 /** How long a worker stays when it has no work. */

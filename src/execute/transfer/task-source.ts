@@ -1,5 +1,6 @@
 import { TaskNotTransferableError } from '../../errors.js'
-import { messageOf, runError } from '../../internal/run-error.js'
+import { messageOf } from '../../internal/error-text.js'
+import { runError } from '../../internal/run-error.js'
 import { importModule } from '../../internal/import-module.js'
 import type { ResolvedTask } from '../task.js'
 import { type AroundFunction, isSloppy, shadowedBy } from './around-function.js'

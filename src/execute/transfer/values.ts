@@ -54,7 +54,7 @@ export function packValues(values: readonly unknown[], unfit?: Unfit[]): PackedV
     const look = looked({ value, holder: whole, key: i, isReplaceable: true })
     if (look.obstacle !== undefined) unfit?.push({ position: i, reason: look.obstacle })
     for (const part of look.buffers) buffers.push(part)
-    bare.push(...look.bare.values())
+    for (const part of look.bare.values()) bare.push(part)
     const compact = look.hasAgain ? value : compacted(value, [...look.buffers, ...look.views])
     if (compact !== value) (packed ??= [...values])[i] = compact
   }

@@ -1,8 +1,8 @@
 import type { MessagePort } from 'node:worker_threads'
 import { machineNow } from '../../internal/clock.js'
+import { messageOf } from '../../internal/error-text.js'
 import { packBarely, type PackedThrown, packThrown } from '../transfer/thrown.js'
 import { packValues, type Unfit } from '../transfer/values.js'
-import { messageOf } from '../../internal/run-error.js'
 import type { Printing } from './printing.js'
 import type { DoneMessage, FromWorker, ResultsMessage } from './protocol.js'
 
