@@ -55,6 +55,9 @@ describe('a program that runs workers ends by itself', () => {
       await output([
         '--input-type=module',
         '--import=data:text/javascript,globalThis.hooked=1',
+        // Those are of a whole process, and Node refuses them for a worker.
+        '--no-node-snapshot',
+        '--no-opt',
         '-e',
         `import { execute } from 'amorsize'
       console.log(await execute(() => globalThis.hooked, [1, 2], { mode: 'threads', workers: 1, mainThread: false }))`,

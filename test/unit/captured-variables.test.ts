@@ -118,6 +118,7 @@ describe('what captures nothing runs in a thread', () => {
     ['CommonJS', `const { EOL } = require('node:os'); return EOL`, EOL],
     ['Vite', `return __vite_ssr_dynamic_import__('node:os').then((os) => os.EOL)`, EOL],
     ['Vite', `return __vite_ssr_dynamic_import__('/@id/__vite-browser-external:node:os').then((os) => os.EOL)`, EOL],
+    ['jiti', `return jitiImport('node:os').then((os) => os.EOL)`, EOL],
     ['Istanbul', 'cov_2k3f().f[0]++; return cov_2k3f().s[1]++, n ? (cov_2k3f().b[0][1]++, 2) : 3', 2],
     ['Istanbul before 4', 'cov_2k3f.f[0]++; cov_2k3f.s[1]++; return n && (cov_2k3f.b[0][1]++, 2)', 2],
   ])('also what %s puts into it: %s', async (_, body, expected) => {

@@ -2,7 +2,7 @@ import type { ResourceLimits, Worker } from 'node:worker_threads'
 import { builtins } from '../../internal/builtins.js'
 import { machineNow } from '../../internal/clock.js'
 import { calibration } from '../schedule/calibration.js'
-import { startWorker } from '../worker/program.js'
+import { startLikeProcess } from './worker-arguments.js'
 import { placement } from '../worker/placement.js'
 import { packThrown } from '../transfer/thrown.js'
 import type { TransferredTask } from '../transfer/task-source.js'
@@ -35,9 +35,6 @@ const ASK_AFTER_MS = 5
 const PRINTING_MS = 1000
 /** The event loop of this thread turns at least so often meanwhile. */
 const TURNS_TO_PRINT = 4
-
-/** Options of Node that a worker must not inherit, since it runs a file of its own. */
-const NOT_FOR_WORKERS = /^(--input-type|--eval|-e|--print|-p|-pe|--interactive|-i|--check|-c|--test)(=|$)/
 
 /** A worker thread that stays when its run ends, so that the next one need not start it. */
 export class PoolWorker {
@@ -73,15 +70,13 @@ export class PoolWorker {
     this.id = id
     const workerData: WorkerStart = { cells: this.cells, epochMs: this.epochMs }
     this.cells[Cell.CURRENT] = -1
-    const execArgv = ownArguments()
-    this.#worker = startWorker({
+    this.#worker = startLikeProcess({
       workerData,
       name: 'amorsize',
       // A task reads here what it would read in this thread, also where that changes after the worker was started.
       env: builtins.workerThreads.SHARE_ENV,
       argv: process.argv.slice(2),
       ...(resourceLimits === undefined ? {} : { resourceLimits }),
-      ...(execArgv === undefined ? {} : { execArgv }),
     })
     this.threadId = this.#worker.threadId
     this.#worker.on('message', (message: unknown) => {
@@ -283,25 +278,4 @@ export class PoolWorker {
     this.endedFor = why
     void this.#worker.terminate()
   }
-}
-
-/** Workers inherit the options of the process, loaders among them; undefined unless some of these must be left out. */
-function ownArguments(): string[] | undefined {
-  const { execArgv } = process
-  if (!execArgv.some((argument) => NOT_FOR_WORKERS.test(argument))) return undefined
-  const kept: string[] = []
-  for (let i = 0; i < execArgv.length; i++) {
-    const argument = execArgv[i] ?? ''
-    // Only what Node accepts for a single worker: loaders, conditions and the like, with their value if that stands apart.
-    if (
-      !/^(--import|--require|-r|--loader|--experimental-[\w-]+|--conditions|-C|--no-[\w-]+|--enable-source-maps)(=|$)/.test(
-        argument,
-      )
-    )
-      continue
-    kept.push(argument)
-    if (/^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C)$/.test(argument))
-      kept.push(execArgv[++i] ?? '')
-  }
-  return kept
 }

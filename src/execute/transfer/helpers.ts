@@ -1,6 +1,6 @@
 /**
  * What compilers and tools call in a function that a program never wrote: a worker gives it its own.
- * Names are those of esbuild (`__name`), TypeScript (`__importStar`, `__importDefault`), Babel and SWC (`_interop…`), Vite and Istanbul.
+ * Names are those of esbuild (`__name`), TypeScript (`__importStar`, `__importDefault`), Babel and SWC (`_interop…`), Vite, jiti and Istanbul.
  */
 const HELPERS: Readonly<Record<string, unknown>> = {
   __name: <F extends object>(fn: F, value: string): F =>
@@ -10,7 +10,12 @@ const HELPERS: Readonly<Record<string, unknown>> = {
   _interopRequireWildcard: namespaceOf,
   _interop_require_wildcard: namespaceOf,
   require: (name: string) => process.getBuiltinModule(name),
-  __vite_ssr_dynamic_import__: (url: string) => import(/* webpackIgnore: true */ /* @vite-ignore */ nodeNameOf(url)),
+  __vite_ssr_dynamic_import__: imported,
+  jitiImport: imported,
+}
+
+async function imported(url: string): Promise<unknown> {
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ nodeNameOf(url))
 }
 
 /** As a module of CommonJS looks to those who import it. */
@@ -31,7 +36,7 @@ function madeCounters(): unknown {
 }
 
 /** Those that compilers make of `import()`: helpers only where they load what every thread finds. */
-export const IMPORTS: ReadonlySet<string> = new Set(['require', '__vite_ssr_dynamic_import__'])
+export const IMPORTS: ReadonlySet<string> = new Set(['require', '__vite_ssr_dynamic_import__', 'jitiImport'])
 
 export const isHelper = (name: string): boolean => Object.hasOwn(HELPERS, name) && !IMPORTS.has(name)
 
