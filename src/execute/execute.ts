@@ -117,7 +117,7 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
   source.position = pending === undefined ? next : next + 1
   const sink = new ArraySink(loop.results)
   const run = new Run(options, task, source, source.position, sink, [])
-  if (pending !== undefined) run.outcomes.take(next, items[next])
+  if (pending !== undefined) run.outcomes.takeAll(next, items, next, 1)
   const first = pending === undefined ? undefined : { index: next, item: items[next], result: pending }
   conduct(run, { timing: timingOf(loop), course, ...(first === undefined ? {} : { pending: first }) })
   return resultsOf(run, sink)

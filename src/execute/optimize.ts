@@ -165,7 +165,8 @@ async function resume(
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(rest.total ?? 0))
   const run = await beginRun(task, rest, sink, options, firstItems.length)
   try {
-    firstItems.forEach(({ item }, index) => run.outcomes.take(index, item))
+    const items = firstItems.map(({ item }) => item)
+    run.outcomes.takeAll(0, items, 0, items.length)
     firstItems.forEach(({ item, outcome }, index) => {
       if (outcome === undefined) restore(run, index, item)
       else if ('value' in outcome) run.finish(index, outcome.value)

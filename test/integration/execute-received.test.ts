@@ -174,6 +174,21 @@ describe('what another thread receives', () => {
     expect(reason.cause).toMatchObject({ name: 'DataError', message: 'inner' })
   })
 
+  it('is an error of its class where a list of it cannot be read', async () => {
+    const task = (): never => {
+      const unreadable = Object.defineProperty([0, new Error('two')], 0, {
+        get() {
+          throw new Error('not to be read')
+        },
+      })
+      throw Object.assign(new RangeError('out'), { status: 416, list: [new Error('one')], unreadable })
+    }
+    const [outcome] = await execute(task, [1], { ...options, onError: 'collect' })
+    const { reason } = outcome as { reason: RangeError }
+    expect(reason).toBeInstanceOf(RangeError)
+    expect(reason).toMatchObject({ message: 'out', status: 416, list: [{ message: 'one' }] })
+  })
+
   it('has no prototype where it had none, as rows of a database', async () => {
     const row = (word: string): unknown => [/(?<first>.)/.exec(word)?.groups, Object.create(null)]
     const results = await execute(row, ['one', 'two'], options)

@@ -362,6 +362,12 @@ describe('optimize', () => {
     expect(ran).toHaveLength(20)
   })
 
+  it('takes a sample of more items than a call may have arguments', async () => {
+    const plan = await optimize((n: number) => n, new Int32Array(200_000), { sampleSize: 200_000, useCache: false })
+    expect(plan.profile.sampleSize).toBe(200_000)
+    expect(await plan.run()).toHaveLength(200_000)
+  })
+
   it('names what a function captures, also where threads would not be worth it', async () => {
     const cap = 3
     const plan = await optimize((n: number) => n + cap, numbers(20))

@@ -35,7 +35,7 @@ export async function runFirst(
     if (left >= size || all.length >= MOST_DRAWN) break
     const more = await draw(source, size - left)
     if (more.length === 0) break
-    all.push(...more)
+    for (const item of more) all.push(item)
   }
   const { sampled, measured } = await runSample(
     call,
@@ -90,7 +90,7 @@ export async function draw(source: ItemSource, count: number): Promise<unknown[]
   const drawn: unknown[] = []
   while (drawn.length < count) {
     const taken = source.take(count - drawn.length)
-    if (taken.length > 0) drawn.push(...Array.from(taken))
+    if (taken.length > 0) for (const item of Array.from(taken)) drawn.push(item)
     else if (source.ended) break
     else await new Promise<void>((resolve) => (source.whenMore = resolve))
   }

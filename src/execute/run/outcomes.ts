@@ -77,11 +77,6 @@ export class Outcomes {
     return undefined
   }
 
-  take(index: number, item: unknown): void {
-    this.taken++
-    for (const recorder of this.#recorders) recorder.itemTaken?.(index, item)
-  }
-
   /** `count` of `items` from `position` on were taken; their indices in the run begin at `start`. */
   takeAll(start: number, items: ArrayLike<unknown>, position: number, count: number): void {
     this.taken += count

@@ -87,11 +87,9 @@ export class Supply {
       // The source, or an item that had to be read, may have ended the run.
       if (items.length === 0 || this.#hasClosed()) break
       this.#next += items.length
-      if (!this.#mayBeFinished) {
-        this.#outcomes.takeAll(start, items, 0, items.length)
-        return { start, items, attempts: 0, isCareful: false }
-      }
-      this.#takeUnfinished(start, items)
+      this.#outcomes.takeAll(start, items, 0, items.length)
+      if (!this.#mayBeFinished) return { start, items, attempts: 0, isCareful: false }
+      this.#skipFinished(start, items)
       const batch = this.#left.pop()
       if (batch !== undefined) return batch
     }
@@ -156,23 +154,19 @@ export class Supply {
     return this.#crashed.shift()
   }
 
-  /** Splits what was taken at the items that an earlier run has finished. */
-  #takeUnfinished(start: number, items: ArrayLike<unknown>): void {
-    const batches: Batch[] = []
-    let rest: unknown[] = []
-    for (let i = 0; i <= items.length; i++) {
-      if (i < items.length) this.#outcomes.take(start + i, items[i])
-      const before = i < items.length ? this.#outcomes.finishedBefore(start + i) : { result: undefined }
-      if (before === undefined) {
-        rest.push(items[i])
-        continue
-      }
-      if (rest.length > 0) batches.push({ start: start + i - rest.length, items: rest, attempts: 0, isCareful: false })
-      rest = []
-      if (i < items.length) this.#outcomes.skip(start + i, before.result)
+  /** Skips the items that an earlier run has finished, and keeps what is between them. All have been taken by now: to skip one may wake other lanes. */
+  #skipFinished(start: number, items: ArrayLike<unknown>): void {
+    const batches: (Batch & { readonly items: unknown[] })[] = []
+    for (let i = 0; i < items.length; i++) {
+      const index = start + i
+      const before = this.#outcomes.finishedBefore(index)
+      const last = batches.at(-1)
+      if (before !== undefined) this.#outcomes.skip(index, before.result)
+      else if (last !== undefined && last.start + last.items.length === index) last.items.push(items[i])
+      else batches.push({ start: index, items: [items[i]], attempts: 0, isCareful: false })
     }
     // The last one put is the first one taken.
-    this.#left.push(...batches.reverse())
+    for (const batch of batches.reverse()) this.#left.push(batch)
   }
 
   /** Gives back what was taken and has not been run. */

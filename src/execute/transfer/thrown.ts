@@ -76,9 +76,12 @@ const MOST_LISTED = 100_000
 
 /** A list that has errors among its elements. */
 function errorsIn(value: unknown): unknown[] | undefined {
-  // Of a proxy that has been revoked nothing may be asked.
-  const isList = !builtins.util.types.isProxy(value) && Array.isArray(value) && value.length <= MOST_LISTED
-  return isList && value.some(isError) ? (value as unknown[]) : undefined
+  try {
+    return Array.isArray(value) && value.length <= MOST_LISTED && value.some(isError) ? value : undefined
+  } catch {
+    // A proxy that has been revoked, or an element that is a getter and throws.
+    return undefined
+  }
 }
 
 function packError(thrown: Error, depth: number, seen: Map<object, PackedThrown>): PackedError {
