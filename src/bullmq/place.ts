@@ -43,7 +43,7 @@ export function overTransport(open: OpenTransport, options: PlaceOptions = {}): 
   return place
 }
 
-export function completePlaceOptions(options: PlaceOptions): DriverSettings {
+function completePlaceOptions(options: PlaceOptions): DriverSettings {
   const { windowChunks, chunkMs = 2000, maxChunkBytes = 256 * 1024, onNoWorkers = 'wait', clock = realClock } = options
   if (windowChunks !== undefined) checkNumber('windowChunks', windowChunks, { min: 1, max: 4096, integer: true })
   return {

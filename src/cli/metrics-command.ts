@@ -42,7 +42,7 @@ What is shared is shown: limiters, breakers and bulkheads with a name and scope 
 Exit codes: 0 interrupted, 1 failure, such as a port in use, 2 wrong usage.`
 
 /** Answers GET and HEAD of /metrics; what goes wrong in a scrape fails that scrape alone. */
-export function createMetricsServer(prefix: string): Server {
+function createMetricsServer(prefix: string): Server {
   return createServer((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0]
     const plain = { 'content-type': 'text/plain; charset=utf-8' }

@@ -1,5 +1,5 @@
 /** A line of the input is not JSON. */
-export class BadLineError extends Error {
+class BadLineError extends Error {
   override readonly name = 'BadLineError'
 }
 

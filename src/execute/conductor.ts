@@ -24,7 +24,7 @@ import { asReceived } from './transfer/values.js'
 import { type Terms, Workforce } from './lanes/workforce.js'
 
 /** What is under way or known when a run starts. */
-export interface Beginning {
+interface Beginning {
   /** How fast items ran within the call. */
   readonly timing?: Timing
   /** What the scheduler knows of the run. */

@@ -34,7 +34,7 @@ export interface LimitDecision {
 }
 
 /** The names of the limits that refused. */
-export function violatedBy({ limits }: LimitDecision): string[] {
+function violatedBy({ limits }: LimitDecision): string[] {
   return limits.filter(({ refused }) => refused).map(({ name }) => name)
 }
 

@@ -104,10 +104,9 @@ export class HttpLimiter<Request extends object> {
     } catch (error) {
       this.#failed++
       if (this.options.onError === 'closed') throw error
-      const text = stackOf(error)
       warnOnce(
         'AMORSIZE_HTTP_LIMIT_FAILED',
-        `a request could not be limited and was admitted (onError: 'open'). ${text}`,
+        `a request could not be limited and was admitted (onError: 'open'). ${stackOf(error)}`,
       )
       return null
     }
@@ -128,8 +127,7 @@ export class HttpLimiter<Request extends object> {
     try {
       if (!countIf(request, status)) this.#giveBack(charge)
     } catch (error) {
-      const text = stackOf(error)
-      warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `countIf failed, and the request counts. ${text}`)
+      warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `countIf failed, and the request counts. ${stackOf(error)}`)
     }
   }
 

@@ -63,10 +63,9 @@ function ownTokens(own: (json: unknown) => unknown, json: unknown): unknown {
   try {
     return own(json)
   } catch (error) {
-    const text = stackOf(error)
     warnOnce(
       'AMORSIZE_HTTP_USAGE_FAILED',
-      `usage failed: the call counts by what else it told, or by the estimate. ${text}`,
+      `usage failed: the call counts by what else it told, or by the estimate. ${stackOf(error)}`,
     )
     return undefined
   }

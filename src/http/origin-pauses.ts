@@ -1,7 +1,6 @@
 import { RateLimitExceeded } from '../errors.js'
 import { type Clock, timeOf } from '../internal/clock.js'
-import { type DueTimer, timersOf } from '../internal/timers.js'
-import { unwatchSignal, watchSignal } from '../internal/signal-watch.js'
+import { sleep } from '../internal/sleep.js'
 import type { NameScope } from '../memory/shared/names.js'
 import { retryAfterMsOf } from '../policy/retry-after.js'
 import { KeyedWindow } from '../rate-limit/keyed-window.js'
@@ -48,7 +47,7 @@ export class OriginPauses {
           retryAfterMs: ms,
           limiterName: null,
         })
-      await sleepUnder(this.#clock, ms, signal)
+      await sleep(this.#clock, ms, signal)
     }
   }
 
@@ -71,30 +70,4 @@ export class OriginPauses {
     this.#silent.looked(origin, tells)
     return tells ? exhaustedMs(headers, Date.now()) : 0
   }
-}
-
-/** Waits `ms`, or rejects with the signal's reason. */
-export function sleepUnder(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
-  if (signal?.aborted === true) return Promise.reject(signal.reason)
-  return new Promise((resolve, reject) => {
-    const timers = timersOf(clock)
-    const timer: DueTimer = {
-      due: 0,
-      order: 0,
-      heapIndex: -1,
-      run() {
-        if (signal !== undefined) unwatchSignal(signal, listener)
-        resolve()
-      },
-    }
-    const listener = {
-      signalAborted() {
-        timers.remove(timer)
-        if (signal !== undefined) unwatchSignal(signal, listener)
-        reject(signal?.reason)
-      },
-    }
-    if (signal !== undefined) watchSignal(signal, listener)
-    timers.add(timer, ms)
-  })
 }

@@ -175,15 +175,17 @@ export class Shedder<Request> {
       if (own === Infinity || (typeof own === 'number' && own >= PRIORITIES.min && own <= PRIORITIES.max)) return own
       throw new TypeError(`priority must return a number from 0 to 9, or Infinity; it returned ${describe(own)}`)
     } catch (error) {
-      const text = stackOf(error)
-      warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `priority failed, and the request has priority ${USUAL_PRIORITY}. ${text}`)
+      warnOnce(
+        'AMORSIZE_HTTP_LIMIT_FAILED',
+        `priority failed, and the request has priority ${USUAL_PRIORITY}. ${stackOf(error)}`,
+      )
       return USUAL_PRIORITY
     }
   }
 }
 
 /** Whole seconds after which a refused request may come again: a limit that moves says nothing better. */
-export const SHED_RETRY_SECONDS = 1
+const SHED_RETRY_SECONDS = 1
 
 /** The body of a refusal: problem details (RFC 9457). */
 export function shedProblemOf({ status }: ShedDecision): string {

@@ -5,6 +5,7 @@ import { type LimitDecision, PROBLEM_TYPE, problemOf, retryAfterSeconds } from '
 import { type HttpLimitStats, HttpLimiter } from './http-limiter.js'
 import type { HttpLimitOptions } from './limit-options.js'
 import type { HeaderSink } from './rate-headers.js'
+import { CLIENT_GONE } from './response-end.js'
 
 /** What {@link webLimit} is made with. */
 export interface WebLimitOptions extends HttpLimitOptions<Request> {
@@ -52,7 +53,7 @@ export function webLimit<Rest extends unknown[]>(
       status = response.status
       return withHeaders(response, write)
     } finally {
-      if (charge !== null) limiter.settle(request, judged, request.signal.aborted ? 499 : status)
+      if (charge !== null) limiter.settle(request, judged, request.signal.aborted ? CLIENT_GONE : status)
     }
   }
   return Object.assign(limited, { stats: () => limiter.stats() })

@@ -34,9 +34,8 @@ export function notifyOn<A extends unknown[]>(
 function reportFault(what: string, listener: object, error: unknown): void {
   if (reported.has(listener)) return
   reported.add(listener)
-  const text = stackOf(error)
   process.emitWarning(
-    `the listener ${what} failed, which changes no result; later failures of it are not reported. ${text}`,
+    `the listener ${what} failed, which changes no result; later failures of it are not reported. ${stackOf(error)}`,
     { type: 'AmorsizeWarning', code: 'AMORSIZE_LISTENER_FAILED' },
   )
 }

@@ -15,14 +15,14 @@ export interface CallOptions<F extends AnyFunction> {
 }
 
 /** The keys of {@link CallOptions}. */
-export const CALL_KEYS = ['args', 'signal'] as const
+const CALL_KEYS = ['args', 'signal'] as const
 
 /**
  * Calls `fn(...args)` once under `policy`.
  *
  * @throws {TypeError} when `fn` is no function or `args` no array
  */
-export function callUnder<F extends AnyFunction>(
+function callUnder<F extends AnyFunction>(
   policy: Policy,
   fn: F,
   { args, signal }: CallOptions<F>,

@@ -85,11 +85,7 @@ function makeChange(
  * @param founding - what the breaker was made with, which its memory has room for
  * @throws {TypeError | RangeError} naming the first option that is wrong
  */
-export function changedParameters(
-  inForce: Float64Array,
-  founding: Float64Array,
-  change: CircuitBreakerChange,
-): Float64Array {
+function changedParameters(inForce: Float64Array, founding: Float64Array, change: CircuitBreakerChange): Float64Array {
   checkNames(change)
   const before = valuesOf(inForce)
   return parametersOf({

@@ -1,14 +1,9 @@
-import type { Clock } from '../internal/clock.js'
 import { costInUnits, pow10 } from '../internal/rate.js'
-import { type SignalListener, unwatchSignal, watchSignal } from '../internal/signal-watch.js'
-import { type DueTimer, timersOf } from '../internal/timers.js'
+import { sleep } from '../internal/sleep.js'
 import type { Ticket } from '../memory/bucket/bucket.js'
 import { OUTCOME } from '../memory/bucket/core.js'
 import { type Charge, type Future, giveBack } from './charges.js'
 import { GRACE_MS } from './turn.js'
-
-/** Much less than tokens keep. */
-const SHORTEST_MS = 0.01
 
 /** Tokens reserved for a charge. */
 interface Reserved {
@@ -130,28 +125,4 @@ function putBack(each: Reserved): void {
   each.isBack = true
   if (isOfNow) giveBack(charge.part, charge.tokens)
   else if (future.cancel(ticket, charge.tokens) > 0) charge.part.returned()
-}
-
-/** Rejects with the signal's reason when that is aborted. */
-function sleep(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal?.throwIfAborted()
-    const timers = timersOf(clock)
-    const sleeper: DueTimer & SignalListener = {
-      due: 0,
-      order: 0,
-      heapIndex: -1,
-      run() {
-        if (signal !== undefined) unwatchSignal(signal, sleeper)
-        resolve()
-      },
-      signalAborted() {
-        timers.remove(sleeper)
-        reject(signal?.reason)
-      },
-    }
-    if (signal !== undefined) watchSignal(signal, sleeper)
-    // A clock of a test's own may be so large that it cannot tell a shorter time from now.
-    timers.add(sleeper, Math.max(ms, SHORTEST_MS, Math.abs(clock.now()) * 2 ** -50))
-  })
 }

@@ -13,7 +13,7 @@ const FIRST_CAPACITY = 1024
 
 /** What a run is, as far as its checkpoint is concerned. */
 export interface RunIdentity {
-  /** URL and export of the task, or a hash of the function's source. */
+  /** URL and export of the task, or the source of the function. */
   readonly task: string
   /** Number of items, null where it is not known. */
   readonly total: number | null

@@ -47,6 +47,7 @@ export class BlockFeed implements Feed {
     return true
   }
 
+  /** The worker has left the block. */
   done(): void {
     const { force } = this.#fed
     this.#isClaiming = false

@@ -180,6 +180,7 @@ export class ChunkFeed implements Feed {
     return false
   }
 
+  /** The worker has finished a chunk. */
   done({ chunk, count, startedMs, endedMs, results }: DoneMessage): void {
     const held = this.#chunks.get(chunk)
     if (held === undefined) return

@@ -5,7 +5,6 @@ import type { SharedBlock } from '../run/shared-block.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 import type { SentPolicy } from '../transfer/shared-policies.js'
 import type { TransferredTask } from '../transfer/task-source.js'
-import type { DoneMessage } from '../worker/protocol.js'
 
 /** What the workers of a run have in common, as the lane of one of them sees it. */
 export interface Force {
@@ -105,8 +104,6 @@ export interface Feed {
   readonly unbegunMs: number
   /** An item has an outcome. @returns whether it belongs to this feed */
   settle(index: number, outcome: Outcome): boolean
-  /** The worker has finished what the message that this answers gave it. */
-  done(message: DoneMessage): void
   /** The worker has finished everything up to this chunk, and some of its messages could not be read. */
   allDone(upTo: number): void
   /** The worker has died. @returns what it held and had not settled; the feed is empty then */

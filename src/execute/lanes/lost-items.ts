@@ -41,7 +41,7 @@ export function settleLost(death: Death, force: Force): boolean {
 function blame({ index, item, attempts }: Lost, { worker, exitCode, error: cause }: Death, run: Run): void {
   const { timeoutMs, retryCrashedItems } = run.options
   const tried = attempts + 1
-  if (worker.endedFor === 'timeout') {
+  if (worker.isTimedOut) {
     run.fail(index, item, new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }), tried)
   } else if (tried <= retryCrashedItems) {
     run.supply.putCrashed({ start: index, items: [item], attempts: tried, isCareful: true })

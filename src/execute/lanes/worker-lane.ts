@@ -206,19 +206,19 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   }
 
   #receive(message: FromWorker): void {
+    if ('run' in message && message.run !== this.runNumber) return
     switch (message.kind) {
       case 'results':
-        if (message.run === this.runNumber) this.#settleAll(message)
+        this.#settleAll(message)
         return
       case 'failed':
-        if (message.run === this.runNumber) this.#failed(message)
+        this.#failed(message)
         return
       case 'unfit':
-        if (message.run === this.runNumber)
-          this.#settle(message.index, { value: undefined, failure: undefined, unfit: message.reason })
+        this.#settle(message.index, { value: undefined, failure: undefined, unfit: message.reason })
         return
       case 'done':
-        if (message.run === this.runNumber) this.#done(message)
+        this.#done(message)
         return
       case 'loaded':
         if (message.task === this.force.task.id) this.#loaded(message)
@@ -228,7 +228,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
         this.#goOn()
         return
       case 'echo':
-        if (message.run === this.runNumber) this.#allDone(message)
+        this.#allDone(message)
         return
       case 'ready':
       case 'printed':
@@ -337,7 +337,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     } else {
       // If all has been done its last message is under way, before which it says whether it is printing.
       if (reason !== 'done') worker.hold(false)
-      this.#grace = realSetTimeout(() => worker.end('abort'), GRACE_MS[reason]).unref()
+      this.#grace = realSetTimeout(() => worker.end(), GRACE_MS[reason]).unref()
     }
   }
 

@@ -82,7 +82,6 @@ export class Workforce implements Force {
   readonly #watch: Watch
   /** All that have been in the run. */
   readonly #joined = new Set<PoolWorker>()
-  #hasShared = false
   #unfit = 0
   readonly #finished = (start: number, results: ArrayLike<unknown>): void => this.run.finishAll(start, results)
 
@@ -238,12 +237,9 @@ export class Workforce implements Force {
   }
 
   #join(worker: PoolWorker): void {
+    const isFirst = this.#joined.size === 0
     this.#joined.add(worker)
-    if (!this.#hasShared) {
-      this.#hasShared = true
-      const mayClaim = this.inFlight === 1 && !wantsChunks(this.run.options)
-      this.block = mayClaim ? this.run.supply.share(this.lanes) : undefined
-    }
+    if (isFirst && this.inFlight === 1 && !wantsChunks(this.run.options)) this.block = this.run.supply.share(this.lanes)
     if (this.#local !== undefined) {
       this.#local.lanes = this.#lanes.size + 2
       this.#local.sliceMs = this.block === undefined ? SLICE_WITH_MESSAGES_MS : SLICE_MS
@@ -326,8 +322,11 @@ export class Workforce implements Force {
     this.helpIfLate()
     const { timeoutMs } = this.run.options
     if (timeoutMs === Infinity) return
-    for (const { worker } of this.#lanes)
-      if (worker.itemAgeMs > timeoutMs && worker.endedFor === undefined) worker.end('timeout')
+    for (const { worker } of this.#lanes) {
+      if (worker.itemAgeMs <= timeoutMs || worker.isTimedOut) continue
+      worker.isTimedOut = true
+      worker.end()
+    }
   }
 
   diedWithoutCause(): void {

@@ -14,7 +14,7 @@ export interface ItemSource {
   /** Whether there is nothing more to come. */
   readonly ended: boolean
   /**
-   * Takes up to `most` items that are available now. Undefined means that the source has ended, or that `whenMore` will be called.
+   * Takes up to `most` items that are available now. None means that the source has ended, or that `whenMore` will be called.
    * An error of the source itself is thrown.
    *
    * @param room - items, these included, that a source that takes its time may draw ahead; default `most`

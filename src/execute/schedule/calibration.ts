@@ -1,5 +1,5 @@
 /** Costs that are learnt, all in milliseconds. */
-export type Calibrated = 'spawnMs' | 'dispatchMs' | 'cloneNodeMs' | 'cloneByteMs'
+type Calibrated = 'spawnMs' | 'dispatchMs' | 'cloneNodeMs' | 'cloneByteMs'
 
 /** How one of them is learnt. */
 interface Course {
@@ -58,7 +58,7 @@ export class Calibration {
 export const calibration = new Calibration()
 
 /** What a structured clone has to do. */
-export interface CloneWeight {
+interface CloneWeight {
   /** Objects, properties and elements to visit. */
   readonly nodes: number
   /** Bytes of strings and buffers to copy. */

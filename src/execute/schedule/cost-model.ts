@@ -159,7 +159,7 @@ export function consider(inputs: CostInputs, choices: Choices): Considered[] {
 export function choose(considered: readonly Considered[], inputs: CostInputs, choices: Choices): Considered {
   const [loop] = considered
   if (loop === undefined) throw new Error('the loop is always considered')
-  const open = considered.filter(({ mode }) => (choices.mode === undefined ? true : mode === choices.mode))
+  const open = considered.filter(({ mode }) => choices.mode === undefined || mode === choices.mode)
   const fastest = (all: readonly Considered[]): Considered | undefined =>
     all.reduce<Considered | undefined>(
       (best, one) => (best === undefined || one.estimatedMs < best.estimatedMs * 0.99 ? one : best),

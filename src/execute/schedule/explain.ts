@@ -3,6 +3,9 @@ import type { Considered } from './cost-model.js'
 import type { Assumed, Profile } from './profile.js'
 import type { Decision } from './planner.js'
 
+/** Copies that take more than this part of an item's time are why workers do not pay. */
+const MUCH_TO_COPY = 0.67
+
 /** A report on a plan for a person: what was measured, what was considered, why this choice, and what would change it if anything can. */
 export function explainPlan(plan: Plan<unknown>): string {
   const { profile, warnings } = plan
@@ -57,7 +60,7 @@ export function reasonOf(decision: Decision, obstacle?: string): string {
       if (isLoopDue) return 'it is to be seen anew what the loop takes; later runs may have worker threads again'
       if (isByOutcome)
         return 'worker threads have made earlier runs like it no faster than the loop; they are tried again later'
-      if (copiesMs > 0.67 * inputs.itemMs)
+      if (copiesMs > MUCH_TO_COPY * inputs.itemMs)
         return `sending an item takes ${time(copiesMs)}, running it ${time(inputs.itemMs)}`
       return `the whole work takes about ${total}, which nothing would shorten by more than it costs`
   }
@@ -90,7 +93,7 @@ function describe(
 function adviceFor({ mode, profile }: Plan<unknown>): string | undefined {
   if (mode !== 'serial') return undefined
   if (profile.limits.cpuWorkers <= 1) return 'a second core.'
-  if (profile.cloneMs > 0.67 * profile.itemMs)
+  if (profile.cloneMs > MUCH_TO_COPY * profile.itemMs)
     return 'items that compute more for what they weigh, or that weigh less (a SharedArrayBuffer weighs nothing).'
   return `more work: longer items, or more of them (workers pay from about ${time(1.5 * profile.spawnMs)} on, ${time(1)} once they are there).`
 }

@@ -13,7 +13,7 @@ export interface Profile {
   readonly itemCv: number
   /** Part of an item's time in which it computes, 0–1. */
   readonly cpuShare: number
-  /** Estimated size of an item, and of its result, when sent to a thread. */
+  /** Estimated size of an item when sent to a thread. */
   readonly itemBytes: number
   /** Estimated size of a result when sent to a thread. */
   readonly resultBytes: number

@@ -87,7 +87,7 @@ export class TaskRecord {
   /** Workers cannot send results of the task. */
   foundUnfit(reason: string): void {
     this.#unfit = reason
-    if (this.measured !== undefined) this.measured = { ...this.measured, obstacle: reason }
+    this.#revise({ obstacle: reason })
   }
 
   /**
@@ -101,18 +101,13 @@ export class TaskRecord {
     const leastMs = measured.leastMs > 0 ? measured.leastMs : (known?.leastMs ?? 0)
     const besideMs = measured.besideMs > 0 ? measured.besideMs : (known?.besideMs ?? 0)
     const obstacle = measured.obstacle ?? this.#unfit
-    if (known === undefined || !this.isMixed)
-      return (this.measured = { ...measured, coldMs, leastMs, besideMs, obstacle })
-    const { itemMs, itemCv } = known
-    return (this.measured = {
-      ...measured,
-      coldMs,
-      leastMs,
-      besideMs,
-      obstacle,
-      itemMs: this.loopItemMs ?? itemMs,
-      itemCv,
-    })
+    const stands = this.isMixed && known && { itemMs: this.loopItemMs ?? known.itemMs, itemCv: known.itemCv }
+    return (this.measured = { ...measured, coldMs, leastMs, besideMs, obstacle, ...stands })
+  }
+
+  /** Changes what is known, if anything is. */
+  #revise(change: Partial<Measured>): void {
+    if (this.measured !== undefined) this.measured = { ...this.measured, ...change }
   }
 
   /**
@@ -122,8 +117,7 @@ export class TaskRecord {
   missed(ms: number, spawnMs: number): void {
     this.missedMs += ms
     const { measured } = this
-    if (measured !== undefined && this.missedMs > 2 * (spawnMs + measured.coldMs))
-      this.measured = { ...measured, coldMs: 0 }
+    if (measured !== undefined && this.missedMs > 2 * (spawnMs + measured.coldMs)) this.#revise({ coldMs: 0 })
   }
 
   /** Whether it is time to ask whether workers should be started, since they have been missed for long enough; then not again before twice as long. */
@@ -145,10 +139,8 @@ export class TaskRecord {
    * @param leastMs - the least in this thread; 0 if it has run too few items to tell
    */
   sawLeast(leastMs: number, ofWorkers: MeanTiming): void {
-    const { measured } = this
-    if (measured === undefined) return
-    const known = leastMs > 0 ? leastMs : measured.leastMs
-    this.measured = { ...measured, leastMs: ofWorkers.items > 0 ? Math.min(known, ofWorkers.itemMs) : known }
+    const known = leastMs > 0 ? leastMs : (this.measured?.leastMs ?? 0)
+    this.#revise({ leastMs: ofWorkers.items > 0 ? Math.min(known, ofWorkers.itemMs) : known })
   }
 
   /** A run of a few items has shown the least of them: several such runs show what an item takes at least. */
@@ -156,7 +148,7 @@ export class TaskRecord {
     this.#few += items
     this.#fewLeastMs = Math.min(leastSeenMs, this.#fewLeastMs)
     if (this.#few < FEW || this.measured === undefined) return
-    this.measured = { ...this.measured, leastMs: this.#fewLeastMs }
+    this.#revise({ leastMs: this.#fewLeastMs })
     this.#few = 0
     this.#fewLeastMs = Infinity
   }
@@ -181,7 +173,7 @@ export class TaskRecord {
    * @param besideMs - what an item has cost this thread beside that; 0 where it is not known
    */
   stayedInLoop(itemMs: number, besideMs = 0): void {
-    if (this.measured !== undefined && besideMs > 0) this.measured = { ...this.measured, besideMs }
+    if (besideMs > 0) this.#revise({ besideMs })
     const { loopItemMs: known } = this
     this.#sawLoop(known === undefined || itemMs < known ? itemMs : (known + itemMs) / 2)
     this.#leastOfRunsMs = Math.min(Math.max(itemMs, LEAST_MS), FORGETTING * this.#leastOfRunsMs)
@@ -190,7 +182,7 @@ export class TaskRecord {
 
   #sawLoop(itemMs: number): void {
     this.loopItemMs = itemMs
-    if (this.measured !== undefined) this.measured = { ...this.measured, itemMs }
+    this.#revise({ itemMs })
     this.#loopRuns++
     this.#workerRuns = 0
     this.#isLoopDue = false
@@ -224,7 +216,8 @@ export class TaskRecord {
     const isPossible = gain <= IMPOSSIBLE * cores
     if (isPossible) this.#doubted = 0
     const isBelieved = isPossible || this.#doubted++ >= MOST_DOUBTED
-    this.#blend(isBelieved ? gain : undefined)
+    if (!isBelieved) this.gain = undefined
+    else this.gain = this.gain === undefined ? gain : (this.gain + gain) / 2
     // A gain for which the loop is chosen would stand for ever: it counts as a loss, so that workers are tried again.
     if (gain < LOSS || (!blocks && (this.gain ?? Infinity) * MARGIN <= 1)) {
       if (lateGain * MARGIN > 1 && this.#coldRuns++ < MOST_COLD) {
@@ -248,10 +241,6 @@ export class TaskRecord {
     const forLoss = SKIPPED_PER_LOSS * (1 / gain - 1)
     this.#mostLost = Math.max(gain, this.#mostLost)
     this.#toSkip = this.#skipped = Math.min(MOST_SKIPPED, Math.max(1, again, Math.round(forLoss)))
-  }
-
-  #blend(gain: number | undefined): void {
-    this.gain = gain === undefined || this.gain === undefined ? gain : (this.gain + gain) / 2
   }
 
   /** Whether a run of `loopMs` stays in the loop, because workers have lost in one like it. */

@@ -51,8 +51,8 @@ export class PoolWorker {
   lastRun = 0
   owner: WorkerOwner | undefined = undefined
   isGone = false
-  /** Why this side ends it, if it does. */
-  endedFor: 'timeout' | 'abort' | undefined = undefined
+  /** Whether it is ended because its item has taken too long. */
+  isTimedOut = false
   readonly #worker: Worker
   /** Tasks it has been sent, with its answers: undefined until one has come. */
   readonly #tasks = new Map<number, LoadedMessage | undefined>()
@@ -274,8 +274,7 @@ export class PoolWorker {
     }, ASK_AFTER_MS).unref()
   }
 
-  end(why: 'timeout' | 'abort' | undefined): void {
-    this.endedFor = why
+  end(): void {
     void this.#worker.terminate()
   }
 }

@@ -106,9 +106,14 @@ export class WorkerPool implements Disposable {
     return this.#idle.length + this.#starting.size + this.#working.size
   }
 
+  /** Whether any run asks for a worker. */
+  get #isAsked(): boolean {
+    return this.#requests.some(({ wanted }) => wanted > 0)
+  }
+
   /** Gives workers to a run as they become free, and starts those that are missing. */
   request(request: WorkerRequest): void {
-    if (!this.#requests.some(({ wanted }) => wanted > 0)) this.#servedMs = performance.now()
+    if (!this.#isAsked) this.#servedMs = performance.now()
     this.#requests.push(request)
     this.#serve()
     this.#startLater()
@@ -117,7 +122,7 @@ export class WorkerPool implements Disposable {
 
   /** Has runs that can do without a worker give one back to those that need it more, once for all that ask now. */
   share(): void {
-    if (this.#isSharing || !this.#requests.some(({ wanted }) => wanted > 0)) return
+    if (this.#isSharing || !this.#isAsked) return
     this.#isSharing = true
     void Promise.resolve().then(() => this.#share())
   }
@@ -139,7 +144,7 @@ export class WorkerPool implements Disposable {
   }
 
   #startLater(): void {
-    if (this.#isStartDue || !this.#requests.some(({ wanted }) => wanted > 0)) return
+    if (this.#isStartDue || !this.#isAsked) return
     this.#isStartDue = true
     this.#later(() => this.#startMissing())
   }
@@ -179,7 +184,7 @@ export class WorkerPool implements Disposable {
     while (this.size >= 2 * most) {
       const position = this.#idle.findIndex((worker) => worker.isLoading())
       if (position < 0) return
-      for (const worker of this.#idle.splice(position, 1)) worker.end(undefined)
+      for (const worker of this.#idle.splice(position, 1)) worker.end()
     }
   }
 
@@ -328,7 +333,7 @@ export class WorkerPool implements Disposable {
     this.#timer = undefined
     this.#hearNoMore?.()
     this.#hearNoMore = undefined
-    for (const worker of this.#idle.splice(0)) worker.end(undefined)
+    for (const worker of this.#idle.splice(0)) worker.end()
   }
 }
 

@@ -21,7 +21,7 @@ export type TransferredTask =
   | UncheckedTask
 
 /** A function that has not been checked yet: the worker refuses it if it captures something. */
-export interface UncheckedTask {
+interface UncheckedTask {
   readonly id: number
   readonly name: string
   readonly source: string

@@ -11,7 +11,7 @@ interface Places {
 }
 
 /** What a structured clone changes in values, and where. */
-export interface LostInClone {
+interface LostInClone {
   /** They become plain Uint8Arrays. */
   readonly buffers: readonly Places[]
   /** Objects without a prototype, such as rows of a database: they become plain objects. */

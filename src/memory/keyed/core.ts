@@ -14,7 +14,7 @@ export interface KeyedSurvey {
   readonly roomNs: bigint
 }
 
-export const NO_SLOT = -1n
+const NO_SLOT = -1n
 
 const ATTEMPTS = 1000
 const LAST_NS = 2n ** 63n - 1n

@@ -43,7 +43,7 @@ const LIMIT_FRACTION = 2 ** ADAPTIVE.limitFractionBits
 const clamp = (value: number, least: number, most: number): number => Math.min(Math.max(value, least), most)
 const rounded = (value: number): number => Math.floor(value + 0.5)
 
-export function firstLimit({ least, most }: LimitBounds): LimitState {
+function firstLimit({ least, most }: LimitBounds): LimitState {
   return { limit: clamp(FIRST_LIMIT, least, most), baseUs: 0, dip: 0, patience: 0, busy: 0 }
 }
 

@@ -1,0 +1,30 @@
+import type { Clock } from './clock.js'
+import { type SignalListener, unwatchSignal, watchSignal } from './signal-watch.js'
+import { type DueTimer, timersOf } from './timers.js'
+
+/** Nobody who waits would notice less. */
+const SHORTEST_MS = 0.01
+
+/** Waits `ms`; rejects with the signal's reason once that is aborted. */
+export function sleep(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted()
+    const timers = timersOf(clock)
+    const sleeper: DueTimer & SignalListener = {
+      due: 0,
+      order: 0,
+      heapIndex: -1,
+      run() {
+        if (signal !== undefined) unwatchSignal(signal, sleeper)
+        resolve()
+      },
+      signalAborted() {
+        timers.remove(sleeper)
+        reject(signal?.reason)
+      },
+    }
+    if (signal !== undefined) watchSignal(signal, sleeper)
+    // A clock of a test's own may be so large that it cannot tell a shorter time from now.
+    timers.add(sleeper, Math.max(ms, SHORTEST_MS, Math.abs(clock.now()) * 2 ** -50))
+  })
+}
