@@ -55,10 +55,14 @@ export function honoLimit<Context extends HonoContext = HonoContext>(
       const response = await refusalOf(context, decision, refuse)
       return withHeaders(response, (sink) => limiter.writeHeaders(sink, decision))
     }
-    await next()
-    limiter.writeHeaders(sinkOfResponse(context), decision)
-    if (charge !== null)
-      limiter.settle(context, judged, context.req.raw.signal.aborted ? CLIENT_GONE : context.res.status)
+    let status = 500
+    try {
+      await next()
+      limiter.writeHeaders(sinkOfResponse(context), decision)
+      status = context.res.status
+    } finally {
+      if (charge !== null) limiter.settle(context, judged, context.req.raw.signal.aborted ? CLIENT_GONE : status)
+    }
     return undefined
   }
 

@@ -1,4 +1,5 @@
 import { stackOf } from '../internal/error-text.js'
+import { answerOf } from '../internal/predicate.js'
 import { describe } from '../internal/validate.js'
 import type { Key } from '../memory/keyed/hash.js'
 import { cut } from './counts.js'
@@ -125,7 +126,7 @@ export class HttpLimiter<Request extends object> {
     const { countIf } = this.options
     if (charge === null || countIf === undefined) return
     try {
-      if (!countIf(request, status)) this.#giveBack(charge)
+      if (!answerOf('countIf', countIf(request, status))) this.#giveBack(charge)
     } catch (error) {
       warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `countIf failed, and the request counts. ${stackOf(error)}`)
     }

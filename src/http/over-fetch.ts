@@ -4,6 +4,12 @@ import { builtins } from '../internal/builtins.js'
 /** What sends a request. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
+/** Stands for the global fetch where there is none, as in the jsdom of Jest. */
+const missing: Fetch = () =>
+  Promise.reject(new TypeError('fetch must be given where there is no global fetch; received undefined'))
+
+const globalFetch = (): Fetch => (globalThis as { readonly fetch?: Fetch }).fetch ?? missing
+
 /** Functions of this package, which a program may put in the place of the global fetch. */
 const own = new WeakSet<object>()
 
@@ -16,20 +22,21 @@ export function overFetch<F extends (...request: never[]) => Promise<Response>>(
   make: (send: Fetch) => F,
 ): F {
   if (given !== undefined) return made(make(given))
-  const { fetch: before } = globalThis
+  const before = globalFetch()
   /** Global fetches that have called this one. */
   const around = new WeakSet<Fetch>()
   /** Which global fetch this one has called, on whose behalf something runs; made only where there is another one than before. */
   let asking: AsyncLocalStorage<Fetch> | undefined
   const fetch = make((input, init) => {
-    const { fetch: present } = globalThis
+    const present = globalFetch()
     if (present === before || own.has(present) || around.has(present)) return before(input, init)
     asking ??= new builtins.asyncHooks.AsyncLocalStorage()
     return asking.run(present, present, input, init)
   })
   return made(((...request: Parameters<F>) => {
     const asked = asking?.getStore()
-    if (asked === undefined) return fetch(...request)
+    // Before any policy: it is no failure of a server, and a retry would not help.
+    if (asked === undefined) return globalFetch() === missing ? missing('') : fetch(...request)
     around.add(asked)
     return before(...(request as unknown as Parameters<Fetch>))
   }) as F)

@@ -78,6 +78,21 @@ describe('the workers of a run', () => {
     expect(await execute(gate, items(3, 2), options)).toEqual(['there', 'here', 'here'])
   })
 
+  it('do as ever where a task posts what they themselves say', async () => {
+    const says = (n: number): number => {
+      const { parentPort } = process.getBuiltinModule('node:worker_threads')
+      for (const kind of ['results', 'failed', 'unfit', 'done', 'loaded', 'echo', 'printed'])
+        parentPort!.postMessage({ kind })
+      setTimeout(() => parentPort!.postMessage({ kind: 'ready' }), 10)
+      return n
+    }
+    const workers = { mode: 'threads', mainThread: false } as const
+    await execute(says, [1], { ...workers, workers: 1 })
+    await new Promise((resolve) => setTimeout(resolve, 200)) // it is said by another thread, and nobody answers
+    const items = Array.from({ length: 40 }, (_, n) => n)
+    expect(await execute(says, items, { ...workers, workers: 2, chunkSize: 1 })).toEqual(items)
+  })
+
   it('share numbers as they were, whatever becomes of their array meanwhile', async () => {
     const hash = (n: number): number => {
       const { emptied } = globalThis as { emptied?: number[] }

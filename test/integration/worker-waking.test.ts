@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const itPlaces = process.platform === 'linux' && availableParallelism() > 1 ? itWithAddon : it.skip
 
 let worker: PoolWorker | undefined
-afterEach(() => worker?.end(undefined))
+afterEach(() => worker?.end())
 
 /** A worker, and what it says. */
 async function started(): Promise<{ readonly worker: PoolWorker; readonly answer: () => Promise<void> }> {

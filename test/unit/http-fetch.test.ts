@@ -119,6 +119,22 @@ describe('policyFetch', () => {
     },
   )
 
+  it('says at once where there is no global fetch, as in jsdom, and sends once there is one', async () => {
+    const given = globalThis.fetch
+    const sent: unknown[] = []
+    Reflect.deleteProperty(globalThis, 'fetch')
+    try {
+      const limited = policyFetch({ retry: { maxRetries: 3 }, breaker: { failureThreshold: 1 } })
+      for (let i = 0; i < 3; i++)
+        await expect(limited('http://a.example/')).rejects.toThrow('fetch must be given where there is no global fetch')
+      globalThis.fetch = (input) => (sent.push(input), Promise.resolve(new Response('ok')))
+      expect((await limited('http://a.example/')).status).toBe(200)
+    } finally {
+      globalThis.fetch = given
+    }
+    expect(sent).toHaveLength(1)
+  })
+
   it('sends by the global fetch of the moment, and may take its place', async () => {
     const given = globalThis.fetch
     const sent: string[] = []

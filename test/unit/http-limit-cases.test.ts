@@ -48,6 +48,19 @@ describe('countIf', () => {
   })
 })
 
+it('countIf is told of a handler of Hono that threw what is no error, as status 500', async () => {
+  const seen: number[] = []
+  const limits = { a: { max: 1, windowMs } }
+  const app = new Hono()
+  app.use(honoLimit({ limits, key: () => 'all', countIf: (_, status) => (seen.push(status), false) }))
+  app.get('/', () => {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- Hono hands on what is none
+    throw 'no'
+  })
+  for (let i = 0; i < 3; i++) await expect(Promise.resolve(app.request('/'))).rejects.toBe('no')
+  expect(seen).toEqual([500, 500, 500])
+})
+
 describe('countIf on a bucket', () => {
   const countIf = (_: unknown, status: number) => status === 401
 

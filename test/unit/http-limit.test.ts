@@ -392,6 +392,14 @@ describe('webLimit', () => {
     for (let i = 0; i < 3; i++) await expect(limit(new Request('http://example.org'))).rejects.toThrow('broken')
     expect(seen).toEqual([500, 500, 500])
   })
+
+  it('counts a request whose countIf answers later, since nobody can wait for it', async () => {
+    const countIf = (() => Promise.resolve(false)) as unknown as () => boolean
+    const limits = { a: { max: 1, windowMs: 1000 } }
+    const limit = webLimit({ limits, key: () => 'all', countIf }, () => new Response('ok'))
+    const status = async (): Promise<number> => (await limit(new Request('http://example.org'))).status
+    expect([await status(), await status()]).toEqual([200, 429])
+  })
 })
 
 describe('ipKey', () => {

@@ -206,19 +206,19 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   }
 
   #receive(message: FromWorker): void {
-    if ('run' in message && message.run !== this.runNumber) return
     switch (message.kind) {
       case 'results':
-        this.#settleAll(message)
+        if (message.run === this.runNumber) this.#settleAll(message)
         return
       case 'failed':
-        this.#failed(message)
+        if (message.run === this.runNumber) this.#failed(message)
         return
       case 'unfit':
-        this.#settle(message.index, { value: undefined, failure: undefined, unfit: message.reason })
+        if (message.run === this.runNumber)
+          this.#settle(message.index, { value: undefined, failure: undefined, unfit: message.reason })
         return
       case 'done':
-        this.#done(message)
+        if (message.run === this.runNumber) this.#done(message)
         return
       case 'loaded':
         if (message.task === this.force.task.id) this.#loaded(message)
@@ -228,7 +228,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
         this.#goOn()
         return
       case 'echo':
-        this.#allDone(message)
+        if (message.run === this.runNumber) this.#allDone(message)
         return
       case 'ready':
       case 'printed':

@@ -264,9 +264,9 @@ export class WorkerPool implements Disposable {
       received: (message: FromWorker) => {
         // Whoever could not use it before can now.
         if (message.kind === 'loaded') this.#serve()
-        if (message.kind !== 'ready') return
+        // A task may post the same by `parentPort`.
+        if (message.kind !== 'ready' || !this.#starting.delete(worker)) return
         this.#failures = []
-        this.#starting.delete(worker)
         worker.hold(false)
         this.#idle.push(worker)
         this.#serve()
