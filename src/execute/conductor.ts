@@ -128,8 +128,8 @@ class Conductor implements Lanes {
     const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
     const { subject } = this.#course
     const known = { inFlight: scheduler.inFlightOf(subject), isFree: scheduler.isFree(subject) }
-    this.async = new AsyncLane(this.#run, this.#call, this.#timing, fixed, known, slices, this.#share)
-    this.async.measured = (item, result) => this.#measuredAsync(item, result)
+    const measured = (item: unknown, result: unknown): void => this.#measuredAsync(item, result)
+    this.async = new AsyncLane(this.#run, this.#call, this.#timing, measured, fixed, known, slices, this.#share)
     this.#run.mode = this.force !== undefined ? 'threads' : mode === 'serial' ? 'serial' : 'async'
     this.async.start(first, batch)
   }

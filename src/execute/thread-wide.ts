@@ -24,8 +24,7 @@ class Pools {
   /** The pool of workers with this much heap each; undefined is Node's own limit. */
   of(maxMemoryPerWorker: number | undefined): WorkerPool {
     if (this.#version !== moduleVersions.latest) this.#renew()
-    const megabytes =
-      maxMemoryPerWorker === undefined ? undefined : Math.max(4, Math.floor(maxMemoryPerWorker / (1024 * 1024)))
+    const megabytes = maxMemoryPerWorker === undefined ? undefined : Math.floor(maxMemoryPerWorker / (1024 * 1024))
     let pool = this.#byMegabytes.get(megabytes)
     if (pool === undefined) {
       const limits = megabytes === undefined ? undefined : { maxOldGenerationSizeMb: megabytes }

@@ -8,8 +8,6 @@ import type { Batch } from '../run/item-source.js'
 import type { Share } from '../schedule/sharing.js'
 import { LaneSlices, LEAST_TAKEN_MS, type SliceQueue } from './slice-queue.js'
 
-const nothing = (): void => undefined
-
 /** What earlier runs of a task have found. */
 interface Known {
   /** How many items in flight were best; undefined before. */
@@ -20,11 +18,11 @@ interface Known {
 
 /** Keeps several items in flight in this thread, as many as make the run faster. */
 export class AsyncLane implements Lane {
-  /** Called with an item that has finished, and its result. */
-  measured: (item: unknown, result: unknown) => void = nothing
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
   readonly #timing: Timing
+  /** Called with an item that has finished, and its result. */
+  readonly #measured: (item: unknown, result: unknown) => void
   readonly #fixed: number | undefined
   readonly #limit: ConcurrencyLimit
   readonly #overlap: Overlap
@@ -46,6 +44,7 @@ export class AsyncLane implements Lane {
     run: Run,
     call: (item: unknown) => unknown,
     timing: Timing,
+    measured: (item: unknown, result: unknown) => void,
     fixed: number | undefined,
     known: Known,
     queue: SliceQueue,
@@ -54,6 +53,7 @@ export class AsyncLane implements Lane {
     this.#run = run
     this.#call = call
     this.#timing = timing
+    this.#measured = measured
     this.#fixed = fixed
     const { remaining } = run.supply
     this.#limit = new ConcurrencyLimit(remaining === null ? Infinity : remaining + 1, known.inFlight)
@@ -172,7 +172,7 @@ export class AsyncLane implements Lane {
       (value) => {
         this.#settled(startedMs, false)
         this.#run.finish(index, value)
-        this.measured(item, value)
+        this.#measured(item, value)
         this.#fill()
       },
       (error: unknown) => {

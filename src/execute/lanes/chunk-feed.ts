@@ -101,7 +101,7 @@ export class ChunkFeed implements Feed {
     return chunk > this.#fed.worker.lastBegun ? machineNow() - sentMs : 0
   }
 
-  /** Items of chunks that it has not begun while it is at another. If it is at none, it is about to begin these, unless it was for long. */
+  /** Items of chunks that the worker has not begun, while it is at another chunk. One that is at none is about to begin these, unless it has been so for long. */
   get waiting(): number {
     const { lastBegun } = this.#fed.worker
     let count = 0
@@ -156,7 +156,9 @@ export class ChunkFeed implements Feed {
       this.#fed.force.single.unsendable(batch, error)
       return
     }
-    for (let i = 0; i < batch.items.length; i++)
+    const { run } = this.#fed.force
+    // The first of them may end the run, and the worker be another's by then.
+    for (let i = 0; i < batch.items.length && !run.isOver; i++)
       this.send({ ...batch, start: batch.start + i, items: [batch.items[i]] })
   }
 

@@ -39,7 +39,7 @@ export interface Force {
    * @param remaining - items that nobody has taken; null if unknown
    */
   isShort(held: number, remaining: number | null): boolean
-  /** A lane has nothing to do: takes back what waits longest in another worker. @returns whether there was anything */
+  /** A lane has nothing to do: takes back from the worker that has most to do what it has not begun. @returns whether there was anything */
   takeBack(): boolean
   /** Tells the run about results that have come through shared memory. */
   sweep(): void

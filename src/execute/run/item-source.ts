@@ -192,7 +192,7 @@ function closeIterator(iterator: Iterator<unknown> | AsyncIterator<unknown>): vo
   }
 }
 
-/** A stream or another asynchronous iterable: one `next()` in flight, and only while a lane wants an item. */
+/** A stream or another asynchronous iterable: one `next()` in flight, and only as many items ahead as a lane has asked for. */
 export class AsyncIteratorSource implements ItemSource {
   readonly total: number | null
   whenMore = (): void => undefined

@@ -52,6 +52,9 @@ export interface Considered {
 /** What an item in a message costs either side, whatever it weighs. */
 export const IN_MESSAGE_MS = 0.000_3
 
+/** What it costs a thread to claim once from shared memory. */
+const CLAIM_COST_MS = 0.000_1
+
 /** The loop: one item after the other. */
 export function loopMs(inputs: CostInputs): number {
   return inputs.items * inputs.itemMs
@@ -84,7 +87,7 @@ export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number
     cores,
     mainWorks,
   } = inputs
-  const perChunkMs = isShared ? 0.000_1 : dispatchMs
+  const perChunkMs = isShared ? CLAIM_COST_MS : dispatchMs
   const perItemMs = isShared ? 0 : IN_MESSAGE_MS
   const toSendMs = sendMs + perItemMs + perChunkMs / chunkSize
   const inWorkerMs = itemMs + receiveMs + perItemMs + perChunkMs / chunkSize
