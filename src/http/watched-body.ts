@@ -75,13 +75,12 @@ export function watchBody(
     end(false)
     reader.cancel().catch(() => undefined)
   })
-  const { status, statusText, headers } = response
-  return withOrigin(new Response(body, { status, statusText, headers }), response)
+  return withOrigin(new Response(body, { headers: response.headers }), response)
 }
 
-/** Gives a copy, and its clones, what a new Response cannot be given. */
+/** Gives a copy, and its clones, what a new Response cannot be given: a server may answer with status 999, or a reason in Chinese. */
 function withOrigin(copy: Response, response: Response): Response {
-  for (const name of ['url', 'redirected', 'type'] as const)
+  for (const name of ['url', 'redirected', 'type', 'status', 'statusText', 'ok'] as const)
     Object.defineProperty(copy, name, { value: response[name], configurable: true })
   const clone = (): Response => withOrigin(Response.prototype.clone.call(copy), response)
   Object.defineProperty(copy, 'clone', { value: clone, configurable: true, writable: true })

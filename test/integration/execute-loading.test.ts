@@ -56,3 +56,19 @@ it.skipIf(process.platform !== 'linux')(
   },
   20_000,
 )
+
+it('a module that workers could not load for a while is loaded by others later', async () => {
+  const double = task<number, number>(new URL('../fixtures/tasks/needs-ready.mjs', import.meta.url), 'double')
+  const run = () => execute(double, [1, 2, 3], { ...apart, workers: 1 })
+  await expect(run()).rejects.toThrow('not ready')
+  process.env['AMORSIZE_TEST_READY'] = '1'
+  try {
+    await expect(run()).rejects.toThrow('not ready')
+    await sleep(2100) // so long the refusal stands
+    // It is said once more, by the worker that goes.
+    await expect(run()).rejects.toThrow('not ready')
+    expect(await run()).toEqual([2, 4, 6])
+  } finally {
+    delete process.env['AMORSIZE_TEST_READY']
+  }
+})

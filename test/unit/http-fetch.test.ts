@@ -94,6 +94,18 @@ describe('policyFetch', () => {
     expect(await kept[0]?.text()).toBe('x')
   })
 
+  it.each(['999 Request denied', '600 x', '200 成功'])('hands out an answer as fetch does: %s', async (line) => {
+    const { origin } = await serve((request) => request.socket.end(`HTTP/1.1 ${line}\r\ncontent-length: 2\r\n\r\nok`))
+    const get = policyFetch({ bulkhead: { maxConcurrent: 1 } })
+    for (let i = 0; i < 2; i++) {
+      const response = await get(origin)
+      const { status, statusText, ok } = response.clone()
+      expect(`${status} ${statusText}`).toBe(line)
+      expect(ok).toBe(status === 200)
+      expect(await response.text()).toBe('ok')
+    }
+  })
+
   it('fetches as fetch does, without options', async () => {
     const { origin } = await serve(
       (request, response) => void read(request).then((body) => response.end(`${request.method} ${body}`)),

@@ -22,6 +22,11 @@ import { runError } from '../../internal/run-error.js'
 const CAUSELESS_DEATHS = 10
 /** Workers that may die before they have run anything: as they load the task, or of what its module has begun. */
 const FAILED_BEGINNINGS = 3
+/**
+ * A module that has failed in a thread fails there for good. After so long another thread may load it; one that never can costs little, as no more
+ * workers are started for it.
+ */
+const REFUSAL_STANDS_MS = 2000
 /** Milliseconds of items that a stream lets others do while one takes its time: results are read in order, and some items take a hundred times as long as most. */
 const AHEAD_MS = 250
 /** So many results that cannot be sent, and this part of all, are too many: each has taken a worker's time for nothing. */
@@ -360,7 +365,8 @@ export class Workforce implements Force {
   taskRefused(lane: WorkerLane, error: unknown): void {
     lane.giveBack()
     this.#lanes.delete(lane)
-    this.#pool.release(lane.worker)
+    if (lane.worker.refusedMs(this.task.id) < REFUSAL_STANDS_MS) this.#pool.release(lane.worker)
+    else this.#pool.retire(lane.worker)
     this.#pool.withdraw(this.#request)
     this.#refused(error)
   }

@@ -218,6 +218,12 @@ export class PoolWorker {
     return sentMs === undefined ? 0 : performance.now() - sentMs
   }
 
+  /** How long ago it has said that it cannot load a task; 0 of one that it can. */
+  refusedMs(task: number): number {
+    const answer = this.#tasks.get(task)
+    return answer?.refusal === undefined ? 0 : machineNow() - answer.atMs
+  }
+
   /** @throws {DOMException} when an item cannot be cloned; nothing is sent then */
   send(message: ToWorker): void {
     this.#worker.postMessage(message)

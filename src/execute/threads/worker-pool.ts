@@ -223,6 +223,13 @@ export class WorkerPool implements Disposable {
     if (this.#idle.length > 0) this.#endLater()
   }
 
+  /** A run ends a worker that is of no use. */
+  retire(worker: PoolWorker): void {
+    worker.owner = undefined
+    worker.end()
+    this.lost(worker)
+  }
+
   /** A worker has died in its run. If a run asks for another, one is idle, or is started: a run that came meanwhile may have found no room. */
   lost(worker: PoolWorker): void {
     this.#working.delete(worker)

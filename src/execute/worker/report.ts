@@ -165,7 +165,7 @@ export class WorkerReport {
   /** The result of an item cannot be cloned. */
   #unsendable(index: number, error: unknown): void {
     if (this.#isExact) this.#unfit(index, messageOf(error))
-    else this.post(this.#failure(index, packThrown(error)))
+    else this.failed(index, error)
   }
 
   /** The result of an item cannot be sent. */
