@@ -1,4 +1,4 @@
-// Blocks of code as the site shows them.
+// Code as the site shows it.
 
 /** @param {import('markdown-it')} md - the reader of pages */
 export function withSiteBlocks(md) {
@@ -7,7 +7,12 @@ export function withSiteBlocks(md) {
     for (const token of tokens)
       if (token.type === 'code_block') Object.assign(token, { type: 'fence', tag: 'code', info: 'text', markup: '```' })
   })
-  const { fence } = md.renderer.rules
+  const { code_inline: inline, fence } = md.renderer.rules
+  md.renderer.rules.code_inline = (tokens, at, ...rest) => {
+    // Two braces are those of the code, and no expression of the theme's.
+    tokens[at].attrSet('v-pre', '')
+    return inline(tokens, at, ...rest)
+  }
   md.renderer.rules.fence = (tokens, at, ...rest) => {
     const { info, content } = tokens[at]
     // The theme draws it.

@@ -111,7 +111,7 @@ export { RateLimiter, type KeyedNames, type SeveralLimits } from './rate-limit/r
 export type { AcquireOptions, RateLimiterStats, Reservation } from './rate-limit/limiter-types.js'
 export { type Costs, type KeyedCost, type Permit, RateLimiterAll } from './rate-limit/rate-limiter-all.js'
 export type { RateLimiterHandle } from './rate-limit/rate-limiter-handle.js'
-export type { CompletePolicy, RateLimitPolicy } from './rate-limit/rate-limit-policy.js'
+export type { CompletePolicy, RateLimitOptions, RateLimitPolicy } from './rate-limit/rate-limit-policy.js'
 export {
   KeyedRateLimit,
   type KeyedRateLimitOptions,

@@ -1,7 +1,7 @@
 import type { AnyFunction, Wrapped } from '../internal/policy.js'
 import { KeyedRateLimit, type KeyedRateLimitOptions, type LimiterByKey } from '../policy/keyed-rate-limit.js'
 import type { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
-import type { RateLimitPolicy } from '../rate-limit/rate-limit-policy.js'
+import type { RateLimitOptions } from '../rate-limit/rate-limit-policy.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { type GuardFactory, type MustReturnPromise, guardFactory } from './guard.js'
 
@@ -57,17 +57,12 @@ export interface KeyedGuardMaker {
  * class Client { @withRateLimit({ requestsPerSecond: 5 }) async fetchUser(id: number) { return loadUser(id) } }
  * const handle = withRateLimit({ keyed: (req: ExpressRequest) => req.ip, requestsPerSecond: 5, capacity: 100_000 })(answer)
  */
-export const withRateLimit = guardFactory<
-  'rate-limit',
-  [options?: Partial<RateLimitPolicy>],
-  RateLimiter | KeyedRateLimit
->({
+export const withRateLimit = guardFactory<'rate-limit', [options?: RateLimitOptions], RateLimiter | KeyedRateLimit>({
   name: 'withRateLimit',
   kind: 'rate-limit',
-  create: (options?: Partial<RateLimitPolicy>) =>
-    isKeyed(options) ? new KeyedRateLimit(options) : new RateLimiter(options),
+  create: (options?: RateLimitOptions) => (isKeyed(options) ? new KeyedRateLimit(options) : new RateLimiter(options)),
 }) as unknown as KeyedGuardMaker &
-  GuardFactory<'rate-limit', [options?: Partial<RateLimitPolicy> & { readonly acquire?: never }], RateLimiter>
+  GuardFactory<'rate-limit', [options?: RateLimitOptions & { readonly acquire?: never }], RateLimiter>
 
 function isKeyed(options: object | undefined): options is KeyedRateLimitOptions<never[]> {
   return typeof options === 'object' && (options as object | null) !== null && 'keyed' in options

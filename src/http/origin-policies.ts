@@ -8,7 +8,7 @@ import { type CircuitBreakerOptions, readCircuitBreakerOptions } from '../policy
 import { type CircuitBreaker, circuitBreaker } from '../policy/circuit-breaker.js'
 import { type PerKey, perKey } from '../policy/per-key.js'
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
-import type { RateLimitPolicy } from '../rate-limit/rate-limit-policy.js'
+import type { RateLimitOptions } from '../rate-limit/rate-limit-policy.js'
 import type { AnswerHeaders } from './answer-limits.js'
 import { encodedName } from './encoded-name.js'
 import { OriginPauses } from './origin-pauses.js'
@@ -20,7 +20,7 @@ export interface OriginPolicyOptions {
   /** Which requests belong together: 'origin' (default), or a function of their own. */
   per?: PerOrigin | undefined
   /** A rate for each origin; a request waits for it. `maxQueue` also bounds how many wait for the end of a pause. `name`, `scope` and `clock` are those below. */
-  limit?: Omit<Partial<RateLimitPolicy>, 'name' | 'scope' | 'clock'> | undefined
+  limit?: Omit<RateLimitOptions, 'name' | 'scope' | 'clock'> | undefined
   /** Places for each origin; one is free again when the body has ended or was cancelled. */
   bulkhead?: Omit<BulkheadOptions, 'name' | 'scope' | 'clock' | 'key'> | undefined
   /** A breaker for each origin. Network errors, timeouts and status 500 and above are failures; 429 is none. */

@@ -1,6 +1,6 @@
 import { isRateLimiting, type RateLimiting } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
-import type { RateLimitPolicy } from '../rate-limit/rate-limit-policy.js'
+import type { RateLimitOptions } from '../rate-limit/rate-limit-policy.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { packLimiter, whyLimiterBound } from './portable-limiter.js'
 import { WHY_BOUND } from './bound.js'
@@ -13,7 +13,7 @@ export class RateLimit extends StagedPolicy {
   readonly kind = 'rate-limit'
   readonly #stage: RateLimitStage
 
-  constructor(policyOrLimiter: RateLimiter | Partial<RateLimitPolicy> = {}) {
+  constructor(policyOrLimiter: RateLimiter | RateLimitOptions = {}) {
     const stage = new RateLimitStage(
       policyOrLimiter instanceof RateLimiter ? policyOrLimiter : new RateLimiter(policyOrLimiter),
     )
@@ -81,11 +81,9 @@ export function rateLimit<P extends RateLimiting>(policy: P): P
  * const api = pipeline(retry(), rateLimit({ requestsPerSecond: 50 }), timeout(2000))
  * const user = await api.execute(({ signal }) => loadUser(id, signal))
  */
+export function rateLimit(policyOrLimiter?: RateLimiter | (RateLimitOptions & { readonly acquire?: never })): RateLimit
 export function rateLimit(
-  policyOrLimiter?: RateLimiter | (Partial<RateLimitPolicy> & { readonly acquire?: never }),
-): RateLimit
-export function rateLimit(
-  policyOrLimiter: RateLimiter | RateLimiting | Partial<RateLimitPolicy> = {},
+  policyOrLimiter: RateLimiter | RateLimiting | RateLimitOptions = {},
 ): RateLimit | RateLimiting {
   if (policyOrLimiter instanceof RateLimiter) return new RateLimit(policyOrLimiter)
   return isRateLimiting(policyOrLimiter) ? policyOrLimiter : new RateLimit(policyOrLimiter)

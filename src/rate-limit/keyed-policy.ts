@@ -5,13 +5,13 @@ import { systemInfo } from '../system/read-system.js'
 import {
   type CompletePolicy,
   RATE_LIMIT_OPTIONS,
-  type RateLimitPolicy,
+  type RateLimitOptions,
   checkNoLimiter,
   completeValues,
 } from './rate-limit-policy.js'
 
 /** How often something may happen for each key. */
-export interface KeyedRateLimitPolicy extends Partial<RateLimitPolicy> {
+export interface KeyedRateLimitPolicy extends RateLimitOptions {
   /**
    * How many keys the table is made for: those whose buckets are not full at the same time. An integer from 1 to 1e8, at 24 bytes
    * each, taken at once. Required.

@@ -45,6 +45,9 @@ export interface RateLimitPolicy {
   clock?: Clock | undefined
 }
 
+/** A {@link RateLimitPolicy} of which anything may be left out, or be undefined. */
+export type RateLimitOptions = { [K in keyof RateLimitPolicy]?: RateLimitPolicy[K] | undefined }
+
 const RATE = { min: 0, exclusiveMin: true, max: MAX_RATE } as const
 const BURST = { min: 1, max: MAX_BURST } as const
 
@@ -100,7 +103,7 @@ export function checkNoLimiter(what: string, given: unknown): void {
 }
 
 /** Checks a policy and fills in the defaults. @throws {TypeError | RangeError} naming the option that is wrong */
-export function completePolicy(policy: Partial<RateLimitPolicy>): CompletePolicy {
+export function completePolicy(policy: RateLimitOptions): CompletePolicy {
   checkNoLimiter('RateLimiter', policy)
   return completeValues(readOptions('RateLimiter', policy, RATE_LIMIT_OPTIONS))
 }

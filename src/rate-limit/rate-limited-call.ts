@@ -1,16 +1,16 @@
 import { isRateLimiting, type RateLimiting } from '../internal/policy.js'
 import { checkFunction, checkKeys, checkSignal, describe } from '../internal/validate.js'
-import { RATE_LIMIT_OPTIONS, type RateLimitPolicy } from './rate-limit-policy.js'
+import { RATE_LIMIT_OPTIONS, type RateLimitOptions } from './rate-limit-policy.js'
 import { RateLimiter } from './rate-limiter.js'
 
 /** Options of {@link rateLimitedCall}: a limiter, a policy, or the policy's own options. */
-export interface RateLimitedCallOptions<A extends unknown[]> extends Partial<RateLimitPolicy> {
+export interface RateLimitedCallOptions<A extends unknown[]> extends RateLimitOptions {
   /** The arguments of the call; default none. */
   args?: A | undefined
   /** The limiter to use, or another policy that limits rates, such as a `RedisRateLimiter`. */
   limiter?: RateLimiter | RateLimiting | undefined
   /** The policy to use: with a `name` it is one limit for all such calls. */
-  policy?: Partial<RateLimitPolicy> | undefined
+  policy?: RateLimitOptions | undefined
   /** Ends the wait. */
   signal?: AbortSignal | undefined
 }
@@ -46,8 +46,8 @@ export async function rateLimitedCall<A extends unknown[], R>(
 
 function chooseLimiter(
   limiter: RateLimiter | RateLimiting | undefined,
-  policy: Partial<RateLimitPolicy> | undefined,
-  own: Partial<RateLimitPolicy>,
+  policy: RateLimitOptions | undefined,
+  own: RateLimitOptions,
 ): RateLimiter | RateLimiting {
   const ownKeys = Object.keys(own)
   const given = [limiter !== undefined, policy !== undefined, ownKeys.length > 0].filter(Boolean).length

@@ -22,7 +22,7 @@ import { KeyedRateLimiter } from './keyed-rate-limiter.js'
 import { Lease, type LeaseOptions } from './lease.js'
 import {
   type CompletePolicy,
-  type RateLimitPolicy,
+  type RateLimitOptions,
   checkBurst,
   checkRate,
   completePolicy,
@@ -37,7 +37,7 @@ import { disposedError } from './refusals.js'
 import type { WaitQueue } from './wait-queue.js'
 
 /** Limits that are put together: a limiter, the options of a new one, or a keyed limiter under each name. */
-export type SeveralLimits = Readonly<Record<string, RateLimiter | KeyedRateLimiter | Partial<RateLimitPolicy>>>
+export type SeveralLimits = Readonly<Record<string, RateLimiter | KeyedRateLimiter | RateLimitOptions>>
 
 /** The names of those that are keyed. */
 export type KeyedNames<L extends SeveralLimits> = {
@@ -76,16 +76,16 @@ export class RateLimiter implements RateLimiting, Disposable {
   /**
    * Creates a limiter with a full bucket, or joins the bucket of its `name`.
    *
-   * @param policy - see {@link RateLimitPolicy}; default: 10 per second
+   * @param policy - see {@link RateLimitPolicy}, of which anything may be left out; default: 10 per second
    * @throws {TypeError} when an option is unknown or of the wrong type
    * @throws {RangeError} when an option is out of range
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other parameters, or cannot be shared here
    */
-  constructor(policy?: Partial<RateLimitPolicy>)
+  constructor(policy?: RateLimitOptions)
   /** @internal `adopted`: the cells of the limiter whose handle `from` was given. */
   // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
-  constructor(policy: Partial<RateLimitPolicy>, adopted: CellAddress | null, waiters: SharedArrayBuffer | undefined)
-  constructor(policy: Partial<RateLimitPolicy> = {}, adopted: CellAddress | null = null, waiters?: SharedArrayBuffer) {
+  constructor(policy: RateLimitOptions, adopted: CellAddress | null, waiters: SharedArrayBuffer | undefined)
+  constructor(policy: RateLimitOptions = {}, adopted: CellAddress | null = null, waiters?: SharedArrayBuffer) {
     this.#policy = completePolicy(policy)
     const { name, scope, requestsPerSecond, burstSize, clock } = this.#policy
     const placed = buckets.at({ name, scope, address: adopted }, { requestsPerSecond, burstSize }, clock)

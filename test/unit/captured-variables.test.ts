@@ -154,6 +154,7 @@ it.each([
     'SWC',
     '_async_to_generator _ts_generator _object_spread _object_spread_props _to_consumable_array _sliced_to_array _define_property',
   ],
+  ['Sucrase', '_optionalChain _asyncOptionalChain _optionalChainDelete _nullishCoalesce _asyncNullishCoalesce'],
 ])('names of %s for older engines are known', (_, names) => {
   expect(names.split(' ').filter((name) => !isForOlderEngines(name))).toEqual([])
 })

@@ -44,9 +44,9 @@ export const helperOf = (name: string): unknown => (isCounter(name) ? madeCounte
 
 const FOR_OLDER_ENGINES = new RegExp(
   '^(?:__(?:awaiter|generator|assign|rest|spread\\w*|values|read|async\\w+|await|classPrivateField\\w+)|_?regenerator\\w*' +
-    '|_(?:async_?to_?generator|ts_generator|object_?(?:spread|without)\\w*|to_?consumable_?array|sliced_?to_?array|define_?property|extends))$',
+    '|_(?:async_?to_?generator|ts_generator|object_?(?:spread|without)\\w*|to_?consumable_?array|sliced_?to_?array|define_?property|extends|(?:async)?(?:optional_?chain|nullish_?coalesce)\\w*))$',
   'i',
 )
 
-/** Whether a name is what TypeScript, Babel or SWC put in the place of syntax that the engine of their target does not have. */
+/** Whether a name is what TypeScript, Babel, SWC or Sucrase put in the place of syntax that the engine of their target does not have. */
 export const isForOlderEngines = (name: string): boolean => FOR_OLDER_ENGINES.test(name)

@@ -1,5 +1,17 @@
 // What is not known of `onError` as a program is compiled may be either.
-import { execute, optimize, type Plan, type ScheduleOptions, stream, withRetry, withTimeout } from 'amorsize'
+import {
+  execute,
+  KeyedRateLimiter,
+  optimize,
+  type Plan,
+  rateLimit,
+  RateLimiter,
+  type ScheduleOptions,
+  stream,
+  withRateLimit,
+  withRetry,
+  withTimeout,
+} from 'amorsize'
 
 const half = (n: number): number => n / 2
 
@@ -29,4 +41,10 @@ export class Repository<T extends object> {
   async page(): Promise<{ rows: readonly T[]; next: string | null }> {
     return Promise.resolve({ rows: this.rows, next: null })
   }
+}
+
+/** A rate that a configuration may leave out. */
+export function limitsOf(requestsPerSecond: number | undefined): unknown[] {
+  const limits = [new RateLimiter({ requestsPerSecond }), new KeyedRateLimiter({ requestsPerSecond, capacity: 8 })]
+  return [...limits, rateLimit({ requestsPerSecond }), withRateLimit({ requestsPerSecond })]
 }
