@@ -34,6 +34,7 @@ const channelOfNobody = { hasSubscribers: false, publish() {}, subscribe() {}, u
 const builtins = {
   'node:async_hooks': {},
   'node:diagnostics_channel': { channel: () => channelOfNobody, tracingChannel: () => channelOfNobody },
+  'node:timers': { setImmediate, setTimeout, clearTimeout, setInterval, clearInterval },
   'node:util': { types: { isSharedArrayBuffer: (given) => given instanceof SharedArrayBuffer } },
   'node:worker_threads': { isMainThread: true, threadId: 0 },
 }
