@@ -6,16 +6,12 @@ import { builtins } from '../../internal/builtins.js'
 import { LateCall } from '../../internal/late-call.js'
 import { currentLimits, scarceHeapBytes } from '../schedule/machine.js'
 import type { FromWorker } from '../worker/protocol.js'
-import { hearOthers, tellOthers } from './other-copies.js'
 import { givers, isStuck, mayGive, neediest, type Sharer } from './fair-shares.js'
+import { IdleWorkers } from './idle-workers.js'
+import { tellOthers } from './other-copies.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
 import { runErrorOf } from '../../internal/run-error.js'
-import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
 
-/** How long a worker stays when it has no work. */
-const IDLE_MS = 30_000
-/** How long it stays at least when another copy of the package starts workers: this one may have been left by those who used it. */
-const LEFT_MS = 1000
 /** Workers that may fail to start, one after the other, before a run is told that there are none. */
 const FAILED_STARTS = 3
 
@@ -54,17 +50,13 @@ export class WorkerPool implements Disposable {
   readonly #nextId: () => number
   readonly #later: (start: () => void) => void
   readonly #limits: ResourceLimits | undefined
-  readonly #idle: PoolWorker[] = []
+  readonly #idle = new IdleWorkers()
   readonly #starting = new Set<PoolWorker>()
   readonly #requests: WorkerRequest[] = []
   /** Those that a run has. */
   readonly #working = new Set<PoolWorker>()
   #isStartDue = false
   #failures: unknown[] = []
-  /** When a worker last became idle. */
-  #idleSinceMs = 0
-  #timer: NodeJS.Timeout | undefined = undefined
-  #hearNoMore: (() => void) | undefined = undefined
   /** When a run last got a worker, or began to ask while no other did. */
   #servedMs = 0
   #isSharing = false
@@ -82,12 +74,7 @@ export class WorkerPool implements Disposable {
 
   /** Workers that are ready and have nothing to do. */
   get idle(): number {
-    return this.#idle.filter((worker) => !worker.isLoading()).length
-  }
-
-  /** Where among those without a run the last one is that a request can use: one that loads another task may do so for long. */
-  #idleFor({ task }: WorkerRequest): number {
-    return this.#idle.findLastIndex((worker) => !worker.isLoading(task))
+    return this.#idle.ready
   }
 
   /** How long ago the first of the workers that are starting was started; undefined while none is. */
@@ -103,7 +90,7 @@ export class WorkerPool implements Disposable {
 
   /** All workers of this pool. */
   get size(): number {
-    return this.#idle.length + this.#starting.size + this.#working.size
+    return this.#idle.size + this.#starting.size + this.#working.size
   }
 
   /** Whether any run asks for a worker. */
@@ -163,9 +150,8 @@ export class WorkerPool implements Disposable {
 
   /** How many may be started for runs of a task, of which `most` may work. Those that load other tasks do not count, but all are at most twice as many. */
   #roomFor(task: number, most: number): number {
-    const isOther = (worker: PoolWorker): boolean => worker.isLoading(task)
-    const idle = this.#idle.filter(isOther).length
-    const working = [...this.#working].filter(isOther).length
+    const idle = this.#idle.loadingOthers(task)
+    const working = [...this.#working].filter((worker) => worker.isLoading(task)).length
     return Math.min(most - this.size + idle + working, 2 * most - this.size + idle)
   }
 
@@ -182,9 +168,9 @@ export class WorkerPool implements Disposable {
   /** Ends workers that load a task for no run, the longest idle first, where there would be more than twice as many as may work: their modules may never end. */
   #makeRoom(most: number): void {
     while (this.size >= 2 * most) {
-      const position = this.#idle.findIndex((worker) => worker.isLoading())
-      if (position < 0) return
-      for (const worker of this.#idle.splice(position, 1)) worker.end()
+      const worker = this.#idle.takeLoading()
+      if (worker === undefined) return
+      worker.end()
     }
   }
 
@@ -217,10 +203,9 @@ export class WorkerPool implements Disposable {
     worker.owner = this.#ownerOf(worker)
     worker.hold(false)
     worker.expectMore()
-    this.#idle.push(worker)
+    this.#idle.add(worker)
     this.#serve()
     this.#startLater()
-    if (this.#idle.length > 0) this.#endLater()
   }
 
   /** A run ends a worker that is of no use. */
@@ -238,10 +223,10 @@ export class WorkerPool implements Disposable {
   }
 
   #serve(): void {
-    while (this.#idle.length > 0) {
-      const request = neediest(this.#requests.filter((one) => this.#idleFor(one) >= 0))
+    while (this.#idle.size > 0) {
+      const request = neediest(this.#requests.filter(({ task }) => this.#idle.hasFor(task)))
       if (request === undefined) return
-      const [worker] = this.#idle.splice(this.#idleFor(request), 1)
+      const worker = this.#idle.takeFor(request.task)
       if (worker === undefined) return
       request.wanted--
       this.#servedMs = performance.now()
@@ -275,15 +260,13 @@ export class WorkerPool implements Disposable {
         if (message.kind !== 'ready' || !this.#starting.delete(worker)) return
         this.#failures = []
         worker.hold(false)
-        this.#idle.push(worker)
+        this.#idle.add(worker)
         this.#serve()
         this.#startLater()
-        this.#endLater()
       },
       lostMessage: () => undefined,
       gone: (exitCode, error) => {
-        const position = this.#idle.indexOf(worker)
-        if (position >= 0) this.#idle.splice(position, 1)
+        this.#idle.remove(worker)
         if (this.#starting.delete(worker)) {
           this.#startFailed(error ?? new Error(`a worker ended with code ${exitCode} as it started`))
           return
@@ -318,29 +301,9 @@ export class WorkerPool implements Disposable {
     }
   }
 
-  /** Ends workers that have been idle for long; the timer does not keep the process alive. A timer for each run would cost short ones too much. */
-  #endLater(): void {
-    this.#idleSinceMs = performance.now()
-    this.#timer ??= realSetTimeout(() => this.#endIfIdle(), IDLE_MS).unref()
-    this.#hearNoMore ??= hearOthers(() => {
-      if (performance.now() - this.#idleSinceMs >= LEFT_MS) this[Symbol.dispose]()
-    })
-  }
-
-  #endIfIdle(): void {
-    // A test's clock may go back.
-    const leftMs = Math.min(IDLE_MS, this.#idleSinceMs + IDLE_MS - performance.now())
-    if (leftMs < 1) this[Symbol.dispose]()
-    else this.#timer = realSetTimeout(() => this.#endIfIdle(), leftMs).unref()
-  }
-
   /** Ends the idle workers. */
   [Symbol.dispose](): void {
-    realClearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#hearNoMore?.()
-    this.#hearNoMore = undefined
-    for (const worker of this.#idle.splice(0)) worker.end()
+    this.#idle[Symbol.dispose]()
   }
 }
 

@@ -1,0 +1,84 @@
+import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
+import { hearOthers } from './other-copies.js'
+import type { PoolWorker } from './pool-worker.js'
+
+/** How long a worker stays when it has no work. */
+const IDLE_MS = 30_000
+/** How long it stays at least when another copy of the package starts workers: this one may have been left by those who used it. */
+const LEFT_MS = 1000
+
+/** Workers that no run has, the longest idle first. They end when none has come for a while; the timer does not keep the process alive. */
+export class IdleWorkers implements Disposable {
+  readonly #workers: PoolWorker[] = []
+  /** When the last one came. */
+  #sinceMs = 0
+  #timer: NodeJS.Timeout | undefined = undefined
+  #hearNoMore: (() => void) | undefined = undefined
+
+  get size(): number {
+    return this.#workers.length
+  }
+
+  /** Those that could begin at once. */
+  get ready(): number {
+    return this.#workers.filter((worker) => !worker.isLoading()).length
+  }
+
+  /** Those that load other tasks than this one: they may do so for long. */
+  loadingOthers(task: number): number {
+    return this.#workers.filter((worker) => worker.isLoading(task)).length
+  }
+
+  /** A timer for each run would cost short ones too much: there is one for all. */
+  add(worker: PoolWorker): void {
+    this.#workers.push(worker)
+    this.#sinceMs = performance.now()
+    this.#timer ??= realSetTimeout(() => this.#endIfIdle(), IDLE_MS).unref()
+    this.#hearNoMore ??= hearOthers(() => {
+      if (performance.now() - this.#sinceMs >= LEFT_MS) this[Symbol.dispose]()
+    })
+  }
+
+  /** Whether there is one that a run of `task` can use. */
+  hasFor(task: number): boolean {
+    return this.#lastFor(task) >= 0
+  }
+
+  /** Takes the one that was at work last. */
+  takeFor(task: number): PoolWorker | undefined {
+    return this.#take(this.#lastFor(task))
+  }
+
+  /** Takes the longest idle of those that load something. */
+  takeLoading(): PoolWorker | undefined {
+    return this.#take(this.#workers.findIndex((worker) => worker.isLoading()))
+  }
+
+  remove(worker: PoolWorker): void {
+    this.#take(this.#workers.indexOf(worker))
+  }
+
+  #lastFor(task: number): number {
+    return this.#workers.findLastIndex((worker) => !worker.isLoading(task))
+  }
+
+  #take(position: number): PoolWorker | undefined {
+    return position < 0 ? undefined : this.#workers.splice(position, 1)[0]
+  }
+
+  #endIfIdle(): void {
+    // A test's clock may go back.
+    const leftMs = Math.min(IDLE_MS, this.#sinceMs + IDLE_MS - performance.now())
+    if (leftMs < 1) this[Symbol.dispose]()
+    else this.#timer = realSetTimeout(() => this.#endIfIdle(), leftMs).unref()
+  }
+
+  /** Ends them all. */
+  [Symbol.dispose](): void {
+    realClearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#hearNoMore?.()
+    this.#hearNoMore = undefined
+    for (const worker of this.#workers.splice(0)) worker.end()
+  }
+}
