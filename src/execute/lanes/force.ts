@@ -50,7 +50,7 @@ export interface Force {
 
   /** A worker has the task. */
   loaded(): void
-  /** A worker cannot load the task: no other can, either. */
+  /** A worker cannot load the task: for now no other can, either. */
   taskRefused(lane: Lane, error: unknown): void
   /** An item has ended in a worker that cannot send its result as it is. */
   unfit(lost: Lost, reason: string): void

@@ -365,9 +365,9 @@ export class Workforce implements Force {
   taskRefused(lane: WorkerLane, error: unknown): void {
     lane.giveBack()
     this.#lanes.delete(lane)
+    this.#pool.withdraw(this.#request)
     if (lane.worker.refusedMs(this.task.id) < REFUSAL_STANDS_MS) this.#pool.release(lane.worker)
     else this.#pool.retire(lane.worker)
-    this.#pool.withdraw(this.#request)
     this.#refused(error)
   }
 
