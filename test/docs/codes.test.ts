@@ -12,6 +12,7 @@ const NOT_OURS = new Set([
   'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX',
   'ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING',
   'ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING_FLAG',
+  'ERR_WORKER_INVALID_EXEC_ARGV',
 ])
 
 const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
