@@ -5,8 +5,28 @@ import { RateWindow } from './rate-window.js'
 const LEAST = 4
 /** Twice the level must bring 1.6 times the rate to be worth it. */
 const WORTH = 0.6
-/** Failures are too many above this share of the items. */
+/** Of one rate to another. Windows differ by chance, by some 5 %, so what is to be sure is asked for more. */
+const GAIN = {
+  /** Below it more items in flight have made it slower, or other items have come. */
+  slower: 0.8,
+  /** Below it twice in a row a level that is held is sought anew. */
+  changed: 0.7,
+  /** Above it more in flight have brought something. */
+  noticed: 1.05,
+  /** Below it so little that fewer than before might do, too. */
+  little: 1.4,
+  /** Fewer that keep so much of the rate do as well, … */
+  kept: 0.9,
+  /** … and those that keep so much are looked at once more, where items differ. */
+  nearlyKept: 0.75,
+} as const
+/** A little more than Little's law asks for: where items differ the service is never idle. */
+const SPARE = 1.1
+/** Failures are too many above this share of the items, smoothed over so many. */
 const TOO_MANY = 0.2
+const SMOOTHED_OVER = 32
+/** Items in a window, at least: enough to see their rate, or what share of them fails. */
+const IN_WINDOW = { rate: 8, failures: 32 } as const
 /** Windows between two tries of a higher level: at first, and at most. */
 const PATIENCE = { least: 4, most: 128 }
 
@@ -76,7 +96,7 @@ export class ConcurrencyLimit {
   settled(nowMs: number, ms: number, inFlight: number, failed: boolean): void {
     // What was started before the level was lowered for too many failures does not tell whether that has helped.
     if (failed && this.#phase === 'relieve' && nowMs - ms < this.#changedMs) return
-    this.#failing += (Number(failed) - this.#failing) / 32
+    this.#failing += (Number(failed) - this.#failing) / SMOOTHED_OVER
     const isSuccess = !failed || this.#ignoresFailures
     if (!isSuccess && this.#failing > TOO_MANY) {
       this.#relieve(nowMs)
@@ -93,7 +113,7 @@ export class ConcurrencyLimit {
       return
     }
     window.add(nowMs, ms, inFlight, isSuccess)
-    if (!window.isComplete(this.#level, this.#phase === 'relieve' ? 32 : 8)) return
+    if (!window.isComplete(this.#level, this.#phase === 'relieve' ? IN_WINDOW.failures : IN_WINDOW.rate)) return
     if (this.#isSettling || !window.wasFull(this.#level)) {
       this.#isSettling = false
       this.#open(nowMs)
@@ -117,7 +137,7 @@ export class ConcurrencyLimit {
         return
       case 'back':
         // Had the higher level made it slower, this one would be as fast as before: other items have come.
-        if (this.#reference !== undefined && rate < 0.8 * this.#reference.rate) this.#restart()
+        if (this.#reference !== undefined && rate < GAIN.slower * this.#reference.rate) this.#restart()
         else this.#stopClimbing(1)
         return
       case 'down':
@@ -142,7 +162,7 @@ export class ConcurrencyLimit {
     if (low !== undefined) {
       const gain = rate / low.rate
       if (gain < 1 + WORTH * (this.#level / low.level - 1)) {
-        if (gain < 0.8) this.#goTo(low.level, 'back', low)
+        if (gain < GAIN.slower) this.#goTo(low.level, 'back', low)
         else if (!window.isRepeated && window.isSpread) this.#open(nowMs, true)
         else this.#stopClimbing(gain)
         return
@@ -163,31 +183,31 @@ export class ConcurrencyLimit {
     const low = this.#reference as Measured
     const rate = low.rate * Math.max(1, gain)
     this.#patience = Math.min(PATIENCE.most, 2 * this.#patience)
-    if (gain < 1.4 && low.level > LEAST)
+    if (gain < GAIN.little && low.level > LEAST)
       this.#goTo(low.level * (this.#isFloorKnown ? 2 / 3 : 1 / 2), 'down', { level: low.level, rate })
-    else this.#hold(gain > 1.05 ? Math.min(this.#level, low.level * gain * 1.1) : low.level, rate)
+    else this.#hold(gain > GAIN.noticed ? Math.min(this.#level, low.level * gain * SPARE) : low.level, rate)
   }
 
   #judgeLower(nowMs: number, window: RateWindow, rate: number): void {
     const high = this.#reference as Measured
     const share = rate / high.rate
-    if (share >= 0.9) {
+    if (share >= GAIN.kept) {
       const reference = { level: this.#level, rate: Math.max(rate, high.rate * 0.95) }
       if (this.#level <= LEAST) this.#hold(this.#level, reference.rate)
       else this.#goTo(this.#level / 2, 'down', reference)
-    } else if (share > 0.75 && !window.isRepeated && window.isSpread) {
+    } else if (share > GAIN.nearlyKept && !window.isRepeated && window.isSpread) {
       this.#open(nowMs, true)
     } else {
       this.#isFloorKnown = true
       this.#patience = Math.min(PATIENCE.most, 2 * this.#patience)
       // Little's law: so many keep the service as busy as the higher level did.
-      this.#hold(Math.min(high.level, (this.#level / share) * 1.1), high.rate)
+      this.#hold(Math.min(high.level, (this.#level / share) * SPARE), high.rate)
     }
   }
 
   #judgeHeld(nowMs: number, rate: number): void {
     const usual = this.#reference?.rate ?? rate
-    this.#slowWindows = rate < 0.7 * usual ? this.#slowWindows + 1 : 0
+    this.#slowWindows = rate < GAIN.changed * usual ? this.#slowWindows + 1 : 0
     if (this.#slowWindows >= 2) {
       this.#restart()
       return

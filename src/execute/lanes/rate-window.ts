@@ -1,5 +1,11 @@
 /** After a change the short items settle first, so a window waits until most of those that were under way at its opening have settled. */
 const MOST_OF = 7 / 8
+/** It waits for no more once so many have settled for each item of the level, and a few: some of the old may hang. */
+const ENOUGH = { perItem: 4, atLeast: 24 } as const
+/** A level of which so much was under way, on average, was kept. */
+const FULL = 0.75
+/** Items differ where their times do by this part of the mean, squared. */
+const SPREAD = 0.1
 
 /** Items that have settled since a level was reached. */
 export class RateWindow {
@@ -36,12 +42,12 @@ export class RateWindow {
 
   /** One item that hangs does not hold it open. */
   isComplete(level: number, least: number): boolean {
-    return (this.#old <= 0 && this.settled >= least) || this.settled >= 4 * level + 24
+    return (this.#old <= 0 && this.settled >= least) || this.settled >= ENOUGH.perItem * level + ENOUGH.atLeast
   }
 
   /** Whether the source gave enough items to keep the level. */
   wasFull(level: number): boolean {
-    return this.#inFlight >= 0.75 * level * this.settled
+    return this.#inFlight >= FULL * level * this.settled
   }
 
   rate(nowMs: number): number {
@@ -59,6 +65,6 @@ export class RateWindow {
   /** Whether items differ so much that one window may be chance. */
   get isSpread(): boolean {
     const { meanMs } = this
-    return this.#squares / Math.max(1, this.succeeded) - meanMs * meanMs > 0.1 * meanMs * meanMs
+    return this.#squares / Math.max(1, this.succeeded) - meanMs * meanMs > SPREAD * meanMs * meanMs
   }
 }

@@ -52,6 +52,12 @@ export interface Considered {
 /** What an item in a message costs either side, whatever it weighs. */
 export const IN_MESSAGE_MS = 0.000_3
 
+/** With more items for each lane than these, how they divide makes no difference. */
+const FEW_PER_LANE = 50
+
+/** Of two ways that are as good as each other the simpler one is chosen, which comes first. */
+const BETTER = 0.99
+
 /** What it costs a thread to claim once from shared memory. */
 const CLAIM_COST_MS = 0.000_1
 
@@ -110,7 +116,7 @@ export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number
   }
   // The last item of the slowest lane: few long items do not divide evenly.
   const evenMs = (Math.ceil(rest / lanes - 1e-9) * itemMs + inWorkerMs - itemMs) / speed
-  return readyMs + Math.max(togetherMs, rest < 50 * lanes ? evenMs : 0) + 2 * dispatchMs + wakeMs
+  return readyMs + Math.max(togetherMs, rest < FEW_PER_LANE * lanes ? evenMs : 0) + 2 * dispatchMs + wakeMs
 }
 
 /** Items that a worker takes at a time, to begin with. */
@@ -165,7 +171,7 @@ export function choose(considered: readonly Considered[], inputs: CostInputs, ch
   const open = considered.filter(({ mode }) => choices.mode === undefined || mode === choices.mode)
   const fastest = (all: readonly Considered[]): Considered | undefined =>
     all.reduce<Considered | undefined>(
-      (best, one) => (best === undefined || one.estimatedMs < best.estimatedMs * 0.99 ? one : best),
+      (best, one) => (best === undefined || one.estimatedMs < best.estimatedMs * BETTER ? one : best),
       undefined,
     )
   const best = fastest(open) ?? loop
