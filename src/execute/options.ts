@@ -4,7 +4,7 @@ import { checkBoolean, checkKeys, checkNumber, checkOneOf, checkSignal, describe
 import { checkHooks, type RunHooks } from './hooks.js'
 import { checkRecorderOptions, keepsAccount, type RecorderOptions } from '../records/recorder.js'
 import type { RunMode } from './schedule/cost-model.js'
-import { currentLimits } from './schedule/machine.js'
+import { currentLimits, SMALLEST_HEAP_BYTES } from './schedule/machine.js'
 import { refuseWhileLoading } from './nesting.js'
 
 export const CARRY = Symbol('amorsize.carry')
@@ -31,7 +31,7 @@ export interface ScheduleOptions extends RecorderOptions {
   readonly sampleSize?: number | undefined
   /** Milliseconds of work in a chunk, > 0; default 4. */
   readonly targetChunkMs?: number | undefined
-  /** Bytes of heap a worker may use, >= 4 MiB; one that needs more is ended with its item. Default: Node's own limit, less where memory is scarce. */
+  /** Bytes of heap a worker may use, >= 8 MiB; one that needs more is ended with its item. Default: Node's own limit, less where memory is scarce. */
   readonly maxMemoryPerWorker?: number | undefined
   /** Ends the run: queued items at once, running synchronous items by ending their worker. */
   readonly signal?: AbortSignal | undefined
@@ -141,8 +141,6 @@ const ONLY_HERE = [
   'onDegraded',
 ] as const
 
-/** A V8 heap below this cannot even start a worker. */
-const SMALLEST_HEAP_BYTES = 4 * 1024 * 1024
 const COUNT = { min: 1, integer: true } as const
 
 /**

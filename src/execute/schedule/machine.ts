@@ -122,8 +122,8 @@ export function sensibleWorkers(
 
 /** Less heap than this would end too many tasks, and than half of what there is: more would end the process with them. */
 const LEAST_HEAP_BYTES = 64 * 1024 * 1024
-/** Less would not be enough to start. */
-const SMALLEST_HEAP_BYTES = 8 * 1024 * 1024
+/** With 4 MiB a worker ends as it starts, and with a little more it can do next to nothing. */
+export const SMALLEST_HEAP_BYTES = 8 * 1024 * 1024
 
 /**
  * The heap of a worker by default: the available memory, divided among one worker per core and this thread.
