@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { execute } from '../index.js'
+import { messageOf } from '../internal/error-text.js'
 import { reportToParent } from './child-process.js'
 import { type ItemsInput, itemsInput } from './items-input.js'
 import { resultLine } from './result-line.js'
@@ -48,7 +49,7 @@ async function load(task: TaskArgument): Promise<Readonly<Record<string, unknown
 }
 
 function describe(task: TaskArgument, error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
+  if (!(error instanceof Error)) return messageOf(error)
   const place = error instanceof SyntaxError ? placeOfFault(task) : undefined
   return `${error.name}: ${error.message}${place === undefined ? '' : ` (${place})`}`
 }

@@ -21,7 +21,8 @@ import { warnings } from '../internal/warnings.js'
 import { sharePolicies, whyNotShared } from './transfer/shared-policies.js'
 import { taskSources, type TransferredTask } from './transfer/task-source.js'
 import { asReceived } from './transfer/values.js'
-import { type Terms, Workforce } from './lanes/workforce.js'
+import type { Terms } from './lanes/terms.js'
+import { Workforce } from './lanes/workforce.js'
 
 /** What is under way or known when a run starts. */
 interface Beginning {

@@ -5,7 +5,7 @@ import { builtins } from '../internal/builtins.js'
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
 /** Stands for the global fetch where there is none, as in the jsdom of Jest. */
-const missing: Fetch = () =>
+const missing = (): Promise<Response> =>
   Promise.reject(new TypeError('fetch must be given where there is no global fetch; received undefined'))
 
 const globalFetch = (): Fetch => (globalThis as { readonly fetch?: Fetch }).fetch ?? missing
@@ -36,7 +36,7 @@ export function overFetch<F extends (...request: never[]) => Promise<Response>>(
   return made(((...request: Parameters<F>) => {
     const asked = asking?.getStore()
     // Before any policy: it is no failure of a server, and a retry would not help.
-    if (asked === undefined) return globalFetch() === missing ? missing('') : fetch(...request)
+    if (asked === undefined) return globalFetch() === missing ? missing() : fetch(...request)
     around.add(asked)
     return before(...(request as unknown as Parameters<Fetch>))
   }) as F)

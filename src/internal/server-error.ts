@@ -1,3 +1,5 @@
+import { messageOf } from './error-text.js'
+
 /** What GLIDE makes of what a server has answered: `An error was signalled by the server: - ReadOnly: …`. */
 const BY_GLIDE = /^An error was signalled by the server: - (\w+?)(?:Error)?: /
 const BY_SERVER = /^([A-Z]{3,})[ :]/
@@ -43,9 +45,8 @@ export function warnOfRefusal(error: unknown, whose: string, told: Set<string>):
 
 /** What was said; by one of its servers, where a cluster of ioredis has words of its own for that. */
 function wordsOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const { lastNodeError } = error as { readonly lastNodeError?: unknown }
-  return lastNodeError instanceof Error ? lastNodeError.message : error.message
+  const { lastNodeError } = Object(error) as { readonly lastNodeError?: unknown }
+  return messageOf(lastNodeError instanceof Error ? lastNodeError : error)
 }
 
 /** Why a login was refused. ioredis puts the command into its error, and with it the password, which has no place where errors are logged. */

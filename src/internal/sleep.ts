@@ -2,7 +2,7 @@ import type { Clock } from './clock.js'
 import { type SignalListener, unwatchSignal, watchSignal } from './signal-watch.js'
 import { type DueTimer, timersOf } from './timers.js'
 
-/** Nobody who waits would notice less. */
+/** Nobody notices that a wait is this much longer. */
 const SHORTEST_MS = 0.01
 
 /** Waits `ms`; rejects with the signal's reason once that is aborted. */
@@ -20,6 +20,7 @@ export function sleep(clock: Clock, ms: number, signal: AbortSignal | undefined)
       },
       signalAborted() {
         timers.remove(sleeper)
+        if (signal !== undefined) unwatchSignal(signal, sleeper)
         reject(signal?.reason)
       },
     }

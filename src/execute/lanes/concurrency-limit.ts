@@ -5,7 +5,7 @@ import { RateWindow } from './rate-window.js'
 const LEAST = 4
 /** Twice the level must bring 1.6 times the rate to be worth it. */
 const WORTH = 0.6
-/** Of one rate to another. Windows differ by chance, by some 5 %, so what is to be sure is asked for more. */
+/** Of one rate to another. Windows differ by chance, so what follows from a difference asks for the more of it, the more it changes. */
 const GAIN = {
   /** Below it more items in flight have made it slower, or other items have come. */
   slower: 0.8,

@@ -4,7 +4,7 @@ const MOST_OF = 7 / 8
 const ENOUGH = { perItem: 4, atLeast: 24 } as const
 /** A level of which so much was under way, on average, was kept. */
 const FULL = 0.75
-/** Items differ where their times do by this part of the mean, squared. */
+/** Items differ where the variance of their times is above this part of the square of their mean. */
 const SPREAD = 0.1
 
 /** Items that have settled since a level was reached. */

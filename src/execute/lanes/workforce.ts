@@ -8,13 +8,13 @@ import { heldMs, shareOf } from '../schedule/chunk-size.js'
 import { Timing, SLICE_MS } from '../schedule/timing.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 import type { Run } from '../run/run.js'
-import type { Share } from '../schedule/sharing.js'
 import type { SharedBlock } from '../run/shared-block.js'
 import type { SentPolicy } from '../transfer/shared-policies.js'
 import type { TransferredTask } from '../transfer/task-source.js'
 import type { WorkerPool, WorkerRequest } from '../threads/worker-pool.js'
 import { Watch } from './watch.js'
 import { Roster } from './roster.js'
+import type { Terms } from './terms.js'
 import { WorkerLane } from './worker-lane.js'
 import { runError } from '../../internal/run-error.js'
 
@@ -22,10 +22,7 @@ import { runError } from '../../internal/run-error.js'
 const CAUSELESS_DEATHS = 10
 /** Workers that may die before they have run anything: as they load the task, or of what its module has begun. */
 const FAILED_BEGINNINGS = 3
-/**
- * A module that has failed in a thread fails there for good. After so long another thread may load it; one that never can costs little, as no more
- * workers are started for it.
- */
+/** A module that has failed in a thread fails there for good. Another thread tries it after so long: sooner, one that never loads would cost too many starts. */
 const REFUSAL_STANDS_MS = 2000
 /** Milliseconds of items that a stream lets others do while one takes its time: results are read in order, and some items take a hundred times as long as most. */
 const AHEAD_MS = 250
@@ -33,31 +30,6 @@ const AHEAD_MS = 250
 const MOST_UNFIT = { least: 8, part: 0.02 }
 /** Workers wait for their first items, or their next chunk, while this thread runs its slice, unless they claim by themselves. */
 const SLICE_WITH_MESSAGES_MS = 1
-
-/** How the workers of a run are to work. */
-export interface Terms {
-  readonly workers: number
-  /** What an item is expected to take in a worker. */
-  readonly itemMs: number
-  /** Promises a worker keeps in flight. */
-  readonly inFlight: number
-  /** What workers apply to each item. */
-  readonly policies: readonly SentPolicy[]
-  /** Is told whether workers compute, or would if there were any. */
-  readonly share: Share
-  /** Called when a worker is ready to run items, … */
-  readonly loaded: () => void
-  /** … and when one has told of items that it has run. */
-  readonly progressed: () => void
-  /** Called when too many results cannot be sent as they are. */
-  readonly unfit: (reason: string) => void
-  /** Whether this thread may run items, … */
-  readonly mayWorkHere: boolean
-  /** … which it is to do when workers are long in coming. */
-  readonly goOnHere: () => void
-  /** Called when no worker can do anything for the run. @returns whether it can go on without */
-  readonly without: (error: unknown) => boolean
-}
 
 /** The workers of one run: asks the pool for them, sizes their chunks, and deals with those that die. */
 export class Workforce implements Force {

@@ -90,9 +90,10 @@ export async function draw(source: ItemSource, count: number): Promise<unknown[]
   const drawn: unknown[] = []
   while (drawn.length < count) {
     const taken = source.take(count - drawn.length)
-    if (taken.length > 0) for (const item of Array.from(taken)) drawn.push(item)
-    else if (source.ended) break
-    else await new Promise<void>((resolve) => (source.whenMore = resolve))
+    for (const item of Array.from(taken)) drawn.push(item)
+    if (taken.length > 0) continue
+    if (source.ended) break
+    await new Promise<void>((resolve) => (source.whenMore = resolve))
   }
   return drawn
 }
