@@ -90,7 +90,7 @@ function packError(thrown: Error, depth: number, seen: Map<object, PackedThrown>
   const properties: Record<string, PackedThrown | PackedThrown[]> = {}
   const packed: PackedError = {
     kind: 'error',
-    base: classes.find((name) => name in BASES) ?? 'Error',
+    base: classes.find((name) => Object.hasOwn(BASES, name)) ?? 'Error',
     classes,
     name: asText(read(thrown, 'name')),
     message: asText(read(thrown, 'message')),

@@ -1,6 +1,7 @@
 import { TimeoutExceededError } from '../../errors.js'
 import { machineNow } from '../../internal/clock.js'
 import type { WorkerTask } from '../transfer/task-source.js'
+import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
 import { isThenable } from '../../internal/thenable.js'
 import type { Guard } from './policies.js'
 import { type BlockMessage, Cell, type ChunkMessage } from './protocol.js'
@@ -107,9 +108,9 @@ function withinTime(result: PromiseLike<unknown>, timeoutMs: number): Promise<un
   return new Promise((resolve, reject) => {
     const late = (): void =>
       reject(new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }))
-    const timer = setTimeout(late, timeoutMs)
+    const timer = realSetTimeout(late, timeoutMs)
     void Promise.resolve(result)
       .then(resolve, reject)
-      .finally(() => clearTimeout(timer))
+      .finally(() => realClearTimeout(timer))
   })
 }
