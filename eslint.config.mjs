@@ -57,7 +57,7 @@ const partsOf = {
   },
   execute: {
     transfer: [],
-    schedule: [],
+    schedule: ['transfer'],
     worker: ['transfer', 'schedule'],
     threads: ['transfer', 'worker', 'schedule'],
     run: ['transfer', 'schedule'],

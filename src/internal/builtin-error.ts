@@ -6,8 +6,3 @@ const NAMES = new Set(['Error', 'EvalError', 'RangeError', 'ReferenceError', 'Sy
 export function isBuiltinError(value: object): boolean {
   return builtins.util.types.isNativeError(value) && NAMES.has(value.constructor.name)
 }
-
-/** Whether a clone of it is as good. */
-export function isBareError(value: object): boolean {
-  return isBuiltinError(value) && Object.keys(value).length === 0
-}

@@ -1,4 +1,4 @@
-import { isBareError } from '../../internal/builtin-error.js'
+import { isPlain, whyLost } from '../transfer/cloned-classes.js'
 
 /** What a value weighs when it goes to another thread, and whether it arrives as what it is. */
 export interface ValueSize {
@@ -25,8 +25,8 @@ export function sizeOf(value: unknown): ValueSize {
   return size
 }
 
-const PLAIN = new Set<unknown>([Object.prototype, null, Array.prototype])
-const CLONED = [Date, RegExp, Error, Boolean, Number, String]
+/** What a Date, an error or the like is taken to weigh. */
+const OBJECT_BYTES = 64
 
 function add(value: unknown, size: ValueSize, seen: Set<object>): void {
   size.nodes++
@@ -55,26 +55,18 @@ function addObject(value: object, size: ValueSize, seen: Set<object>): void {
   else if (ArrayBuffer.isView(value)) {
     // Only the part of the bytes that is its own is sent.
     if (!(value.buffer instanceof SharedArrayBuffer)) size.bytes += value.byteLength
-  } else if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) addBuffer(value, size)
-  else if (value instanceof Map || value instanceof Set) {
-    for (const entry of value) {
-      if (size.nodes > MOST_NODES) return
-      add(entry, size, seen)
-    }
-  } else if (PLAIN.has(Object.getPrototypeOf(value))) addProperties(value, size, seen)
-  else if (CLONED.some((known) => value instanceof known)) {
-    if (value instanceof Error && !isBareError(value)) foreign(value, size)
-    size.bytes += 64
-  } else foreign(value, size)
+  } else if (isPlain(value)) addProperties(value, size, seen)
+  else addInstance(value, size, seen)
 }
 
-function foreign(value: object, size: ValueSize): void {
-  const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name
-  size.obstacle ??= `a thread would not receive an instance of ${typeof name === 'string' && name !== '' ? name : 'a class'} as such`
-}
-
-function addBuffer(buffer: ArrayBufferLike, size: ValueSize): void {
-  if (!(buffer instanceof SharedArrayBuffer)) size.bytes += buffer.byteLength
+function addInstance(value: object, size: ValueSize, seen: Set<object>): void {
+  size.obstacle ??= whyLost(value)
+  size.bytes += value instanceof ArrayBuffer ? value.byteLength : OBJECT_BYTES
+  if (!(value instanceof Map || value instanceof Set)) return
+  for (const entry of value) {
+    if (size.nodes > MOST_NODES) return
+    add(entry, size, seen)
+  }
 }
 
 function addProperties(value: object, size: ValueSize, seen: Set<object>): void {
