@@ -323,9 +323,9 @@ describe('what workers have gained', () => {
   })
 
   it.each([
-    ['the beginning of a run', false, [true, false]],
-    ['of mixed items a run', true, [false, true]],
-  ])('is held twice against what %s shows anew, after two runs with workers each', (_, isMixed, due) => {
+    ['twice against what the beginning of a run shows', false, [true, false], [2, 4]],
+    ['once against what a whole run of mixed items shows', true, [false, true], [2]],
+  ])('is held %s anew, after two runs with workers each', (_, isMixed, due, runs) => {
     const record = fresh()
     record.isMixed = isMixed
     const seen = [1, 2, 3, 4, 5, 6].map((run) => {
@@ -334,7 +334,7 @@ describe('what workers have gained', () => {
       if (isDue.includes(true)) record.stayedInLoop(1)
       return { run, isDue }
     })
-    expect(seen.flatMap(({ run, isDue }) => (isDue.includes(true) ? [run] : []))).toEqual([2, 4])
+    expect(seen.flatMap(({ run, isDue }) => (isDue.includes(true) ? [run] : []))).toEqual(runs)
     expect(seen[1]?.isDue).toEqual(due)
   })
 })

@@ -175,15 +175,17 @@ export class TaskRecord {
   stayedInLoop(itemMs: number, besideMs = 0): void {
     if (besideMs > 0) this.#revise({ besideMs })
     const { loopItemMs: known } = this
-    this.#sawLoop(known === undefined || itemMs < known ? itemMs : (known + itemMs) / 2)
+    // Where only a whole run shows it, one that comes after others is enough: another would take as long again.
+    const runs = this.isMixed && this.isWarm ? LOOP_RUNS : 1
+    this.#sawLoop(known === undefined || itemMs < known ? itemMs : (known + itemMs) / 2, runs)
     this.#leastOfRunsMs = Math.min(Math.max(itemMs, LEAST_MS), FORGETTING * this.#leastOfRunsMs)
     if (this.#toSkip > 0 && --this.#toSkip === 0) this.gain = undefined
   }
 
-  #sawLoop(itemMs: number): void {
+  #sawLoop(itemMs: number, runs = 1): void {
     this.loopItemMs = itemMs
     this.#revise({ itemMs })
-    this.#loopRuns++
+    this.#loopRuns += runs
     this.#workerRuns = 0
     this.#isLoopDue = false
   }
