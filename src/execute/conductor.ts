@@ -8,7 +8,7 @@ import { type Timing, SLICE_MS } from './schedule/timing.js'
 import { type Decision, worksHere } from './schedule/planner.js'
 import type { Course } from './schedule/course.js'
 import { Share } from './schedule/sharing.js'
-import { RunObserver, type Lanes } from './run-observer.js'
+import { isAsyncFunction, type Lanes, RunObserver } from './run-observer.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { mayRunHere } from './options.js'
 import { pools, scheduler, sharing, slices } from './thread-wide.js'
@@ -87,7 +87,7 @@ class Conductor implements Lanes {
       this.#startAsync()
     } else if (isWorkerOfOurs() || !this.#canShare(mode === 'threads')) {
       this.#startHere()
-    } else if (mode === 'threads' || (options.timeoutMs !== Infinity && mode !== 'serial')) {
+    } else if (mode === 'threads' || this.#course.subject.needsWorkers) {
       this.#startThreads(this.#course.decision).catch((error: unknown) => this.#run.stop('failed', error))
     } else {
       this.#startHere()
@@ -127,8 +127,7 @@ class Conductor implements Lanes {
     this.#observer.laneBegins(true)
     const { mode, workers } = this.#run.options
     const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
-    const { subject } = this.#course
-    const known = { inFlight: scheduler.inFlightOf(subject), isFree: scheduler.isFree(subject) }
+    const known = scheduler.waitingOf(this.#course.subject)
     const measured = (item: unknown, result: unknown): void => this.#measuredAsync(item, result)
     this.async = new AsyncLane(this.#run, this.#call, this.#timing, measured, fixed, known, slices, this.#share)
     this.#run.mode = this.force !== undefined ? 'threads' : mode === 'serial' ? 'serial' : 'async'
@@ -321,11 +320,4 @@ class Conductor implements Lanes {
 
 function received(result: unknown): unknown {
   return isThenable(result) ? Promise.resolve(result).then(asReceived) : asReceived(result)
-}
-
-const AsyncFunction = (async () => Promise.resolve()).constructor as new () => unknown
-
-/** Whether every call is sure to return a promise. */
-function isAsyncFunction(call: unknown): boolean {
-  return call instanceof AsyncFunction
 }

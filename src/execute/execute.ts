@@ -11,7 +11,7 @@ import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
 import { pools, scheduler, slices } from './thread-wide.js'
 import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
-import { ArraySink, SettledSink } from './run/outcomes.js'
+import { ArraySink, sinkFor } from './run/outcomes.js'
 import { beginRun, resultsOf, Run } from './run/run.js'
 import { type ResolvedTask, resolvedBefore, resolveFunction, resolveTask, type Task } from './task.js'
 
@@ -138,7 +138,7 @@ function ended(task: ResolvedTask, course: Course, loop: PlainLoop): Promise<unk
 
 /** The general case. */
 async function executeAny(task: ResolvedTask, source: ItemSource, options: CompleteOptions): Promise<unknown[]> {
-  const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(source.total ?? 0))
+  const sink = sinkFor(options.onError, source.total)
   const run = await beginRun(task, source, sink, options)
   conduct(run)
   return resultsOf(run, sink)

@@ -5,16 +5,16 @@ import { conduct } from './conductor.js'
 import { subjectOf } from './run-observer.js'
 import { explainPlan, reasonOf } from './schedule/explain.js'
 import { profileOf } from './schedule/profile.js'
-import type { Measured } from './schedule/sample.js'
-import type { Decision, Situation } from './schedule/planner.js'
+import { type Measured, SampleItem } from './schedule/sample.js'
+import type { Decision, Situation, Subject } from './schedule/planner.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, type ScheduleOptions } from './options.js'
 import type { Plan } from './plan.js'
 import { tracedRunOf } from './hooks.js'
 import { pools, scheduler } from './thread-wide.js'
-import { draw, type FirstItem, iterate, iterateAsync, PrefixedSource, runFirst } from './run/first-items.js'
+import { draw, iterate, iterateAsync, runFirst } from './run/first-items.js'
 import { ArraySource, AsyncIteratorSource, type Items, type ItemSource, sourceOf } from './run/item-source.js'
-import { ArraySink, SettledSink } from './run/outcomes.js'
+import { sinkFor } from './run/outcomes.js'
 import { beginRun, resultsOf, type Run } from './run/run.js'
 import { callWithPolicies, type ResolvedTask, resolveTask, type Task } from './task.js'
 import { whyNotShared } from './transfer/shared-policies.js'
@@ -70,9 +70,13 @@ async function makePlan(
   options: CompleteOptions,
 ): Promise<Plan<unknown>> {
   const task = await resolveTask(given)
-  const sample = await sampleOf(task, source, options)
+  const subject = subjectOf(task, options)
+  const sample = await sampleOf(task, subject, source, options)
   const { firstItems, measured, first, left } = sample
-  const { decision, obstacle } = await decide(task, options, measured, first, left, firstItems.length)
+  const obstacle = measured.obstacle ?? (await obstacleOf(task, options))
+  const workers = pools.of(options.maxMemoryPerWorker)
+  const situation: Situation = { items: left, done: firstItems.length, workers, obstacle }
+  const decision = scheduler.planner.plan(subject, measured, situation, scheduler.recall(subject, first))
   const { chosen, inputs } = decision
   const loopMs = inputs.items * inputs.itemMs
   let running: Promise<unknown[]> | undefined
@@ -83,11 +87,12 @@ async function makePlan(
     estimatedSpeedup: chosen.estimatedMs > 0 ? loopMs / chosen.estimatedMs : 1,
     reason: reasonOf(decision, obstacle),
     warnings: warningsFor(firstItems, obstacle),
-    items: source instanceof ArraySource ? (items as Iterable<unknown>) : allItems(sample, source),
+    items: source instanceof ArraySource ? (items as Iterable<unknown>) : allItems(firstItems, source),
     profile: profileOf(decision, source.total),
     cacheHit: sample.isKnown,
     explain: () => explainPlan(plan),
-    run: () => (running ??= resumeTraced(given, items, () => resume(task, options, sample, decision))),
+    run: () =>
+      (running ??= runs.trace(tracedRunOf(given, items), () => resume(task, options, firstItems, source, decision))),
   }
   return plan
 }
@@ -96,21 +101,21 @@ async function makePlan(
 interface Sample {
   /** An item that shows their kind. */
   readonly first: unknown
-  /** Items that were run, or that an earlier run has finished. */
-  readonly firstItems: readonly FirstItem[]
+  /** Items that were drawn: they were run, an earlier run has finished them, or they are still to be run. */
+  readonly firstItems: readonly SampleItem[]
   readonly measured: Measured
   /** Whether an earlier run has shown it, so that nothing had to be run. */
   readonly isKnown: boolean
-  /** Items that were drawn from the source and not run. */
-  readonly drawn: readonly unknown[]
-  /** Where the run takes its other items from. */
-  readonly rest: ItemSource
   /** How many still have to be run; null where it is not known. */
   readonly left: number | null
 }
 
-async function sampleOf(task: ResolvedTask, source: ItemSource, options: CompleteOptions): Promise<Sample> {
-  const subject = subjectOf(task, options)
+async function sampleOf(
+  task: ResolvedTask,
+  subject: Subject,
+  source: ItemSource,
+  options: CompleteOptions,
+): Promise<Sample> {
   const { total } = source
   // An array shows its first item without giving it away.
   const drawn = source instanceof ArraySource ? [] : await draw(source, 1)
@@ -119,50 +124,32 @@ async function sampleOf(task: ResolvedTask, source: ItemSource, options: Complet
   const earlier = await earlierRunsOf(options, { task: task.identity, total })
   const before = earlier?.count ?? 0
   if (known !== undefined) {
-    const rest = drawn.length > 0 ? new PrefixedSource(drawn, source) : source
     const left = total === null ? null : Math.max(0, total - before)
-    return { first, firstItems: [], measured: known, isKnown: true, drawn, rest, left }
+    return { first, firstItems: drawn.map((item) => new SampleItem(item)), measured: known, isKnown: true, left }
   }
   const call = callWithPolicies(task, options)
   const { items: firstItems, measured } = await runFirst(call, drawn, source, options.sampleSize, earlier)
   scheduler.sampled(subject, first, measured)
   const left = total === null ? null : Math.max(0, total - measured.sampleSize - before)
-  return { first, firstItems, measured, isKnown: false, drawn: [], rest: source, left }
+  return { first, firstItems, measured, isKnown: false, left }
 }
 
-/** Chooses a schedule for what the sample has left, and says why workers are impossible if they are. */
-async function decide(
-  task: ResolvedTask,
-  options: CompleteOptions,
-  measured: Measured,
-  first: unknown,
-  left: number | null,
-  done: number,
-): Promise<{ readonly decision: Decision; readonly obstacle: string | undefined }> {
-  const { mode, policies } = options
-  const subject = subjectOf(task, options)
-  const record = scheduler.recall(subject, first)
-  const here = isWorkerOfOurs() ? 'this is a worker of a run, whose threads it shares' : whyNotShared(policies)
+/** Why neither the task nor the run may have workers; undefined if both may. */
+async function obstacleOf(task: ResolvedTask, { mode, policies }: CompleteOptions): Promise<string | undefined> {
+  if (isWorkerOfOurs()) return 'this is a worker of a run, whose threads it shares'
   const mayAsk = mode === undefined || mode === 'threads'
-  const obstacle = measured.obstacle ?? here ?? (mayAsk ? await whyNotTransferable(task) : undefined)
-  const workers = pools.of(options.maxMemoryPerWorker)
-  const situation: Situation = { items: left, done, workers, obstacle }
-  return { decision: scheduler.planner.plan(subject, measured, situation, record), obstacle }
-}
-
-/** Traces the run of a plan. */
-function resumeTraced(given: Task, items: Items<unknown>, resumed: () => Promise<unknown[]>): Promise<unknown[]> {
-  return runs.isOn ? runs.trace(tracedRunOf(given, items), resumed) : resumed()
+  return whyNotShared(policies) ?? (mayAsk ? await whyNotTransferable(task) : undefined)
 }
 
 /** Runs what the sample has left. The outcomes of the first items, from now or an earlier run, come first. */
 async function resume(
   task: ResolvedTask,
   options: CompleteOptions,
-  { firstItems, rest }: Sample,
+  firstItems: readonly SampleItem[],
+  rest: ItemSource,
   decision: Decision,
 ): Promise<unknown[]> {
-  const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(rest.total ?? 0))
+  const sink = sinkFor(options.onError, rest.total)
   const run = await beginRun(task, rest, sink, options, firstItems.length)
   try {
     const items = firstItems.map(({ item }) => item)
@@ -189,12 +176,12 @@ function restore(run: Run, index: number, item: unknown): void {
 }
 
 /** All items as the caller would have seen them. */
-function allItems({ firstItems, drawn }: Sample, source: ItemSource): Iterable<unknown> | AsyncIterable<unknown> {
-  const seen = firstItems.length > 0 ? firstItems.map(({ item }) => item) : drawn
+function allItems(firstItems: readonly SampleItem[], source: ItemSource): Iterable<unknown> | AsyncIterable<unknown> {
+  const seen = firstItems.map(({ item }) => item)
   return source instanceof AsyncIteratorSource ? iterateAsync(seen, source) : iterate(seen, source)
 }
 
-function warningsFor(firstItems: readonly FirstItem[], obstacle: string | undefined): string[] {
+function warningsFor(firstItems: readonly SampleItem[], obstacle: string | undefined): string[] {
   const warnings = obstacle === undefined ? [] : [`${obstacle}; the plan stays in this thread`]
   const outcomes = firstItems.flatMap(({ outcome }) => outcome ?? [])
   const failed = outcomes.filter((outcome) => 'error' in outcome).length

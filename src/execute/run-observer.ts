@@ -20,7 +20,15 @@ import { taskSources } from './transfer/task-source.js'
 
 /** A task with its options, as the scheduler needs it. */
 export function subjectOf(task: ResolvedTask, options: CompleteOptions): Subject {
-  return { key: task.key, options, mayHaveWorkers: () => mayHaveWorkers(task, options) }
+  const needsWorkers = options.mode === undefined && options.timeoutMs !== Infinity && !isAsyncFunction(task.call)
+  return { key: task.key, options, mayHaveWorkers: () => mayHaveWorkers(task, options), needsWorkers }
+}
+
+const AsyncFunction = (async () => Promise.resolve()).constructor as new () => unknown
+
+/** Whether every call is sure to return a promise. */
+export function isAsyncFunction(call: unknown): boolean {
+  return call instanceof AsyncFunction
 }
 
 /** Whether options, thread and task allow the scheduler to choose workers. */
@@ -184,8 +192,7 @@ export class RunObserver {
   #learn(hasFailed: boolean, since: SinceJoined | undefined): void {
     const { task, outcomes } = this.#run
     const { async: lane } = this.#lanes
-    scheduler.foundInFlight(this.course.subject, lane?.found)
-    scheduler.foundFree(this.course.subject, lane?.isFree)
+    scheduler.foundWaiting(this.course.subject, lane?.found, lane?.isFree)
     if (hasFailed && outcomes.settled < outcomes.taken) return
     learn(task, this.course, this.#observation(this.#first, this.#lanes.local?.lastResult, outcomes.settled), since)
   }

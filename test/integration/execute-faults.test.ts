@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { execute, retry, type ScheduleOptions, stream, task, TimeoutExceededError, WorkerCrashedError } from 'amorsize'
+import { execute, optimize, retry, type ScheduleOptions, stream, task, TimeoutExceededError, WorkerCrashedError } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 
 const run = promisify(execFile)
@@ -224,6 +224,15 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
       if (n !== 13) expect(outcome).toEqual({ status: 'fulfilled', value: n * 2 })
       else expect(TimeoutExceededError.is((outcome as PromiseRejectedResult).reason)).toBe(true)
     })
+  })
+
+  it('an endless loop behind the sample of a plan, whose items are too short for workers', async () => {
+    const items = Array.from({ length: 100 }, (_, n) => n)
+    const plan = await optimize(task<number>(faults, 'numbers'), items, { onError: 'collect', timeoutMs: 150 })
+    expect(plan).toMatchObject({ mode: 'threads', reason: expect.stringContaining('ended in the middle of an item') })
+    const outcomes = await plan.run()
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(99)
+    expect(TimeoutExceededError.is((outcomes[13] as PromiseRejectedResult).reason)).toBe(true)
   })
 
   it('an item that waits too long', async () => {

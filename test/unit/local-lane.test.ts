@@ -51,8 +51,7 @@ it('what is thought and started between items is no part of what they take, but 
 it('a slice is shared with other runs that compute, and it is known how long they keep the lane waiting', async () => {
   vi.useFakeTimers({ toFake: ['performance'] })
   const queue = new SliceQueue()
-  queue.enter()
-  queue.enter()
+  queue.lanes = 2
   const seen: unknown[] = []
   const run = {
     add: () => undefined,

@@ -21,9 +21,10 @@ interface Asked {
   readonly situation?: Partial<Situation>
   readonly record?: TaskRecord
   readonly cores?: number
+  readonly needsWorkers?: boolean
 }
 
-function planOf({ options, measured, situation, record, cores = 2 }: Asked = {}): Decision {
+function planOf({ options, measured, situation, record, cores = 2, needsWorkers = false }: Asked = {}): Decision {
   const limits = {
     cpuWorkers: cores,
     pidsAvailable: null,
@@ -33,7 +34,7 @@ function planOf({ options, measured, situation, record, cores = 2 }: Asked = {})
     isMemoryHigh: false,
   }
   return new Planner(() => limits).plan(
-    { key: task, options: { ...DEFAULTS, ...options }, mayHaveWorkers: () => true },
+    { key: task, options: { ...DEFAULTS, ...options }, mayHaveWorkers: () => true, needsWorkers },
     measuredAs(measured),
     { items: 1000, done: 10, workers: TWO, obstacle: undefined, ...situation },
     record,
@@ -126,6 +127,8 @@ describe('what is chosen', () => {
     ['items in flight where they wait', { measured: { isAsync: true, cpuShare: 0.1 } }, 'async'],
     ['the loop where those are asked for and nothing waits', { options: { mode: 'async' } }, 'serial'],
     ['workers where they are asked for', { options: { mode: 'threads' }, situation: { items: 2 } }, 'threads'],
+    ['workers where only they can end an item', { needsWorkers: true, situation: { items: 2 } }, 'threads'],
+    ['not where none can be had', { needsWorkers: true, situation: { obstacle: 'it captures x' } }, 'serial'],
   ])('are %s', (_, asked, mode) => {
     const { chosen, considered } = planOf(asked)
     expect(chosen.mode).toBe(mode)

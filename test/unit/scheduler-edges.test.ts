@@ -8,14 +8,14 @@ const { spawnMs } = calibration
 describe('what is learnt of items in flight', () => {
   it('is kept for the task where a run was long enough to find it, and is not used where the user wants none of it', () => {
     const { scheduler, subject } = twoCores()
-    expect(scheduler.inFlightOf(subject)).toBeUndefined()
-    scheduler.foundInFlight(subject, undefined)
-    expect(scheduler.inFlightOf(subject)).toBeUndefined()
-    scheduler.foundInFlight(subject, 96)
-    scheduler.foundInFlight(subject, undefined)
-    expect(scheduler.inFlightOf(subject)).toBe(96)
+    expect(scheduler.waitingOf(subject).inFlight).toBeUndefined()
+    scheduler.foundWaiting(subject, undefined, undefined)
+    expect(scheduler.waitingOf(subject).inFlight).toBeUndefined()
+    scheduler.foundWaiting(subject, 96, undefined)
+    scheduler.foundWaiting(subject, undefined, undefined)
+    expect(scheduler.waitingOf(subject).inFlight).toBe(96)
     const forgetful = { ...subject, options: { ...subject.options, useCache: false } }
-    expect(scheduler.inFlightOf(forgetful)).toBeUndefined()
+    expect(scheduler.waitingOf(forgetful).inFlight).toBeUndefined()
     expect(scheduler.recall(forgetful, 'an item')).toBeUndefined()
   })
 })
@@ -27,27 +27,27 @@ it('tasks whose items compute little are remembered: functions by their sources,
     // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the same source, another function
     key: new Function(`return ${source}`)() as object,
   })
-  expect(scheduler.isFree(made())).toBe(false)
-  scheduler.foundFree(made(), undefined)
-  expect(scheduler.isFree(made())).toBe(false)
-  scheduler.foundFree(made(), true)
-  scheduler.foundFree(made(), undefined)
-  expect(scheduler.isFree(made())).toBe(true)
-  expect(scheduler.isFree(made('async (n) => n + 1'))).toBe(false)
-  expect(scheduler.isFree({ ...made(), options: { ...subject.options, useCache: false } })).toBe(false)
+  expect(scheduler.waitingOf(made()).isFree).toBe(false)
+  scheduler.foundWaiting(made(), undefined, undefined)
+  expect(scheduler.waitingOf(made()).isFree).toBe(false)
+  scheduler.foundWaiting(made(), undefined, true)
+  scheduler.foundWaiting(made(), undefined, undefined)
+  expect(scheduler.waitingOf(made()).isFree).toBe(true)
+  expect(scheduler.waitingOf(made('async (n) => n + 1')).isFree).toBe(false)
+  expect(scheduler.waitingOf({ ...made(), options: { ...subject.options, useCache: false } }).isFree).toBe(false)
   const bound = (): typeof subject => ({ ...subject, key: (() => undefined).bind(null) })
-  scheduler.foundFree(bound(), true)
-  expect(scheduler.isFree(bound())).toBe(false)
+  scheduler.foundWaiting(bound(), undefined, true)
+  expect(scheduler.waitingOf(bound()).isFree).toBe(false)
   const named = { ...subject, key: 'm.mjs#f' }
-  scheduler.foundFree(named, true)
-  expect(scheduler.isFree(named)).toBe(true)
+  scheduler.foundWaiting(named, undefined, true)
+  expect(scheduler.waitingOf(named).isFree).toBe(true)
 })
 
 it('a task is believed to compute little by its first run, and only by the second in a row where one has computed', () => {
   const { scheduler, subject } = twoCores()
   const seen = [true, false, true, true, false, true, false, true].map((isFree) => {
-    scheduler.foundFree(subject, isFree)
-    return scheduler.isFree(subject)
+    scheduler.foundWaiting(subject, undefined, isFree)
+    return scheduler.waitingOf(subject).isFree
   })
   expect(seen).toEqual([true, false, false, true, false, false, false, false])
 })
@@ -55,12 +55,12 @@ it('a task is believed to compute little by its first run, and only by the secon
 it('a thousand of these are remembered, and the oldest goes', () => {
   const { scheduler, subject } = twoCores()
   const named = (n: number): typeof subject => ({ ...subject, key: `m.mjs#${n}` })
-  for (let n = 0; n < 1000; n++) scheduler.foundFree(named(n), true)
-  expect(scheduler.isFree(named(0))).toBe(true)
+  for (let n = 0; n < 1000; n++) scheduler.foundWaiting(named(n), undefined, true)
+  expect(scheduler.waitingOf(named(0)).isFree).toBe(true)
   // What was there before takes no place of another, and is the newest then.
-  scheduler.foundFree(named(0), true)
-  scheduler.foundFree(named(1000), true)
-  expect([0, 1, 2, 1000].map((n) => scheduler.isFree(named(n)))).toEqual([true, false, true, true])
+  scheduler.foundWaiting(named(0), undefined, true)
+  scheduler.foundWaiting(named(1000), undefined, true)
+  expect([0, 1, 2, 1000].map((n) => scheduler.waitingOf(named(n)).isFree)).toEqual([true, false, true, true])
 })
 
 describe('a sample', () => {

@@ -164,10 +164,10 @@ it('slices are divided among the lanes that compute', () => {
   const queue = new SliceQueue()
   const parts = [0, 1, 2, 3].map(() => {
     const part = queue.partOf(12)
-    queue.enter()
+    queue.lanes++
     return part
   })
-  queue.leave()
+  queue.lanes--
   expect([...parts, queue.partOf(12)]).toEqual([12, 12, 6, 4, 4])
 })
 
@@ -209,7 +209,7 @@ it('a slice is a part of what is left of the turn, by how many lanes compute', (
   expect([one.lengthMs(SLICE_MS), one.lengthMs(1)]).toEqual([SLICE_MS / 2, 0.5])
   other.computes(false)
   queue.took(SLICE_MS - 1)
-  expect([one.lengthMs(SLICE_MS), one.leftMs, one.lengthMs(0.5)]).toEqual([1, 1, 0.5])
+  expect([one.lengthMs(SLICE_MS), queue.leftMs, one.lengthMs(0.5)]).toEqual([1, 1, 0.5])
 })
 
 it('calls that seem short go on after the slice of a turn for as long again, and one that was kept from its core is not the last', async () => {

@@ -62,9 +62,9 @@ it('when nothing is left it waits, in the order in which the items came, and a s
   const results = ['a', 'b', 'c', 'd', 'e'].map((name) => item(name, SLICE_MS / 2))
   expect(ran).toEqual([])
   // It computes from now on: two lanes share the time of a turn.
-  queue.enter()
+  queue.lanes++
   expect(queue.partOf(SLICE_MS)).toBe(SLICE_MS / 2)
-  queue.leave()
+  queue.lanes--
   const turns: string[][] = []
   for (let turn = 0; turn < 4; turn++) {
     await immediate()
@@ -73,7 +73,7 @@ it('when nothing is left it waits, in the order in which the items came, and a s
   // The first turn was put off by what had been taken before it.
   expect(turns).toEqual([[], ['a', 'b'], ['c', 'd'], ['e']])
   expect(await Promise.all(results)).toEqual(['a', 'b', 'c', 'd', 'e'])
-  queue.enter()
+  queue.lanes++
   expect(queue.partOf(SLICE_MS)).toBe(SLICE_MS)
 })
 

@@ -28,7 +28,7 @@ export class AsyncLane implements Lane {
   readonly #overlap: Overlap
   readonly #startedMs = performance.now()
   /** There is more to take. */
-  readonly #pump = (): void => (this.#slices.leftMs > 0 ? this.#slice() : this.#askForSlice())
+  readonly #pump = (): void => (this.#slices.queue.leftMs > 0 ? this.#slice() : this.#askForSlice())
   readonly #slices: LaneSlices
   #alone: NodeJS.Timeout | undefined = undefined
   #inFlight = 0
@@ -108,7 +108,7 @@ export class AsyncLane implements Lane {
   /** @param leastMs - what is shorter takes nothing from others */
   #slice(leastMs = 0): void {
     this.#sliceEndMs = performance.now() + this.#slices.lengthMs(SLICE_MS)
-    this.#slices.now(() => this.#fill(), leastMs)
+    this.#slices.queue.now(() => this.#fill(), leastMs)
     if (!this.#slices.isDue) this.#slices.computes(false)
   }
 

@@ -79,8 +79,4 @@ export class BlockFeed implements Feed {
   end(): void {
     if (!this.isAtBlock) this.#isClaiming = false
   }
-
-  giveBack(): void {
-    this.#isClaiming = false
-  }
 }

@@ -255,11 +255,4 @@ export class ChunkFeed implements Feed {
     this.#chunks.clear()
     return lost
   }
-
-  giveBack(): void {
-    const { supply } = this.#fed.force.run
-    for (const held of this.#chunks.values())
-      for (const { index, item } of held.unsettled()) supply.putBack({ ...held.batch, start: index, items: [item] })
-    this.#chunks.clear()
-  }
 }

@@ -108,8 +108,6 @@ export interface Feed {
   allDone(upTo: number): void
   /** The worker has died. @returns what it held and had not settled; the feed is empty then */
   lost(): Lost[]
-  /** Gives what the worker holds back to the run, for others. */
-  giveBack(): void
 }
 
 /** Tells the run the outcome of an item. @param attempts - how often it was tried before */

@@ -28,7 +28,7 @@ export class LocalLane implements Lane, Progress {
   readonly #becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void
   readonly #slices: LaneSlices
   /** There is more to take. A reader that asks for more whenever it has read what there was must not keep the event loop for ever. */
-  readonly #pump = (): void => (this.#slices.leftMs > 0 ? this.#slice() : this.startLater())
+  readonly #pump = (): void => (this.#slices.queue.leftMs > 0 ? this.#slice() : this.startLater())
   #most = 1
   /** Result of the last item that has ended. */
   lastResult: unknown = undefined
@@ -74,7 +74,7 @@ export class LocalLane implements Lane, Progress {
 
   /** Begins at once, unless other runs have taken this turn of the event loop, or its items are long: then no two run in one turn. */
   start(): void {
-    if (this.#slices.leftMs > 0 && this.timing.totalMs < SLICE_MS) this.#slice(LEAST_TAKEN_MS)
+    if (this.#slices.queue.leftMs > 0 && this.timing.totalMs < SLICE_MS) this.#slice(LEAST_TAKEN_MS)
     else this.startLater()
   }
 
@@ -121,14 +121,14 @@ export class LocalLane implements Lane, Progress {
     if (nowMs >= this.#turnedMs) this.#countTurn(nowMs)
     this.#before = { atMs: nowMs, items: this.timing.items, ms: this.timing.totalMs }
     const endMs = nowMs + this.#slices.lengthMs(this.sliceMs)
-    this.#slices.now(() => this.#runUntil(endMs), leastMs)
+    this.#slices.queue.now(() => this.#runUntil(endMs), leastMs)
   }
 
   /** A turn has gone by. Beside workers, or other runs, it shows nothing of what the loop would take. */
   #countTurn(nowMs: number): void {
     const { timing } = this
     const { atMs, items, ms } = this.#before
-    if (this.lanes === 1 && this.#slices.isAlone)
+    if (this.lanes === 1 && this.#slices.queue.lanes <= 1)
       timing.addTurn(timing.items - items, timing.totalMs - ms, nowMs - atMs)
   }
 

@@ -1,13 +1,11 @@
 import { isThenable } from '../../internal/thenable.js'
+import { roomFor } from '../run/outcomes.js'
 import { Timing } from '../schedule/timing.js'
 
 /** The clock is read about this often. */
 const BLOCK_MS = 0.5
 /** The next block has this many times the items, as long as the clock hardly moves. */
 const GROWTH = 16
-
-/** V8 makes an array with room for more elements a dictionary at once; one that grows stays an array. */
-const MOST_WITH_ROOM = 2 ** 25
 
 /** How far a loop has come, and whether it should go on. */
 export interface Progress {
@@ -90,7 +88,7 @@ export interface PlainLoop extends Progress {
 
 /** A loop that has not run any item. */
 export function plainLoop(call: (item: unknown) => unknown, items: ArrayLike<unknown>): PlainLoop {
-  const results = new Array<unknown>(items.length > MOST_WITH_ROOM ? 0 : items.length)
+  const results = roomFor(items.length)
   return {
     call,
     items,

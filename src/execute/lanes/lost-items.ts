@@ -60,16 +60,8 @@ function blame({ index, item, attempts }: Lost, { worker, exitCode, error: cause
 export function runCarefully(lost: readonly Lost[], force: Force): void {
   // First: they are told at once that there is more.
   if (lost.length > 0) force.recall()
-  for (const beside of neighbours(lost)) {
-    const [first] = beside
-    if (first === undefined) continue
-    force.run.supply.putCrashed({
-      start: first.index,
-      items: beside.map(({ item }) => item),
-      attempts: first.attempts,
-      isCareful: true,
-    })
-  }
+  for (const { index, item, attempts } of lost)
+    force.run.supply.putCrashed({ start: index, items: [item], attempts, isCareful: true })
 }
 
 /** No worker is left for items that workers have died of, and this thread must not run them. Those that were only near may run here. */
@@ -84,17 +76,4 @@ export function leaveBehind(run: Run, exitCode: number): void {
     const message = `the worker that ran item ${start} ended, and no other can be started`
     run.fail(start, items[0], new WorkerCrashedError(message, { item: start, exitCode }), attempts)
   }
-}
-
-/** Items with neighbouring indices and as many attempts, in order. */
-function neighbours(lost: readonly Lost[]): Lost[][] {
-  const all: Lost[][] = []
-  for (const one of [...lost].sort((a, b) => a.index - b.index)) {
-    const beside = all.at(-1)
-    const last = beside?.at(-1)
-    if (beside !== undefined && last !== undefined && last.index + 1 === one.index && last.attempts === one.attempts)
-      beside.push(one)
-    else all.push([one])
-  }
-  return all
 }

@@ -16,34 +16,20 @@ export class SliceQueue {
   readonly #waiting: (() => void)[] = []
   readonly #nextTurn = new LateCall(() => this.#turn())
   /** Lanes that run items now, or wait for their turn. */
-  #lanes = 0
+  lanes = 0
+  /** Whether a slice runs: what it calls need not ask whether it may run, too. */
+  isSlice = false
   /** What has been taken of this turn of the event loop outside of {@link #turn}. */
   #takenMs = 0
   /** The part of it that came after the slice was used up. */
   #beyondMs = 0
   /** What the slices of this turn have taken in {@link #turn}. */
   #ranMs = 0
-  #isSlice = false
   #isPutOff = false
-
-  /** A lane begins to compute. */
-  enter(): void {
-    this.#lanes++
-  }
-
-  /** A lane computes no more. */
-  leave(): void {
-    this.#lanes--
-  }
-
-  /** How many lanes compute. */
-  get lanes(): number {
-    return this.#lanes
-  }
 
   /** A lane's part of a slice of `ms`. */
   partOf(ms: number): number {
-    return ms / Math.max(1, this.#lanes)
+    return ms / Math.max(1, this.lanes)
   }
 
   /** Milliseconds that are left of this turn of the event loop. */
@@ -54,11 +40,6 @@ export class SliceQueue {
   /** The same, less what the slices of this turn have taken. */
   get restMs(): number {
     return Math.max(0, this.leftMs - this.#ranMs)
-  }
-
-  /** Whether a slice runs: what it calls need not ask whether it may run, too. */
-  get isSlice(): boolean {
-    return this.#isSlice
   }
 
   /** Whether calls have gone on for another slice after the first was used up: then the next one waits, also if it seems to be short. */
@@ -72,13 +53,13 @@ export class SliceQueue {
    * @param leastMs - what is shorter takes nothing from others
    */
   now<R>(slice: () => R, leastMs: number): R {
-    if (this.#isSlice) return slice()
+    if (this.isSlice) return slice()
     const startedMs = performance.now()
-    this.#isSlice = true
+    this.isSlice = true
     try {
       return slice()
     } finally {
-      this.#isSlice = false
+      this.isSlice = false
       const ms = performance.now() - startedMs
       if (ms >= leastMs) this.took(ms)
     }
@@ -86,7 +67,7 @@ export class SliceQueue {
 
   /** Something that is no slice has taken `ms` of this turn. */
   took(ms: number): void {
-    if (this.#isSlice) return
+    if (this.isSlice) return
     if (this.leftMs === 0) this.#beyondMs += Math.min(ms, MOST_BEYOND_MS)
     this.#takenMs += ms
     this.#nextTurn.ask()
@@ -113,80 +94,47 @@ export class SliceQueue {
   /** Each lane at most once, since between two slices of it the event loop has its turn. */
   #run(): void {
     const startedMs = performance.now()
-    this.#isSlice = true
+    this.isSlice = true
     try {
       for (let count = this.#waiting.length; count > 0 && this.#ranMs < SLICE_MS; count--) {
         this.#waiting.shift()?.()
         this.#ranMs = performance.now() - startedMs
       }
     } finally {
-      this.#isSlice = false
+      this.isSlice = false
     }
   }
 }
 
 /** The slices of one lane of a run: it computes in these alone. */
 export class LaneSlices {
-  readonly #queue: SliceQueue
+  readonly queue: SliceQueue
+  /** Whether the lane waits for its turn. */
+  isDue = false
   readonly #share: Share
   readonly #inTurn: () => void
   #isComputing = false
-  #isDue = false
 
   /** @param slice - called in a later turn of the event loop, and in the context of the run, whenever it is asked for */
   constructor(queue: SliceQueue, share: Share, inContext: InContext, slice: () => void) {
-    this.#queue = queue
+    this.queue = queue
     this.#share = share
     this.#inTurn = () => {
-      this.#isDue = false
+      this.isDue = false
       inContext(slice)
     }
   }
 
-  /** Milliseconds that are left of this turn of the event loop. */
-  get leftMs(): number {
-    return this.#queue.leftMs
-  }
-
   /** How long a slice may last that begins now: a part of `sliceMs`, and of what is left of this turn of the event loop. */
   lengthMs(sliceMs: number): number {
-    return Math.min(this.#queue.partOf(sliceMs), this.#queue.leftMs)
-  }
-
-  /** The same, less what the slices of this turn have taken. */
-  get restMs(): number {
-    return this.#queue.restMs
-  }
-
-  /** Whether a slice runs, of any lane. */
-  get isSlice(): boolean {
-    return this.#queue.isSlice
-  }
-
-  /**
-   * Runs a slice at once, which has not been asked for.
-   *
-   * @param leastMs - what is shorter takes nothing from others
-   */
-  now<R>(slice: () => R, leastMs: number): R {
-    return this.#queue.now(slice, leastMs)
-  }
-
-  /** Whether no other lane of this thread computes. */
-  get isAlone(): boolean {
-    return this.#queue.lanes <= 1
-  }
-
-  /** Whether the lane waits for its turn. */
-  get isDue(): boolean {
-    return this.#isDue
+    return Math.min(this.queue.partOf(sliceMs), this.queue.leftMs)
   }
 
   /** Asks for a slice. */
   ask(): void {
-    if (this.#isDue) return
-    this.#isDue = true
-    this.#queue.add(this.#inTurn)
+    if (this.isDue) return
+    this.isDue = true
+    this.queue.add(this.#inTurn)
   }
 
   /** Whether the lane computes. One that waits for items, or for a reader of their results, takes no share of this thread's time. */
@@ -194,7 +142,6 @@ export class LaneSlices {
     if (doesSo === this.#isComputing) return
     this.#isComputing = doesSo
     this.#share.computes(this, doesSo)
-    if (doesSo) this.#queue.enter()
-    else this.#queue.leave()
+    this.queue.lanes += doesSo ? 1 : -1
   }
 }

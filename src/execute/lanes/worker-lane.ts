@@ -349,9 +349,8 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     this.force.release(this)
   }
 
-  /** Chunks that nobody can run are given back. */
-  giveBack(): void {
-    for (const feed of this.#feeds) feed.giveBack()
+  /** Its worker cannot load the task, and was sent nothing else. */
+  giveUp(): void {
     this.#isOver = true
     this.#run.remove(this)
   }

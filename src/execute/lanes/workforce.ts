@@ -217,12 +217,16 @@ export class Workforce implements Force {
     const isFirst = this.#joined.size === 0
     this.#joined.add(worker)
     if (isFirst && this.inFlight === 1 && !wantsChunks(this.run.options)) this.block = this.run.supply.share(this.lanes)
-    if (this.#local !== undefined) {
-      this.#local.lanes = this.#lanes.size + 2
-      this.#local.sliceMs = this.block === undefined ? SLICE_WITH_MESSAGES_MS : SLICE_MS
-    }
     const lane = new WorkerLane(this, worker)
     if (!lane.hasLeft) this.#lanes.add(lane)
+    if (this.#local === undefined) return
+    this.#local.lanes = this.#lanes.size + 1
+    this.#local.sliceMs = this.block === undefined ? SLICE_WITH_MESSAGES_MS : SLICE_MS
+  }
+
+  #leaves(lane: WorkerLane): void {
+    this.#lanes.delete(lane)
+    if (this.#local !== undefined) this.#local.lanes = this.#lanes.size + 1
   }
 
   /** How many workers have the task. */
@@ -312,7 +316,7 @@ export class Workforce implements Force {
   }
 
   lost(lane: WorkerLane, error?: Error): void {
-    this.#lanes.delete(lane)
+    this.#leaves(lane)
     // It has died of what it was sent before it was to leave: only another may try that again.
     this.recall()
     if (!this.run.isOver) this.#request.wanted++
@@ -335,8 +339,8 @@ export class Workforce implements Force {
   }
 
   taskRefused(lane: WorkerLane, error: unknown): void {
-    lane.giveBack()
-    this.#lanes.delete(lane)
+    lane.giveUp()
+    this.#leaves(lane)
     this.#pool.withdraw(this.#request)
     if (lane.worker.refusedMs(this.task.id) < REFUSAL_STANDS_MS) this.#pool.release(lane.worker)
     else this.#pool.retire(lane.worker)
@@ -354,7 +358,7 @@ export class Workforce implements Force {
   }
 
   release(lane: WorkerLane): void {
-    this.#lanes.delete(lane)
+    this.#leaves(lane)
     this.run.remove(lane)
     this.#pool.release(lane.worker)
     if (lane.isLeaving && !lane.waitsForMore) this.#wantsAnother()

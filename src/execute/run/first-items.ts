@@ -1,12 +1,6 @@
 import type { EarlierRuns } from '../../records/checkpoint-log.js'
 import type { ItemSource } from './item-source.js'
-import { type Measured, runSample, type Sampled } from '../schedule/sample.js'
-
-/** An item at the beginning of a source, and its outcome; without one if an earlier run has finished it. */
-export interface FirstItem {
-  readonly item: unknown
-  readonly outcome: Sampled['outcome'] | undefined
-}
+import { type Measured, runSample, SampleItem } from '../schedule/sample.js'
 
 /** Most items of earlier runs that are passed over to find some that are left. */
 const MOST_DRAWN = 100_000
@@ -22,67 +16,19 @@ export async function runFirst(
   source: ItemSource,
   size: number,
   earlier: EarlierRuns | undefined,
-): Promise<{ readonly items: readonly FirstItem[]; readonly measured: Measured }> {
-  const all = [...drawn]
-  const isFinished: boolean[] = []
-  let left = 0
-  for (;;) {
-    for (let index = isFinished.length; index < all.length; index++) {
-      const was = earlier?.has(index, all[index]) ?? false
-      isFinished.push(was)
-      if (!was) left++
+): Promise<{ readonly items: readonly SampleItem[]; readonly measured: Measured }> {
+  const items: SampleItem[] = []
+  const left: SampleItem[] = []
+  let more = drawn
+  do {
+    for (const item of more) {
+      const one = new SampleItem(item)
+      if (earlier?.has(items.length, item) !== true) left.push(one)
+      items.push(one)
     }
-    if (left >= size || all.length >= MOST_DRAWN) break
-    const more = await draw(source, size - left)
-    if (more.length === 0) break
-    for (const item of more) all.push(item)
-  }
-  const { sampled, measured } = await runSample(
-    call,
-    all.filter((_, index) => isFinished[index] === false),
-  )
-  const outcomes = sampled.values()
-  const items = all.map((item, index) => ({
-    item,
-    outcome: isFinished[index] === true ? undefined : outcomes.next().value?.outcome,
-  }))
-  return { items, measured }
-}
-
-/** A source some of whose items have been drawn already: these come first. */
-export class PrefixedSource implements ItemSource {
-  readonly #source: ItemSource
-  readonly #drawn: readonly unknown[]
-  #position = 0
-
-  constructor(drawn: readonly unknown[], source: ItemSource) {
-    this.#drawn = drawn
-    this.#source = source
-  }
-
-  get total(): number | null {
-    return this.#source.total
-  }
-
-  get ended(): boolean {
-    return this.#position === this.#drawn.length && this.#source.ended
-  }
-
-  set whenMore(whenMore: () => void) {
-    this.#source.whenMore = whenMore
-  }
-
-  take(most: number, room?: number): ArrayLike<unknown> {
-    if (this.#position === this.#drawn.length) return this.#source.take(most, room)
-    const from = this.#position
-    this.#position = Math.min(this.#drawn.length, from + most)
-    return this.#drawn.slice(from, this.#position)
-  }
-
-  close(): void {
-    this.#position = this.#drawn.length
-    this.#source.close()
-  }
+    more = left.length < size && items.length < MOST_DRAWN ? await draw(source, size - left.length) : []
+  } while (more.length > 0)
+  return { items, measured: await runSample(call, left) }
 }
 
 /** Draws up to `count` items, fewer if there are no more. What the source throws comes through. */

@@ -1,6 +1,14 @@
 import { callHook, type RunHooks } from '../hooks.js'
 import type { RunRecorder } from '../../records/recorder.js'
 
+/** V8 makes an array with room for more elements a dictionary at once; one that grows stays an array. */
+const MOST_WITH_ROOM = 2 ** 25
+
+/** An array for `count` results. */
+export function roomFor(count: number): unknown[] {
+  return new Array<unknown>(count > MOST_WITH_ROOM ? 0 : count)
+}
+
 /** Where the outcomes of a run go. */
 export interface Sink {
   finished(index: number, result: unknown): void
@@ -47,6 +55,11 @@ export class SettledSink implements Sink {
   failed(index: number, reason: unknown): void {
     this.results[index] = { status: 'rejected', reason }
   }
+}
+
+/** For `total` outcomes, if that is known. */
+export function sinkFor(onError: 'throw' | 'collect', total: number | null): ArraySink | SettledSink {
+  return onError === 'collect' ? new SettledSink() : new ArraySink(roomFor(total ?? 0))
 }
 
 /** Counts the items of a run, and tells its sink, recorders and hooks of them. */

@@ -40,7 +40,7 @@ export function explainPlan(plan: Plan<unknown>): string {
 
 /** Why a schedule was chosen, in a sentence. */
 export function reasonOf(decision: Decision, obstacle?: string): string {
-  const { chosen, inputs, limits, measured, isByOutcome, isLoopDue } = decision
+  const { chosen, inputs, limits, measured, isByOutcome, isLoopDue, isForTime } = decision
   if (measured.sampleSize === 0)
     return inputs.items === 0
       ? 'nothing is left to run'
@@ -49,6 +49,7 @@ export function reasonOf(decision: Decision, obstacle?: string): string {
   const copiesMs = inputs.sendMs + inputs.receiveMs
   switch (chosen.mode) {
     case 'threads':
+      if (isForTime) return 'only a worker thread can be ended in the middle of an item that takes too long'
       if (chosen.estimatedMs >= inputs.items * inputs.itemMs)
         return `each item takes ${time(inputs.itemMs)}, for which the event loop of this thread need not wait`
       return `${total} of computing are worth ${count(chosen.workers, 'worker thread')}, estimated at ${time(chosen.estimatedMs)} at least`

@@ -50,6 +50,8 @@ export interface Decision {
   readonly isByOutcome: boolean
   /** Whether the loop is chosen to see anew what it takes. */
   readonly isLoopDue: boolean
+  /** Whether workers are chosen since only they can be ended in the middle of an item that takes too long. */
+  readonly isForTime: boolean
 }
 
 /** The task of a run, and how it is to be run. */
@@ -59,6 +61,8 @@ export interface Subject {
   readonly options: CompleteOptions
   /** Whether workers could have the task, and the run may have any. Asked only if there is enough work. */
   readonly mayHaveWorkers: () => boolean
+  /** Whether items may have to be ended in the middle, which only those of workers can be. */
+  readonly needsWorkers: boolean
 }
 
 /** Chooses schedules: by the cost model, and by what earlier runs of a task have shown. */
@@ -78,7 +82,7 @@ export class Planner {
   plan(subject: Subject, measured: Measured, situation: Situation, record?: TaskRecord): Decision {
     const { options } = subject
     const limits = this.#limits()
-    const { workers, chunkSize, mode, prefer, targetChunkMs, adjustForLoad = false } = options
+    const { workers, chunkSize, prefer, targetChunkMs, adjustForLoad = false } = options
     const { idle, startingMs = 0 } = situation.workers
     const isShared = measured.isShared && !wantsChunks(options)
     const blocks = !worksHere(options, measured.leastMs) && !measured.isAsync
@@ -89,6 +93,10 @@ export class Planner {
     const mostWorkers = workers ?? sensibleWorkers(limits, mainWorks, bytesPerWorker, adjustForLoad)
     // Numbers in shared memory are not copied.
     const cloneMs = isShared ? 0 : cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes }, calibration)
+    const mayAsk = options.mode === undefined || options.mode === 'threads'
+    const mayUseThreads = situation.obstacle === undefined && mostWorkers >= 1 && mayAsk
+    const isForTime = subject.needsWorkers && mayUseThreads
+    const mode = isForTime ? 'threads' : options.mode
     const inputs: CostInputs = {
       items: situation.items ?? Math.max(1, situation.done),
       itemMs: measured.itemMs,
@@ -115,7 +123,7 @@ export class Planner {
       chunkSize,
       mode,
       prefer,
-      mayUseThreads: situation.obstacle === undefined && mostWorkers >= 1 && mode !== 'serial' && mode !== 'async',
+      mayUseThreads,
     }
     const loopMs = inputs.items * inputs.itemMs
     const gain = inputs.spawnMs === 0 ? record?.gainAt(loopMs) : undefined
@@ -126,7 +134,7 @@ export class Planner {
     const chosen = stays && loop !== undefined ? loop : choose(considered, inputs, choices)
     const isByOutcome = stays || gain !== undefined
     const isLoopDue = stays && record.isLoopDue
-    return { chosen, considered, inputs, limits, bytesPerWorker, measured, isByOutcome, isLoopDue }
+    return { chosen, considered, inputs, limits, bytesPerWorker, measured, isByOutcome, isLoopDue, isForTime }
   }
 }
 

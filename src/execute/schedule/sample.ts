@@ -75,39 +75,9 @@ export function measuredOf({ timing, item, result, isAsync, busy }: Observation)
   }
 }
 
-/** An item that was run to measure, and what came of it. */
-export interface Sampled {
-  readonly item: unknown
-  readonly outcome: { readonly value: unknown } | { readonly error: unknown }
-}
-
-/**
- * Runs `items` in this thread and measures them. The first runs alone, so that computing and waiting can be told apart. If it waits, the
- * others run together.
- */
-export async function runSample(
-  call: (item: unknown) => unknown,
-  items: readonly unknown[],
-): Promise<{ sampled: Sampled[]; measured: Measured }> {
-  const runs = items.map((item) => new SampleRun(item))
-  const [first, ...others] = runs
-  let busy = COMPUTING
-  if (first !== undefined) {
-    const busyness = new Busyness()
-    const cpuBefore = process.cpuUsage()
-    await first.run(call)
-    if (!first.isAsync) busy = { ...COMPUTING, share: shareOfCpu(cpuBefore, first.ms) }
-    // The utilization of a shorter time says little: the thread is taken to be busy.
-    else if (first.ms >= 0.5) busy = busyness.read()
-  }
-  if (busy.share < IO_SHARE) await Promise.all(others.map((other) => other.run(call)))
-  else for (const other of others) await other.run(call)
-  return { sampled: runs, measured: measuredIn(runs, busy) }
-}
-
-/** One item of the sample. */
-class SampleRun implements Sampled {
-  outcome: Sampled['outcome'] = { value: undefined }
+/** An item at the beginning of a source, and its outcome; without one if it has not been run to measure. */
+export class SampleItem {
+  outcome: { readonly value: unknown } | { readonly error: unknown } | undefined = undefined
   ms = 0
   isAsync = false
 
@@ -126,6 +96,26 @@ class SampleRun implements Sampled {
   }
 }
 
+/**
+ * Runs `items` in this thread and measures them. The first runs alone, so that computing and waiting can be told apart. If it waits, the
+ * others run together.
+ */
+export async function runSample(call: (item: unknown) => unknown, items: readonly SampleItem[]): Promise<Measured> {
+  const [first, ...others] = items
+  let busy = COMPUTING
+  if (first !== undefined) {
+    const busyness = new Busyness()
+    const cpuBefore = process.cpuUsage()
+    await first.run(call)
+    if (!first.isAsync) busy = { ...COMPUTING, share: shareOfCpu(cpuBefore, first.ms) }
+    // The utilization of a shorter time says little: the thread is taken to be busy.
+    else if (first.ms >= 0.5) busy = busyness.read()
+  }
+  if (busy.share < IO_SHARE) await Promise.all(others.map((other) => other.run(call)))
+  else for (const other of others) await other.run(call)
+  return measuredIn(items, busy)
+}
+
 /** Processor time is counted in steps of a few milliseconds: shorter items are taken to compute. */
 const SHORTEST_MS = 5
 
@@ -135,7 +125,7 @@ function shareOfCpu(before: NodeJS.CpuUsage, wallMs: number): number {
   return Math.min(1, (user + system) / 1000 / wallMs)
 }
 
-function measuredIn(sampled: readonly SampleRun[], busy: Busy): Measured {
+function measuredIn(sampled: readonly SampleItem[], busy: Busy): Measured {
   const timing = new Timing()
   // The first item pays for compiling the task.
   for (const { ms } of sampled.length > 2 ? sampled.slice(1) : sampled) timing.add(1, ms)
@@ -144,7 +134,7 @@ function measuredIn(sampled: readonly SampleRun[], busy: Busy): Measured {
     timing,
     items: null,
     item: last?.item,
-    result: last !== undefined && 'value' in last.outcome ? last.outcome.value : undefined,
+    result: last === undefined ? undefined : resultOf(last),
     isAsync: sampled.some(({ isAsync }) => isAsync),
     busy,
   })
@@ -157,12 +147,16 @@ function measuredIn(sampled: readonly SampleRun[], busy: Busy): Measured {
   }
 }
 
-function obstacleIn(sampled: readonly Sampled[]): string | undefined {
-  for (const { item, outcome } of sampled) {
-    const ofItem = sizeOf(item).obstacle
+function obstacleIn(sampled: readonly SampleItem[]): string | undefined {
+  for (const one of sampled) {
+    const ofItem = sizeOf(one.item).obstacle
     if (ofItem !== undefined) return `items cannot go to a thread: ${ofItem}`
-    const ofResult = 'value' in outcome ? sizeOf(outcome.value).obstacle : undefined
+    const ofResult = sizeOf(resultOf(one)).obstacle
     if (ofResult !== undefined) return `results cannot come from a thread: ${ofResult}`
   }
   return undefined
+}
+
+function resultOf({ outcome }: SampleItem): unknown {
+  return outcome !== undefined && 'value' in outcome ? outcome.value : undefined
 }

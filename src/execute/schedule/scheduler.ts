@@ -97,23 +97,15 @@ export class Scheduler {
     return options.useCache ? this.#tasks.find(key, item) : undefined
   }
 
-  /** The number of items in flight that earlier runs of the task have found best. */
-  inFlightOf({ key, options }: Subject): number | undefined {
-    return options.useCache ? this.#tasks.inFlightOf(key) : undefined
+  /** What earlier runs of the task have found of items that wait: how many in flight are best, and whether they compute little. */
+  waitingOf({ key, options }: Subject): { readonly inFlight: number | undefined; readonly isFree: boolean } {
+    const inFlight = options.useCache ? this.#tasks.inFlightOf(key) : undefined
+    return { inFlight, isFree: options.useCache && this.#free.has(key) }
   }
 
-  /** A run has found `count` items in flight best; undefined if it was too short to tell. */
-  foundInFlight({ key }: Subject, count: number | undefined): void {
-    if (count !== undefined) this.#tasks.foundInFlight(key, count)
-  }
-
-  /** Whether the last run of the task had items that wait and compute little. */
-  isFree({ key, options }: Subject): boolean {
-    return options.useCache && this.#free.has(key)
-  }
-
-  /** A run has shown whether its items compute little; undefined if none has settled. */
-  foundFree({ key }: Subject, isFree: boolean | undefined): void {
+  /** A run has found `inFlight` items best, and whether they compute little; undefined where it was too short to tell. */
+  foundWaiting({ key }: Subject, inFlight: number | undefined, isFree: boolean | undefined): void {
+    if (inFlight !== undefined) this.#tasks.foundInFlight(key, inFlight)
     if (isFree !== undefined) this.#free.note(key, isFree)
   }
 

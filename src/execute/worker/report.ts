@@ -9,19 +9,7 @@ import type { DoneMessage, FromWorker, ResultsMessage } from './protocol.js'
 /** Milliseconds after which results that have come together are sent, even if their chunk goes on. */
 const FLUSH_MS = 5
 
-/** Results that are sent in one message. */
-interface Collected {
-  readonly indices: readonly number[]
-  readonly values: readonly unknown[]
-}
-
-/** A result that would arrive changed. */
-interface UnfitResult {
-  readonly index: number
-  readonly reason: string
-}
-
-/** Collects a worker's results and sends them: several at a time, each at once, or one by one where one cannot be cloned. */
+/** Collects a worker's results and sends them, several at a time or each at once. */
 export class WorkerReport {
   readonly #port: MessagePort
   readonly #printing: Printing
@@ -84,88 +72,53 @@ export class WorkerReport {
 
   /** Says that a chunk is done, with the results that have not been sent. */
   done(chunk: number, count: number, startedMs: number, endedMs: number): void {
-    const done: DoneMessage = { kind: 'done', run: this.#run, chunk, count, startedMs, endedMs, results: undefined }
-    const collected = this.#collected()
-    if (collected !== undefined) {
-      if (this.#sentWith(done, collected)) return
-      this.#send(collected)
-    }
-    this.post(done)
+    this.#sendAll({ kind: 'done', run: this.#run, chunk, count, startedMs, endedMs, results: undefined })
   }
 
   /** Sends what has come together. */
   flush(): void {
-    const collected = this.#collected()
-    if (collected === undefined) return
+    if (this.#indices.length === 0) return
     this.#sentMs = performance.now()
-    this.#send(collected)
+    this.#sendAll()
   }
 
-  #collected(): Collected | undefined {
-    if (this.#indices.length === 0) return undefined
-    const collected = { indices: this.#indices, values: this.#values }
+  #sendAll(done?: DoneMessage): void {
+    const indices = this.#indices
+    const values = this.#values
     this.#indices = []
     this.#values = []
-    return collected
+    this.#send(indices, values, done)
   }
 
-  /** @returns false, with nothing sent, if one of them cannot be sent as it is */
-  #sentWith(done: DoneMessage, collected: Collected): boolean {
+  /**
+   * Sends results, and `done` with the last of them. One that cannot be sent as it is is found by halves. Buffers are copied, never transferred:
+   * the task may have kept what it returns, and nothing tells whether it has.
+   */
+  #send(indices: readonly number[], values: readonly unknown[], done: DoneMessage | undefined): void {
+    const unfit: Unfit[] = []
+    let fault: unknown
     try {
-      const { results, unfit } = this.#packed(collected)
-      if (unfit.length > 0) return false
-      this.post({ ...done, results })
-      return true
-    } catch {
-      // `#send` finds out which.
-      return false
-    }
-  }
-
-  #send(collected: Collected): void {
-    const { indices, values } = collected
-    let unfit
-    try {
-      const packed = this.#packed(collected)
-      if (packed.results.indices.length > 0) this.post(packed.results)
-      unfit = packed.unfit
+      const packed = packValues(values, this.#isExact ? unfit : undefined)
+      if (unfit.length === 0) {
+        const results: ResultsMessage = { kind: 'results', run: this.#run, indices, ...packed }
+        this.post(done === undefined ? results : indices.length === 0 ? done : { ...done, results })
+        return
+      }
     } catch (error) {
-      if (indices.length > 1) indices.forEach((index, i) => this.#send({ indices: [index], values: [values[i]] }))
-      else this.#unsendable(indices[0] as number, error)
+      fault = error
+    }
+    const half = indices.length >> 1
+    if (half > 0) {
+      this.#send(indices.slice(0, half), values.slice(0, half), undefined)
+      this.#send(indices.slice(half), values.slice(half), done)
       return
     }
-    // Once the others are on their way: each item has one outcome.
-    for (const { index, reason } of unfit) this.#unfit(index, reason)
-  }
-
-  /** Buffers among them are copied, never transferred: the task may have kept what it returns, and nothing tells whether it has. */
-  #packed({ indices, values }: Collected): {
-    readonly results: ResultsMessage
-    readonly unfit: readonly UnfitResult[]
-  } {
-    const found: Unfit[] = []
-    const packed = packValues(values, this.#isExact ? found : undefined)
-    if (found.length === 0) return { results: { kind: 'results', run: this.#run, indices, ...packed }, unfit: [] }
-    const places = new Set(found.map(({ position }) => position))
-    const fit = indices.map((_, i) => i).filter((i) => !places.has(i))
-    return {
-      results: {
-        kind: 'results',
-        run: this.#run,
-        indices: fit.map((i) => indices[i] as number),
-        ...packValues(fit.map((i) => values[i])),
-      },
-      unfit: found.map(({ position, reason }) => ({
-        index: indices[position] as number,
-        reason: `it holds ${reason}`,
-      })),
-    }
-  }
-
-  /** The result of an item cannot be cloned. */
-  #unsendable(index: number, error: unknown): void {
-    if (this.#isExact) this.#unfit(index, messageOf(error))
-    else this.failed(index, error)
+    const index = indices[0] as number
+    const [found] = unfit
+    if (found !== undefined) this.#unfit(index, `it holds ${found.reason}`)
+    else if (this.#isExact) this.#unfit(index, messageOf(fault))
+    else this.failed(index, fault)
+    if (done !== undefined) this.post(done)
   }
 
   /** The result of an item cannot be sent. */

@@ -57,7 +57,8 @@ export function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {
       return crowding
     },
   })
-  const subject: Subject = { key: task, options: { ...DEFAULTS, ...options }, mayHaveWorkers: () => true }
+  const all = { ...DEFAULTS, ...options }
+  const subject: Subject = { key: task, options: all, mayHaveWorkers: () => true, needsWorkers: false }
   const begin = (items: number | null, there: WorkersThere, item: unknown = 'an item'): Course =>
     scheduler.before(subject, items, item, there)
   /** A run of `items` for which the loop takes 1 ms each, with workers that gain so much; or without. What it began with. */
