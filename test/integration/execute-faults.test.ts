@@ -2,7 +2,16 @@ import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { execute, optimize, retry, type ScheduleOptions, stream, task, TimeoutExceededError, WorkerCrashedError } from 'amorsize'
+import {
+  execute,
+  optimize,
+  retry,
+  type ScheduleOptions,
+  stream,
+  task,
+  TimeoutExceededError,
+  WorkerCrashedError,
+} from 'amorsize'
 import { describe, expect, it } from 'vitest'
 
 const run = promisify(execFile)
