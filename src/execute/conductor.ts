@@ -5,7 +5,7 @@ import { LocalLane } from './lanes/local-lane.js'
 import { TurnStage } from './lanes/turn-stage.js'
 import { BYTES_PER_WORKER, currentLimits, sensibleWorkers, threadsFor } from './schedule/machine.js'
 import { type Timing, SLICE_MS } from './schedule/timing.js'
-import { type Decision, worksHere } from './schedule/planner.js'
+import type { Decision } from './schedule/planner.js'
 import type { Course } from './schedule/course.js'
 import { Share } from './schedule/sharing.js'
 import { isAsyncFunction, type Lanes, RunObserver } from './run-observer.js'
@@ -186,7 +186,7 @@ class Conductor implements Lanes {
       this.#startHere()
       return
     }
-    const isHere = decision?.inputs.mainWorks ?? worksHere(options, 0)
+    const isHere = decision?.inputs.mainWorks ?? mayRunHere(options)
     const limits = currentLimits()
     const bytes = options.maxMemoryPerWorker ?? BYTES_PER_WORKER
     const most = sensibleWorkers(limits, isHere, bytes, options.adjustForLoad === true)
@@ -221,7 +221,6 @@ class Conductor implements Lanes {
       loaded: () => this.#workerIsReady(),
       progressed: () => this.#lookAtWorkers(),
       unfit: (reason) => this.#stayHere(reason),
-      mayWorkHere: worksHere(options, 0),
       goOnHere: () => this.#goOnMeanwhile(),
       without: (error) => this.#goOnWithout(error),
     }

@@ -1,6 +1,13 @@
-import { checkOptionalFunction } from '../internal/check-common.js'
 import { isPolicy, type Policy } from '../internal/policy.js'
-import { checkBoolean, checkKeys, checkNumber, checkOneOf, checkSignal, describe } from '../internal/validate.js'
+import {
+  checkBoolean,
+  checkFunction,
+  checkKeys,
+  checkNumber,
+  checkOneOf,
+  checkSignal,
+  describe,
+} from '../internal/validate.js'
 import { checkHooks, type RunHooks } from './hooks.js'
 import { checkRecorderOptions, keepsAccount, type RecorderOptions } from '../records/recorder.js'
 import type { RunMode } from './schedule/cost-model.js'
@@ -100,32 +107,6 @@ export const DEFAULTS: CompleteOptions = Object.freeze({
   isPlain: true,
 })
 
-const KEYS: readonly (keyof ScheduleOptions)[] = [
-  'workers',
-  'chunkSize',
-  'mode',
-  'prefer',
-  'sampleSize',
-  'targetChunkMs',
-  'maxMemoryPerWorker',
-  'signal',
-  'timeoutMs',
-  'policies',
-  'onProgress',
-  'progress',
-  'hooks',
-  'onError',
-  'deadLetter',
-  'checkpoint',
-  'retryCrashedItems',
-  'adjustForLoad',
-  'useCache',
-  'mainThread',
-  'degrade',
-  'onDegraded',
-]
-const EXECUTE_KEYS: readonly string[] = [...KEYS, 'on']
-const STREAM_KEYS: readonly string[] = [...EXECUTE_KEYS, 'ordered', 'batchSize']
 /** Options that say how this process works, which somebody else does where a run is carried out elsewhere. */
 const ONLY_HERE = [
   'workers',
@@ -142,6 +123,41 @@ const ONLY_HERE = [
 ] as const
 
 const COUNT = { min: 1, integer: true } as const
+/** An option that is checked with others. */
+const together = (): void => undefined
+
+/** The check of each option that is given, in the order in which messages list them. */
+const CHECKS: Readonly<Record<keyof StreamOptions, (value: never, given: StreamOptions) => unknown>> = {
+  workers: (value: unknown, { mode }) => checkWorkers(value, mode),
+  chunkSize: (value: unknown) => checkNumber('chunkSize', value, COUNT),
+  mode: (value: unknown) => checkOneOf('mode', value, ['serial', 'async', 'threads']),
+  prefer: (value: unknown) => checkOneOf('prefer', value, ['async', 'threads']),
+  sampleSize: (value: unknown) => checkNumber('sampleSize', value, COUNT),
+  targetChunkMs: (value: unknown) => checkNumber('targetChunkMs', value, { min: 0, exclusiveMin: true }),
+  maxMemoryPerWorker: (value: unknown) => checkNumber('maxMemoryPerWorker', value, { min: SMALLEST_HEAP_BYTES }),
+  signal: (value: AbortSignal) => checkSignal('signal', value),
+  timeoutMs: (value: unknown) => checkNumber('timeoutMs', value, { min: 0, exclusiveMin: true, allowInfinity: true }),
+  policies: checkPolicies,
+  onProgress: together,
+  progress: together,
+  hooks: checkHooks,
+  onError: (value: unknown) => checkOneOf('onError', value, ['throw', 'collect']),
+  deadLetter: together,
+  checkpoint: together,
+  retryCrashedItems: (value: unknown) => checkNumber('retryCrashedItems', value, { min: 0, integer: true }),
+  adjustForLoad: (value: unknown) => checkBoolean('adjustForLoad', value),
+  useCache: (value: unknown) => checkBoolean('useCache', value),
+  mainThread: (value: unknown) => checkBoolean('mainThread', value),
+  degrade: (value: unknown) => checkOneOf('degrade', value, ['serial']),
+  onDegraded: (value: () => void) => checkFunction('onDegraded', value),
+  on: checkOn,
+  ordered: (value: unknown) => checkBoolean('ordered', value),
+  batchSize: checkBatchSize,
+}
+const KEYS = Object.keys(CHECKS) as (keyof StreamOptions)[]
+const ONLY_STREAM: readonly string[] = ['ordered', 'batchSize']
+const EXECUTE_KEYS = KEYS.filter((name) => !ONLY_STREAM.includes(name))
+const KEYS_OF = { stream: KEYS, execute: EXECUTE_KEYS, optimize: EXECUTE_KEYS.filter((name) => name !== 'on') } as const
 
 /**
  * Checks the options and fills in the defaults.
@@ -157,32 +173,10 @@ export function completeOptions(
 ): CompleteOptions {
   refuseWhileLoading()
   if (given === undefined) return DEFAULTS
-  checkKeys(what, given, { execute: EXECUTE_KEYS, optimize: KEYS, stream: STREAM_KEYS }[what])
+  checkKeys(what, given, KEYS_OF[what])
   const o = { ...DEFAULTS, ...withoutUndefined(given) }
-
-  if (o.workers !== undefined) checkWorkers(o.workers, o.mode)
-  if (o.chunkSize !== undefined) checkNumber('chunkSize', o.chunkSize, COUNT)
-  if (o.mode !== undefined) checkOneOf('mode', o.mode, ['serial', 'async', 'threads'])
-  if (o.prefer !== undefined) checkOneOf('prefer', o.prefer, ['async', 'threads'])
-  checkNumber('sampleSize', o.sampleSize, COUNT)
-  checkNumber('targetChunkMs', o.targetChunkMs, { min: 0, exclusiveMin: true })
-  if (o.maxMemoryPerWorker !== undefined)
-    checkNumber('maxMemoryPerWorker', o.maxMemoryPerWorker, { min: SMALLEST_HEAP_BYTES })
-  checkSignal('signal', o.signal)
-  checkNumber('timeoutMs', o.timeoutMs, { min: 0, exclusiveMin: true, allowInfinity: true })
-  checkPolicies(o.policies)
+  for (const name of KEYS) if (given[name] !== undefined) CHECKS[name](o[name] as never, given)
   checkRecorderOptions(o)
-  checkHooks(o.hooks)
-  checkOneOf('onError', o.onError, ['throw', 'collect'])
-  checkNumber('retryCrashedItems', o.retryCrashedItems, { min: 0, integer: true })
-  if (o.adjustForLoad !== undefined) checkBoolean('adjustForLoad', o.adjustForLoad)
-  checkBoolean('useCache', o.useCache)
-  if (o.mainThread !== undefined) checkBoolean('mainThread', o.mainThread)
-  if (o.degrade !== undefined) checkOneOf('degrade', o.degrade, ['serial'])
-  checkOptionalFunction('onDegraded', o.onDegraded)
-  if (o.on !== undefined) checkOn(o.on, given)
-  checkBoolean('ordered', o.ordered)
-  if (o.batchSize !== undefined && o.batchSize !== 'auto') checkBatchSize(o.batchSize)
 
   const isPlain =
     o.hooks === undefined &&
@@ -207,8 +201,8 @@ export function wantsChunks({ chunkSize, hooks }: CompleteOptions): boolean {
 /** Numbers of workers that no machine refuses need no look at its limits. */
 const FEW_WORKERS = 16
 
-function checkWorkers(workers: number, mode: RunMode | undefined): void {
-  checkNumber('workers', workers, COUNT)
+function checkWorkers(given: unknown, mode: RunMode | undefined): void {
+  const workers = checkNumber('workers', given, COUNT)
   if (workers <= FEW_WORKERS || mode === 'async' || mode === 'serial') return
   const { mostWorkers } = currentLimits()
   if (workers > mostWorkers) {
@@ -239,6 +233,7 @@ function checkPolicies(policies: unknown): void {
 }
 
 function checkBatchSize(batchSize: unknown): void {
+  if (batchSize === 'auto') return
   if (typeof batchSize === 'string')
     throw new RangeError(`batchSize must be an integer >= 1, or 'auto'; received ${describe(batchSize)}`)
   checkNumber('batchSize', batchSize, COUNT)

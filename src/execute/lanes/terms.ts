@@ -18,9 +18,7 @@ export interface Terms {
   readonly progressed: () => void
   /** Called when too many results cannot be sent as they are. */
   readonly unfit: (reason: string) => void
-  /** Whether this thread may run items, … */
-  readonly mayWorkHere: boolean
-  /** … which it is to do when workers are long in coming. */
+  /** Called when workers are long in coming: meanwhile this thread is to run items. */
   readonly goOnHere: () => void
   /** Called when no worker can do anything for the run. @returns whether it can go on without */
   readonly without: (error: unknown) => boolean

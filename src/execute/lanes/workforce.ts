@@ -104,7 +104,7 @@ export class Workforce implements Force {
       get worksHere() {
         return worksHere()
       },
-      mayWorkHere: terms.mayWorkHere,
+      mayWorkHere: mayRunHere(run.options),
       started: (worker) => void worker.load(task),
       joined: (worker) => run.inContext(() => this.#join(worker)),
       makeWay: () => run.inContext(() => this.#lanes.makeWay()),
@@ -295,7 +295,7 @@ export class Workforce implements Force {
       return
     }
     if (this.#local?.isIdle === true) this.takeBack()
-    else if (this.#terms.mayWorkHere && !this.worksHere) this.#terms.goOnHere()
+    else if (mayRunHere(this.run.options) && !this.worksHere) this.#terms.goOnHere()
   }
 
   #look(): void {

@@ -11,7 +11,6 @@ export function roomFor(count: number): unknown[] {
 
 /** Where the outcomes of a run go. */
 export interface Sink {
-  finished(index: number, result: unknown): void
   /** Results of neighbouring items, from `start` on. */
   finishedAll(start: number, results: ArrayLike<unknown>): void
   failed(index: number, error: unknown): void
@@ -24,10 +23,6 @@ export class ArraySink implements Sink {
   /** @param results - those that are there already, in order from index 0 */
   constructor(results: unknown[]) {
     this.results = results
-  }
-
-  finished(index: number, result: unknown): void {
-    this.results[index] = result
   }
 
   finishedAll(start: number, results: ArrayLike<unknown>): void {
@@ -44,12 +39,8 @@ export class ArraySink implements Sink {
 export class SettledSink implements Sink {
   readonly results: PromiseSettledResult<unknown>[] = []
 
-  finished(index: number, value: unknown): void {
-    this.results[index] = { status: 'fulfilled', value }
-  }
-
   finishedAll(start: number, values: ArrayLike<unknown>): void {
-    for (let i = 0; i < values.length; i++) this.finished(start + i, values[i])
+    for (let i = 0; i < values.length; i++) this.results[start + i] = { status: 'fulfilled', value: values[i] }
   }
 
   failed(index: number, reason: unknown): void {
@@ -99,12 +90,6 @@ export class Outcomes {
     }
   }
 
-  finish(index: number, result: unknown): void {
-    this.completed++
-    for (const recorder of this.#recorders) recorder.itemFinished?.(index, result)
-    this.#sink.finished(index, result)
-  }
-
   /** Neighbouring items have finished, from `start` on. Told together, many short ones cost little. */
   finishAll(start: number, results: ArrayLike<unknown>): void {
     this.completed += results.length
@@ -118,7 +103,7 @@ export class Outcomes {
   /** An earlier run has finished the item: it counts, but is not recorded again. */
   skip(index: number, result: unknown): void {
     this.completed++
-    this.#sink.finished(index, result)
+    this.#sink.finishedAll(index, [result])
   }
 
   fail(index: number, item: unknown, error: unknown, attempts: number): void {

@@ -37,9 +37,12 @@ export class ResultStream implements Sink {
     this.#collects = collects
   }
 
-  finished(index: number, value: unknown): void {
-    if (this.memory?.saw(value) === true) this.#fitWindow(this.memory.room)
-    this.#put(index, this.#collects ? { index, status: 'fulfilled', value } : value)
+  finishedAll(start: number, values: ArrayLike<unknown>): void {
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]
+      if (this.memory?.saw(value) === true) this.#fitWindow(this.memory.room)
+      this.#put(start + i, this.#collects ? { index: start + i, status: 'fulfilled', value } : value)
+    }
   }
 
   /** Lets the run's window grow and shrink with what results take. */
@@ -48,10 +51,6 @@ export class ResultStream implements Sink {
     if (run === undefined) return
     run.mostRoom = room
     run.supply.window = Math.min(run.supply.window, room)
-  }
-
-  finishedAll(start: number, values: readonly unknown[]): void {
-    values.forEach((value, i) => this.finished(start + i, value))
   }
 
   failed(index: number, reason: unknown): void {

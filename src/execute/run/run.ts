@@ -118,14 +118,7 @@ export class Run {
   }
 
   finish(index: number, result: unknown): void {
-    if (this.isOver) return
-    try {
-      this.outcomes.finish(index, result)
-    } catch (error) {
-      this.stop('failed', error)
-      return
-    }
-    this.#settledSome()
+    this.finishAll(index, [result])
   }
 
   /** Neighbouring items have finished, from `start` on. */

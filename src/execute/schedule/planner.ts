@@ -1,7 +1,7 @@
 import { calibration, cloneMsOf } from './calibration.js'
 import { type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
 import { BYTES_PER_WORKER, chunkMs, type Limits, sensibleWorkers, threadsFor } from './machine.js'
-import { type CompleteOptions, wantsChunks } from '../options.js'
+import { type CompleteOptions, mayRunHere, wantsChunks } from '../options.js'
 import { FIRST_IN_FLIGHT, SLICE_MS } from './timing.js'
 import type { Measured } from './sample.js'
 import type { TaskRecord } from './tasks.js'
@@ -143,8 +143,8 @@ export class Planner {
  *
  * @param leastMs - the least that an item takes
  */
-export function worksHere({ mainThread, timeoutMs }: CompleteOptions, leastMs: number): boolean {
-  return timeoutMs === Infinity && (mainThread ?? leastMs <= SLICE_MS)
+export function worksHere(options: CompleteOptions, leastMs: number): boolean {
+  return mayRunHere(options) && (options.mainThread === true || leastMs <= SLICE_MS)
 }
 
 /** Scales the schedules with workers so that the best of them takes `ms`, as in earlier runs. */
