@@ -24,7 +24,6 @@ function workerRuns(words: SharedWords, most: number, kindOf: (index: number) =>
       publishState(states, i, State.NUMBER)
       continue
     }
-    Atomics.store(claims, Claims.HAS_OTHERS, 1)
     if (kind === 'sent') {
       states[i] = State.SENT
       sent.push(i)
@@ -38,7 +37,7 @@ function workerRuns(words: SharedWords, most: number, kindOf: (index: number) =>
 
 const kinds = fc.constantFrom<Kind>('undefined', 'null', 'true', 'false', 'sent')
 const steps = fc.array(
-  fc.record({ who: fc.constantFrom('here', 'worker', 'sweep', 'sweepLast'), most: fc.integer({ min: 1, max: 40 }) }),
+  fc.record({ who: fc.constantFrom('here', 'worker', 'sweep'), most: fc.integer({ min: 1, max: 40 }) }),
   { maxLength: 60 },
 )
 
@@ -70,16 +69,14 @@ describe('a shared block', () => {
               block.settled(1000 + i)
               tell(1000 + i, 'sent')
             }
-          } else if (who === 'sweep') {
-            block.sweep(finished)
           } else {
-            block.sweepLast(finished)
+            block.sweep(finished)
           }
         }
         for (const { who, most } of steps) act(who, most)
         while (block.remaining > 0) act('worker', 7)
-        block.sweepLast(finished)
-        block.sweepLast(finished)
+        block.sweep(finished)
+        block.sweep(finished)
         expect([...told.keys()].sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => 1000 + i))
         for (const [index, result] of told) {
           const kind = kindOf(index - 1000)
@@ -115,7 +112,7 @@ describe('a shared block', () => {
         block.sweep(finished)
         const lost = block.takeUnsettled(from, from + size)
         while (block.remaining > 0) workerRuns(words, 7, () => 'number')
-        block.sweepLast(finished)
+        block.sweep(finished)
         expect(lost.length).toBeGreaterThan(0)
         expect([...told, ...lost].sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i))
       }),

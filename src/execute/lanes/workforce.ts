@@ -268,7 +268,7 @@ export class Workforce implements Force {
   }
 
   sweepLast(): void {
-    if (!this.#lanes.isAtBlock) this.block?.sweepLast(this.#finished)
+    if (!this.#lanes.isAtBlock) this.sweep()
   }
 
   recover(): void {

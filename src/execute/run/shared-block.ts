@@ -22,10 +22,6 @@ export class SharedBlock {
   readonly #words: SharedWords
   /** The run has been told about all items before this one. */
   #toldUpTo = 0
-  /** What this thread has claimed: begins and ends, in turn. */
-  readonly #own: number[] = []
-  /** Whether no item of the workers has been told or lost yet. */
-  #isPlain = true
   readonly #originals: ArrayLike<unknown>
   /** Position among them of the first item that is shared. */
   readonly #from: number
@@ -68,9 +64,7 @@ export class SharedBlock {
     const to = Math.min(items.length, from + size)
     if (from >= to) return undefined
     states.fill(State.ELSEWHERE, from, to)
-    this.#own.push(from, to)
-    const own = this.#part(from, to)
-    return { start: this.ofRun.base + from, items: own, attempts: 0, isCareful: false }
+    return { start: this.ofRun.base + from, items: this.#part(from, to), attempts: 0, isCareful: false }
   }
 
   /** Items for this thread. */
@@ -89,7 +83,6 @@ export class SharedBlock {
 
   /** Tells the run about results in shared memory since the last time. Results in messages are told as they arrive. */
   sweep(finished: Finished): void {
-    this.#isPlain = false
     const { states, values, items, claims } = this.#words
     const { base } = this.ofRun
     const claimed = Math.min(items.length, Atomics.load(claims, Claims.NEXT))
@@ -113,32 +106,8 @@ export class SharedBlock {
     if (results.length > 0) finished(base + claimed - results.length, results)
   }
 
-  /**
-   * The same once no worker is at any item: in most runs that is the first time, all items have been claimed, and what workers have claimed
-   * has given numbers. Then nobody need look at each.
-   */
-  sweepLast(finished: Finished): void {
-    const { states, values, items, claims } = this.#words
-    // order: seq_cst. Pairs with worker/claims.ts; a worker writes it before it says that it has left the block.
-    if (!this.#isPlain || this.remaining > 0 || Atomics.load(claims, Claims.HAS_OTHERS) !== 0) {
-      this.sweep(finished)
-      return
-    }
-    this.#isPlain = false
-    this.#toldUpTo = items.length
-    states.fill(State.ELSEWHERE)
-    let from = 0
-    // One after the other, as they were claimed.
-    for (let i = 0; i <= this.#own.length; i += 2) {
-      const to = this.#own[i] ?? items.length
-      if (to > from) finished(this.ofRun.base + from, values.subarray(from, to))
-      from = this.#own[i + 1] ?? items.length
-    }
-  }
-
   /** Items that have not settled, of a claim or of them all; they are taken out of the block. */
   takeUnsettled(from = 0, to = this.#words.items.length): number[] {
-    this.#isPlain = false
     const { states } = this.#words
     const { base } = this.ofRun
     const unsettled: number[] = []

@@ -2,9 +2,7 @@
 export const Claims = {
   /** The first item that nobody has claimed. */
   NEXT: 0,
-  /** 1 once an item that a worker has claimed has given anything but a number. */
-  HAS_OTHERS: 1,
-  COUNT: 2,
+  COUNT: 1,
 } as const
 
 /** The memory of a shared block, as each thread sees it. */

@@ -52,8 +52,6 @@ class BlockWork {
   #most = FIRST_CLAIM
   /** What an item takes in this thread, by the last claim. */
   #itemMs = 0
-  /** Whether anything but a number has come. */
-  #hasOthers = false
   #nowMs = performance.now()
 
   constructor({ run, block }: BlockMessage, starter: ItemStarter, cells: Int32Array, report: WorkerReport) {
@@ -155,24 +153,14 @@ class BlockWork {
       publishState(states, i, State.NUMBER)
       return
     }
-    this.#noteOthers()
     // Before the message is on its way: the main thread overwrites it when the message is there.
     const state = (states[i] = stateOf(result))
     if (state === State.SENT) this.#report.finished(this.#base + i, result)
   }
 
   #fail(i: number, error: unknown): void {
-    this.#noteOthers()
     this.#words.states[i] = State.SENT
     this.#report.failed(this.#base + i, error)
-  }
-
-  /** Something else than a number has come, or nothing. */
-  #noteOthers(): void {
-    if (this.#hasOthers) return
-    this.#hasOthers = true
-    // order: seq_cst. Pairs with shared-block.ts:sweepLast.
-    Atomics.store(this.#words.claims, Claims.HAS_OTHERS, 1)
   }
 }
 
