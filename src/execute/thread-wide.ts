@@ -23,7 +23,7 @@ class Pools {
 
   /** The pool of workers with this much heap each; undefined is Node's own limit. */
   of(maxMemoryPerWorker: number | undefined): WorkerPool {
-    if (this.#version !== moduleVersions.latest) this.#renew()
+    if (this.#version !== moduleVersions.check()) this.#renew()
     const megabytes = maxMemoryPerWorker === undefined ? undefined : Math.floor(maxMemoryPerWorker / (1024 * 1024))
     let pool = this.#byMegabytes.get(megabytes)
     if (pool === undefined) {
@@ -40,7 +40,7 @@ class Pools {
 
   /** A module has been evaluated anew. Runs that have begun keep their workers, later ones start others. */
   #renew(): void {
-    this.#version = moduleVersions.latest
+    this.#version = moduleVersions.check()
     for (const pool of this.#byMegabytes.values()) pool[Symbol.dispose]()
     this.#byMegabytes.clear()
   }

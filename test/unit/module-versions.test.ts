@@ -17,11 +17,11 @@ function versions() {
     comes(text: string, atSeconds: number, key = 'task'): number {
       seconds = atSeconds
       all.see(functionOf(text), key)
-      return all.latest
+      return all.check()
     },
     at(atSeconds: number): number {
       seconds = atSeconds
-      return all.latest
+      return all.check()
     },
   }
 }
@@ -37,7 +37,7 @@ describe('the version of a module', () => {
     expect([comes('1', 1), comes('1', 5), comes('1', 60)]).toEqual([0, 1, 2])
     const same = functionOf('1')
     for (let i = 0; i < 3; i++) all.see(same, 'task')
-    expect(all.latest).toBe(2)
+    expect(all.check()).toBe(2)
   })
 
   it('is new for many of the same text each eight seconds at most, and in the end for the last of them', () => {

@@ -33,7 +33,7 @@ const PATIENCE = { least: 4, most: 128 }
 type Phase = 'up' | 'back' | 'down' | 'relieve' | 'hold'
 
 /** What was measured at a level: items that succeeded per millisecond. */
-interface Measured {
+interface LevelRate {
   readonly level: number
   readonly rate: number
 }
@@ -51,7 +51,7 @@ export class ConcurrencyLimit {
   #level: number
   #phase: Phase = 'up'
   /** What the level is compared with: the level below, the level above, or itself of late. */
-  #reference: Measured | undefined = undefined
+  #reference: LevelRate | undefined = undefined
   #window: RateWindow | undefined
   /** Whether the window only waits for the items of a higher level to settle. */
   #isSettling = false
@@ -180,7 +180,7 @@ export class ConcurrencyLimit {
 
   /** More in flight brings `gain` times the rate, which is too little: perhaps fewer would do, too. */
   #stopClimbing(gain: number): void {
-    const low = this.#reference as Measured
+    const low = this.#reference as LevelRate
     const rate = low.rate * Math.max(1, gain)
     this.#patience = Math.min(PATIENCE.most, 2 * this.#patience)
     if (gain < GAIN.little && low.level > LEAST)
@@ -189,7 +189,7 @@ export class ConcurrencyLimit {
   }
 
   #judgeLower(nowMs: number, window: RateWindow, rate: number): void {
-    const high = this.#reference as Measured
+    const high = this.#reference as LevelRate
     const share = rate / high.rate
     if (share >= GAIN.kept) {
       const reference = { level: this.#level, rate: Math.max(rate, high.rate * 0.95) }
@@ -247,7 +247,7 @@ export class ConcurrencyLimit {
   }
 
   /** Nothing is cancelled: a lower level is reached when enough have settled, a higher one by one more for each success. */
-  #goTo(level: number, phase: Phase, reference: Measured | undefined): void {
+  #goTo(level: number, phase: Phase, reference: LevelRate | undefined): void {
     this.#level = Math.max(1, Math.min(MOST, Math.round(level)))
     this.#isSettling = this.#level < this.limit
     this.limit = Math.min(this.limit, this.#level)

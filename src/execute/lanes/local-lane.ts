@@ -1,6 +1,6 @@
 import { shareOf } from '../schedule/chunk-size.js'
 import { type Timing, SLICE_MS } from '../schedule/timing.js'
-import { outweighCalls, type Progress, runItems, runLongItems } from './loops.js'
+import { outweighCalls, type LoopState, runItems, runLongItems } from './loops.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Share } from '../schedule/sharing.js'
 import { LaneSlices, LEAST_TAKEN_MS, type SliceQueue } from './slice-queue.js'
@@ -18,7 +18,7 @@ const nothing = (): void => undefined
  * Runs items in this thread, in slices between turns of the event loop. It starts with one item at a time and takes more as
  * they prove to be short. The first item that returns a promise ends the lane: an async lane takes over.
  */
-export class LocalLane implements Lane, Progress {
+export class LocalLane implements Lane, LoopState {
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
   readonly timing: Timing

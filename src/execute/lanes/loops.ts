@@ -8,7 +8,7 @@ const BLOCK_MS = 0.5
 const GROWTH = 16
 
 /** How far a loop has come, and whether it should go on. */
-export interface Progress {
+export interface LoopState {
   /** The first item that has not ended. */
   next: number
   readonly isStopped: boolean
@@ -35,7 +35,7 @@ export function runItems(
   items: ArrayLike<unknown>,
   to: number,
   results: unknown[],
-  progress: Progress,
+  progress: LoopState,
 ): PromiseLike<unknown> | undefined {
   for (let i = progress.next; i < to && i < items.length; i++) {
     const result = call(items[i])
@@ -56,7 +56,7 @@ export function runLongItems(
   items: ArrayLike<unknown>,
   to: number,
   results: unknown[],
-  progress: Progress,
+  progress: LoopState,
 ): PromiseLike<unknown> | undefined {
   for (let i = progress.next; i < to && i < items.length; i++) {
     const result: unknown = Reflect.apply(call, undefined, [items[i]])
@@ -69,7 +69,7 @@ export function runLongItems(
 }
 
 /** The state of a plain loop: what `execute` does with an array and a function until there is a reason to do more. */
-export interface PlainLoop extends Progress {
+export interface PlainLoop extends LoopState {
   readonly call: (item: unknown) => unknown
   readonly items: ArrayLike<unknown>
   /** Results of the items before `next`. */

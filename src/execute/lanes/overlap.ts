@@ -34,7 +34,7 @@ const FADING = { part: 0.4, fewest: 4 }
  * Source: Little's law.
  */
 export class Overlap {
-  /** The first item has the thread to itself, so that it shows whether it computes or waits. Not if earlier runs have shown it. */
+  /** How many may overlap now: one until the first has shown whether it computes or waits, unless earlier runs have shown it. */
   most: number
   readonly #loop: Loop
   #seen: Utilization

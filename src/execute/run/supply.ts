@@ -3,7 +3,7 @@ import { ArraySource, type Batch, type ItemSource } from './item-source.js'
 import { SharedBlock } from './shared-block.js'
 
 /**
- * Hands the items of a source to lanes, in order, each once. Items that a dead worker left come first. A lane that got nothing is called when
+ * Hands the items of a source to lanes, in order, each once. Lanes of workers ask first for items that a dead worker left. A lane that got nothing is called when
  * there is more.
  */
 export class Supply {

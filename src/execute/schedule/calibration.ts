@@ -2,7 +2,7 @@
 type Calibrated = 'spawnMs' | 'dispatchMs' | 'cloneNodeMs' | 'cloneByteMs'
 
 /** How one of them is learnt. */
-interface Course {
+interface Learning {
   /** The value until there are enough measurements. */
   readonly assumedMs: number
   /** Bounds: no machine is believed to be faster or slower. */
@@ -15,7 +15,7 @@ interface Course {
   readonly up: number
 }
 
-const COURSES: Readonly<Record<Calibrated, Course>> = {
+const LEARNING: Readonly<Record<Calibrated, Learning>> = {
   spawnMs: { assumedMs: 40, leastMs: 1, mostMs: 2000, needed: 1, down: 1 / 4, up: 1 / 4 },
   // A disturbance makes so short a time many times as long.
   dispatchMs: { assumedMs: 0.03, leastMs: 0.003, mostMs: 1, needed: 4, down: 1 / 4, up: 1 / 64 },
@@ -30,19 +30,19 @@ const MOST_TIMES = 3
 /** What it costs to move work to other threads: assumed at first, then learnt from real work. */
 export class Calibration {
   /** From the start of a worker until it has loaded its first task. */
-  spawnMs = COURSES.spawnMs.assumedMs
+  spawnMs = LEARNING.spawnMs.assumedMs
   /** One message to a worker and its answer, on either side. */
-  dispatchMs = COURSES.dispatchMs.assumedMs
+  dispatchMs = LEARNING.dispatchMs.assumedMs
   /** Structured clone, there and back out: for each object, property or element… */
-  cloneNodeMs = COURSES.cloneNodeMs.assumedMs
+  cloneNodeMs = LEARNING.cloneNodeMs.assumedMs
   /** … and for each byte of strings and buffers. */
-  cloneByteMs = COURSES.cloneByteMs.assumedMs
+  cloneByteMs = LEARNING.cloneByteMs.assumedMs
   readonly #seen: Record<Calibrated, number> = { spawnMs: 0, dispatchMs: 0, cloneNodeMs: 0, cloneByteMs: 0 }
 
   /** Takes a measurement into account: it moves the estimate by a part, or replaces the assumption if one measurement is enough. */
   learn(what: Calibrated, measuredMs: number): void {
     if (!Number.isFinite(measuredMs)) return
-    const { leastMs, mostMs, needed, down, up } = COURSES[what]
+    const { leastMs, mostMs, needed, down, up } = LEARNING[what]
     const ms = Math.min(mostMs, MOST_TIMES * this[what], Math.max(leastMs, measuredMs))
     const isFirst = ++this.#seen[what] === 1
     this[what] += (ms - this[what]) * (isFirst && needed === 1 ? 1 : ms < this[what] ? down : up)
@@ -50,7 +50,7 @@ export class Calibration {
 
   /** Whether it is more than an assumption. */
   isMeasured(what: Calibrated): boolean {
-    return this.#seen[what] >= COURSES[what].needed
+    return this.#seen[what] >= LEARNING[what].needed
   }
 }
 

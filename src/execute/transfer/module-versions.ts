@@ -12,8 +12,8 @@ export class ModuleVersions {
     { text: string; readonly seen: WeakSet<object>; waitMs: number; notBeforeMs: number }
   >()
 
-  /** Counts up each time: a thread that was started before keeps what it has loaded. */
-  get latest(): number {
+  /** The version of now, which counts up each time: a thread that was started before keeps what it has loaded. */
+  check(): number {
     if (this.#dueMs !== Infinity && performance.now() >= this.#dueMs) {
       this.#dueMs = Infinity
       this.#latest++

@@ -8,11 +8,11 @@ import type { PackedValues } from '../transfer/values.js'
 export const Cell = {
   /** Runs up to this number are over: the worker leaves them at the next item. Written by the main thread. */
   CANCELLED: 0,
-  /** Index of the item whose synchronous part runs, -1 for none. Written by the worker, like all that follow, the last one by either side. */
+  /** Index of the item whose synchronous part runs, -1 for none. Written by the worker, like all that follow unless they say otherwise. */
   CURRENT: 1,
   /** From when its time counts that is measured from outside, in ms since the worker's epoch; only kept while items have a time limit. */
   STARTED_MS: 2,
-  /** The part of a shared block that is claimed, none when the block is sent: from this item … */
+  /** The part of a shared block that is claimed; the main thread writes none before it sends the block. From this item … */
   CLAIM_FROM: 3,
   /** … up to but without this one. */
   CLAIM_TO: 4,
@@ -22,7 +22,7 @@ export const Cell = {
   THREAD: 6,
   /** The CPU on which the worker last had something to do. */
   CPU: 7,
-  /** The last chunk that the worker has begun, or that was taken back before it had: it begins only later ones. */
+  /** The last chunk that the worker has begun, or that the main thread has taken back before: it begins only later ones. */
   BEGUN: 8,
   /** The last run whose shared block the worker is to leave before its next claim: others need it more. Written by the main thread. */
   LEAVING: 9,
