@@ -78,6 +78,10 @@ describe('a handle that lacks a part is refused', () => {
   it.each(makers)('of $name', ({ name, handle, open, data }) => {
     expect(() => open({ ...handle, cell: undefined })).toThrow(/^handle.cell must be .*; received undefined$/)
     expect(() => open({ ...handle, buffer: undefined })).toThrow(/^handle.buffer must be .*; received undefined$/)
+    // As a child process gets it.
+    expect(() => open(JSON.parse(JSON.stringify(handle)) as object)).toThrow(
+      /other processes share what has the same name/,
+    )
     for (const wrong of [undefined, null, 5, 'x', []])
       expect(() => open({ ...handle, [data]: wrong })).toThrow(
         new RegExp(`^handle.${data} must be an object; received`),

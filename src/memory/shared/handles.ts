@@ -1,6 +1,5 @@
-import { builtins } from '../../internal/builtins.js'
 import { checkKeys, describe } from '../../internal/validate.js'
-import type { CellAddress } from './region.js'
+import { type CellAddress, checkShared } from './region.js'
 
 /** The parts that handles of all kinds have. */
 interface AnyHandle {
@@ -32,11 +31,7 @@ export function checkHandleShape<H extends AnyHandle>(
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new TypeError(`handle.${data} must be an object; received ${describe(options)}`)
   if (options.name !== undefined && given.buffer === undefined) return handle
-  if (!builtins.util.types.isSharedArrayBuffer(given.buffer)) {
-    throw new TypeError(
-      `handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`,
-    )
-  }
+  checkShared(given.buffer)
   return handle
 }
 

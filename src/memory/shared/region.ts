@@ -57,6 +57,15 @@ function createRegion(cells: number): SharedArrayBuffer {
   return buffer
 }
 
+/** @throws {TypeError} when the memory of a handle is none that threads share: another process has been sent a copy of it, as JSON */
+export function checkShared(buffer: unknown): void {
+  if (builtins.util.types.isSharedArrayBuffer(buffer)) return
+  throw new TypeError(
+    'handle.buffer must be the SharedArrayBuffer of a region of amorsize, which goes to threads of its process only (other processes share' +
+      ` what has the same name, with scope 'machine'); received ${describe(buffer)}`,
+  )
+}
+
 /**
  * A view of the cells at `address`.
  *
@@ -67,11 +76,7 @@ function createRegion(cells: number): SharedArrayBuffer {
  */
 export function viewCells(address: CellAddress, count: number, kindWord: bigint): BigInt64Array {
   const { buffer, cell } = address
-  if (!builtins.util.types.isSharedArrayBuffer(buffer)) {
-    throw new TypeError(
-      `handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(buffer)}`,
-    )
-  }
+  checkShared(buffer)
   if (buffer.byteLength < 2 * CELL_BYTES || buffer.byteLength % CELL_BYTES !== 0) {
     throw new TypeError(
       `handle.buffer must be a region of amorsize; received a SharedArrayBuffer of ${buffer.byteLength} bytes`,
