@@ -174,8 +174,9 @@ export function completeOptions(
   refuseWhileLoading()
   if (given === undefined) return DEFAULTS
   checkKeys(what, given, KEYS_OF[what])
-  const o = { ...DEFAULTS, ...withoutUndefined(given) }
-  for (const name of KEYS) if (given[name] !== undefined) CHECKS[name](o[name] as never, given)
+  const own = withoutUndefined(given)
+  for (const name of KEYS) if (name in own) CHECKS[name](own[name] as never, own)
+  const o = { ...DEFAULTS, ...(own as Partial<CompleteOptions>) }
   checkRecorderOptions(o)
 
   const isPlain =
@@ -220,7 +221,7 @@ function checkOn(on: Elsewhere, given: StreamOptions): void {
     throw new TypeError(`${other} says how this process works, and cannot stand beside on: give it to the workers`)
 }
 
-function withoutUndefined(given: object): object {
+function withoutUndefined(given: StreamOptions): StreamOptions {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
