@@ -61,6 +61,11 @@ class SharedRun extends Scope {
     return this.#priority
   }
 
+  /** It has nothing above it: the last of its callers aborts it. */
+  override get isAbortable(): boolean {
+    return true
+  }
+
   async #run(inner: Runner, fn: PolicyFunction<unknown>, hold: Hold | undefined): Promise<unknown> {
     try {
       return await inner(this, fn, hold)
@@ -110,7 +115,8 @@ class CoalescedCall implements AroundCall {
     const { keyOf, runs, counts, events } = this.#stage
     counts.calls++
     const key = keyOf(...this.#scope.args)
-    if (key === undefined) return inner(this.#scope, fn, this.#hold)
+    // A promise of another library would be taken for the result.
+    if (key === undefined) return Promise.resolve(inner(this.#scope, fn, this.#hold))
     this.#key = key
     let run = runs.get(key)
     if (run === undefined) {

@@ -1,7 +1,18 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { bulkhead, coalesce, pipeline, retry, timeout } from '../../dist/index.js'
+import {
+  bulkhead,
+  coalesce,
+  hedge,
+  KeyedRateLimiter,
+  pipeline,
+  rateLimit,
+  RateLimiter,
+  retry,
+  timeout,
+  withRateLimit,
+} from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { deferred, outcomeOf } from './policy-helpers.js'
 
@@ -120,6 +131,54 @@ describe('coalesce', () => {
     expect(policy.stats().underWay).toBe(0)
     expect(await policy.execute(() => 'anew')).toBe('anew')
     expect(await outcomes).toMatchObject([{ reason: 'first' }, { reason: 'second' }])
+  })
+
+  it('has policies inside hear of it when the last caller has gone', async () => {
+    const clock = new FakeClock()
+    const rate = { requestsPerSecond: 5, burstSize: 1, clock }
+    const limiter = new RateLimiter(rate)
+    limiter.tryAcquire()
+    const keyed = new KeyedRateLimiter({ ...rate, capacity: 10 })
+    keyed.tryAcquire('one')
+    const inner = timeout(80, { clock })
+    const byKey = withRateLimit({ keyed: () => 'one', limiter: keyed }).policy
+    const all = Promise.all(
+      [rateLimit(limiter), byKey, hedge({ afterMs: 60, clock }), inner].map(async (inside) => {
+        let count = 0
+        const policy = pipeline(timeout(20, { clock }), coalesce({ key: () => 1 }), inside)
+        const gone = outcomeOf(
+          clock,
+          policy.execute(() => (count++, new Promise(() => undefined))),
+        )
+        expect(await gone).toMatchObject({ error: { timeoutMs: 20 } })
+        return () => count
+      }),
+    )
+    await clock.advance(20)
+    const counts = await all
+    await clock.advance(1000)
+    expect(counts.map((count) => count())).toEqual([0, 0, 1, 1])
+    expect(limiter.stats()).toMatchObject({ waiting: 0, allowed: 1 })
+    expect(keyed.stats()).toMatchObject({ waiting: 0, allowed: 1 })
+    expect(inner.stats().timedOut).toBe(0)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it.each([undefined, 'one'])('waits for a promise of another library, with the key %s', async (key) => {
+    const clock = new FakeClock()
+    const down = new Error('the database is down')
+    const query = {
+      then: (_: unknown, failed: (error: unknown) => void) => void clock.setTimeout(() => failed(down), 10),
+    }
+    const slots = bulkhead({ maxConcurrent: 1, clock })
+    const again = retry({ maxRetries: 1, delay: [0], clock })
+    const load = pipeline(again, slots, coalesce({ key: () => key })).wrap(() => query as never)
+    const outcome = outcomeOf(clock, load())
+    await clock.advance(5)
+    expect(slots.stats().running).toBe(1)
+    await clock.advance(20)
+    expect(await outcome).toMatchObject({ error: { attempts: 2, cause: down } })
+    expect(again.stats()).toMatchObject({ retries: 1, failed: 1 })
   })
 
   it('leaves the signal of a function that has ended alone', async () => {
