@@ -47,9 +47,8 @@ export function policyInterceptor(
   const policies = new OriginPolicies(options)
 
   return (dispatch) => (request: DispatchOptions, handler: Handler) => {
-    const { path, method } = request
-    const url = new URL(path, String(request.origin ?? 'http://localhost')).href
-    const origin = policies.originOf({ url, method })
+    const { method } = request
+    const origin = policies.originOf({ url: urlOf(request), method })
     // What need not wait is dispatched at once, and what `dispatch` throws or returns is the caller's.
     if (policies.passes(origin)) {
       const answered = (status: number, headers: Headers): void => policies.observe(origin, status, headers)
@@ -82,6 +81,13 @@ export function policyInterceptor(
       .finally(release)
     return true
   }
+}
+
+/** What a request asks for. A path is put behind its origin: one that begins with two slashes would be resolved to another. */
+function urlOf({ origin, path }: DispatchOptions): string {
+  const base = String(origin ?? 'http://localhost')
+  // To a proxy a path may be a whole URL.
+  return (path.startsWith('/') ? new URL(new URL(base).origin + path) : new URL(path, base)).href
 }
 
 const nothing = (): undefined => undefined

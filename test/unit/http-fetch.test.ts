@@ -54,6 +54,13 @@ const broken = (status: number) =>
 const times = (count: number, make: () => Response): Response[] => Array.from({ length: count }, make)
 const retry = { initialDelayMs: 100, jitter: 'none' as const }
 
+/** What is used of a handler of undici. */
+interface UndiciHandler {
+  onResponseError(controller: null, error: Error): void
+}
+/** A request as undici dispatches it. */
+const path = (own: string) => ({ origin: 'http://a.example', path: own, method: 'GET' })
+
 describe('policyFetch', () => {
   it.each<[string, RequestInit]>([
     ['a header field that cannot be', { headers: { 'bad header': 'x' } }],
@@ -534,6 +541,13 @@ describe('policyFetch', () => {
     [null, 'policyFetch options must be an object; received null'],
   ])('refuses %j when it is made', (options, message) => {
     expect(() => policyFetch(options as PolicyFetchOptions)).toThrow(message)
+  })
+
+  it.each(['//b.example/x', '//', '/a//b'])('counts the path %s for its own origin', (own) => {
+    const seen: string[] = []
+    const per = ({ url }: { url: string }): string => (seen.push(url), 'all')
+    expect(policyInterceptor({ per })(() => true)(path(own), {})).toBe(true)
+    expect(seen).toEqual([`http://a.example${own}`])
   })
 
   it('refuses what are no options of an interceptor', () => {
