@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../internal/clock.js'
 import { checkBoolean, checkNumber, checkOptions } from '../internal/validate.js'
 import type { NameScope } from '../memory/shared/names.js'
 import { type BulkheadOptions, completeBulkheadOptions } from '../policy/bulkhead-options.js'
-import { type Bulkhead, bulkhead } from '../policy/bulkhead.js'
+import { type Bulkhead, type BulkheadPermit, bulkhead } from '../policy/bulkhead.js'
 import { type CircuitBreakerOptions, readCircuitBreakerOptions } from '../policy/circuit-breaker-options.js'
 import { type CircuitBreaker, circuitBreaker } from '../policy/circuit-breaker.js'
 import { type PerKey, perKey } from '../policy/per-key.js'
@@ -57,8 +57,8 @@ interface Answer {
   readonly status: number
 }
 
-/** Frees the place of a request once its answer has ended, however often it is called; undefined where there are no places. */
-type Ended = (() => void) | undefined
+/** The place of a request: freed once its answer has ended, or with the error by which it has failed. Undefined where there are none. */
+type Place = BulkheadPermit | undefined
 
 /** A breaker, a pause, a rate and places for each origin: what a request passes before it is sent, in this order. */
 export class OriginPolicies {
@@ -127,7 +127,7 @@ export class OriginPolicies {
   attempt<A extends Answer>(
     origin: string,
     signal: AbortSignal | undefined,
-    send: (ended: Ended) => Promise<A>,
+    send: (place: Place) => Promise<A>,
   ): Promise<A> {
     if (this.passes(origin)) return send(undefined)
     const once = (): Promise<A> => this.#once(origin, signal, send)
@@ -141,15 +141,14 @@ export class OriginPolicies {
     if (ms > 0) this.#limiter?.pauseFor(origin, ms)
   }
 
-  async #once<A>(origin: string, signal: AbortSignal | undefined, send: (ended: Ended) => Promise<A>): Promise<A> {
+  async #once<A>(origin: string, signal: AbortSignal | undefined, send: (place: Place) => Promise<A>): Promise<A> {
     if (!this.#mayGo(origin)) await this.#turn(origin, signal)
     if (this.#bulkheads === undefined) return send(undefined)
     const permit = await this.#bulkheads.get(origin).acquire(optionsOf(signal))
-    const ended = (): void => permit[Symbol.dispose]()
     try {
-      return await send(ended)
+      return await send(permit)
     } catch (error) {
-      ended()
+      permit.fail(error)
       throw error
     }
   }

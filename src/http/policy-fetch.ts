@@ -170,7 +170,7 @@ class GuardedFetch {
 
   /** Sends once, when the policies of its origin let it. */
   #attempt(origin: string, request: Replayable, signal: AbortSignal | undefined, isLast: boolean): Promise<Response> {
-    return this.#policies.attempt(origin, signal, async (ended) => {
+    return this.#policies.attempt(origin, signal, async (place) => {
       let response
       try {
         response = await (this.#timeoutMs === undefined
@@ -188,7 +188,7 @@ class GuardedFetch {
         discard(response)
         throw signal.reason
       }
-      return ended === undefined ? response : watchBody(response, ended)
+      return place === undefined ? response : watchBody(response, () => place[Symbol.dispose]())
     })
   }
 

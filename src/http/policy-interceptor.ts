@@ -60,14 +60,15 @@ export function policyInterceptor(
       .attempt(
         origin,
         signal,
-        (ended = nothing) =>
+        (place) =>
           new Promise<{ status: number }>((resolve, reject) => {
             const answered = (status: number, headers: Headers): void => {
               policies.observe(origin, status, headers)
               if (status >= 200) resolve({ status })
             }
+            const ended = (): void => place?.[Symbol.dispose]()
             const failed = (error: unknown): void => {
-              ended()
+              place?.fail(error)
               reject(error)
             }
             dispatch(request, watchAnswer(handler, { answered, ended, failed }))

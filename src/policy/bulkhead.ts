@@ -38,13 +38,17 @@ export interface BulkheadStats {
 export interface BulkheadPermit extends Disposable {
   /** Frees the slot; a second time does nothing. */
   [Symbol.dispose](): void
+  /** Frees the slot of work that has failed: an adaptive limit is to learn nothing from how long that took. @internal */
+  fail(error: unknown): void
 }
 
 class Permit implements BulkheadPermit {
   readonly #release: () => void
+  readonly fail: (error: unknown) => void
 
-  constructor(release: () => void) {
+  constructor(release: () => void, fail: (error: unknown) => void) {
     this.#release = release
+    this.fail = fail
   }
 
   [Symbol.dispose](): void {
@@ -143,7 +147,7 @@ export class Bulkhead extends StagedPolicy<PriorityOptions> implements Disposabl
   acquire(options?: PriorityOptions): Promise<BulkheadPermit> {
     return new Promise((resolve, reject) => {
       // The slot is held by a call that ends when the permit is disposed.
-      const held = (): Promise<void> => new Promise((release) => resolve(new Permit(release)))
+      const held = (): Promise<void> => new Promise((release, fail) => resolve(new Permit(release, fail)))
       this.execute(held, options).catch(reject)
     })
   }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { modelFetch, policyFetch, type PolicyFetchOptions, policyInterceptor } from 'amorsize/http'
-import { CircuitOpenError, RateLimitExceeded, RetryExhaustedError, TimeoutExceededError } from 'amorsize'
+import { bulkhead, CircuitOpenError, RateLimitExceeded, RetryExhaustedError, TimeoutExceededError } from 'amorsize'
 import { FakeClock } from 'amorsize/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 
@@ -470,6 +470,44 @@ describe('policyFetch', () => {
     breaks(controller, servers[0]!)
     expect(await (await send(origin)).text()).toBe('b')
   })
+
+  it.each(['policyFetch', 'policyInterceptor'])(
+    '%s has an adaptive limit learn nothing from failures, and go down by time limits',
+    async (form) => {
+      const clock = new FakeClock()
+      const name = `http-fetch adaptive ${form} ${process.pid}`
+      const adaptive = { maxConcurrent: 'adaptive' as const }
+      const options = { name, clock, per: () => 'all', bulkhead: adaptive }
+      let error: Error = new TypeError('fetch failed')
+      const fails = (failed: (error: Error) => void): void => void clock.setTimeout(() => failed(error), 5)
+      const get = policyFetch({ ...options, fetch: () => new Promise((_, failed) => fails(failed)) })
+      const dispatch = policyInterceptor(options)((_, handler: UndiciHandler) => {
+        fails((error) => handler.onResponseError(null, error))
+        return true
+      })
+      const send = (): Promise<unknown> =>
+        form === 'policyFetch'
+          ? get('http://a.example/')
+          : new Promise((_, failed) =>
+              dispatch(path('/'), {
+                onRequestStart: () => undefined,
+                onResponseError: (_: unknown, e: Error) => failed(e),
+              }),
+            )
+      const keepBusy = async (ms: number): Promise<number> => {
+        const endMs = clock.now() + ms
+        const callers = Array.from({ length: 40 }, async () => {
+          while (clock.now() < endMs) await send().catch(() => undefined)
+        })
+        while (clock.now() < endMs + 100) await clock.advance(5)
+        await Promise.all(callers)
+        return bulkhead({ ...adaptive, name: `${name}%bulkhead all`, clock }).maxConcurrent
+      }
+      expect(await keepBusy(2000)).toBe(16)
+      error = new DOMException('too late', 'TimeoutError')
+      expect(await keepBusy(1000)).toBeLessThan(10)
+    },
+  )
 
   it('frees the places of answers of a hedge that came second', async () => {
     const pending: ((response: Response) => void)[] = []
