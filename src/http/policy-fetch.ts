@@ -1,5 +1,6 @@
 import { RetryExhaustedError, TimeoutExceededError } from '../errors.js'
 import { checkOptionalFunction } from '../internal/check-common.js'
+import { MAX_TIMER_MS } from '../internal/clock.js'
 import { checkKeys, checkNumber, checkOptions, describe } from '../internal/validate.js'
 import type { HedgeOptions } from '../policy/hedge-options.js'
 import { type Hedge, hedge } from '../policy/hedge.js'
@@ -25,7 +26,7 @@ export interface PolicyFetchOptions extends OriginPolicyOptions {
   retry?: Omit<RetryPolicy<Response>, 'clock'> | undefined
   /** Also retries (and hedges) these methods; default: GET, HEAD, OPTIONS, TRACE, PUT and DELETE only. */
   retryMethods?: readonly string[] | undefined
-  /** For each attempt, until its header fields are there. ms, > 0; default: none. */
+  /** For each attempt, until its header fields are there. ms, > 0; more than 24.8 days are as many. Default: none. */
   timeoutMs?: number | undefined
   /** Sends a slow request once more beside it; idempotent methods only. */
   hedge?: Omit<HedgeOptions, 'clock'> | undefined
@@ -202,7 +203,7 @@ class GuardedFetch {
     const controller = new AbortController()
     const timer = clock.setTimeout(
       () => controller.abort(new TimeoutExceededError(`no answer within ${timeoutMs} ms`, { timeoutMs })),
-      timeoutMs,
+      Math.min(timeoutMs, MAX_TIMER_MS),
     )
     try {
       return await request.send(this.#fetch, anySignal(signal, controller.signal), isLast)

@@ -65,7 +65,7 @@ export class Replayable {
     const made = typeof given === 'function' ? given() : (given ?? null)
     const withBody: RequestInit = made === null ? {} : { body: made }
     // Node's fetch wants to be told that it sends a stream before it has the answer.
-    if (made instanceof ReadableStream) Object.assign(withBody, { duplex: 'half' })
+    if (made !== null && isStream(made)) Object.assign(withBody, { duplex: 'half' })
     // A request's own body is read by sending it, so that it is copied first where it might be sent again.
     const isCopied = isRequest(source) && source.body !== null && made === null && !isLast
     return fetch(isCopied ? source.clone() : source, {

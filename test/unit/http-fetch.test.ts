@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
 import { modelFetch, policyFetch, type PolicyFetchOptions, policyInterceptor } from 'amorsize/http'
 import { bulkhead, CircuitOpenError, RateLimitExceeded, RetryExhaustedError, TimeoutExceededError } from 'amorsize'
 import { FakeClock } from 'amorsize/testing'
@@ -379,6 +380,7 @@ describe('policyFetch', () => {
     ['a Blob', () => new Blob(['abc'])],
     ['parameters', () => new URLSearchParams({ a: 'b' })],
     ['a function that makes a stream', () => () => new Blob(['abc']).stream()],
+    ['a function that makes a stream of Node', () => () => Readable.from([Buffer.from('abc')]) as never],
   ])('sends %s again', async (_, body) => {
     const bodies: string[] = []
     const { origin } = await serve(
@@ -431,6 +433,13 @@ describe('policyFetch', () => {
     expect(await (await send(origin)).text()).toBe('ab')
     const { origin: silent } = await serve(() => undefined)
     await expect(policyFetch({ timeoutMs: 50 })(silent)).rejects.toSatisfy((error) => TimeoutExceededError.is(error))
+  })
+
+  it('has a timer that Node can count for any time limit', async () => {
+    const delays: number[] = []
+    const clock = { now: () => 0, setTimeout: (_: () => void, ms: number) => void delays.push(ms), clearTimeout() {} }
+    await scripted([], { timeoutMs: 2 ** 31, clock }).send('http://a.example/')
+    expect(delays).toEqual([2 ** 31 - 1])
   })
 
   it('opens a breaker by network errors and 5xx, not by 429', async () => {
