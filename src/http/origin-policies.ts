@@ -34,7 +34,11 @@ export interface OriginPolicyOptions {
   maxOrigins?: number | undefined
   /** Same name, same limits and pauses: in every thread, or with `scope: 'machine'` in every process of this user. */
   name?: string | undefined
-  /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
+  /**
+   * Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. There each origin of `bulkhead`
+   * and `breaker` is a name of the machine, whose file stays until it is removed or the machine restarts, whatever `maxOrigins` is: for origins
+   * that are few.
+   */
   scope?: NameScope | undefined
   /** For tests; the default is the monotonic clock. */
   clock?: Clock | undefined
