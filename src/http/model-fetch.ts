@@ -6,6 +6,7 @@ import type { NameScope } from '../memory/shared/names.js'
 import { retryAfterMsOf } from '../policy/retry-after.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { LONGEST_PAUSE_MS, exhaustedMs } from './answer-limits.js'
+import { fittingName } from './encoded-name.js'
 import { EventReader, KnownUsage, jsonOf } from './model-usage.js'
 import { overFetch } from './over-fetch.js'
 import { checkEncodedName } from './store-options.js'
@@ -67,7 +68,7 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
       requestsPerSecond: perSecond,
       burstSize,
       clock,
-      ...(name === null ? {} : { name: `${name}%${what}`, scope }),
+      ...(name === null ? {} : { name: fittingName(`${name}%${what}`), scope }),
     })
   }
   const requests = limiterOf('rpm')

@@ -5,6 +5,7 @@ import type { NameScope } from '../memory/shared/names.js'
 import { retryAfterMsOf } from '../policy/retry-after.js'
 import { KeyedWindow } from '../rate-limit/keyed-window.js'
 import { type AnswerHeaders, LONGEST_PAUSE_MS, exhaustedMs, tellsOfLimits } from './answer-limits.js'
+import { fittingName } from './encoded-name.js'
 import { SilentOrigins } from './silent-origins.js'
 
 /** Pauses that servers asked for, by origin: in every thread, and in every process where there is a name for it. */
@@ -20,7 +21,12 @@ export class OriginPauses {
 
   constructor(options: { capacity: number; name: string | null; scope: NameScope; clock: Clock; adapts: boolean }) {
     const { capacity, name, scope, clock, adapts } = options
-    this.#blocks = new KeyedWindow({ capacity, scope, clock, ...(name === null ? {} : { name: `${name}%pauses` }) })
+    this.#blocks = new KeyedWindow({
+      capacity,
+      scope,
+      clock,
+      ...(name === null ? {} : { name: fittingName(`${name}%pauses`) }),
+    })
     this.#clock = clock
     if (adapts) this.#silent = new SilentOrigins(capacity)
     this.#isShared = name !== null

@@ -10,7 +10,7 @@ import { type PerKey, perKey } from '../policy/per-key.js'
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import type { RateLimitOptions } from '../rate-limit/rate-limit-policy.js'
 import type { AnswerHeaders } from './answer-limits.js'
-import { encodedName } from './encoded-name.js'
+import { encodedName, fittingName } from './encoded-name.js'
 import { OriginPauses } from './origin-pauses.js'
 import { type PerOrigin, originReader } from './origin.js'
 import { checkEncodedName } from './store-options.js'
@@ -87,7 +87,7 @@ export class OriginPolicies {
     const capacity = checkNumber('maxOrigins', maxOrigins, { min: 1, max: 1e7, integer: true })
     const { name, scope } = checkEncodedName(options.name, options.scope)
     this.#pauses = new OriginPauses({ capacity, name, scope, clock, adapts: checkBoolean('adapt', adapt) })
-    const named = (what: string): object => (name === null ? {} : { name: `${name}%${what}`, scope })
+    const named = (what: string): object => (name === null ? {} : { name: fittingName(`${name}%${what}`), scope })
     for (const [what, given] of Object.entries({ limit, bulkhead: places, breaker }))
       if (given !== undefined) checkOptions(what, given)
     // Those of each origin are made when it is first asked for; what is wrong with their options is told now.

@@ -6,6 +6,7 @@ import type { PermitQueue } from '../memory/semaphore/queue.js'
 import { permitQueues } from '../memory/semaphore/queues.js'
 import { systemInfo } from '../system/index.js'
 import { MemoryLevel } from '../system/memory-level.js'
+import { fittingName } from './encoded-name.js'
 import { EventLoopDelay } from './event-loop-delay.js'
 import { LoopLag } from './loop-lag.js'
 import { appendHeader, type HeaderSink } from './rate-headers.js'
@@ -74,7 +75,9 @@ export class Shedder<Request> {
     const { name, scope, clock, concurrency, maxEventLoopDelayMs, maxMemoryRatio } = this.options
     const limits = { ...concurrency, maxQueue: 0 }
     this.#places =
-      name === null ? permitQueues.create(limits).queue : permitQueues.byName(`${name}%shed`, scope, limits, clock)
+      name === null
+        ? permitQueues.create(limits).queue
+        : permitQueues.byName(fittingName(`${name}%shed`), scope, limits, clock)
     if (maxMemoryRatio !== undefined) this.#memory = new MemoryLevel(maxMemoryRatio)
     if (maxEventLoopDelayMs !== Infinity) this.#delay = new EventLoopDelay(clock)
     if (concurrency.least > 0 && clock === systemClock) this.#lag = new LoopLag()

@@ -558,6 +558,20 @@ describe('policyFetch', () => {
     await expect(two('http://a.example/')).rejects.toSatisfy((error) => RateLimitExceeded.is(error))
   })
 
+  it('takes names and origins of any length', async () => {
+    const name = `http-fetch ${process.pid}`.padEnd(200, '-')
+    const per = ({ url }: { url: string }): string => url
+    const options = { name, per, bulkhead: { maxConcurrent: 1 }, breaker: { failureThreshold: 1 }, limit: {} }
+    const url = `http://a.example/${'x'.repeat(200)}`
+    const answers = [answer(500), answer(200)]
+    const fetch = () => Promise.resolve(answers.shift()!)
+    const [one, two] = [policyFetch({ ...options, fetch }), policyFetch({ ...options, fetch })]
+    expect((await one(url)).status).toBe(500)
+    await expect(two(url)).rejects.toSatisfy((error) => CircuitOpenError.is(error))
+    expect((await two(`${url}2`)).status).toBe(200)
+    modelFetch({ rpm: 60, tpm: 60, name })
+  })
+
   it('refuses bad options with what it takes', () => {
     expect(() => policyFetch({ retries: 3 } as PolicyFetchOptions)).toThrow("unknown policyFetch option 'retries'")
     expect(() => policyFetch({ timeoutMs: 0 })).toThrow('timeoutMs must be a finite number > 0; received 0 (number)')

@@ -165,6 +165,10 @@ describe('shed', () => {
     await new Promise((resolve) => server.close(resolve))
   })
 
+  it('takes a name of any length', () => {
+    expect(shed({ name: `http-shed ${process.pid}`.padEnd(200, '-') }).stats().inUse).toBe(0)
+  })
+
   it('of one name has one limit, in every server of it', async () => {
     const options = { maxConcurrent: 2, name: 'unit/shed: any %name' }
     const [one, two] = [await serve(options), await serve(options)]
