@@ -25,8 +25,8 @@ export interface ConnectResponse extends NodeResponse {
 
 /** What {@link connectLimit} is made with. */
 export interface ConnectLimitOptions<Request, Response = ConnectResponse> extends HttpLimitOptions<Request> {
-  /** Answers a refused request itself; the header fields are set already. What it throws goes to `next`. */
-  refuse?: ((request: Request, decision: LimitDecision, response: Response) => void) | undefined
+  /** Answers a refused request itself; the header fields are set already. What it throws or rejects with goes to `next`. */
+  refuse?: ((request: Request, decision: LimitDecision, response: Response) => unknown) | undefined
 }
 
 /** A middleware `(req, res, next)`. */
@@ -65,7 +65,7 @@ export function connectLimit<
     let judged: Judged | null
     try {
       judged = limiter.judge(request)
-      if (judged !== null && !answer(limiter, request, response, judged, refuse)) return
+      if (judged !== null && !answer(limiter, request, response, judged, refuse, next)) return
     } catch (error) {
       next(error)
       return
@@ -81,7 +81,8 @@ function answer<Request extends object, Response extends ConnectResponse>(
   request: Request,
   response: Response,
   judged: Judged,
-  refuse: ((request: Request, decision: LimitDecision, response: Response) => void) | undefined,
+  refuse: ((request: Request, decision: LimitDecision, response: Response) => unknown) | undefined,
+  next: (error: unknown) => void,
 ): boolean {
   const { decision, charge } = judged
   if (!response.headersSent) limiter.writeHeaders(new NodeHeaders(response), decision)
@@ -91,7 +92,7 @@ function answer<Request extends object, Response extends ConnectResponse>(
   }
   response.statusCode = decision.status
   response.setHeader('retry-after', String(retryAfterSeconds(decision)))
-  if (refuse !== undefined) refuse(request, decision, response)
+  if (refuse !== undefined) Promise.resolve(refuse(request, decision, response)).catch(next)
   else {
     response.setHeader('content-type', PROBLEM_TYPE)
     response.end(problemOf(decision))

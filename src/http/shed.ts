@@ -34,8 +34,8 @@ export interface Shed extends Disposable {
 
 /** What the Connect form is made with. */
 export interface ConnectShedOptions<Request, Response = ConnectResponse> extends ShedOptions<Request> {
-  /** Answers a refused request itself; Retry-After is set already. What it throws goes to `next`. */
-  refuse?: ((request: Request, decision: ShedDecision, response: Response) => void) | undefined
+  /** Answers a refused request itself; Retry-After is set already. What it throws or rejects with goes to `next`. */
+  refuse?: ((request: Request, decision: ShedDecision, response: Response) => unknown) | undefined
 }
 
 /** A middleware `(req, res, next)`. */
@@ -96,7 +96,7 @@ function connect<Request extends object = object, Response extends ConnectRespon
       if (isRefusal(judged)) {
         response.statusCode = judged.status
         writeShedHeaders(new NodeHeaders(response), judged)
-        if (refuse !== undefined) refuse(request, judged, response)
+        if (refuse !== undefined) Promise.resolve(refuse(request, judged, response)).catch(next)
         else {
           response.setHeader('content-type', PROBLEM_TYPE)
           response.end(shedProblemOf(judged))

@@ -186,6 +186,17 @@ describe('connectLimit', () => {
     expect([second.status, await second.text()]).toEqual([503, 'wait true'])
   })
 
+  it('gives what `refuse` throws to the next handler, at once or later', async () => {
+    for (const refuse of [() => bad(), () => Promise.resolve().then(bad)]) {
+      const { get } = await serve({ limits: { a: { max: 1, windowMs: 60_000 } }, refuse })
+      await get()
+      expect((await get()).body).toBe('Error: no template')
+    }
+    function bad(): never {
+      throw new Error('no template')
+    }
+  })
+
   it('warns of X-Forwarded-For that nobody trusts, and counts by the socket', async () => {
     const warned = warning()
     const { get } = await serve({ limits: { a: { max: 1, windowMs: 60_000 } } })

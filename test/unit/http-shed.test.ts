@@ -146,6 +146,12 @@ describe('shed', () => {
     expect(await (await get('/fails')).text()).toBe('Error: refuse failed')
   })
 
+  it('hands what `refuse` rejects with to the next handler', async () => {
+    const { begin, get } = await serve({ maxConcurrent: 1, refuse: () => Promise.reject(new Error('refuse failed')) })
+    await begin('/1')
+    expect(await (await get('/2')).text()).toBe('Error: refuse failed')
+  })
+
   it('works on HTTP/2, and frees the place of a stream that is reset', async () => {
     const middleware = shed({ maxConcurrent: 1 })
     const server = createHttp2Server((request, response) => middleware(request, response, () => response.write('part')))
