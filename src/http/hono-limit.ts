@@ -6,7 +6,7 @@ import { type HttpLimitStats, HttpLimiter, type Judged, type RequestReader } fro
 import type { HttpLimitOptions } from './limit-options.js'
 import { CLIENT_GONE, whenResponseEnds } from './response-end.js'
 import { warnOfNoAddress } from './warnings.js'
-import { isCopyable, refusalOf, withHeaders } from './web-limit.js'
+import { isCopyable, ofOneRequest, refusalOf, withHeaders } from './web-limit.js'
 
 /** What is used of a context of Hono. */
 export interface HonoContext {
@@ -84,8 +84,10 @@ export function honoLimit<Context extends HonoContext = HonoContext>(
   return Object.assign(middleware, { stats: () => limiter.stats() })
 }
 
-/** The header fields of the response that is there. They are changed in place where that is possible: `context.header` makes a new one. */
+/** The header fields of the response that is there. They are changed in place where it has a body: `context.header` makes a new one. */
 function sinkOfResponse(context: HonoContext): HeaderSink {
+  const own = ofOneRequest(context.res)
+  if (own !== context.res) context.res = own
   const { headers } = context.res
   return {
     get: (name) => headers.get(name) ?? undefined,

@@ -55,7 +55,7 @@ export type AnyFastifyShedOptions = FastifyShedOptions<any, any>
 
 /** What the forms that answer with a Response are made with. */
 export interface WebShedOptions<Request> extends ShedOptions<Request> {
-  /** The answer to a refused request; Retry-After is added to it. */
+  /** The answer to a refused request; Retry-After is added to it where it has none. */
   refuse?: ((request: Request, decision: ShedDecision) => Response | Promise<Response>) | undefined
 }
 

@@ -20,9 +20,9 @@ export interface ShedDecision {
   readonly reason: 'concurrency' | 'event-loop' | 'memory'
   /** That of the request. */
   readonly priority: number
-  /** How many may be worked on at once, and how many are, by all who share the name. */
+  /** How many may be worked on at once, by all who share the name. */
   readonly limit: number
-  /** Requests that were being answered. */
+  /** How many are worked on, by all who share the name. */
   readonly inUse: number
   /** The status of the answer. */
   readonly status: number
@@ -199,9 +199,9 @@ export function shedProblemOf({ status }: ShedDecision): string {
   })
 }
 
-/** Tells a client that there was no place: the header fields of the IETF's draft 10, with the unit of places. */
+/** Tells a client that there was no place: Retry-After, unless it is there, and the header fields of the IETF's draft 10, with the unit of places. */
 export function writeShedHeaders(sink: HeaderSink, { reason, limit }: ShedDecision): void {
-  sink.set('retry-after', String(SHED_RETRY_SECONDS))
+  if (sink.get('retry-after') === undefined) sink.set('retry-after', String(SHED_RETRY_SECONDS))
   if (reason !== 'concurrency') return
   appendHeader(sink, 'ratelimit-policy', `"concurrency";q=${limit};qu="concurrent-requests"`)
   appendHeader(sink, 'ratelimit', '"concurrency";r=0')

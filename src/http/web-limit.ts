@@ -80,7 +80,7 @@ export async function refusalOf<Request>(
  * the 101 by which Deno makes a WebSocket, stays as it is.
  */
 export function withHeaders(response: Response, write: (sink: HeaderSink) => void): Response {
-  let result = response
+  let result = ofOneRequest(response)
   write({
     get: (name) => result.headers.get(name) ?? undefined,
     set(name, value) {
@@ -96,7 +96,12 @@ export function withHeaders(response: Response, write: (sink: HeaderSink) => voi
   return result
 }
 
-/** Whether a Response can be made with that status: one of a protocol that changes, or of an error, cannot. */
+/** A response that may be changed for one request: one without a body may be given again for the next, so a copy of it. */
+export function ofOneRequest(response: Response): Response {
+  return response.body === null && isCopyable(response) ? new Response(null, response) : response
+}
+
+/** Whether a Response can be made with that status: one of a protocol that changes, of an error, or of no standard cannot. */
 export function isCopyable({ status }: Response): boolean {
-  return status >= 200
+  return status >= 200 && status <= 599
 }

@@ -140,6 +140,20 @@ describe('a Response that can neither be changed nor copied, as that of a WebSoc
   })
 })
 
+it('honoLimit leaves a response without a body alone, which may be the answer to every request', async () => {
+  const app = new Hono()
+  const [done, busy] = [new Response(null, { status: 204 }), new Response(null, { status: 429 })]
+  const key = ({ req }: { req: { path: string } }): string => req.path
+  app.use(honoLimit({ limits: { a: { max: 1, windowMs } }, key: key as never, refuse: () => busy }))
+  app.get('/*', () => done)
+  for (const path of ['/1', '/2'])
+    for (const status of [204, 429]) {
+      const answer = await app.request(path)
+      expect([answer.status, answer.headers.get('ratelimit')]).toEqual([status, '"a";r=0;t=60'])
+    }
+  expect([...done.headers, ...busy.headers]).toEqual([])
+})
+
 describe('the key', () => {
   it.each([
     ['1.2.3.4:5678', '1.2.3.4'],

@@ -390,6 +390,21 @@ describe('webLimit', () => {
     ])
   })
 
+  it('leaves a response without a body alone, which may be the answer to every request', async () => {
+    const [done, busy] = [new Response(null, { status: 204 }), new Response(null, { status: 429 })]
+    const clock = new FakeClock()
+    const key = ({ url }: Request): string => url
+    const limits = { a: { max: 1, windowMs: 60_000 } }
+    const limit = webLimit({ limits, key, clock, refuse: () => busy }, () => done)
+    const get = async (path: string) => (await limit(new Request(`http://example.org${path}`))).headers
+    for (const path of ['/1', '/2']) expect((await get(path)).get('ratelimit')).toBe('"a";r=0;t=60')
+    expect((await get('/1')).get('retry-after')).toBe('60')
+    await clock.advance(50_000)
+    const refused = await get('/1')
+    expect([refused.get('retry-after'), refused.get('ratelimit')]).toEqual(['10', '"a";r=0;t=10'])
+    expect([...done.headers, ...busy.headers]).toEqual([])
+  })
+
   it('gives the charge back for what countIf says of a handler that throws', async () => {
     const seen: number[] = []
     const limit = webLimit(

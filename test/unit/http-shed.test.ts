@@ -262,6 +262,25 @@ describe('shed.web', () => {
     for (let n = 0; n < 3; n++) await expect(failing(new Request('http://example.org'))).rejects.toThrow('broken')
   })
 
+  it.each(['web', 'hono'] as const)('adds header fields to what `refuse` gives, and changes none: %s', async (form) => {
+    const later = new Response(null, { status: 503, headers: { 'retry-after': '30' } })
+    const options = { maxConcurrent: 1, refuse: () => later }
+    const never = () => new Promise<never>(() => undefined)
+    const request = new Request('http://example.org')
+    const [handler, middleware] = [shed.web(options, never), shed.hono(options)]
+    const ask = (): Promise<Response | undefined> =>
+      form === 'web' ? handler(request) : middleware({ req: { raw: request }, env: undefined } as HonoContext, never)
+    void ask()
+    for (let n = 0; n < 2; n++) {
+      const refused = (await ask())!
+      expect([refused.headers.get('retry-after'), refused.headers.get('ratelimit')]).toEqual([
+        '30',
+        '"concurrency";r=0',
+      ])
+    }
+    expect([...later.headers.keys()]).toEqual(['retry-after'])
+  })
+
   it('refuses while the event loop is late, and not after', async () => {
     let nowMs = 0
     let timer: (() => void) | undefined
