@@ -160,7 +160,7 @@ class WindowLimit<Request> implements Limit<Request> {
     this.#window = new KeyedWindow(place)
     if (place.name !== undefined && typeof max === 'number')
       namedTerms.warnOfOthers(place.name, `max ${max} in ${windowMs} ms`)
-    this.#bans = banAfter === null ? null : new KeyedWindow(placeOf(`${name} bans`, shared))
+    this.#bans = banAfter === null ? null : new KeyedWindow(placeOf(name, shared, '%bans'))
   }
 
   ask(request: Request): Asked {
@@ -225,8 +225,11 @@ class WindowLimit<Request> implements Limit<Request> {
   }
 }
 
-/** Where a limit's counts are: no name can be made up that is another limit's, since a `%` in it would be written as `%25`. */
-function placeOf(limit: string, { name, scope, capacity, onFull, clock }: Shared): Place {
+/**
+ * Where a limit's counts are, or with `what` something else of it: no name can be made up that is another limit's, since a `%` in it would be
+ * written as `%25`.
+ */
+function placeOf(limit: string, { name, scope, capacity, onFull, clock }: Shared, what = ''): Place {
   const place = { scope, capacity, onFull, clock }
-  return name === null ? place : { ...place, name: fittingName(`${name}%limit%${encodedName(limit)}`) }
+  return name === null ? place : { ...place, name: fittingName(`${name}%limit%${encodedName(limit)}${what}`) }
 }

@@ -269,6 +269,15 @@ describe('limits', () => {
     expect(await statuses('/')).toEqual([200])
   })
 
+  it('count what leads to a ban apart from every other limit, whatever that is called', async () => {
+    const login = { max: 1, windowMs: 10_000, banAfter: 2 }
+    for (const other of ['login bans', 'login%bans', 'other']) {
+      const name = `http-limit bans ${other} ${process.pid}`
+      const { statuses } = web({ name, limits: { login, [other]: { max: 100, windowMs: 10_000 } } })
+      expect(await statuses('/', '/', '/', '/'), other).toEqual([200, 429, 429, 403])
+    }
+  })
+
   it('refuse nothing in a dry run, tell the client nothing, and count', async () => {
     const { get, handler } = web({ limits: { a: { max: 1, windowMs: 10_000, banAfter: 1 } }, dryRun: true })
     const responses = [await get(), await get(), await get()]
