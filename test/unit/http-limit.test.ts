@@ -140,7 +140,13 @@ describe('connectLimit', () => {
 
   it('lets requests through that are not limited: key null, skip, allow', async () => {
     const limits = { a: { max: 1, windowMs: 60_000 } }
-    for (const options of [{ key: () => null }, { skip: () => true }, { allow: ['10.0.0.0/8', '127.0.0.0/8'] }]) {
+    const truthy = { skip: ({ headers }: IncomingMessage) => headers.host as never }
+    for (const options of [
+      { key: () => null },
+      { skip: () => true },
+      truthy,
+      { allow: ['10.0.0.0/8', '127.0.0.0/8'] },
+    ]) {
       const { get } = await serve({ limits, ...options })
       expect([(await get()).status, (await get()).status]).toEqual([200, 200])
     }
