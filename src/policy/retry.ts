@@ -30,7 +30,7 @@ export interface RetryEvents extends CallEvents {
   retry: { readonly error: unknown; readonly attempt: number; readonly delayMs: number }
   /** The call succeeded after retries. */
   recovered: { readonly attempts: number }
-  /** The call failed for good. */
+  /** The call failed for good. What `retryIf`, `retryIfResult` or `delay` throws is the `error` then, and 'refused' the reason. */
   gaveUp: { readonly error: unknown; readonly attempts: number; readonly reason: GiveUpReason }
 }
 
@@ -101,7 +101,11 @@ class RetryStage implements LinearStage {
   leave(call: Call, slot: number): Promise<Verdict> | Verdict {
     const { retryIfResult } = settingsOf(call.slots[slot] as RetrySettings | Attempts)
     if (!call.failed && retryIfResult === undefined) return this.#succeeded(call, slot)
-    return this.#judge(call, slot)
+    try {
+      return this.#judge(call, slot)
+    } catch (error) {
+      return this.#broken(call, (call.slots[slot] as Attempts).count + 1, error)
+    }
   }
 
   #succeeded(call: Call, slot: number): Verdict {
@@ -133,9 +137,14 @@ class RetryStage implements LinearStage {
   }
 
   async #judgeLater(call: Call, attempts: Attempts, answer: PromiseLike<unknown>): Promise<Verdict> {
-    const isWorthIt = await answer
-    if (call.scope.aborted) return this.#giveUp(call, attempts.count + 1, 'aborted')
-    return isWorthIt ? this.#again(call, attempts) : this.#giveUp(call, attempts.count + 1, 'refused')
+    const attempt = attempts.count + 1
+    try {
+      const isWorthIt = await answer
+      if (call.scope.aborted) return this.#giveUp(call, attempt, 'aborted')
+      return isWorthIt ? await this.#again(call, attempts) : this.#giveUp(call, attempt, 'refused')
+    } catch (error) {
+      return this.#broken(call, attempt, error)
+    }
   }
 
   /** Has the call made again, if anything is left to make it with. */
@@ -163,18 +172,18 @@ class RetryStage implements LinearStage {
     this.stats.retries++
     notify('onRetry', settings.onRetry, value, attempt, delayMs)
     if (this.events.isHeard) this.events.emit('retry', { error: value, attempt, delayMs })
-    return this.#wait(delayMs, scope, attempt)
+    return this.#wait(call, delayMs, attempt)
   }
 
-  async #wait(delayMs: number, scope: Scope, attempt: number): Promise<Verdict> {
+  async #wait(call: Call, delayMs: number, attempt: number): Promise<Verdict> {
     try {
-      await sleep(this.#timers, delayMs, scope)
-      scope.attempt = attempt
+      await sleep(this.#timers, delayMs, call.scope)
     } catch (reason) {
-      this.stats.calls++
-      this.stats.failed++
-      throw reason
+      this.#ended(call.value, attempt, 'aborted')
+      call.fail(reason)
+      return undefined
     }
+    call.scope.attempt = attempt
     return AGAIN
   }
 
@@ -184,14 +193,24 @@ class RetryStage implements LinearStage {
   }
 
   #giveUp(call: Call, attempts: number, reason: GiveUpReason): Verdict {
+    this.#ended(call.value, attempts, reason)
+    if (reason === 'refused' || reason === 'aborted') return undefined
+    const message = `${attempts} attempt${attempts === 1 ? '' : 's'} failed, ${reason.replaceAll('-', ' ')}`
+    call.fail(new RetryExhaustedError(message, { attempts, cause: call.value }))
+    return undefined
+  }
+
+  /** Nobody can say whether to call again: what was asked has thrown `error`. */
+  #broken(call: Call, attempts: number, error: unknown): Verdict {
+    this.#ended(error, attempts, 'refused')
+    call.fail(error)
+    return undefined
+  }
+
+  #ended(error: unknown, attempts: number, reason: GiveUpReason): void {
     this.stats.calls++
     this.stats.failed++
-    if (this.events.isHeard) this.events.emit('gaveUp', { error: call.value, attempts, reason })
-    if (reason === 'refused' || reason === 'aborted') return undefined
-    throw new RetryExhaustedError(
-      `${attempts} attempt${attempts === 1 ? '' : 's'} failed, ${reason.replaceAll('-', ' ')}`,
-      { attempts, cause: call.value },
-    )
+    if (this.events.isHeard) this.events.emit('gaveUp', { error, attempts, reason })
   }
 }
 

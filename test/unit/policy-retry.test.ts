@@ -408,6 +408,51 @@ describe('why a retry gives up', () => {
     expect(heard).toEqual([{ error: boom, attempts: 1, reason: 'aborted' }, 'enough'])
   })
 
+  it('aborted, with the last failure, where the caller goes in a back-off', async () => {
+    const { policy, clock } = fixture()
+    const heard: unknown[] = []
+    policy.on('gaveUp', (event) => heard.push(event))
+    const controller = new AbortController()
+    const outcome = outcomeOf(
+      clock,
+      policy.execute(
+        failing(clock, Infinity, () => boom),
+        { signal: controller.signal },
+      ),
+    )
+    await clock.advance(150)
+    controller.abort('enough')
+    await clock.advance(0)
+    expect((await outcome).error).toBe('enough')
+    expect(heard).toEqual([{ error: boom, attempts: 2, reason: 'aborted' }])
+    expect(policy.stats()).toMatchObject({ calls: 1, failed: 1 })
+  })
+
+  it.each<[string, RetryPolicy<number>]>([
+    ['retryIf', { retryIf: broken }],
+    ['a retryIf that answers later', { retryIf: () => Promise.resolve().then(broken) }],
+    ['retryIfResult', { retryIfResult: broken }],
+    ['delay', { delay: broken, jitter: undefined }],
+    [
+      'delay, after a retryIf that answers later',
+      { retryIf: () => Promise.resolve(true), delay: broken, jitter: undefined },
+    ],
+    ['random', { jitter: 'full', random: broken }],
+  ])('refused, with what it has thrown: %s', async (_, options) => {
+    const { policy, clock } = fixture(options as RetryPolicy)
+    const heard: unknown[] = []
+    policy.on('gaveUp', (event) => heard.push(event))
+    const fails = options.retryIfResult === undefined ? 1 : 0
+    const { error } = await outcomeOf(clock, policy.execute(failing(clock, fails)))
+    expect(error).toMatchObject({ message: 'broken' })
+    expect(heard).toEqual([{ error, attempts: 1, reason: 'refused' }])
+    expect(policy.stats()).toEqual({ calls: 1, retries: 0, recovered: 0, failed: 1 })
+  })
+
+  function broken(): never {
+    throw new Error('broken')
+  }
+
   it('has nothing to recover from where the first attempt succeeds', async () => {
     const { policy } = fixture({ maxElapsedMs: 1000 })
     expect(await policy.execute(() => 1)).toBe(1)
