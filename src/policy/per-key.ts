@@ -55,8 +55,9 @@ export class PerKey<K, T> {
     const nowMs = this.#clock.now()
     const known = this.#entries.get(key)
     if (known !== undefined) {
+      const isOver = this.#isOver(key, known, nowMs)
       this.#entries.delete(key)
-      if (!this.#isOver(key, known, nowMs)) {
+      if (!isOver) {
         known.usedMs = nowMs
         this.#entries.set(key, known)
         return known.value
@@ -84,14 +85,10 @@ export class PerKey<K, T> {
   }
 
   #makeRoom(nowMs: number): void {
-    let mustDrop = this.#entries.size >= this.#maxKeys
-    for (const [key, entry] of this.#entries) {
-      const isIdle = nowMs - entry.usedMs >= this.#idleMs
+    for (const [key, { value, usedMs }] of this.#entries) {
       // They are in order of use: nothing behind this one is idle either.
-      if (!mustDrop && !isIdle) return
-      if (this.#keepIf?.(entry.value, key) === true) continue
-      this.#entries.delete(key)
-      mustDrop = false
+      if (this.#entries.size < this.#maxKeys && nowMs - usedMs < this.#idleMs) return
+      if (this.#keepIf?.(value, key) !== true) this.#entries.delete(key)
     }
   }
 }

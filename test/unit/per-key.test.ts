@@ -54,6 +54,31 @@ describe('perKey', () => {
     expect(made).toEqual(['kept', 'other', 'used', 'other'])
   })
 
+  it('is within maxKeys again once nothing must be kept, and loses nothing where keepIf throws', async () => {
+    let keep = true
+    const { things } = make({ keepIf: () => keep })
+    for (let key = 0; key < 100; key++) things.get(String(key))
+    expect(things.size).toBe(100)
+    keep = false
+    const last = things.get('last')
+    expect(things.size).toBe(2)
+    expect(things.get('last')).toBe(last)
+
+    let broken = true
+    const idle = make({
+      idleMs: 100,
+      keepIf: () => {
+        if (broken) throw new Error('broken')
+        return true
+      },
+    })
+    const kept = idle.things.get('kept')
+    await idle.clock.advance(100)
+    expect(() => idle.things.get('kept')).toThrow('broken')
+    broken = false
+    expect(idle.things.get('kept')).toBe(kept)
+  })
+
   it('keeps nothing of a key whose making fails, and refuses bad options', () => {
     const failing = perKey(
       () => {
