@@ -9,7 +9,7 @@ import { KEYED_OPTIONS, type KeyedRateLimitPolicy } from '../rate-limit/keyed-po
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import { WHY_BOUND, whyBound } from './bound.js'
 import type { RateLimitEvents } from './rate-limit-stage.js'
-import type { Scope } from './scope.js'
+import { NO_ARGUMENTS, type Scope } from './scope.js'
 import type { Call, LinearStage } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 
@@ -57,7 +57,7 @@ class KeyedRateLimitStage implements LinearStage {
 
   enter({ scope }: Call): Promise<void> | undefined {
     const { args } = scope
-    if (args.length === 0 && this.keyOf.length > 0) {
+    if (args === NO_ARGUMENTS && this.keyOf.length > 0) {
       throw new TypeError(
         'a limit by key needs the arguments of a guarded function: use withRateLimit or wrap, or acquire(key) of the limiter itself',
       )

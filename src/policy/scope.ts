@@ -151,7 +151,8 @@ function abort(controller: AbortController, reason: unknown, ofAsker: InContext 
   else ofAsker(() => controller.abort(reason))
 }
 
-const NO_ARGUMENTS: readonly unknown[] = Object.freeze([])
+/** Those of a call that is no call of a guarded function. */
+export const NO_ARGUMENTS: readonly unknown[] = Object.freeze([])
 
 class State {
   isAborted = false

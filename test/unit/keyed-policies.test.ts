@@ -131,6 +131,13 @@ describe('withRateLimit({ keyed })', () => {
     await expect(answer({} as never)).rejects.toThrow(/^key must be a string, number or bigint; received undefined/)
   })
 
+  it('lets a key function do without arguments', async () => {
+    const guard = withRateLimit({ keyed: (user?: string) => user ?? 'anonymous', capacity: 10 })
+    const answer = guard(async (user?: string) => user)
+    expect([await answer(), await answer(undefined), await answer('ann')]).toEqual([undefined, undefined, 'ann'])
+    expect(guard.policy.limiter.size).toBe(2)
+  })
+
   it('says what to do where there are no arguments', async () => {
     const { policy } = withRateLimit({ keyed: (id: number) => id, capacity: 10 })
     await expect(policy.execute(() => 1)).rejects.toThrow(/acquire\(key\)/)
