@@ -193,6 +193,7 @@ class OwnNodeRedis implements OwnConnection {
     this.#run = nodeRedisRun(client.withCommandOptions?.({ timeout: undefined }) ?? client)
     this.#openMs = performance.now()
     this.#unansweredMs = undefined
+    this.#hasConnected = false
     const opened = (): void => {
       if (client !== this.#client) return
       this.#hasConnected = true
