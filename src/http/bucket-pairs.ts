@@ -1,3 +1,4 @@
+import { WINDOW } from '../memory/shared/layout.js'
 import { warnOnce } from './warnings.js'
 
 /** Each pair takes a table, or has to be known to forget a key; a limit that is computed per request may have any number of values. */
@@ -13,7 +14,8 @@ export class BucketPairs<T> {
   }
 
   /** @returns null, with a warning, where no bucket can be made and a window has to count */
-  of(limit: number, windowMs: number): T | null {
+  of(limit: number, ownMs: number): T | null {
+    const windowMs = Math.min(ownMs, WINDOW.mostMs)
     const pair = `${limit}/${windowMs}`
     const known = this.#byPair.get(pair)
     if (known !== undefined) return known

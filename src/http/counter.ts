@@ -21,11 +21,10 @@ export class Counter implements Counts {
 
   hit(key: string, windowMs: number, limit: number, extend: HitOptions['extend'] = 'never'): Counted {
     if (!(windowMs > 0)) return overAtOnce(limit)
-    const lasting = Math.min(windowMs, WINDOW.mostMs)
-    const bucket = this.#bucketFor(lasting, limit)
+    const bucket = this.#bucketFor(windowMs, limit)
     if (bucket !== null) return takeFrom(bucket, cut(key), limit)
     const max = limit < WINDOW.mostCount ? Math.max(0, Math.floor(limit)) : undefined
-    return told(this.#window.hit(cut(key), { windowMs: lasting, max, extend }))
+    return told(this.#window.hit(cut(key), { windowMs: Math.min(windowMs, WINDOW.mostMs), max, extend }))
   }
 
   hitOrBlock(key: string, windowMs: number, limit: number, blockMs: number): Counted {

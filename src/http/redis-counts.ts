@@ -31,7 +31,7 @@ export class RedisCounts implements Counts {
   async hit(key: string, windowMs: number, limit: number, extend: HitOptions['extend'] = 'never'): Promise<Counted> {
     if (!(windowMs > 0)) return overAtOnce(limit)
     const lastingMs = Math.min(windowMs, WINDOW.mostMs)
-    const terms = this.#termsOf(limit, lastingMs)
+    const terms = this.#termsOf(limit, windowMs)
     const counted =
       terms === null
         ? await this.#inWindow(key, { what: 'hit', lastingMs, limit: wholeLimit(limit), extend })

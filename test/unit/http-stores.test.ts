@@ -48,6 +48,13 @@ describe('expressStore', () => {
     expect(store.get('b')).toBeUndefined()
   })
 
+  it("has one bucket for a window that is longer than any with algorithm 'bucket'", () => {
+    const { store } = make({ algorithm: 'bucket' }, { windowMs: 1e12, limit: 2 })
+    expect([store.increment('a').totalHits, store.get('a')?.totalHits]).toEqual([1, 1])
+    store.decrement('a')
+    expect([store.increment('a').totalHits, store.increment('a').totalHits]).toEqual([1, 2])
+  })
+
   it('counts for all stores of a name, whatever characters the name has', () => {
     const name = unique()
     const first = expressStore({ name, capacity: 100 })
