@@ -1,3 +1,5 @@
+import { retryAfterMsOf } from '../policy/retry-after.js'
+
 /** What of the header fields of an answer is read; that of fetch is one. */
 export interface AnswerHeaders {
   get(name: string): string | null | undefined
@@ -6,7 +8,18 @@ export interface AnswerHeaders {
 }
 
 /** No pause that a server asks for is longer. ms */
-export const LONGEST_PAUSE_MS = 3_600_000
+const LONGEST_PAUSE_MS = 3_600_000
+
+/**
+ * The pause that an answer asks for: Retry-After of a 429 or 503, or `exhausted`, where that is longer.
+ *
+ * @param exhausted - what {@link exhaustedMs} says of it
+ * @returns ms >= 0, at most an hour
+ */
+export function pauseMsOf(status: number, headers: AnswerHeaders, exhausted: number): number {
+  const asked = status === 429 || status === 503 ? (retryAfterMsOf({ headers }) ?? 0) : 0
+  return Math.min(Math.max(asked, exhausted), LONGEST_PAUSE_MS)
+}
 
 /** What is in the name of every field that tells of a limit. */
 const MARK = 'ratelimit'

@@ -3,12 +3,13 @@ import { type Clock, systemClock } from '../internal/clock.js'
 import { MAX_BURST } from '../internal/rate.js'
 import { checkKeys, checkNumber } from '../internal/validate.js'
 import type { NameScope } from '../memory/shared/names.js'
-import { retryAfterMsOf } from '../policy/retry-after.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
-import { LONGEST_PAUSE_MS, exhaustedMs } from './answer-limits.js'
+import { exhaustedMs, pauseMsOf } from './answer-limits.js'
 import { fittingName } from './encoded-name.js'
 import { EventReader, KnownUsage, jsonOf } from './model-usage.js'
 import { overFetch } from './over-fetch.js'
+import { optionsOf } from './origin-policies.js'
+import { isRequest } from './replay.js'
 import { checkEncodedName } from './store-options.js'
 import { watchBody } from './watched-body.js'
 
@@ -87,10 +88,10 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
   return overFetch<ModelFetch>(given, (send) => async (input, init) => {
     const body = await bodyOf(input, init)
     const estimated = body === undefined ? 0 : checkNumber('estimate', estimate(body), { min: 0 })
-    const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
+    const signal = init?.signal ?? (isRequest(input) ? input.signal : undefined)
     const cost = { requests: 1, ...(estimated > 0 ? { tokens: Math.min(estimated, most) } : {}) }
     const debt = Math.max(0, estimated - most)
-    const granted = both.acquire(cost, signal === undefined ? {} : { signal })
+    const granted = both.acquire(cost, optionsOf(signal))
     // Owed from the moment this call stands in line, so that who comes behind it waits for all of it.
     if (debt > 0) tokens.charge(debt)
     try {
@@ -107,7 +108,8 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
       if (signal?.aborted !== true) settle(estimated, 0)
       throw error
     }
-    const pauseMs = pauseOf(response)
+    const { status, headers } = response
+    const pauseMs = pauseMsOf(status, headers, exhaustedMs(headers, Date.now()))
     if (pauseMs > 0) requests.pauseFor(pauseMs)
     if (!response.ok) {
       settle(estimated, 0)
@@ -142,17 +144,12 @@ function settledAtEnd(response: Response, usage: KnownUsage, ended: (tokens: num
   )
 }
 
-function pauseOf({ status, headers }: Response): number {
-  const asked = status === 429 || status === 503 ? (retryAfterMsOf({ headers }) ?? 0) : 0
-  return Math.min(Math.max(asked, exhaustedMs(headers, Date.now())), LONGEST_PAUSE_MS)
-}
-
 /** The parsed body; undefined of a call that has none, such as a list of models. */
 async function bodyOf(input: string | URL | Request, init: RequestInit | undefined): Promise<unknown> {
   const body = init?.body
   if (typeof body === 'string') return jsonOf(body) ?? {}
   if (body === undefined || body === null)
-    return input instanceof Request && input.body !== null ? (jsonOf(await input.clone().text()) ?? {}) : undefined
+    return isRequest(input) && input.body !== null ? (jsonOf(await input.clone().text()) ?? {}) : undefined
   return body instanceof Uint8Array ? (jsonOf(new TextDecoder().decode(body)) ?? {}) : {}
 }
 

@@ -2,9 +2,8 @@ import { RateLimitExceeded } from '../errors.js'
 import { type Clock, timeOf } from '../internal/clock.js'
 import { sleep } from '../internal/sleep.js'
 import type { NameScope } from '../memory/shared/names.js'
-import { retryAfterMsOf } from '../policy/retry-after.js'
 import { KeyedWindow } from '../rate-limit/keyed-window.js'
-import { type AnswerHeaders, LONGEST_PAUSE_MS, exhaustedMs, tellsOfLimits } from './answer-limits.js'
+import { type AnswerHeaders, exhaustedMs, pauseMsOf, tellsOfLimits } from './answer-limits.js'
 import { fittingName } from './encoded-name.js'
 import { SilentOrigins } from './silent-origins.js'
 
@@ -59,8 +58,7 @@ export class OriginPauses {
 
   /** Reads what an answer asks for: Retry-After of a 429 or 503, and limits of which nothing is left. Returns the pause it began, in ms; 0 for none. */
   observe(origin: string, status: number, headers: AnswerHeaders): number {
-    const asked = status === 429 || status === 503 ? (retryAfterMsOf({ headers }) ?? 0) : 0
-    const ms = Math.min(Math.max(asked, this.#exhaustedMs(origin, status, headers)), LONGEST_PAUSE_MS)
+    const ms = pauseMsOf(status, headers, this.#exhaustedMs(origin, status, headers))
     if (ms > 0) {
       // A block ends at a full ms.
       this.#lastMs = Math.max(this.#lastMs, timeOf(this.#clock) + ms + 1)

@@ -88,7 +88,7 @@ function isImpossible(url: string, init: PolicyRequestInit, method: string): boo
 }
 
 /** Also one of another fetch, which has a class of its own. */
-function isRequest(input: string | URL | Request): input is Request {
+export function isRequest(input: string | URL | Request): input is Request {
   return typeof input === 'object' && !(input instanceof URL) && typeof input.url === 'string'
 }
 

@@ -260,6 +260,22 @@ describe('modelFetch', () => {
     expect(sentAt[4]).toBeGreaterThan(1600)
   })
 
+  it('reads a Request of another fetch, which has a class of its own', async () => {
+    const { send, call, sentAt } = model([])
+    await call(600)
+    const controller = new AbortController()
+    const clone = () => ({ text: () => Promise.resolve(JSON.stringify({ n: 600 })) })
+    const waiting = send({
+      url: 'http://model.example/',
+      body: {},
+      signal: controller.signal,
+      clone,
+    } as unknown as Request)
+    controller.abort(new Error('enough'))
+    await expect(waiting).rejects.toThrow('enough')
+    expect(sentAt).toHaveLength(1)
+  })
+
   it('ends a wait by the call’s signal, and refuses bad options', async () => {
     const { call, send } = model([])
     await call(600)
