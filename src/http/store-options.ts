@@ -1,9 +1,10 @@
 import { MAX_NAME_LENGTH, checkClock, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
-import { checkBoolean, checkKeys, checkNumber, checkOneOf, describe } from '../internal/validate.js'
+import { checkKeys, checkNumber, checkOneOf, describe } from '../internal/validate.js'
 import { MAX_CAPACITY } from '../memory/keyed/terms.js'
 import type { NameScope } from '../memory/shared/names.js'
 import type { RedisClient } from '../redis/clients.js'
+import { type CompleteServerOptions, completeServerOptions, SERVER_KEYS } from '../redis/server-options.js'
 import { encodedName, fittingName } from './encoded-name.js'
 
 /** What the stores for other limiters are made with: {@link expressStore}, {@link fastifyStore} and {@link nestStorage}. */
@@ -58,17 +59,12 @@ export interface CompleteStoreOptions {
 }
 
 /** Of a store whose counts are on a server. */
-export interface CompleteRemoteOptions {
+export interface CompleteRemoteOptions extends CompleteServerOptions {
   readonly redis: RedisClient
   /** As it was given, not encoded. */
   readonly name: string
-  readonly timeoutMs: number
-  readonly onUnavailable: 'local' | 'closed' | 'open'
-  readonly processes: number
-  readonly shareConnection: boolean
 }
 
-const REMOTE = ['timeoutMs', 'onUnavailable', 'processes', 'shareConnection'] as const
 const DEFAULT_CAPACITY = 100_000
 
 /**
@@ -78,7 +74,7 @@ const DEFAULT_CAPACITY = 100_000
  * @throws {TypeError | RangeError} naming the option that is wrong
  */
 export function completeStoreOptions(what: string, options: StoreOptions): CompleteStoreOptions {
-  checkKeys(what, options, ['name', 'scope', 'capacity', 'onFull', 'algorithm', 'clock', 'redis', ...REMOTE])
+  checkKeys(what, options, ['name', 'scope', 'capacity', 'onFull', 'algorithm', 'clock', 'redis', ...SERVER_KEYS])
   const { capacity = DEFAULT_CAPACITY, onFull = 'evict', algorithm = 'window', clock = systemClock } = options
   const { name, scope } = checkEncodedName(options.name, options.scope)
   return {
@@ -93,22 +89,15 @@ export function completeStoreOptions(what: string, options: StoreOptions): Compl
 }
 
 function checkRemote(options: StoreOptions): CompleteRemoteOptions | null {
-  const { redis, name, timeoutMs = 50, onUnavailable = 'local', processes = 1, shareConnection = false } = options
+  const { redis, name } = options
   if (redis === undefined) {
-    for (const option of REMOTE)
+    for (const option of SERVER_KEYS)
       if (options[option] !== undefined) throw new TypeError(`${option} needs redis, a client; received undefined`)
     return null
   }
   if (name === undefined)
     throw new TypeError('redis needs a name, by which machines share the counts; received undefined')
-  return {
-    redis,
-    name,
-    timeoutMs: checkNumber('timeoutMs', timeoutMs, { min: 0, exclusiveMin: true }),
-    onUnavailable: checkOneOf('onUnavailable', onUnavailable, ['local', 'closed', 'open']),
-    processes: checkNumber('processes', processes, { min: 1, max: 1e6, integer: true }),
-    shareConnection: checkBoolean('shareConnection', shareConnection),
-  }
+  return { redis, name, ...completeServerOptions(options) }
 }
 
 /** As `checkSharedName`, of a name that may hold any character: it comes back encoded. */

@@ -1,7 +1,8 @@
 import { checkClock } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
-import { checkBoolean, checkKeys, checkNumber, checkOneOf, checkSignal, describe } from '../internal/validate.js'
+import { checkKeys, checkNumber, checkOneOf, checkSignal, describe } from '../internal/validate.js'
 import { MAX_CAPACITY } from '../memory/keyed/terms.js'
+import { type CompleteServerOptions, completeServerOptions, SERVER_KEYS } from './server-options.js'
 
 /** Options of `RedisRateLimiter`. */
 export interface RedisRateLimitOptions {
@@ -34,16 +35,12 @@ export interface RedisRateLimitOptions {
 }
 
 /** Options with nothing left open. */
-export interface CompleteRedisOptions {
+export interface CompleteRedisOptions extends CompleteServerOptions {
   readonly name: string
   readonly requestsPerSecond: number
   readonly burstSize: number
   readonly mode: 'lease' | 'exact'
   readonly leaseSize: number
-  readonly timeoutMs: number
-  readonly onUnavailable: 'local' | 'closed' | 'open'
-  readonly processes: number
-  readonly shareConnection: boolean
   readonly clock: Clock
 }
 
@@ -62,10 +59,7 @@ const KEYS = [
   'burstSize',
   'mode',
   'leaseSize',
-  'timeoutMs',
-  'onUnavailable',
-  'processes',
-  'shareConnection',
+  ...SERVER_KEYS,
   'clock',
 ] as const satisfies readonly (keyof RedisRateLimitOptions)[]
 
@@ -151,8 +145,7 @@ export function travelling(options: CompleteRedisOptions): RedisRateLimitOptions
 /** Checks options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */
 export function completeRedisOptions(who: string, options: RedisRateLimitOptions): CompleteRedisOptions {
   checkKeys(who, options, KEYS)
-  const { mode = 'lease', timeoutMs = 50, onUnavailable = 'local', processes = 1, shareConnection = false } = options
-  const { clock = systemClock } = options
+  const { mode = 'lease', clock = systemClock } = options
   const { requestsPerSecond, burstSize } = checkRate(options.requestsPerSecond, options.burstSize)
   const leaseSize = options.leaseSize === undefined ? Infinity : options.leaseSize
   if (leaseSize !== Infinity)
@@ -163,10 +156,7 @@ export function completeRedisOptions(who: string, options: RedisRateLimitOptions
     burstSize,
     mode: checkOneOf('mode', mode, ['lease', 'exact']),
     leaseSize,
-    timeoutMs: checkNumber('timeoutMs', timeoutMs, { min: 0, exclusiveMin: true }),
-    onUnavailable: checkOneOf('onUnavailable', onUnavailable, ['local', 'closed', 'open']),
-    processes: checkNumber('processes', processes, { min: 1, max: 1e6, integer: true }),
-    shareConnection: checkBoolean('shareConnection', shareConnection),
+    ...completeServerOptions(options),
     clock: checkClock('clock', clock),
   }
 }
