@@ -11,6 +11,11 @@ export function stackOf(error: unknown): string {
   return textOf(error, ({ stack, message }) => stack ?? message)
 }
 
+/** What a message is about: `who` ('the bulkhead'), and its name where it has one. */
+export function subjectOf(who: string, name: string | null): string {
+  return name === null ? who : `${who} '${name}'`
+}
+
 function textOf(error: unknown, read: (error: Error) => string): string {
   try {
     return String(error instanceof Error ? read(error) : error)

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../internal/clock.js'
+import { subjectOf } from '../internal/error-text.js'
 import { nativeAddon } from '../internal/native.js'
 
 /** Asks a policy why it belongs to its thread. */
@@ -27,7 +28,7 @@ export function whyBound({
   clock = systemClock,
   isListenedTo = false,
 }: Belongings): string | undefined {
-  const subject = name === null ? who : `${who} '${name}'`
+  const subject = subjectOf(who, name)
   const own = Object.keys(functions).find((option) => functions[option] !== undefined)
   if (own !== undefined) return `${subject} has ${own}, a function of this thread`
   if (clock !== systemClock) return `${subject} has a clock of its own, which is an object of this thread`

@@ -1,5 +1,6 @@
 import { BulkheadRejectedError, SharedMemoryError, TimeoutExceededError } from '../errors.js'
 import { timeOf } from '../internal/clock.js'
+import { subjectOf } from '../internal/error-text.js'
 import { type CallEvents, EventSource } from '../internal/events.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
 import type { PermitQueue, PermitWaiter } from '../memory/semaphore/queue.js'
@@ -128,7 +129,7 @@ export class BulkheadStage implements LinearStage {
     const { name } = this.options
     const maxConcurrent = queue.semaphore.limit()
     const queued = queue.semaphore.waiting()
-    const who = name === null ? 'the bulkhead' : `the bulkhead '${name}'`
+    const who = subjectOf('the bulkhead', name)
     const error = new BulkheadRejectedError(`${who} runs ${maxConcurrent} call(s) at once, and ${because}`, {
       maxConcurrent,
       queued,

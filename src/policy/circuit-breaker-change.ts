@@ -1,4 +1,5 @@
 import { SharedMemoryError } from '../errors.js'
+import { subjectOf } from '../internal/error-text.js'
 import { namesOf } from '../internal/options.js'
 import { checkKeys, checkNumber, checkOptions, describe, type NumberRange } from '../internal/validate.js'
 import type { Breaker } from '../memory/breaker/breaker.js'
@@ -208,7 +209,7 @@ function otherKind(option: string, given: unknown, counts: string): TypeError {
 }
 
 function noSlotLeft(name: string | null): SharedMemoryError {
-  const who = name === null ? 'the circuit breaker' : `the circuit breaker '${name}'`
+  const who = subjectOf('the circuit breaker', name)
   return new SharedMemoryError(
     `${who} cannot be updated: others are about to and do not finish, or have died as they did. It works on as it is; try again, or make it anew when nobody uses it`,
     { reason: 'busy' },

@@ -1,4 +1,5 @@
 import { CircuitOpenError, TimeoutExceededError } from '../errors.js'
+import { subjectOf } from '../internal/error-text.js'
 import { EventSource } from '../internal/events.js'
 import { notify } from '../internal/listeners.js'
 import { answerOf } from '../internal/predicate.js'
@@ -243,7 +244,7 @@ function isAbortError(error: unknown): boolean {
 }
 
 function refusal(state: BreakerStateNumber, retryAfterMs: number, name: string | null): CircuitOpenError {
-  const who = name === null ? 'the circuit breaker' : `the circuit breaker '${name}'`
+  const who = subjectOf('the circuit breaker', name)
   switch (state) {
     case BREAKER_STATE.halfOpen:
       return new CircuitOpenError(`${who} is half-open and all its probes are under way`, {

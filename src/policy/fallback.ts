@@ -1,4 +1,5 @@
 import { builtins } from '../internal/builtins.js'
+import { subjectOf } from '../internal/error-text.js'
 import { type CallEvents, EventSource } from '../internal/events.js'
 import { notify } from '../internal/listeners.js'
 import { boundIn, dataIn, readOptions } from '../internal/options.js'
@@ -144,7 +145,7 @@ export class Fallback extends StagedPolicy {
     const { name, bound, levels, events } = this.#stage
     const reason = whyBound({ who: 'the fallback', name, functions: bound, isListenedTo: events.hasListener() })
     if (reason !== undefined || levels.every((level) => isPlain(level))) return reason
-    return `${name === null ? 'the fallback' : `the fallback '${name}'`} has a substitute that other threads would not receive as it is`
+    return `${subjectOf('the fallback', name)} has a substitute that other threads would not receive as it is`
   }
 
   /** @internal */
