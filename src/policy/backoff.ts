@@ -37,15 +37,14 @@ export function backoffMs(backoff: Backoff, failures: number, previousMs: number
     const highest = Math.max(initialDelayMs, previousMs * 3)
     return Math.min(maxDelayMs, initialDelayMs + random() * (highest - initialDelayMs))
   }
-  // The power overflows to Infinity after some thousand failures (0 * Infinity is NaN): the cap comes first for that, and
-  // again after jitter, whatever `random` may return.
+  // The power overflows to Infinity after some thousand failures, and 0 * Infinity is NaN.
   const exponentialMs =
     initialDelayMs === 0 ? 0 : Math.min(maxDelayMs, initialDelayMs * backoff.exponentialBase ** (failures - 1))
   switch (backoff.jitter) {
     case 'full':
-      return Math.min(maxDelayMs, random() * exponentialMs)
+      return random() * exponentialMs
     case 'equal':
-      return Math.min(maxDelayMs, exponentialMs / 2 + (random() * exponentialMs) / 2)
+      return exponentialMs / 2 + (random() * exponentialMs) / 2
     case 'none':
       return exponentialMs
   }
