@@ -39,7 +39,8 @@ export class RedisWaiters {
   #isServing = false
   /** How often the limiter was changed; what was answered before that says nothing any more. */
   #changes = 0
-  #sleeping: { readonly timer: DueTimer; readonly wake: () => void } | undefined = undefined
+  /** Until the first may have its turn; its `run` ends that at once. */
+  #sleeping: DueTimer | undefined = undefined
 
   /** @param graceMs - how long an answer may take beside `maxWaitMs` */
   constructor(host: Host, clock: Clock, graceMs: number) {
@@ -61,7 +62,7 @@ export class RedisWaiters {
   wait(tokens: number, maxWaitMs: number, signal: AbortSignal | undefined, waits?: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiter = new Waiter(tokens, this.#clock.now() + maxWaitMs, maxWaitMs, resolve, reject, signal, (one) =>
-        this.#gone(one),
+        this.#end(one),
       )
       this.#waiters.append(waiter)
       if (signal !== undefined) watchSignal(signal, waiter)
@@ -79,13 +80,13 @@ export class RedisWaiters {
       this.#end(waiter)
       waiter.reject(error)
     }
-    this.#sleeping?.wake()
+    this.#sleeping?.run()
   }
 
   /** Rate or burst are others now: the first has another turn. */
   changed(): void {
     this.#changes++
-    this.#sleeping?.wake()
+    this.#sleeping?.run()
   }
 
   async #serve(): Promise<void> {
@@ -124,13 +125,13 @@ export class RedisWaiters {
   /** Ends early when the first of the queue has gone. */
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const wake = (): void => {
+      const run = (): void => {
         this.#timers.remove(timer)
         this.#sleeping = undefined
         resolve()
       }
-      const timer: DueTimer = { due: 0, order: 0, heapIndex: -1, run: wake }
-      this.#sleeping = { timer, wake }
+      const timer: DueTimer = { due: 0, order: 0, heapIndex: -1, run }
+      this.#sleeping = timer
       this.#timers.add(timer, ms)
     })
   }
@@ -148,13 +149,9 @@ export class RedisWaiters {
       return
     }
     const { tokens, maxWaitMs } = waiter
-    const retryAfterMs = this.#sleeping === undefined ? maxWaitMs : this.#sleeping.timer.due - this.#clock.now()
+    const retryAfterMs = this.#sleeping === undefined ? maxWaitMs : this.#sleeping.due - this.#clock.now()
     this.#end(waiter)
     waiter.reject(this.#host.timeUp(tokens, Math.max(0, retryAfterMs), maxWaitMs))
-  }
-
-  #gone(waiter: Waiter): void {
-    this.#end(waiter)
   }
 
   #end(waiter: Waiter): void {
@@ -164,7 +161,7 @@ export class RedisWaiters {
     this.#timers.remove(waiter)
     this.#late.delete(waiter)
     if (waiter.signal !== undefined) unwatchSignal(waiter.signal, waiter)
-    if (wasFirst) this.#sleeping?.wake()
+    if (wasFirst) this.#sleeping?.run()
   }
 }
 
