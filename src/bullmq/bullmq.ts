@@ -7,7 +7,7 @@ import { overTransport, PLACE_KEYS, type PlaceOptions } from './place.js'
 /** Options of {@link bullmq}. */
 export interface BullmqOptions extends QueueAddress, PlaceOptions {}
 
-const ADDRESS_KEYS = ['connection', 'queue', 'prefix', 'backend', 'library'] as const
+export const ADDRESS_KEYS = ['connection', 'queue', 'prefix', 'backend', 'library'] as const
 
 /**
  * Has `execute` and `stream` run over all machines whose workers serve the queue: `execute(task(url, name), items, { on: bullmq({ … }) })`.
@@ -23,15 +23,10 @@ const ADDRESS_KEYS = ['connection', 'queue', 'prefix', 'backend', 'library'] as 
  */
 export function bullmq(options: BullmqOptions): Elsewhere {
   checkKeys('bullmq', options, [...ADDRESS_KEYS, ...PLACE_KEYS])
-  const { windowChunks, chunkMs, maxChunkBytes, onNoWorkers, clock, ...address } = options
+  const { connection, queue, prefix, backend, library, ...place } = options
+  const address = { connection, queue, prefix, backend, library }
   checkAddress(address)
-  return overTransport((info) => openBullmq(address, info), {
-    windowChunks,
-    chunkMs,
-    maxChunkBytes,
-    onNoWorkers,
-    clock,
-  })
+  return overTransport((info) => openBullmq(address, info), place)
 }
 
 /** @throws {TypeError | RangeError} naming the option that is wrong */

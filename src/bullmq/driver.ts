@@ -33,7 +33,7 @@ export interface DriverSettings {
 /** How often workers are counted, and stragglers looked for. */
 const TICK_MS = 1000
 const PUT_AGAIN_MS = 500
-const MOST_WINDOW = 4096
+export const MOST_WINDOW = 4096
 
 /** Carries out a run by chunks that go to workers elsewhere: settles each item once, whatever becomes of workers, carrier and chunks. */
 export class Driver implements RunCarrier, Lane {

@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS } from '../internal/clock.js'
 import { realClearTimeout, realSetTimeout } from '../internal/real-timers.js'
 
 /** BullMQ renews a lock at least twice in the time it lasts; what was renewed in its last moment is heard of by then. */
@@ -16,7 +17,7 @@ export class JobLock implements Disposable {
   /** @param lastsMs - how long it lasts when it is not renewed */
   constructor(lastsMs: number) {
     this.signal = this.#controller.signal
-    this.#timer = realSetTimeout(() => this.lose(), Math.min(HEARD_AFTER * lastsMs, 2 ** 31 - 1)).unref()
+    this.#timer = realSetTimeout(() => this.lose(), Math.min(HEARD_AFTER * lastsMs, MAX_TIMER_MS)).unref()
   }
 
   renewed(): void {

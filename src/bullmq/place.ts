@@ -3,7 +3,7 @@ import type { Carrying } from '../execute/run/run.js'
 import { checkClock } from '../internal/check-common.js'
 import { type Clock, realClock } from '../internal/clock.js'
 import { checkFunction, checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
-import { Driver, type DriverSettings } from './driver.js'
+import { Driver, type DriverSettings, MOST_WINDOW } from './driver.js'
 import type { OpenTransport } from './transport.js'
 
 /** How a run over many machines is divided and watched. */
@@ -45,7 +45,7 @@ export function overTransport(open: OpenTransport, options: PlaceOptions = {}): 
 
 function completePlaceOptions(options: PlaceOptions): DriverSettings {
   const { windowChunks, chunkMs = 2000, maxChunkBytes = 256 * 1024, onNoWorkers = 'wait', clock = realClock } = options
-  if (windowChunks !== undefined) checkNumber('windowChunks', windowChunks, { min: 1, max: 4096, integer: true })
+  if (windowChunks !== undefined) checkNumber('windowChunks', windowChunks, { min: 1, max: MOST_WINDOW, integer: true })
   return {
     windowChunks,
     chunkMs: checkNumber('chunkMs', chunkMs, { min: 0, exclusiveMin: true }),

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
+import { MAX_TIMER_MS } from '../internal/clock.js'
 import { isPolicy, type Policy } from '../internal/policy.js'
 import { warnOfRefusal } from '../internal/server-error.js'
 import { checkKeys, checkNumber, describe } from '../internal/validate.js'
 import { realClearInterval, realClearTimeout, realSetInterval, realSetTimeout } from '../internal/real-timers.js'
-import { checkAddress } from './bullmq.js'
+import { ADDRESS_KEYS, checkAddress } from './bullmq.js'
 import type { QueueAddress } from './bullmq-transport.js'
 import { ChunkWorker } from './chunk-worker.js'
 import { inTime, ANSWER_MS } from './in-time.js'
@@ -37,7 +38,7 @@ export interface Serving extends AsyncDisposable {
   close(): Promise<void>
 }
 
-const KEYS = ['connection', 'queue', 'prefix', 'backend', 'library', 'tasks', 'threads', 'policy', 'stallMs'] as const
+const KEYS = [...ADDRESS_KEYS, 'tasks', 'threads', 'policy', 'stallMs'] as const
 /** A chunk that is not for this worker is offered to others for so long. */
 const OFFER_MS = 1000
 const LOOK_MS = 1000
@@ -65,7 +66,7 @@ export async function serveTasks(options: ServeOptions): Promise<Serving> {
     )
   if (policy !== undefined && !isPolicy(policy))
     throw new TypeError(`policy must be a policy or a limiter; received ${describe(policy)}`)
-  checkNumber('stallMs', stallMs, { min: 1000, max: 2 ** 31 - 1 })
+  checkNumber('stallMs', stallMs, { min: 1000, max: MAX_TIMER_MS })
   const modules = await ServedModules.read(options.tasks)
   const name = workerName()
   const chunks = new ChunkWorker({ name, modules, threads, policy })
