@@ -6,7 +6,7 @@ export interface ChunkData {
   readonly version: 1
   /** The run that it belongs to. */
   readonly run: string
-  /** Index of the first item, and how many there are. */
+  /** Index of the first item. */
   readonly first: number
   /** How many items it holds. */
   readonly count: number

@@ -124,10 +124,11 @@ export function registerObject(label: string, object: object): () => void {
  * Has all metrics of this thread tell of each limiter and policy that is made from now on, as long as it lives: under its `name`, or
  * without one as 'limiter-1', 'retry-2' and so on, in the order in which they are made.
  *
+ * Cost: some microseconds for each object that is made; nothing for what is done with it.
+ *
  * @param options - see {@link RegisterNewOptions}
  * @returns a function that ends it; what is registered stays
  * @throws {TypeError | RangeError} for bad options
- * Cost: some microseconds for each object that is made; nothing for what is done with it.
  */
 export function registerNewObjects(options: RegisterNewOptions = {}): () => void {
   checkKeys('registerNewObjects', options, ['most'])

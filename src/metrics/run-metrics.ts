@@ -22,9 +22,9 @@ export interface RunProgress {
 
 /** Counts over all runs that were watched. */
 export interface RunCounts {
-  /** Runs that have ended, and of these those that failed as a whole. */
+  /** Runs that have ended. */
   readonly runs: number
-  /** Runs that have ended with an error. */
+  /** Of these, runs that failed as a whole. */
   readonly failedRuns: number
   /** Runs that have not ended. */
   readonly underWay: number

@@ -7,9 +7,10 @@ export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 /**
  * All metrics of this moment in the text format of Prometheus 0.0.4, without any library.
  *
+ * Cost: some microseconds per name of the machine, while it is read; nothing otherwise.
+ *
  * @param options - see {@link MetricsOptions}
  * @throws {TypeError | RangeError} for bad options
- * Cost: some microseconds per name of the machine, while it is read; nothing otherwise.
  * @example
  * const limiter = new RateLimiter({ requestsPerSecond: 100 })
  * const server = createServer((request, response) => response.end(metricsText({ objects: { api: limiter } })))

@@ -104,11 +104,12 @@ export class Bulkhead extends StagedPolicy<PriorityOptions> implements Disposabl
    *
    * The name still stands for the limits that it was first used with: whoever asks for it gives those, and gets what is in force.
    *
+   * Thread-safety: any thread, any process, at any time; each change is whole, and the last one holds.
+   *
    * @param change - `maxConcurrent`, where it is a number, or `min` and `max` of an adaptive limit; `maxQueue`. What is undefined stays.
    * @throws {TypeError | RangeError} naming what is wrong, also for a number instead of 'adaptive' or the other way round, and for a bulkhead
    *   with keys and a name; then nothing has changed
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when it has been disposed
-   * Thread-safety: any thread, any process, at any time; each change is whole, and the last one holds.
    * @example
    * const database = bulkhead({ maxConcurrent: 10, name: 'pool of the database' })
    * database.update({ maxConcurrent: 4, maxQueue: 100 })
@@ -236,12 +237,13 @@ function openQueue(
  * refused with `BulkheadRejectedError`. A slot is free when the function has ended, not when a timeout stopped waiting for it; the
  * slots of a worker that dies are free at once.
  *
+ * Thread-safety: each thread has its own object; by `name`, or by `share()` and `Bulkhead.from()`, all share one set of slots.
+ * Cost: two compare-and-swaps and one small object for a call that need not wait.
+ *
  * @param options - see {@link BulkheadOptions}
  * @throws {TypeError} when an option is unknown or of the wrong type
  * @throws {RangeError} when one is out of range
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other limits, or cannot be shared here
- * Thread-safety: each thread has its own object; by `name`, or by `share()` and `Bulkhead.from()`, all share one set of slots.
- * Cost: two compare-and-swaps and one small object for a call that need not wait.
  * @example
  * const database = bulkhead({ maxConcurrent: 10, maxQueue: 100, maxWaitMs: 1000, name: 'database' })
  * const rows = await database.execute(() => query('select 1'))

@@ -44,7 +44,7 @@ export interface ChaosEvents extends CallEvents {
 
 /** Counts of `chaos`, over all calls of its thread. */
 export interface ChaosStats {
-  /** Calls that were made. */
+  /** Calls that came to it. */
   readonly calls: number
   /** Calls that were delayed. */
   readonly delayed: number
@@ -197,10 +197,11 @@ export class Chaos extends StagedPolicy {
  * Fails and delays calls on purpose, to see in tests and on game days that the policies around them do what they should. Put it innermost,
  * where the network would be.
  *
+ * Thread-safety: each thread has its own; a run of `execute` that is given it stays in this thread.
+ *
  * @param options - see {@link ChaosOptions}; without any it does nothing
  * @throws {TypeError} when an option is unknown or of the wrong type
  * @throws {RangeError} when one is out of range
- * Thread-safety: each thread has its own; a run of `execute` that is given it stays in this thread.
  * @example
  * const faults = chaos({ errorRate: 0.1, latencyMs: 200, latencyRate: 0.3, enabled: process.env['GAME_DAY'] === '1' })
  * const call = pipeline(retry({ maxRetries: 3 }), timeout(500), faults).wrap(loadUser)

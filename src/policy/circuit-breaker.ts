@@ -138,11 +138,12 @@ export class CircuitBreaker extends StagedPolicy {
    * `window.calls`, and `maxResetTimeoutMs` raised to `resetTimeoutMs`, where they are not given. `window: { slowCallMs: Infinity }`: no call
    * is slow any more. Whoever opens the name goes on to give what it was made with.
    *
+   * Thread-safety: atomic for all threads and processes, which go by it from their next call on.
+   *
    * @param change - see {@link CircuitBreakerData}; all of it or, if anything is wrong, nothing takes effect
    * @throws {TypeError} when an option is unknown, of the wrong type, or stays: `name`, `scope`, `clock`, functions, over what it counts
    * @throws {RangeError} when one is out of range, or there is no room for it
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'busy' when six processes have died, each in the microsecond of an update; it works on
-   * Thread-safety: atomic for all threads and processes, which go by it from their next call on.
    */
   update(change: CircuitBreakerChange): void {
     this[CHECKED_UPDATE](change)()
@@ -215,13 +216,14 @@ export class CircuitBreaker extends StagedPolicy {
  * A call that is refused rejects with a `CircuitOpenError` that tells when to come back. Refusals of limiters, breakers and
  * bulkheads inside and calls given up by their caller count neither as success nor as failure.
  *
+ * Thread-safety: all threads may use the same breaker at once; exactly one of them makes each transition.
+ * Cost: two native calls for a call that succeeds; nothing is written while nothing fails, so that threads do not get into
+ * each other's way (a `window` counts every call).
+ *
  * @param options - see {@link CircuitBreakerOptions}
  * @throws {TypeError} when an option is unknown or of the wrong type
  * @throws {RangeError} when one is out of range
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when `name` is in use with other parameters
- * Thread-safety: all threads may use the same breaker at once; exactly one of them makes each transition.
- * Cost: two native calls for a call that succeeds; nothing is written while nothing fails, so that threads do not get into
- *   each other's way (a `window` counts every call).
  * @example
  * const breaker = circuitBreaker({ name: 'users-api', failureThreshold: 5, resetTimeoutMs: 30_000 })
  * const user = await breaker.execute(({ signal }) => loadUser(id, signal))

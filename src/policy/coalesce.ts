@@ -199,10 +199,11 @@ export class Coalesce<Args extends unknown[] = never[]> extends StagedPolicy {
  * kept afterwards: this is no cache. The function sees the arguments and the async context of the first caller; its signal is aborted
  * when all callers have gone, so one that gives up takes nothing from the others.
  *
+ * Thread-safety: calls of one thread are joined.
+ *
  * @param options - see {@link CoalesceOptions}
  * @throws {TypeError} when an option is unknown or of the wrong type
  * @throws {RangeError} when one is out of range
- * Thread-safety: calls of one thread are joined.
  * @example
  * const loadUser = coalesce({ key: (id: string) => id }).wrap((id: string) => fetch(`${url}/users/${id}`).then((answer) => answer.json()))
  */

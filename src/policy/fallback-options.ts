@@ -9,7 +9,7 @@ export interface FallbackOptions {
   readonly onDegraded?: ((error: unknown, level: number) => void) | undefined
   /** For events. */
   readonly name?: string | undefined
-  /** Accepted as by every policy; a fallback never waits. */
+  /** By which events tell how long calls took, for tests; default: the monotonic clock. A fallback never waits. */
   readonly clock?: Clock | undefined
 }
 

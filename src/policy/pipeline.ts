@@ -28,10 +28,11 @@ export class Pipeline extends StagedPolicy<PriorityOptions> {
  * Composes policies. The order written is the order applied, the outermost first; usual: fallback, total timeout, retry, hedge,
  * circuit breaker, rate limit, bulkhead, attempt timeout. An order known to defeat one of them gives a process warning, once.
  *
+ * Thread-safety: a pipeline holds no state of its own; its policies share theirs wherever else they are used.
+ *
  * @param policies - outermost first, at least one; of this package (compiled into one async frame), or any object with
  *   `execute` and `wrap`
  * @throws {TypeError} when there is none, or one is no policy
- * Thread-safety: a pipeline holds no state of its own; its policies share theirs wherever else they are used.
  * @example
  * const api = pipeline(fallback(null), timeout(10_000), retry({ maxRetries: 3 }), rateLimit({ requestsPerSecond: 50 }), timeout(2000))
  * const user = await api.execute(({ signal }) => loadUser(id, signal))

@@ -283,12 +283,13 @@ export class Timeout extends StagedPolicy {
  * Limits how long a call may take. When the time is up, the signal of this call (and of no other) is aborted with a
  * `TimeoutExceededError`, which the caller gets: at once ('aggressive'), or when the function has ended ('cooperative').
  *
+ * Cost: one timer for all calls in flight.
+ *
  * @param timeoutMs - milliseconds, > 0; Infinity is no limit. Or a function that gives them for each call, from the arguments of the
  *   guarded function (with none in `execute`); a call for which it throws, or gives something else, rejects and is not made
  * @param options - see {@link TimeoutOptions}
  * @throws {TypeError} when an option is unknown or of the wrong type
  * @throws {RangeError} when one is out of range
- * Cost: one timer for all calls in flight.
  * @example
  * const page = await timeout(2000).execute(({ signal }) => fetch(url, { signal }))
  */

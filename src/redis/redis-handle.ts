@@ -18,7 +18,7 @@ export interface RedisRateLimiterHandle {
   readonly options: Omit<RedisRateLimitOptions, 'clock'>
   /** By which the thread that has the client is asked. */
   readonly relay: string
-  /** Rate and burst, and the tokens in hand, which all threads have together. */
+  /** Rate and burst, for all threads. */
   readonly rate: SharedArrayBuffer
   /** Tokens taken ahead, for all threads. */
   readonly purse: SharedArrayBuffer
@@ -34,7 +34,7 @@ export interface RedisKeyedRateLimiterHandle {
   readonly options: Omit<RedisKeyedRateLimitOptions, 'clock'>
   /** Leads to the thread that has the client. */
   readonly relay: string
-  /** Rate and burst, and the tables of refusals and of tokens in hand, which all threads have together. */
+  /** Rate and burst, for all threads. */
   readonly rate: SharedArrayBuffer
   /** Keys that the server has just refused, for all threads. */
   readonly refusals: KeyedWindowHandle
