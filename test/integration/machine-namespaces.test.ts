@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, expect, it } from 'vitest'
 import { RateLimiter } from '../../dist/index.js'
-import { describeMachine, filesOf, machineName, runScript } from '../support/machine.js'
+import { Living } from '../../dist/memory/machine/living.js'
+import { describeMachine, filesOf, machineName, runScript, startScript } from '../support/machine.js'
 
 /** Why a command that starts a process in other namespaces cannot run here; null when it can. */
 function obstacle(before: readonly string[]): string | null {
@@ -22,11 +23,17 @@ function copyForEverybody(): string {
   const root = join(import.meta.dirname, '..', '..')
   const copy = mkdtempSync(join(tmpdir(), 'amorsize-for-everybody-'))
   copies.push(copy)
-  for (const part of ['package.json', 'dist/bundle', 'build/Release/amorsize.node'])
+  for (const part of ['package.json', 'dist/bundle', 'dist/memory', 'build/Release/amorsize.node'])
     cpSync(join(root, part), join(copy, part), { recursive: true, dereference: true })
   execFileSync('chmod', ['-R', 'a+rX', copy])
   return pathToFileURL(join(copy, 'dist', 'bundle', 'index.js')).href
 }
+
+const COUNT_PERMITS = `
+  const { bulkhead } = await import(from)
+  const two = bulkhead({ maxConcurrent: 2, maxQueue: 0, name, scope: 'machine' })
+  let n = 0
+  try { for (;;) { await two.acquire(); n++ } } catch (error) { say([n, error.name]) }`
 
 const policyOf = (name: string) => ({ name, scope: 'machine', requestsPerSecond: 1e-6, burstSize: 5 }) as const
 const DRAIN = 'let n = 0; while (limiter.tryAcquire()) n++; say(n)'
@@ -122,4 +129,32 @@ describeMachine('processes in other namespaces', () => {
       expect(mine.getAvailableTokens()).toBe(5)
     },
   )
+
+  it('a process that could not tell when it started is told by its number alone', () => {
+    const living = new Living()
+    expect(living.includes(BigInt(process.pid), 0n)).toBe(true)
+    expect(living.includes((7n << 22n) | BigInt(process.pid), 0n)).toBe(false)
+  })
+
+  // In a process of its own group the other one runs, but /proc/<pid> is not there: hidepid, or ProtectProc= of systemd.
+  const as = (group: number): string[] => ['setpriv', '--reuid=54321', `--regid=${group}`, '--clear-groups']
+  const hidden = ['unshare', '--mount', 'sh', '-c', 'mount -t proc -o hidepid=2 proc /proc && exec "$@"', 'sh']
+  itIn([...hidden, ...as(54322)], 'a process that /proc hides keeps its permits', async () => {
+    const from = copyForEverybody()
+    const code = `const from = ${JSON.stringify(from)}, name = ${JSON.stringify(machineName())}; ${COUNT_PERMITS}`
+    const holder = startScript(null, `${code}; await new Promise(() => setInterval(() => {}, 1e6))`, as(54322), from)
+    expect(await holder.next()).toEqual([2, 'BulkheadRejectedError'])
+    const permits = (): Promise<unknown> => runScript(null, code, [...hidden, ...as(54321)], from)
+    const living = new URL('../memory/machine/living.js', from).href
+    const isListed = (): Promise<unknown> => {
+      const ask = `say(new Living().includes(${(7n << 22n) | BigInt(holder.child.pid!)}n, 0n))`
+      return runScript(null, `const { Living } = await import('${living}'); ${ask}`, [...hidden, ...as(54321)], from)
+    }
+    expect(await permits()).toEqual([0, 'BulkheadRejectedError'])
+    expect(await isListed()).toBe(true)
+    holder.child.kill('SIGKILL')
+    await holder.ended
+    expect(await permits()).toEqual([2, 'BulkheadRejectedError'])
+    expect(await isListed()).toBe(false)
+  })
 })

@@ -54,15 +54,17 @@ export class Living {
   }
 }
 
-/** Whether the process `pid` runs and began at `start`, so that it is no other with the same number. */
+/** Whether the process `pid` runs and began at `start`, so that it is no other with the same number; 0: it could not tell. */
 function runsSince(pid: number, start: bigint): boolean {
   try {
     // "pid (name) state ppid ... start": the name may hold anything. The start is the 20th word after it.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const words = fields.slice(fields.lastIndexOf(')') + 2).split(' ')
-    return words[0] !== 'Z' && words[0] !== 'X' && BigInt(words[19] ?? 0) === start
+    if (words[0] === 'Z' || words[0] === 'X') return false
+    return start === 0n || BigInt(words[19] ?? 0) === start
   } catch {
-    return false
+    // It is gone, or /proc hides it.
+    return exists(pid)
   }
 }
 
