@@ -8,6 +8,7 @@
 
 #include "core/breaker_parameters.h"
 #include "core/layout.h"
+#include "core/slice_number.h"
 
 namespace amorsize::core {
 
@@ -198,8 +199,9 @@ class BreakerWindow {
     return cell_[first_word_ + index * breaker::kWordsPerSlice + counter];
   }
 
+  static constexpr int kNumberBits = breaker::kSliceTagShift - breaker::kSliceCountBits;
+
   static int64_t slice_tag(int64_t generation, int64_t slice) {
-    constexpr int kNumberBits = breaker::kSliceTagShift - breaker::kSliceCountBits;
     return tag_of(generation, breaker::kSliceTagBits) << kNumberBits | (slice & low_bits(kNumberBits));
   }
 
@@ -218,11 +220,11 @@ class BreakerWindow {
 
   int64_t count_in_slice(int64_t generation, int64_t slice, Counter counter) {
     const int64_t tag = slice_tag(generation, slice);
-    const int64_t newer = slice_tag(generation, slice + static_cast<int64_t>(breaker::kSlices));
     return change(slice_word(slice, counter), generation, [&](int64_t word) {
       const int64_t found = word >> breaker::kSliceCountBits;
       // This thread was held up since it read the clock: its call has left the window already.
-      if (found == newer) return word;
+      const bool is_own = word != 0 && found >> kNumberBits == tag >> kNumberBits;
+      if (is_own && is_later_slice(found, slice, kNumberBits)) return word;
       const int64_t count = found == tag ? word & low_bits(breaker::kSliceCountBits) : 0;
       return tag << breaker::kSliceCountBits | std::min(count + 1, low_bits(breaker::kSliceCountBits));
     });

@@ -307,10 +307,30 @@ TEST("breaker window: calls of the last milliseconds are counted by tenths of it
   EXPECT_EQ(w.own_word(0), slice_of(10, 1));
   w.succeed(kStart + 3000 * kMs);
   EXPECT_EQ(w.own_word(0), slice_of(30, 1));
+  // So does whoever was held up for several windows.
+  w.succeed(kStart);
+  EXPECT_EQ(w.own_word(0), slice_of(30, 1));
   // The number of a slice comes round.
   const int64_t round = int64_t{1} << (b::kSliceTagShift - b::kSliceCountBits);
-  w.succeed(kStart + (round + 8) * 100 * kMs);
-  EXPECT_EQ(w.own_word(static_cast<size_t>((round + 8) % 10) * 4), slice_of(8, 1));
+  w.succeed(kStart + (round + 48) * 100 * kMs);
+  EXPECT_EQ(w.own_word(static_cast<size_t>((round + 48) % 10) * 4), slice_of(48, 1));
+}
+
+TEST("breaker window: a word that was left behind, or never written, is not taken for one of a later tenth") {
+  const int64_t round = int64_t{1} << (b::kSliceTagShift - b::kSliceCountBits);
+  const int64_t most_ahead = round >> 10;
+  for (const int64_t ahead : {10L, most_ahead, most_ahead + 1, round - 10}) {
+    Window w(of_ms(1000, 0.5, 0.5, 100));
+    w.words[w.first] = slice_of((30 + ahead) % round, 7);
+    w.succeed(kStart + 3000 * kMs);
+    EXPECT_EQ(w.own_word(0), ahead > most_ahead ? slice_of(30, 1) : slice_of((30 + ahead) % round, 7));
+  }
+  // The tag of this generation is 0, as that of what was never written.
+  Window w(of_ms(1000, 0.5, 0.5, 100));
+  const int64_t generation = int64_t{1} << b::kSliceTagBits;
+  w.begin(generation);
+  w.window.record(generation, false, false, kStart + (round - 2) * 100 * kMs);
+  EXPECT_EQ(w.own_word(static_cast<size_t>((round - 2) % 10) * 4), (round - 2) << b::kSliceCountBits | 1);
 }
 
 TEST("breaker window: a tenth counts no further than its word") {

@@ -17,6 +17,8 @@ const STREAK_COUNT_MASK = lowBits(BREAKER.streakCountBits)
 const INDEX_MASK = lowBits(BREAKER.indexShift)
 const SLICE_COUNT_MASK = lowBits(BREAKER.sliceCountBits)
 const SLICE_NUMBER_BITS = BREAKER.sliceTagShift - BREAKER.sliceCountBits
+const SLICE_NUMBER_SHIFT = BigInt(SLICE_NUMBER_BITS)
+const SLICE_NUMBER_MASK = lowBits(SLICE_NUMBER_BITS)
 
 interface Sums {
   calls: number
@@ -193,10 +195,10 @@ export class TwinBreakerWindow {
   #countInSlice(generation: bigint, slice: bigint, counter: number): bigint {
     const countBits = BigInt(BREAKER.sliceCountBits)
     const tag = sliceTag(generation, slice)
-    const newer = sliceTag(generation, slice + BigInt(BREAKER.slices))
     return this.change(this.#sliceWord(slice, counter), generation, (word) => {
       const found = word >> countBits
-      if (found === newer) return word
+      const isOwn = word !== 0n && found >> SLICE_NUMBER_SHIFT === tag >> SLICE_NUMBER_SHIFT
+      if (isOwn && isLaterSlice(found, slice)) return word
       const count = found === tag ? word & SLICE_COUNT_MASK : 0n
       return (tag << countBits) | minOf(count + 1n, SLICE_COUNT_MASK)
     })
@@ -224,7 +226,13 @@ export class TwinBreakerWindow {
 }
 
 function sliceTag(generation: bigint, slice: bigint): bigint {
-  return (tagOf(generation, BREAKER.sliceTagBits) << BigInt(SLICE_NUMBER_BITS)) | (slice & lowBits(SLICE_NUMBER_BITS))
+  return (tagOf(generation, BREAKER.sliceTagBits) << SLICE_NUMBER_SHIFT) | (slice & SLICE_NUMBER_MASK)
+}
+
+/** As native/core/slice_number.h tells it. */
+function isLaterSlice(found: bigint, slice: bigint): boolean {
+  const ahead = (found - slice) & SLICE_NUMBER_MASK
+  return ahead !== 0n && ahead <= (SLICE_NUMBER_MASK + 1n) >> 10n
 }
 
 function streakCount(streak: bigint, generation: bigint): bigint {
