@@ -54,7 +54,8 @@ struct Founding {
     Budget(cells).initialize(
         static_cast<int64_t>(std::round(ratio * kUnits)),
         static_cast<int64_t>(std::fmin(std::round(per_second * ttl_ms / 1e3 * kUnits), kMaxUnits)),
-        static_cast<int64_t>(ttl_ms * kNsPerMs / static_cast<double>(core::retry_budget::kSlices)));
+        // Ten slices are never shorter than the window.
+        static_cast<int64_t>(std::ceil(ttl_ms * kNsPerMs / static_cast<double>(core::retry_budget::kSlices))));
   }
 };
 

@@ -15,7 +15,7 @@ static_assert(sizeof(Word) == 8 && alignof(Word) == 8, "a word of shared memory 
 static_assert(Word::is_always_lock_free, "a thread may die at any instruction, so no word may hide a lock");
 
 // Raised whenever the meaning of any word changes; memory written under another number is refused.
-inline constexpr int64_t kLayoutVersion = 7;
+inline constexpr int64_t kLayoutVersion = 8;
 
 // Memory is handed out in cells of one cache line.
 inline constexpr size_t kCellBytes = 64;
@@ -305,10 +305,15 @@ inline constexpr size_t kReserve = 2;
 inline constexpr size_t kSliceNs = 3;
 // Ratio x calls - retries, in units of 2^-20 retry; the reserve and what other slices hold may outweigh a negative one.
 inline constexpr size_t kFirstSlice = kWordsPerCell;
-inline constexpr size_t kSlices = 10;
+inline constexpr size_t kSlices = 10;  // of a window
+inline constexpr size_t kKept = 11;    // a window that does not begin with a slice touches one more
 inline constexpr int kUnitBits = 20;
 inline constexpr int kBalanceBits = 40;
 }  // namespace retry_budget
+
+static_assert(retry_budget::kFirstSlice + retry_budget::kKept <= retry_budget::kCells * kWordsPerCell &&
+                  retry_budget::kKept > retry_budget::kSlices,
+              "there is a word for each slice that counts");
 
 // Semaphore: one line of state, a line for each thread that uses it, and the line of those who wait.
 //

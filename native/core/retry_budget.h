@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "core/layout.h"
+#include "core/slice_number.h"
 
 namespace amorsize::core {
 
@@ -31,13 +32,14 @@ class RetryBudget {
     cell_[retry_budget::kKind].store(kind_word(Kind::kRetryBudget), std::memory_order_release);
   }
 
-  // Counts one call.
+  // Counts one call, unless it has left the window since the clock was read.
   void deposit(int64_t now_ns) {
     const int64_t slice = slice_at(now_ns);
     W& word = word_of(slice);
     // order: relaxed, all. A word is a number by itself.
     int64_t found = word.load(std::memory_order_relaxed);
-    while (!word.compare_exchange_weak(found, with(found, slice, fixed(kRatio)), std::memory_order_relaxed,
+    while (!is_over(found, slice) &&
+           !word.compare_exchange_weak(found, with(found, slice, fixed(kRatio)), std::memory_order_relaxed,
                                        std::memory_order_relaxed)) {
     }
   }
@@ -50,7 +52,7 @@ class RetryBudget {
     // order: relaxed. Whatever is withdrawn meanwhile is withdrawn from this word, so the swap fails.
     int64_t found = word.load(std::memory_order_relaxed);
     for (;;) {
-      if (sum(slice, found) + fixed(kReserve) < kUnit) return false;
+      if (is_over(found, slice) || sum(slice, found) + fixed(kReserve) < kUnit) return false;
       if (word.compare_exchange_weak(found, with(found, slice, -kUnit), std::memory_order_relaxed,
                                      std::memory_order_relaxed))
         return true;
@@ -84,11 +86,17 @@ class RetryBudget {
   }
 
   W& word_of(int64_t slice) const {
-    return cell_[retry_budget::kFirstSlice + static_cast<size_t>(slice) % retry_budget::kSlices];
+    return cell_[retry_budget::kFirstSlice + static_cast<size_t>(slice) % retry_budget::kKept];
   }
 
   static constexpr int64_t kMaxBalance = (int64_t{1} << (retry_budget::kBalanceBits - 1)) - 1;
-  static constexpr int64_t kNumberMask = (int64_t{1} << (63 - retry_budget::kBalanceBits)) - 1;
+  static constexpr int kNumberBits = 63 - retry_budget::kBalanceBits;
+  static constexpr int64_t kNumberMask = (int64_t{1} << kNumberBits) - 1;
+
+  // Whether the word has gone to a later slice, which must not be written over. One of 0 was never written.
+  static bool is_over(int64_t word, int64_t slice) {
+    return word != 0 && is_later_slice(word >> retry_budget::kBalanceBits, slice, kNumberBits);
+  }
 
   static int64_t balance(int64_t word, int64_t slice) {
     // The balance is kept with an offset, so that it is never negative.
@@ -102,12 +110,15 @@ class RetryBudget {
   }
 
   int64_t sum(int64_t slice, int64_t newest) const {
+    constexpr auto kSlices = static_cast<int64_t>(retry_budget::kSlices);
+    // order: relaxed. A sum may be out of date whatever the order.
+    const auto of = [this](int64_t each) {
+      return each > 0 ? balance(word_of(each).load(std::memory_order_relaxed), each) : 0;
+    };
     int64_t units = balance(newest, slice);
-    for (int64_t each = slice - 1; each > 0 && each > slice - static_cast<int64_t>(retry_budget::kSlices); --each) {
-      // order: relaxed. A sum may be out of date whatever the order.
-      units += balance(word_of(each).load(std::memory_order_relaxed), each);
-    }
-    return units;
+    for (int64_t each = slice - 1; each > slice - kSlices; --each) units += of(each);
+    // The window begins within the slice before these: its retries count until it has left the window whole.
+    return units + std::min<int64_t>(0, of(slice - kSlices));
   }
 
   W* cell_;

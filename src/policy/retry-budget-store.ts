@@ -10,8 +10,10 @@ export interface RetryBudgetStore {
   available(nowMs: number): number
 }
 
-/** The window is kept in this many slices; one that has grown old leaves it whole. */
+/** The window is this many slices; one that has grown old leaves it whole. */
 const SLICES = 10
+/** One that does not begin with a slice touches one more. */
+const KEPT = SLICES + 1
 
 /**
  * A retry budget in this thread's memory: retries of the last `ttlMs` <= ratio x calls of the last `ttlMs` + reserve.
@@ -23,9 +25,10 @@ export class LocalRetryBudgetStore implements RetryBudgetStore {
   readonly #reserve: number
   readonly #sliceMs: number
   /** Ratio x calls - retries, for each slice. */
-  readonly #balances = new Float64Array(SLICES)
+  readonly #balances = new Float64Array(KEPT)
   /** Number of the newest slice, counted from the clock's origin. */
   #newest = -Infinity
+  /** Of all of the window; the retries of the slice before it count until it has left the window whole. */
   #sum = 0
 
   /**
@@ -61,10 +64,10 @@ export class LocalRetryBudgetStore implements RetryBudgetStore {
     this.#sum += amount
   }
 
-  /** Ratio x calls - retries of each slice of the window, the newest first. */
+  /** Ratio x calls - retries of each slice that counts, the newest first. */
   balances(nowMs: number): number[] {
     const newest = this.#moveTo(nowMs)
-    return Array.from({ length: SLICES }, (_, age) => this.#balances[(newest - age + SLICES) % SLICES] as number)
+    return Array.from({ length: KEPT }, (_, age) => this.#balances[(newest - age + KEPT) % KEPT] as number)
   }
 
   /** Lets go of the slices that have left the window; returns the index of the current one. */
@@ -72,16 +75,17 @@ export class LocalRetryBudgetStore implements RetryBudgetStore {
     const balances = this.#balances
     const current = Math.floor(nowMs / this.#sliceMs)
     if (current > this.#newest) {
-      const oldest = Math.max(this.#newest + 1, current - SLICES + 1)
+      const oldest = Math.max(this.#newest + 1, current - SLICES)
       for (let number = oldest; number <= current; number++) balances[indexOf(number)] = 0
       this.#newest = current
       // Summed afresh, so that rounding does not build up.
-      this.#sum = balances.reduce((sum, balance) => sum + balance, 0)
+      const before = balances[indexOf(current - SLICES)] as number
+      this.#sum = balances.reduce((sum, balance) => sum + balance, Math.min(0, before) - before)
     }
     return indexOf(this.#newest)
   }
 }
 
 function indexOf(slice: number): number {
-  return ((slice % SLICES) + SLICES) % SLICES
+  return ((slice % KEPT) + KEPT) % KEPT
 }

@@ -66,7 +66,8 @@ const ownNames = new OwnNames<{ readonly budget: SharedRetryBudget; readonly fou
 
 /**
  * Bounds the retries of all calls that share it to a part of those calls: when everything fails, retries do not multiply the
- * load. Within any `ttlMs`: retries <= ratio x calls + minPerSecond x ttlMs / 1000.
+ * load. Within any `ttlMs`: retries <= ratio x calls + minPerSecond x ttlMs / 1000, where the calls are those of the `ttlMs` up to the last
+ * of these retries, give or take a tenth.
  *
  * Thread-safety: each thread has its own object; by `name`, or by `share()` and `RetryBudget.from()`, all share one budget.
  * @example

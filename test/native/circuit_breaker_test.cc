@@ -2,12 +2,14 @@
 // property tests compare both with references.
 #include "core/circuit_breaker.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
 #include <limits>
 #include <random>
 #include <thread>
+#include <vector>
 
 #include "check.h"
 #include "core/retry_budget.h"
@@ -394,7 +396,77 @@ TEST("budget: gives ratio x calls + reserve, and forgets after its time") {
   for (int i = 0; i < 4; ++i) CHECK(budget.try_withdraw(kSecond + 50 * kMs));
   CHECK(!budget.try_withdraw(kSecond + 50 * kMs));
   EXPECT_EQ(budget.available(kSecond + 900 * kMs), 0);
-  EXPECT_EQ(budget.available(kSecond + 1000 * kMs), 2 * kUnit);
+  // The window of this moment begins within their slice, which may have been behind the retries.
+  EXPECT_EQ(budget.available(kSecond + 1000 * kMs), 0);
+  EXPECT_EQ(budget.available(kSecond + 1100 * kMs), 2 * kUnit);
+  budget.deposit(kSecond + 1100 * kMs);
+  EXPECT_EQ(budget.available(kSecond + 2000 * kMs), kUnit * 9 / 4);
+  EXPECT_EQ(budget.available(kSecond + 2100 * kMs), 2 * kUnit);
+}
+
+TEST("budget: within its time there are no more retries than the reserve and the calls give") {
+  std::mt19937 random(11);
+  for (int round = 0; round < 300; ++round) {
+    std::array<core::Word, core::retry_budget::kCells * core::kWordsPerCell> words{};
+    core::RetryBudget<> budget(words.data());
+    constexpr int64_t kUnit = core::RetryBudget<>::kUnit;
+    constexpr int64_t kSlice = 1000;
+    const int64_t ratio = static_cast<int64_t>(random() % 4) * kUnit / 4;
+    const int64_t reserve = static_cast<int64_t>(random() % 6) * kUnit;
+    budget.initialize(ratio, reserve, kSlice);
+    std::vector<int64_t> calls;
+    std::vector<int64_t> retries;
+    int64_t now = static_cast<int64_t>(random() % 20'000);
+    for (int step = 0; step < 300; ++step) {
+      now += static_cast<int64_t>(random() % 4 == 0 ? random() % 4000 : random() % 100);
+      if (random() % 3 == 0) {
+        budget.deposit(now);
+        calls.push_back(now);
+      } else if (budget.try_withdraw(now)) {
+        retries.push_back(now);
+        const auto since = [now](const std::vector<int64_t>& times, int64_t ns) {
+          return std::ranges::count_if(times, [&](int64_t at) { return at > now - ns; });
+        };
+        // A call counts with its slice.
+        CHECK(since(retries, 10 * kSlice) * kUnit <= since(calls, 11 * kSlice) * ratio + reserve);
+      }
+    }
+  }
+}
+
+TEST(
+    "budget: whoever was held up since it read the clock writes over no later slice, and gets no retry of an old one") {
+  for (const int64_t windows : {1, 2, 30}) {
+    std::array<core::Word, core::retry_budget::kCells * core::kWordsPerCell> words{};
+    core::RetryBudget<> budget(words.data());
+    constexpr int64_t kUnit = core::RetryBudget<>::kUnit;
+    budget.initialize(kUnit, 10 * kUnit, kMs);
+    const int64_t before = kSecond;
+    const int64_t now = before + windows * static_cast<int64_t>(core::retry_budget::kKept) * kMs;
+    while (budget.try_withdraw(now)) {
+    }
+    budget.deposit(before);
+    CHECK(!budget.try_withdraw(before));
+    EXPECT_EQ(budget.available(now), 0);
+    CHECK(!budget.try_withdraw(now));
+  }
+}
+
+TEST("budget: a word that was left behind, or never written, is not taken for one of a later slice") {
+  constexpr int64_t kUnit = core::RetryBudget<>::kUnit;
+  constexpr auto kKept = static_cast<int64_t>(core::retry_budget::kKept);
+  const int64_t range = int64_t{1} << (63 - core::retry_budget::kBalanceBits);
+  for (const bool is_written : {false, true}) {
+    std::array<core::Word, core::retry_budget::kCells * core::kWordsPerCell> words{};
+    core::RetryBudget<> budget(words.data());
+    budget.initialize(kUnit, 0, kMs);
+    // The first number is that of nothing, too, and the last one before it comes round.
+    if (is_written) budget.deposit((kKept - 1) * kMs);
+    const int64_t slice = is_written ? kKept + range / (2 * kKept) * kKept : range - 1;
+    budget.deposit((slice - 1) * kMs);
+    EXPECT_EQ(budget.available((slice - 1) * kMs), kUnit);
+    CHECK(budget.try_withdraw((slice - 1) * kMs));
+  }
 }
 
 TEST("threads: a budget is given out once, exactly") {

@@ -22,6 +22,43 @@ describe('RetryBudget', () => {
     expect(budget.available).toBeCloseTo(10)
   })
 
+  it('lets no more retries through within any ttlMs, wherever its slices begin', async () => {
+    const clock = new FakeClock()
+    const budget = new RetryBudget({ ratio: 0.2, minPerSecond: 10, ttlMs: 10_000, clock })
+    const take = (): number => (budget.tryWithdraw() ? 1 + take() : 0)
+    await clock.advance(999 - (clock.now() % 1000) + 1000)
+    expect(take()).toBe(100)
+    await clock.advance(9001)
+    expect(take()).toBe(0)
+    await clock.advance(1000)
+    expect(take()).toBe(100)
+    const steps = fc.array(fc.tuple(fc.constantFrom(0, 1, 7, 60, 400), fc.boolean()), { minLength: 1, maxLength: 300 })
+    const terms = fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 5 }))
+    fc.assert(
+      fc.property(steps, terms, fc.nat({ max: 5000 }), (script, [quarters, reserve], startMs) => {
+        let nowMs = startMs
+        const own = { now: () => nowMs, setTimeout: () => undefined, clearTimeout: () => undefined }
+        const options = { ratio: quarters / 4, minPerSecond: reserve, ttlMs: 1000, clock: own }
+        const bounded = new RetryBudget(options)
+        const calls: number[] = []
+        const retries: number[] = []
+        for (const [stepMs, isCall] of script) {
+          nowMs += stepMs
+          if (isCall) {
+            bounded.deposit()
+            calls.push(nowMs)
+          } else if (bounded.tryWithdraw()) {
+            retries.push(nowMs)
+            const since = (times: number[], ms: number): number => times.filter((at) => at > nowMs - ms).length
+            // A call counts with its slice.
+            expect(since(retries, 1000)).toBeLessThanOrEqual((since(calls, 1100) * quarters) / 4 + reserve)
+          }
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
+
   it('forgets calls after ttlMs', async () => {
     const clock = new FakeClock()
     const budget = new RetryBudget({ ratio: 1, minPerSecond: 0, ttlMs: 1000, clock })

@@ -78,7 +78,7 @@ export interface PlacedRetryBudget {
 /**
  * Makes a budget in cells of its own, of what one in a thread's own memory holds.
  *
- * @param balances - ratio x calls - retries of each slice of the window, the newest first
+ * @param balances - ratio x calls - retries of each slice that counts, the newest first
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' without the addon
  */
 export function createRetryBudget(
@@ -93,7 +93,7 @@ export function createRetryBudget(
   balances.forEach((balance, age) => {
     const slice = newest - age
     // Nobody else can see the cells yet. Slice 0 is none.
-    if (slice > 0) view[RETRY_BUDGET.firstSlice + (slice % RETRY_BUDGET.slices)] = sliceWord(slice, balance)
+    if (slice > 0) view[RETRY_BUDGET.firstSlice + (slice % RETRY_BUDGET.kept)] = sliceWord(slice, balance)
   })
   return { budget: throughAddon(addon, addon.budgetOpen(view)), address }
 }

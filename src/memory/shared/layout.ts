@@ -3,7 +3,7 @@
  * and in which order. A test compares the two.
  */
 
-export const LAYOUT_VERSION = 7
+export const LAYOUT_VERSION = 8
 export const CELL_BYTES = 64
 export const WORDS_PER_CELL = 8
 
@@ -138,6 +138,7 @@ export const RETRY_BUDGET = {
   sliceNs: 3,
   firstSlice: 8,
   slices: 10,
+  kept: 11,
   unitBits: 20,
   balanceBits: 40,
 } as const
