@@ -167,8 +167,9 @@ export class AdaptiveLimit {
     const at = this.#line + ADAPTIVE.sum
     const whole = Math.trunc(clamp(us, 0, ADAPTIVE.mostUs))
     if (this.#lower(at) + whole < TWO_32) {
-      Atomics.add(this.#halves, 2 * at + LOWER, whole)
-      Atomics.add(this.#halves, 2 * at + UPPER, ONE_CALL_UPPER)
+      // Another thread may have added meanwhile, so that this half overflows all the same.
+      const carry = Atomics.add(this.#halves, 2 * at + LOWER, whole) + whole < TWO_32 ? 0 : 1
+      Atomics.add(this.#halves, 2 * at + UPPER, ONE_CALL_UPPER + carry)
     } else {
       Atomics.add(this.#words, at, ONE_CALL + BigInt(whole))
     }
