@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { messageOf } from '../internal/error-text.js'
+import { onEndSignal } from './end-signals.js'
 
 /** How {@link runChild} starts the process. */
 export interface ChildOptions {
@@ -51,24 +52,18 @@ export function runChild(args: readonly string[], options: ChildOptions = {}): P
   })
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-
 /**
  * Ends `child` when a signal ends this process: one that is in an endless loop would run on for ever, as nobody would be left to stop it.
  *
  * @returns what undoes it
  */
 function endTogether(child: ChildProcess): () => void {
-  const end = (signal: NodeJS.Signals): void => {
+  const letGo = onEndSignal((signal) => {
     letGo()
     child.kill('SIGKILL')
     // Now it does what it would have done: it ends this process, unless another listener has other plans.
     process.kill(process.pid, signal)
-  }
-  const letGo = (): void => {
-    for (const signal of SIGNALS) process.off(signal, end)
-  }
-  for (const signal of SIGNALS) process.on(signal, end)
+  })
   return letGo
 }
 

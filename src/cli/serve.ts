@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { untilSignal } from './until-signal.js'
+import { untilSignal } from './end-signals.js'
 
 /** Where a command listens. */
 export interface Place {

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { type SystemInfo, systemInfo } from '../system/index.js'
+import { onEndSignal } from './end-signals.js'
 import { requireWith } from './flags.js'
 import { integerFrom } from './numbers.js'
 import { formatSystemInfo } from './system-table.js'
@@ -52,13 +53,13 @@ function watch(format: (info: SystemInfo) => string, options: SystemOptions): Pr
     const timer = setInterval(show, options.interval)
     const finish = (end: () => void) => {
       clearInterval(timer)
-      process.off('SIGINT', stop).off('SIGTERM', stop)
+      letGo()
       process.stdout.off('error', fail)
       end()
     }
     const stop = () => finish(resolve)
     const fail = (error: NodeJS.ErrnoException) => finish(error.code === 'EPIPE' ? resolve : () => reject(error))
-    process.on('SIGINT', stop).on('SIGTERM', stop)
+    const letGo = onEndSignal(stop)
     process.stdout.on('error', fail)
     show()
   })

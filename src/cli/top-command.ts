@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { onEndSignal } from './end-signals.js'
 import { requireWith } from './flags.js'
 import { integerFrom } from './numbers.js'
 import { Screen } from './screen.js'
@@ -147,10 +148,9 @@ function picture(rows: readonly TopRow[], state: TopState, styles: Styles, { row
 
 function untilInterrupted(intervalMs: number, look: () => void, giveStop: (stop: () => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
     const finish = (end: () => void): void => {
       clearInterval(timer)
-      for (const signal of signals) process.off(signal, stop)
+      letGo()
       end()
     }
     const stop = (): void => finish(resolve)
@@ -162,7 +162,7 @@ function untilInterrupted(intervalMs: number, look: () => void, giveStop: (stop:
       }
     }
     const timer = setInterval(tryLook, intervalMs)
-    for (const signal of signals) process.on(signal, stop)
+    const letGo = onEndSignal(stop)
     giveStop(stop)
     tryLook()
   })

@@ -42,12 +42,12 @@ describe('amorsize system', () => {
     },
   )
 
-  it('watches until it is interrupted, printing only what has changed', async () => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('watches until %s, printing only what has changed', async (end) => {
     const child = spawn(process.execPath, [cli, 'system', '--watch', '--json', '--interval', '50'])
     let text = ''
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
     while (!text.includes('\n')) await once(child.stdout, 'data')
-    child.kill('SIGINT')
+    child.kill(end)
     expect(await once(child, 'exit')).toEqual([0, null])
     const lines = text.trimEnd().split('\n')
     expect(new Set(lines).size).toBe(lines.length)

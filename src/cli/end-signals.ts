@@ -1,0 +1,24 @@
+/** What tells a command that runs on to end: Ctrl-C, `kill`, and a terminal that is closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/**
+ * Calls `listener` for each signal that tells the process to end, which then does not end by itself.
+ *
+ * @returns what undoes it
+ */
+export function onEndSignal(listener: (signal: NodeJS.Signals) => void): () => void {
+  for (const signal of SIGNALS) process.on(signal, listener)
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, listener)
+  }
+}
+
+/** Resolves when the process is told to end. */
+export function untilSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    const letGo = onEndSignal(() => {
+      letGo()
+      resolve()
+    })
+  })
+}
