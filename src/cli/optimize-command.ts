@@ -1,9 +1,10 @@
 import { Command } from 'commander'
-import { type Considered, optimize } from '../index.js'
+import { optimize } from '../index.js'
 import { saveRun, withSaveFlag } from './history-file.js'
 import { itemsInput } from './items-input.js'
 import { type RunFlags, requireItems, runOptions, withRunFlags } from './run-flags.js'
 import { type TaskArgument, taskArgument } from './task-argument.js'
+import { wayText } from './way-text.js'
 
 interface OptimizeFlags extends RunFlags {
   readonly json?: true
@@ -38,13 +39,12 @@ export function optimizeCommand(): Command {
           profile.totalItems === null || flags.save === undefined
             ? null
             : { count: profile.totalItems, digest: await input.digest() },
-        measured: estimates.map((one) => ({ what: wayText(one), unit: 'ms', samples: [one.estimatedMs] })),
+        measured: estimates.map((one) => ({
+          what: `${wayText(one)}, estimated`,
+          unit: 'ms',
+          samples: [one.estimatedMs],
+        })),
       })
     })
   return command
-}
-
-function wayText({ mode, workers, chunkSize }: Considered): string {
-  if (mode === 'serial') return 'the loop, estimated'
-  return mode === 'async' ? `${workers} at once, estimated` : `${workers} workers, chunks of ${chunkSize}, estimated`
 }

@@ -1,4 +1,5 @@
 import type { Way } from './trial.js'
+import { wayText } from './way-text.js'
 
 /** A way to run a task that `tune` tries. */
 export interface NamedWay {
@@ -42,11 +43,10 @@ const atOnce = (workers: number): NamedWay => ({ name: `${workers} at once`, way
 function chunked(workers: number, items: number): NamedWay[] {
   const all = Math.ceil(items / workers)
   const sizes = [...new Set([...powersOfFour(all), all])]
-  const who = `${workers} worker${workers === 1 ? '' : 's'}`
-  return sizes.map((chunkSize) => ({
-    name: `${who}, chunks of ${chunkSize}`,
-    way: { mode: 'threads', workers, chunkSize },
-  }))
+  return sizes.map((chunkSize) => {
+    const way = { mode: 'threads', workers, chunkSize } as const
+    return { name: wayText(way), way }
+  })
 }
 
 function powersOfFour(below: number): number[] {

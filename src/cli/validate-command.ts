@@ -8,6 +8,7 @@ import { formatNumber, textTable } from './table.js'
 import { stylesFor } from './terminal.js'
 import { validate, type Validation } from './validate-run.js'
 import { workloads } from './validate-workloads.js'
+import { wayText } from './way-text.js'
 
 interface ValidateFlags {
   readonly json?: true
@@ -79,7 +80,7 @@ function table(validations: readonly Validation[]): string {
   const rows = validations.map(({ workload, loopMs, plan, estimatedSpeedup, measuredSpeedup, error, regret }) => [
     workload,
     formatNumber(loopMs),
-    describePlan(plan),
+    wayText(plan),
     `${estimatedSpeedup.toFixed(2)} ×`,
     `${measuredSpeedup.toFixed(2)} ×`,
     percent(error),
@@ -95,13 +96,6 @@ function table(validations: readonly Validation[]): string {
     { title: 'regret', align: 'right' },
   ] as const
   return textTable({ columns, rows }, stylesFor(process.stdout).bold)
-}
-
-function describePlan({ mode, workers, chunkSize }: Validation['plan']): string {
-  if (mode === 'serial') return 'the loop'
-  return mode === 'async'
-    ? `${workers} at once`
-    : `${workers} worker${workers === 1 ? '' : 's'}, chunks of ${chunkSize}`
 }
 
 function percent(share: number): string {

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../unit/support/recorded-run.js'
@@ -33,6 +33,14 @@ describe('amorsize optimize', () => {
     const plan = JSON.parse(stdout) as { mode: string; profile: { totalItems: number; considered: object[] } }
     expect(plan).toMatchObject({ mode: 'async', profile: { totalItems: 200 } })
     expect(plan.profile.considered.length).toBeGreaterThan(1)
+  })
+
+  it('saves what it estimates, and calls one worker one', async () => {
+    const args = ['--range', '1e4', '--workers', '1', '--save', 'estimates.json']
+    expect(await optimize('./tasks.mjs#spin', ...args)).toMatchObject({ code: 0 })
+    const saved = readFileSync(join(folder, 'estimates.json'), 'utf8')
+    expect(saved).toContain('"the loop, estimated"')
+    expect(saved).toMatch(/"1 worker, chunks of \d+, estimated"/)
   })
 
   it('says so when the function fails', async () => {
