@@ -221,7 +221,7 @@ class Semaphore : public SemaphoreWords<W> {
 
   void write_identity(Owner owner, const Identity& who) {
     // order: relaxed. Read by who hands a permit to a caller of this row, which its place in the queue, published
-    // later, precedes; and by who looks for the dead, to whom a space not yet written says nothing wrong.
+    // later, precedes; and by who looks for the dead: os::is_alive says what a space not yet written means.
     row(owner, semaphore::kDoorbell).store(who.doorbell, std::memory_order_relaxed);
     row(owner, semaphore::kSpace).store(who.space, std::memory_order_relaxed);
   }

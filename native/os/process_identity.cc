@@ -27,7 +27,10 @@ ProcessIdentity own_process() {
 }
 
 bool is_alive(const ProcessIdentity& identity) {
-  // A space of 0 is a row whose process is just being entered, or died doing so: taken for one of this namespace.
+  // A space of 0 is a row whose process is just being entered, or died doing so: taken for one of this namespace. Were
+  // it taken for one that runs, a process killed just then would keep its row, and the name its parameters, until the
+  // machine restarts. The price: a process of another namespace that stops between those two stores of its first row
+  // may lose it.
   if (identity.space != 0 && identity.space != own_process().space) return true;
   const int64_t pid = identity.process & machine::kPidMask;
   const uint64_t start = start_of(pid);
