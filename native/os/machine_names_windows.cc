@@ -26,9 +26,8 @@ namespace {
 
 constexpr DWORD kPatienceMs = 5'000;
 
-MachineCells failed(MachineFault fault, std::string where) {
-  return {nullptr, 0, fault, std::move(where), static_cast<int>(GetLastError())};
-}
+// Without a number: those of Windows are not those of `strerror`.
+MachineCells failed(MachineFault fault, std::string where) { return {nullptr, 0, fault, std::move(where), 0}; }
 
 std::string object_name(core::Kind kind, const std::string& name) {
   uint64_t hash = 0xCBF2'9CE4'8422'2325;
@@ -52,6 +51,8 @@ class SystemMutex {
   }
   SystemMutex(const SystemMutex&) = delete;
   SystemMutex& operator=(const SystemMutex&) = delete;
+  // False where this user may not open it.
+  bool is_there() const { return handle_ != nullptr; }
   bool held() const { return held_; }
 
  private:
@@ -62,6 +63,7 @@ class SystemMutex {
 MachineCells open_section(core::Kind kind, const std::string& name, size_t cells,
                           const std::function<void(core::Word*)>& initialize, const std::string& where) {
   const SystemMutex lock(where + ".lock");
+  if (!lock.is_there()) return failed(MachineFault::kPermission, where);
   if (!lock.held()) return failed(MachineFault::kBusy, where);
   const size_t wanted_cells = core::machine::kHeaderCells + cells;
   const uint64_t wanted = wanted_cells * core::kCellBytes;
@@ -72,14 +74,17 @@ MachineCells open_section(core::Kind kind, const std::string& name, size_t cells
   if (section == nullptr)
     return failed(GetLastError() == ERROR_ACCESS_DENIED ? MachineFault::kPermission : MachineFault::kFull, where);
   auto* const header = static_cast<core::Word*>(MapViewOfFile(section, FILE_MAP_ALL_ACCESS, 0, 0, 0));
-  if (header == nullptr) {
+  // What stays open would keep the section, and its name, for as long as this process runs.
+  const auto refuse = [&](MachineFault fault) {
+    if (header != nullptr) UnmapViewOfFile(header);
     CloseHandle(section);
-    return failed(MachineFault::kFull, where);
-  }
+    return failed(fault, where);
+  };
+  if (header == nullptr) return refuse(MachineFault::kFull);
   MEMORY_BASIC_INFORMATION view{};
   VirtualQuery(header, &view, sizeof view);
   if (!core::is_published(header)) {
-    if (view.RegionSize < wanted) return failed(MachineFault::kNotARegion, where);
+    if (view.RegionSize < wanted) return refuse(MachineFault::kNotARegion);
     for (size_t i = 0; i < wanted / sizeof(core::Word); ++i) header[i].store(0, std::memory_order_relaxed);
     initialize(header + core::machine::kHeaderCells * core::kWordsPerCell);
     core::write_header(header, wanted_cells, kind, name, {}, monotonic_ns());
@@ -90,13 +95,13 @@ MachineCells open_section(core::Kind kind, const std::string& name, size_t cells
   const uint64_t bytes = found_cells * core::kCellBytes;
   core::HeaderCopy copy{};
   if (view.RegionSize < sizeof copy || found_cells > view.RegionSize / core::kCellBytes)
-    return failed(MachineFault::kNotARegion, where);
+    return refuse(MachineFault::kNotARegion);
   for (size_t i = 0; i < copy.size(); ++i) copy[i] = header[i].load(std::memory_order_relaxed);
   const core::HeaderState state = core::judge_header(copy, bytes, kind, name, {});
-  if (state == core::HeaderState::kOtherVersion) return failed(MachineFault::kOtherVersion, where);
-  if (state != core::HeaderState::kReady) return failed(MachineFault::kNotARegion, where);
+  if (state == core::HeaderState::kOtherVersion) return refuse(MachineFault::kOtherVersion);
+  if (state != core::HeaderState::kReady) return refuse(MachineFault::kNotARegion);
   const int row = core::enter_owner(header, own_process(), is_alive);
-  if (row == core::kNoOwnerRow) return failed(MachineFault::kCrowded, where);
+  if (row == core::kNoOwnerRow) return refuse(MachineFault::kCrowded);
   const size_t found = found_cells - core::machine::kHeaderCells;
   return {header + core::machine::kHeaderCells * core::kWordsPerCell, found, MachineFault::kNone, where, 0,
           new MachineMapping{section, header, found, row, where, 0}};
