@@ -19,9 +19,10 @@ void each_loaded_addon(const char* symbol, const std::function<bool(void*)>& kee
   while (EnumProcessModules(GetCurrentProcess(), modules.data(), room(), &bytes) && bytes > room())
     modules.resize(bytes / sizeof(HMODULE));
   modules.resize(std::min(modules.size(), static_cast<size_t>(bytes / sizeof(HMODULE))));
+  // The longest path there is; MAX_PATH would cut the end off, by which an addon is known.
+  std::vector<wchar_t> path(32'768);
   for (const HMODULE module : modules) {
-    wchar_t path[MAX_PATH];
-    const std::wstring_view name(path, GetModuleFileNameW(module, path, MAX_PATH));
+    const std::wstring_view name(path.data(), GetModuleFileNameW(module, path.data(), static_cast<DWORD>(path.size())));
     if (!name.ends_with(L".node")) continue;
     auto* const found = reinterpret_cast<void*>(GetProcAddress(module, symbol));
     HMODULE kept = nullptr;
