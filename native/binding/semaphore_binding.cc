@@ -103,21 +103,7 @@ napi_value give(napi_env env, SemaphoreHandle* handle) {
   return own ? make_bool(env, true) : nullptr;
 }
 
-using BoundCall = napi_value (*)(napi_env, SemaphoreHandle*);
 using Slots = HotSlots<SemaphoreHandle, kHotSemaphores>;
-
-// The ordinary bound call, for semaphores beyond the slots.
-template <BoundCall kCall>
-napi_value call_bound(napi_env env, napi_callback_info info) {
-  void* data = nullptr;
-  if (napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) != napi_ok) return nullptr;
-  return kCall(env, static_cast<SemaphoreHandle*>(data));
-}
-
-template <BoundCall kCall>
-napi_callback callback_of(const SemaphoreHandle* handle) {
-  return handle->slot < 0 ? call_bound<kCall> : Slots::callback<kCall>(handle->slot);
-}
 
 // Claims a row and returns [take, give, number, maxConcurrent, maxQueue, least], or null when all rows are in use.
 // `view` may be nullptr for cells that live for ever. `doorbell`: what is rung for who waits here.
@@ -145,8 +131,8 @@ napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape,
     return opening.result();
   }
   handle->slot = Slots::take(handle);
-  opening.add_bound("take", callback_of<take>(handle));
-  opening.add_bound("give", callback_of<give>(handle));
+  opening.add_bound("take", Slots::callback<take>(handle->slot));
+  opening.add_bound("give", Slots::callback<give>(handle->slot));
   opening.add_number();
   // order: relaxed. Whoever opened the cells has acquired the word of their kind.
   const auto word = [cells](size_t index) { return static_cast<double>(cells[index].load(std::memory_order_relaxed)); };
