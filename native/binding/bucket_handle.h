@@ -17,7 +17,7 @@ struct BucketHandle : Handle {
   static constexpr const char* kSubject = "bucket";
 
   core::TokenBucket<> bucket;
-  int hot_call = -1;             // index of its trampolines in hot_calls.h, or -1
+  int hot_call = -1;             // index of its functions in hot_calls.h, or -1
   std::string name = {};         // of a bucket of the process
   core::Waiters<> waiters = {};  // who else waits; none while nobody can share the bucket
   int row = core::kNoRow;        // this handle's, while its callers wait

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <optional>
 
 #include "binding/arguments.h"
 #include "binding/handle.h"

@@ -1,5 +1,4 @@
-// How the binding makes values and functions and reports errors: raw Node-API, no exceptions, no allocation. The only
-// macro of the addon lives here.
+// How the binding makes values and functions and reports errors: raw Node-API, no exceptions, no allocation.
 #pragma once
 
 #include <node_api.h>

@@ -9,8 +9,8 @@
 //
 // Source: the gradient of Netflix' concurrency-limits, the dips of Envoy's adaptive concurrency filter, made short.
 //
-// Every operation is lock-free and may run in any thread or process at the same time as any other. src/memory/
-// adaptive-limit.ts does the same on the same words.
+// Every operation is lock-free and may run in any thread or process at the same time as any other.
+// src/memory/semaphore/adaptive-limit.ts does the same on the same words.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // Slots of a keyed table: which key has which, in one block of shared memory that never grows. What a slot's level
-// means is the business of whoever counts in it (keyed_table.h); here a level is a number that counts
+// means is the business of whoever counts in it (keyed_table.h, keyed_window.h); here a level is a number that counts
 // as free when it is not above a floor. Every operation is lock-free and may run in any thread or process at the same
 // time as any other; a thread that dies at any instruction leaves the slots usable.
 //

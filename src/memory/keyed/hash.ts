@@ -14,7 +14,7 @@ export interface HashSeed {
   readonly high: bigint
 }
 
-/** Longer keys are refused; native/binding/keyed_handle.h has the same limits. */
+/** Longer keys are refused; native/binding/keys.h has the same limits. */
 const MAX_KEY_UNITS = 65_536
 const MAX_KEY_BITS = 8192
 
