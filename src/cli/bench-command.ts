@@ -57,7 +57,9 @@ async function progressBar(stream: Output): Promise<{ update: BenchProgress; sto
     format: '{bar} {percentage}% | {what}',
     barCompleteChar: '█',
     barIncompleteChar: '░',
-    hideCursor: true,
+    // As in internal/progress-bar.ts.
+    gracefulExit: false,
+    hideCursor: false,
     clearOnComplete: true,
   })
   let started = false
