@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { Command, Option } from 'commander'
 import { stream, type Progress, type StreamOptions } from '../index.js'
 import { openProgressBar } from '../internal/progress-bar.js'
+import { EXIT_FAILURE } from './exit-codes.js'
 import { saveRun, withSaveFlag } from './history-file.js'
 import { Interruption } from './interruption.js'
 import { type ItemsInput, itemsInput } from './items-input.js'
@@ -19,8 +20,6 @@ interface ExecuteFlags extends RunFlags {
   readonly deadLetter?: string
   readonly save?: string | true
 }
-
-const EXIT_ITEM_FAILED = 1
 
 /** Makes the subcommand `amorsize execute`. */
 export function executeCommand(): Command {
@@ -114,7 +113,7 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
     measured: [{ what: 'the run', unit: 'ms', samples: [measuredMs] }],
   })
   if (failed > 0) process.stderr.write(`amorsize: ${failed} of ${failed + (last?.completed ?? 0)} items failed\n`)
-  return failed > 0 ? EXIT_ITEM_FAILED : 0
+  return failed > 0 ? EXIT_FAILURE : 0
 }
 
 function failedItem({ index, error }: { readonly index: number; readonly error: unknown }): Error {

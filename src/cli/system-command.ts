@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { MAX_TIMER_MS } from '../internal/clock.js'
 import { type SystemInfo, systemInfo } from '../system/index.js'
 import { onEndSignal } from './end-signals.js'
 import { requireWith } from './flags.js'
@@ -13,7 +14,6 @@ interface SystemOptions {
 
 const CLEAR_SCREEN = '\u001B[H\u001B[J'
 const MIN_INTERVAL_MS = 50
-const MAX_INTERVAL_MS = 2 ** 31 - 1
 
 /** Makes the subcommand `amorsize system`. */
 export function systemCommand(): Command {
@@ -24,7 +24,7 @@ export function systemCommand(): Command {
     .option(
       '--interval <ms>',
       'how often --watch looks, in milliseconds',
-      integerFrom(MIN_INTERVAL_MS, MAX_INTERVAL_MS),
+      integerFrom(MIN_INTERVAL_MS, MAX_TIMER_MS),
       1000,
     )
     .action(async (options: SystemOptions, command: Command) => {

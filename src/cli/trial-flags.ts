@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { MAX_TIMER_MS } from '../internal/clock.js'
 import type { ItemsInput } from './items-input.js'
 import { itemsInput } from './items-input.js'
 import { integerFrom } from './numbers.js'
@@ -13,8 +14,6 @@ export interface TrialFlags {
   readonly json?: true
 }
 
-const LONGEST_MS = 2 ** 31 - 1
-
 /** Adds the options of {@link TrialFlags}. */
 export function withTrialFlags(command: Command, rounds: number): Command {
   return command
@@ -24,10 +23,10 @@ export function withTrialFlags(command: Command, rounds: number): Command {
     .option(
       '--limit-ms <ms>',
       'milliseconds one run may take; then its process is ended',
-      integerFrom(100, LONGEST_MS),
+      integerFrom(100, MAX_TIMER_MS),
       60_000,
     )
-    .option('--timeout-ms <ms>', 'milliseconds an item may take', integerFrom(1, LONGEST_MS))
+    .option('--timeout-ms <ms>', 'milliseconds an item may take', integerFrom(1, MAX_TIMER_MS))
     .option('--json', 'print one JSON object per line instead of text')
 }
 

@@ -2,6 +2,7 @@ import { watch } from 'node:fs'
 import { dirname, extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
+import { MAX_TIMER_MS } from '../internal/clock.js'
 import { EXIT_FAILURE } from './exit-codes.js'
 import { integerFrom } from './numbers.js'
 import { requireItems } from './run-flags.js'
@@ -29,7 +30,7 @@ export function watchCommand(): Command {
     )
     .addArgument(taskArgument())
   withTrialFlags(command, 5)
-    .option('--interval <ms>', 'also measure again so long after the last time', integerFrom(100, 2 ** 31 - 1))
+    .option('--interval <ms>', 'also measure again so long after the last time', integerFrom(100, MAX_TIMER_MS))
     .option('--times <n>', 'end after so many measurements', integerFrom(1, Number.MAX_SAFE_INTEGER))
     .option('--tolerance <percent>', 'a change that is smaller is none', percentage, 5)
     .addHelpText(

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { MAX_TIMER_MS } from '../internal/clock.js'
 import { shownServer } from '../internal/server-url.js'
 import { Interruption } from './interruption.js'
 import { integerFrom } from './numbers.js'
@@ -31,7 +32,7 @@ export function workerCommand(): Command {
     .option(
       '--stall-ms <ms>',
       'a worker that was not heard of for so long has died; default: 30000',
-      integerFrom(1000, 2 ** 31 - 1),
+      integerFrom(1000, MAX_TIMER_MS),
     )
     .addHelpText(
       'after',
