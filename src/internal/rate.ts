@@ -3,13 +3,17 @@
  * addon loads, none of this runs on a hot path.
  */
 
-const MAX_DIGITS = 6
-const MIN_DIGITS = -6
+/** Of the finest and the coarsest unit: 10^-6 and 10^6 tokens. */
+export const MAX_DIGITS = 6
+export const MIN_DIGITS = -6
 /** The axis of units must last this long at full rate: 100 years. */
 export const HORIZON_SECONDS = 3.15576e9
 /** Largest accepted rate and burst: beyond, a unit would be coarser than 10^6 tokens. */
 export const MAX_RATE = 1e15
 export const MAX_BURST = 1e15
+export const max = (a: bigint, b: bigint): bigint => (a > b ? a : b)
+export const min = (a: bigint, b: bigint): bigint => (a < b ? a : b)
+
 /** A wait that never ends. */
 export const NEVER = (1n << 63n) - 1n
 /** A longer wait, beyond 146 years, counts as one that never ends. */

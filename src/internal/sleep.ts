@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js'
 import { type SignalListener, unwatchSignal, watchSignal } from './signal-watch.js'
-import { type DueTimer, timersOf } from './timers.js'
+import { type DueTimer, tellableMs, timersOf } from './timers.js'
 
 /** Nobody notices that a wait is this much longer. */
 const SHORTEST_MS = 0.01
@@ -25,7 +25,6 @@ export function sleep(clock: Clock, ms: number, signal: AbortSignal | undefined)
       },
     }
     if (signal !== undefined) watchSignal(signal, sleeper)
-    // A clock of a test's own may be so large that it cannot tell a shorter time from now.
-    timers.add(sleeper, Math.max(ms, SHORTEST_MS, Math.abs(clock.now()) * 2 ** -50))
+    timers.add(sleeper, Math.max(ms, SHORTEST_MS, tellableMs(clock)))
   })
 }

@@ -14,6 +14,12 @@ export interface DueTimer extends DueEntry {
  */
 const TOLERANCE_MS = 0.000_001
 
+/**
+ * The shortest time, milliseconds, that can be told from now: a clock of a test's own may be so large that numbers near its time are
+ * that far apart.
+ */
+export const tellableMs = (clock: Clock): number => Math.abs(clock.now()) * 2 ** -50
+
 /** How soon it is noticed that fake timers were thrown away: milliseconds of real time. */
 const FAKES_GONE_MS = 10
 

@@ -2,7 +2,7 @@ import { costInUnits, creditUnits } from '../internal/rate.js'
 import type { Ticket } from '../memory/bucket/bucket.js'
 import { OUTCOME, type Outcome } from '../memory/bucket/core.js'
 import type { Key } from '../memory/keyed/hash.js'
-import type { Axis } from '../memory/shared/axis.js'
+import { type Axis, FARTHEST } from '../memory/shared/axis.js'
 import type { Future } from './charges.js'
 import type { WaitingKey } from './waiting-key.js'
 
@@ -14,8 +14,6 @@ interface Place {
   readonly generation: number
 }
 
-/** Farther from its base nothing ever stands that counts. */
-const FARTHEST = 2 ** 52
 /** How often a place is sought while other threads are faster. */
 const MOST_TRIES = 64
 

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../internal/clock.js'
 import { type SignalListener, unwatchSignal, watchSignal } from '../internal/signal-watch.js'
-import { type DueTimer, timersOf } from '../internal/timers.js'
+import { type DueTimer, tellableMs, timersOf } from '../internal/timers.js'
 import type { WaitingBucket } from '../memory/bucket/bucket.js'
 import type { Axis } from '../memory/shared/axis.js'
 import type { Caller } from './caller.js'
@@ -215,8 +215,7 @@ export class WaitQueue {
     const timers = timersOf(this.#clock)
     if (this.#isArmed) timers.remove(this.#timer)
     this.#isArmed = this.#line.size > 0
-    // A clock of a test's own may be so large that it cannot tell such a moment from now.
-    if (this.#isArmed) timers.add(this.#timer, Math.max(nextMs, SHORTEST_MS, Math.abs(this.#clock.now()) * 2 ** -50))
+    if (this.#isArmed) timers.add(this.#timer, Math.max(nextMs, SHORTEST_MS, tellableMs(this.#clock)))
     else if (this.#owner === null) waitingQueues.delete(this)
     else this.#owner.idle()
   }

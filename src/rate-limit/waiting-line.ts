@@ -1,7 +1,7 @@
 import { costInUnits, pow10 } from '../internal/rate.js'
 import type { WaitingBucket } from '../memory/bucket/bucket.js'
 import { NO_OTHERS, type OtherWaiters, tokensBetween } from '../memory/bucket/waiter-rows.js'
-import type { Axis } from '../memory/shared/axis.js'
+import { type Axis, FARTHEST } from '../memory/shared/axis.js'
 import type { Caller } from './caller.js'
 import { CoveredCallers } from './covered-callers.js'
 import { HORIZON_MS, WATCH_MS, overtakesMs, roomMs } from './turn.js'
@@ -15,8 +15,6 @@ const SLACK_MS = 1
 const SHORTEST_LOOK_MS = 0.5
 /** How often a line reserves in one look, where other threads are faster. */
 const MOST_TRIES = 8
-/** Places beyond this are beyond what can be waited for. */
-const FARTHEST = 2 ** 52
 
 /**
  * The callers of one thread that wait for one bucket, first come, first served whatever they cost. Only those that are about to be served

@@ -1,4 +1,4 @@
-import { doubleToBits } from '../../internal/rate.js'
+import { doubleToBits, min } from '../../internal/rate.js'
 import {
   BREAKER_STATE,
   type BreakerStateNumber,
@@ -11,7 +11,7 @@ import {
   UPDATE_RESULT,
   type UpdateResult,
 } from './control.js'
-import { lowBits, minOf, tagOf } from './window.js'
+import { lowBits, tagOf } from './window.js'
 import { BREAKER, BREAKER_PARAMETER, KIND, kindWord } from '../shared/layout.js'
 
 export {
@@ -175,7 +175,7 @@ export class TwinCircuitBreaker extends TwinBreakerControl {
     const until = this.window.change(BREAKER.until, generationOf(seen), (found) => {
       if ((found & lowBits(BREAKER.untilTagBits)) === tag && found !== 0n) return found
       const waitUs = BigInt(Math.ceil(this.#resetTimeoutMs(reopeningsOf(seen)) * 1e3))
-      return (minOf((elapsedNs + 999n) / 1000n + waitUs, lowBits(63 - BREAKER.untilTagBits)) << UNTIL_SHIFT) | tag
+      return (min((elapsedNs + 999n) / 1000n + waitUs, lowBits(63 - BREAKER.untilTagBits)) << UNTIL_SHIFT) | tag
     })
     if (until < 0n) return -1n
     const waitNs = (until >> UNTIL_SHIFT) * 1000n - elapsedNs
@@ -202,7 +202,7 @@ export class TwinCircuitBreaker extends TwinBreakerControl {
       if (found === failureIn(generation)) failed++
     }
     if (failed > 0 && failed / probes >= (this.parameters[BREAKER_PARAMETER.probeFailureRate] as number))
-      return this.#open(seen, minOf(reopeningsOf(seen) + 1n, MAX_REOPENINGS), nowNs)
+      return this.#open(seen, min(reopeningsOf(seen) + 1n, MAX_REOPENINGS), nowNs)
     return succeeded + failed === probes && this.#transition(seen, BREAKER_STATE.closed, 0n)
   }
 
@@ -221,12 +221,12 @@ export class TwinCircuitBreaker extends TwinBreakerControl {
         const isInUse = (found & ~LEASE_MASK) === tag && found !== 0n
         const endMs = found & LEASE_MASK
         if (isInUse && endMs > nowMs) {
-          firstEndMs = minOf(firstEndMs, endMs)
+          firstEndMs = min(firstEndMs, endMs)
           break
         }
         const wantedMs = nowMs + 1n + leaseMs
         const leaseEndMs = isInUse && endMs >= wantedMs ? endMs + 1n : wantedMs
-        const lease = tag | minOf(leaseEndMs, LEASE_MASK - 2n)
+        const lease = tag | min(leaseEndMs, LEASE_MASK - 2n)
         const before = Atomics.compareExchange(this.words, index, found, lease)
         if (before === found)
           return {
@@ -240,7 +240,7 @@ export class TwinCircuitBreaker extends TwinBreakerControl {
       }
     }
     const resetNs = BigInt(Math.trunc((this.parameters[BREAKER_PARAMETER.resetTimeoutMs] as number) * 1e6))
-    return refusal(BREAKER_STATE.halfOpen, generation, minOf((firstEndMs - nowMs) * NS_PER_MS, resetNs))
+    return refusal(BREAKER_STATE.halfOpen, generation, min((firstEndMs - nowMs) * NS_PER_MS, resetNs))
   }
 
   #settleProbe(permit: Permit, result: CallResult, nowNs: bigint): boolean {

@@ -4,6 +4,7 @@ import { addonTime } from '../shared/addon-time.js'
 import type { Admission, Breaker } from './breaker.js'
 import type { BreakerStateNumber, CallResult, UpdateResult } from './core.js'
 import { BREAKER_PARAMETER } from '../shared/layout.js'
+import type { NameScope } from '../shared/names.js'
 
 type Opened = [admit: () => undefined | false, succeed: () => undefined | false, number: number]
 
@@ -66,7 +67,7 @@ export class NativeBreaker implements Breaker {
   static named(
     addon: NativeAddon,
     name: string,
-    scope: 'process' | 'machine',
+    scope: NameScope,
     asked: Float64Array,
     clock: Clock,
   ): { subject: NativeBreaker; parameters: Float64Array } {

@@ -1,3 +1,4 @@
+import { min } from '../../internal/rate.js'
 import { BREAKER, BREAKER_PARAMETER } from '../shared/layout.js'
 import { probePlaces } from './parameters.js'
 
@@ -9,7 +10,6 @@ const MINUTE_NS = 60_000_000_000n
 
 export const lowBits = (bits: number): bigint => (1n << BigInt(bits)) - 1n
 export const tagOf = (generation: bigint, bits: number): bigint => generation & lowBits(bits)
-export const minOf = (a: bigint, b: bigint): bigint => (a < b ? a : b)
 
 const COUNTER = { succeeded: 0, failed: 1, slow: 2 } as const
 const MINUTE_MASK = lowBits(BREAKER.minuteBits)
@@ -116,7 +116,7 @@ export class TwinBreakerWindow {
       let count = streakCount(streak, generation)
       if (!failed) return count === 0n ? streak : tag
       if (isIdle((streak >> BigInt(BREAKER.streakCountBits)) & MINUTE_MASK, now)) count = 0n
-      return tag | (now << BigInt(BREAKER.streakCountBits)) | minOf(count + 1n, STREAK_COUNT_MASK)
+      return tag | (now << BigInt(BREAKER.streakCountBits)) | min(count + 1n, STREAK_COUNT_MASK)
     })
     return (
       failed &&
@@ -141,7 +141,7 @@ export class TwinBreakerWindow {
         (tag << BigInt(BREAKER.cursorTagShift)) |
         (now << BigInt(BREAKER.cursorMinuteShift)) |
         (next << BigInt(BREAKER.indexShift)) |
-        minOf(filled + 1n, size)
+        min(filled + 1n, size)
       )
     })
     if (written < 0n) return false
@@ -200,7 +200,7 @@ export class TwinBreakerWindow {
       const isOwn = word !== 0n && found >> SLICE_NUMBER_SHIFT === tag >> SLICE_NUMBER_SHIFT
       if (isOwn && isLaterSlice(found, slice)) return word
       const count = found === tag ? word & SLICE_COUNT_MASK : 0n
-      return (tag << countBits) | minOf(count + 1n, SLICE_COUNT_MASK)
+      return (tag << countBits) | min(count + 1n, SLICE_COUNT_MASK)
     })
   }
 

@@ -1,19 +1,8 @@
-import { MAX_RATE, creditUnits, digitsFor, rescaleDown, rescaleUp, totalTokens } from '../../internal/rate.js'
-import {
-  BucketWords,
-  MAX_SPENT,
-  type Slot,
-  isPaused,
-  makeSlot,
-  max,
-  min,
-  pack,
-  producedBy,
-  slotTokens,
-} from './words.js'
+import { MAX_RATE, creditUnits, digitsFor, max, min, rescaleDown, rescaleUp, totalTokens } from '../../internal/rate.js'
+import { BucketWords, MAX_SPENT, type Slot, isPaused, makeSlot, pack, producedBy, slotTokens } from './words.js'
 import { BUCKET } from '../shared/layout.js'
 
-/** How an operation ended. The numbers are those of `Outcome` in native/core/token_bucket.h. */
+/** How an operation ended. The numbers are those of `Outcome` in native/core/bucket_changes.h. */
 export const OUTCOME = { granted: 0, denied: 1, exceedsBurst: 2, busy: 3 } as const
 export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME]
 

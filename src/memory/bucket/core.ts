@@ -1,4 +1,14 @@
-import { EXACT_UNITS, NEVER, costUnits, creditUnits, rescaleDown, rescaleUp, tokensOf } from '../../internal/rate.js'
+import {
+  EXACT_UNITS,
+  NEVER,
+  costUnits,
+  creditUnits,
+  max,
+  min,
+  rescaleDown,
+  rescaleUp,
+  tokensOf,
+} from '../../internal/rate.js'
 import { BucketChanges, OUTCOME, type Outcome, withGivenBack } from './changes.js'
 import {
   GENERATION_MASK,
@@ -6,8 +16,6 @@ import {
   type Slot,
   costOf,
   isPaused,
-  max,
-  min,
   placeOf,
   producedBy,
   slotTokens,

@@ -1,4 +1,4 @@
-import { BUCKET, KIND, kindWord, WAITERS } from '../shared/layout.js'
+import { BUCKET, CELL_BYTES, KIND, kindWord, WAITERS, WORDS_PER_CELL } from '../shared/layout.js'
 import { allocateOwnBuffer, viewCells } from '../shared/region.js'
 import { Subjects } from '../shared/subjects.js'
 import type { Bucket } from './bucket.js'
@@ -31,7 +31,7 @@ export const buckets = new Subjects<Bucket, BucketParameters>({
 /** Makes the rows of those who wait, for a bucket that others are about to share. */
 export function createWaiters(): SharedArrayBuffer {
   const { buffer, cell } = allocateOwnBuffer(1 + WAITERS.processRows)
-  TwinWaiters.initialize(new BigInt64Array(buffer, cell * 64, (1 + WAITERS.processRows) * 8))
+  TwinWaiters.initialize(new BigInt64Array(buffer, cell * CELL_BYTES, (1 + WAITERS.processRows) * WORDS_PER_CELL))
   return buffer
 }
 

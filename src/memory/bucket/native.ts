@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../internal/clock.js'
 import type { NativeAddon } from '../../internal/native.js'
 import { addonTime } from '../shared/addon-time.js'
+import type { NameScope } from '../shared/names.js'
 import { type Axis, AXIS_FIELDS, axisIn, placeOn } from '../shared/axis.js'
 import type { Bucket, Ticket } from './bucket.js'
 import { OUTCOME, type Outcome } from './core.js'
@@ -113,7 +114,7 @@ export class NativeBucket implements Bucket {
   static named(
     addon: NativeAddon,
     name: string,
-    scope: 'process' | 'machine',
+    scope: NameScope,
     asked: { readonly requestsPerSecond: number; readonly burstSize: number },
     clock: Clock,
   ): { subject: NativeBucket; parameters: { requestsPerSecond: number; burstSize: number } } {

@@ -5,12 +5,16 @@ import {
   digitsFor,
   doubleFromBits,
   doubleToBits,
+  max,
+  min,
   producedIn,
   rescaleUp,
   timeToProduce,
   tokensOf,
   unitRate,
+  MAX_DIGITS,
   MAX_WAIT_NS,
+  MIN_DIGITS,
   NEVER,
 } from '../../internal/rate.js'
 import { BUCKET, KIND, WORDS_PER_CELL, kindWord } from '../shared/layout.js'
@@ -34,12 +38,8 @@ const PAUSE_BIT = BigInt(BUCKET.pauseBit)
 const RESERVED_DIGITS_BITS = BigInt(BUCKET.reservedDigitsBits)
 const RESERVED_DIGITS_MASK = (1n << RESERVED_DIGITS_BITS) - 1n
 const SPENT_SHIFT = BigInt(BUCKET.spentShift)
-const MIN_DIGITS = -6
 export const GENERATION_MASK = (1n << BigInt(BUCKET.generationBits)) - 1n
 export const MAX_SPENT = (1n << (63n - SPENT_SHIFT)) - 1n
-
-export const max = (a: bigint, b: bigint): bigint => (a > b ? a : b)
-export const min = (a: bigint, b: bigint): bigint => (a < b ? a : b)
 
 /** The words of a token bucket: reading its slot in force, writing another, and the one swap that commits a decision. */
 export class BucketWords {
@@ -76,7 +76,7 @@ export class BucketWords {
       burst: Atomics.load(words, first + BUCKET.burstUnits),
       rate: { multiplier: Atomics.load(words, first + BUCKET.multiplier), shift: scale & 127n },
       // A torn read may hold anything until the generation is checked: keep it inside the tables.
-      digits: Math.min(Number((scale >> 8n) & 15n) + MIN_DIGITS, 6),
+      digits: Math.min(Number((scale >> 8n) & 15n) + MIN_DIGITS, MAX_DIGITS),
       endsPause: ((scale >> PAUSE_BIT) & 1n) === 1n,
       generation: Atomics.load(words, first + BUCKET.generation),
       base: Atomics.load(words, first + BUCKET.base),

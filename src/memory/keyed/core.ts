@@ -1,4 +1,4 @@
-import { NEVER, costUnits, creditUnits } from '../../internal/rate.js'
+import { NEVER, costUnits, creditUnits, max, min } from '../../internal/rate.js'
 import { type Survey, KeyedSlots, freeLevel, generationOf, hasNumber } from './slots.js'
 import type { KeyedTerms } from './terms.js'
 import { KEYED, KIND, kindWord } from '../shared/layout.js'
@@ -17,14 +17,10 @@ export interface KeyedSurvey {
 const NO_SLOT = -1n
 
 const ATTEMPTS = 1000
-const LAST_NS = 2n ** 63n - 1n
-/** Beyond every place. */
+/** Beyond every place, and every time. */
 const LAST = 2n ** 63n - 1n
 const BUSY: Run = { outcome: OUTCOME.busy, start: 0n }
 const DENIED: Run = { outcome: OUTCOME.denied, start: 0n }
-
-const max = (a: bigint, b: bigint): bigint => (a > b ? a : b)
-const min = (a: bigint, b: bigint): bigint => (a < b ? a : b)
 
 /**
  * The keyed table of native/core/keyed_table.h in TypeScript: the same steps on the same words, so that both may work on
@@ -105,7 +101,7 @@ export class KeyedBuckets {
   /** Lets the key have nothing for `pauseNs`, and one token then. */
   pause(nowNs: bigint, hash: bigint, pauseNs: bigint): Outcome {
     const { terms } = this
-    const target = min(terms.produced(min(nowNs + pauseNs, LAST_NS)) - terms.costOf(1), this.#slots.most)
+    const target = min(terms.produced(min(nowNs + pauseNs, LAST)) - terms.costOf(1), this.#slots.most)
     const at = this.#slots.placeOf(hash)
     const floor = terms.produced(nowNs) - terms.burst
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../internal/clock.js'
 import type { NativeAddon } from '../../internal/native.js'
 import { addonTime } from '../shared/addon-time.js'
+import type { NameScope } from '../shared/names.js'
 import { type Axis, AXIS_FIELDS, axisIn, exactBaseOf } from '../shared/axis.js'
 import { type Key, isKey } from './hash.js'
 import type { KeyedTable } from './table.js'
@@ -115,7 +116,7 @@ export class NativeKeyedTable implements KeyedTable {
   static named(
     addon: NativeAddon,
     name: string,
-    scope: 'process' | 'machine',
+    scope: NameScope,
     asked: KeyedParameters,
     seed: BigUint64Array,
     clock: Clock,

@@ -1,7 +1,9 @@
 import {
   HORIZON_SECONDS,
   MAX_BURST,
+  MAX_DIGITS,
   MAX_RATE,
+  MIN_DIGITS,
   NEVER,
   type UnitRate,
   costUnits,
@@ -22,8 +24,6 @@ import { KEYED } from '../shared/layout.js'
 /** Most keys of a table. */
 export const MAX_CAPACITY = 100_000_000
 
-const MAX_DIGITS = 6
-const MIN_DIGITS = -6
 const MOST_GENERATION_BITS = 8
 
 /** What a table is made with. */

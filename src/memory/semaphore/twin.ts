@@ -1,7 +1,7 @@
 import { builtins } from '../../internal/builtins.js'
 import { KIND, kindWord, SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
 import { SemaphoreCore } from './core.js'
-import { formOfWord } from './words.js'
+import { COUNT_MASK, formOfWord } from './words.js'
 import {
   type Admission,
   boundOf,
@@ -151,7 +151,7 @@ export class TwinSemaphore implements Semaphore {
 
   collect(): number {
     const now = this.#core.grants(this.#owner)
-    const fresh = (now - this.#seen) & 0xff_ffff
+    const fresh = (now - this.#seen) & COUNT_MASK
     this.#seen = now
     return fresh
   }

@@ -54,7 +54,7 @@ export function axisBase(base: number): Pick<Axis, 'baseHigh' | 'baseLow'> {
 export const exactBaseOf = ({ baseHigh, baseLow }: Axis): number => baseHigh * 2 ** 32 + baseLow
 
 /** Farther from the base nothing ever stands that counts. */
-const FARTHEST = 2 ** 52
+export const FARTHEST = 2 ** 52
 
 /** An absolute place, in parts of 10^-digits of a token, on an axis. */
 export function placeOn(axis: Axis, position: bigint, digits: number): number {

@@ -1,3 +1,4 @@
+import { max } from '../../internal/rate.js'
 import { KeyedSlots, freeLevel } from '../keyed/slots.js'
 import { KEYED, KIND, WINDOW, kindWord } from '../shared/layout.js'
 import type { WindowTerms } from './terms.js'
@@ -27,7 +28,6 @@ const COUNT_BITS = BigInt(WINDOW.countBits)
 const NO_LEVEL: Level = { endMs: 0n, blocked: false, count: 0 }
 const NO_ROOM: WindowSeen = { count: 0, resetNs: 0n, refused: true, hasRoom: false }
 
-const max = (a: bigint, b: bigint): bigint => (a > b ? a : b)
 const numberOf = ({ endMs, blocked, count }: Level): bigint =>
   (endMs << END_SHIFT) | (blocked ? 1n << COUNT_BITS : 0n) | BigInt(count)
 const floorAt = (nowMs: bigint): bigint => (nowMs << END_SHIFT) | WINDOW.belowEnd

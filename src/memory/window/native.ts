@@ -2,6 +2,7 @@ import type { Clock } from '../../internal/clock.js'
 import type { NativeAddon } from '../../internal/native.js'
 import type { Key } from '../keyed/hash.js'
 import { addonTime } from '../shared/addon-time.js'
+import type { NameScope } from '../shared/names.js'
 import type { Extend } from './core.js'
 import type { WindowState, WindowTable } from './table.js'
 import type { WindowParameters } from './terms.js'
@@ -78,7 +79,7 @@ export class NativeWindowTable implements WindowTable {
   static named(
     addon: NativeAddon,
     name: string,
-    scope: 'process' | 'machine',
+    scope: NameScope,
     asked: WindowParameters,
     seed: BigUint64Array,
     clock: Clock,
