@@ -13,7 +13,8 @@
 
 namespace amorsize::os {
 
-// The kernel's monotonic clock: CLOCK_MONOTONIC, or QueryPerformanceCounter on Windows.
+// The kernel's monotonic clock, the one that libuv reads: CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW on macOS, or
+// QueryPerformanceCounter on Windows.
 int64_t monotonic_ns();
 
 // Whether the processor's counter may stand in for the kernel's clock: the counter is invariant and the kernel itself

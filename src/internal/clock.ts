@@ -30,7 +30,7 @@ declare module './native.js' {
 }
 
 // `performance.now()` counts from the start of its own thread. This offset puts every thread of the machine on
-// the scale of CLOCK_MONOTONIC, which is what the addon reads.
+// the scale of `process.hrtime()`, the clock that the addon reads (native/os/clock.h says which).
 const originMs = measuredOrigin()
 
 /** A delay between the two readings (compiling this code, at first) makes the offset smaller: the largest is the best. */
