@@ -7,6 +7,7 @@
 #include "os/file_tree.h"
 #include "os/machine_memory.h"
 #include "os/machine_names.h"
+#include "os/uuid.h"
 
 namespace amorsize::os {
 
@@ -16,16 +17,9 @@ int ask_epoch(core::Epoch* epoch) {
   std::string text;
   errno = 0;
   if (!FileTree("").read(boot_source(), &text)) return errno != 0 ? errno : ENODATA;
-  uint64_t halves[2] = {};
-  size_t digits = 0;
-  for (const char c : text) {
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-    if (digit < 0 || digits == 32) continue;
-    halves[digits / 16] = halves[digits / 16] << 4 | static_cast<uint64_t>(digit);
-    ++digits;
-  }
-  epoch->boot_high = static_cast<int64_t>(halves[0]);
-  epoch->boot_low = static_cast<int64_t>(halves[1]);
+  const Uuid boot = parse_uuid(text);
+  epoch->boot_high = static_cast<int64_t>(boot.high);
+  epoch->boot_low = static_cast<int64_t>(boot.low);
   // A time namespace moves CLOCK_MONOTONIC; kernels before 5.6 have none.
   if (const auto status = status_of("/proc/self/ns/time")) epoch->clock = static_cast<int64_t>(status->inode);
   return epoch->is_known() ? 0 : ENODATA;

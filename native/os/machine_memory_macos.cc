@@ -7,17 +7,20 @@
 
 #include "os/machine_memory.h"
 #include "os/machine_names.h"
+#include "os/uuid.h"
 
 namespace amorsize::os {
 
-const char* boot_source() { return "kern.boottime"; }
+// Not kern.boottime, which moves when the time of day is set.
+const char* boot_source() { return "kern.bootsessionuuid"; }
 
 int ask_epoch(core::Epoch* epoch) {
-  timeval started{};
-  size_t bytes = sizeof started;
-  int name[2] = {CTL_KERN, KERN_BOOTTIME};
-  if (sysctl(name, 2, &started, &bytes, nullptr, 0) != 0) return errno;
-  epoch->boot_high = static_cast<int64_t>(started.tv_sec);
+  char text[64];
+  size_t bytes = sizeof text;
+  if (sysctlbyname(boot_source(), text, &bytes, nullptr, 0) != 0) return errno;
+  const Uuid boot = parse_uuid({text, bytes});
+  epoch->boot_high = static_cast<int64_t>(boot.high);
+  epoch->boot_low = static_cast<int64_t>(boot.low);
   return epoch->is_known() ? 0 : ENODATA;
 }
 
