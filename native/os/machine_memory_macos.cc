@@ -30,10 +30,11 @@ int allocate_pages(int file, off_t bytes) {
   return ftruncate(file, bytes) == 0 ? 0 : errno;
 }
 
-// Shared memory of POSIX cannot be listed or locked there; a file of the user's own directory can.
+// Shared memory of POSIX cannot be listed or locked there; a file of the user's own directory can. Of caches, since the
+// system removes temporary files that nobody has opened for three days, mapped or not.
 std::string machine_directory() {
   char path[1024];
-  const size_t length = confstr(_CS_DARWIN_USER_TEMP_DIR, path, sizeof path);
+  const size_t length = confstr(_CS_DARWIN_USER_CACHE_DIR, path, sizeof path);
   if (length == 0 || length > sizeof path) return "";
   std::string directory(path);
   while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
