@@ -25,6 +25,7 @@ int ask_epoch(core::Epoch* epoch) {
 }
 
 int allocate_pages(int file, off_t bytes) {
+  // Behind the end, which is all that it can: the holes of a file that has its length already stay.
   fstore_t wish{F_ALLOCATEALL, F_PEOFPOSMODE, 0, bytes, 0};
   if (fcntl(file, F_PREALLOCATE, &wish) != 0) return errno;
   return ftruncate(file, bytes) == 0 ? 0 : errno;
