@@ -39,7 +39,6 @@ inline constexpr size_t kKind = 3;      // number of the Kind
 inline constexpr size_t kBootHigh = 4;  // the boot the region belongs to: 128 bits
 inline constexpr size_t kBootLow = 5;
 inline constexpr size_t kClock = 6;  // the time namespace whose CLOCK_MONOTONIC the region counts in; 0 when unknown
-inline constexpr size_t kCreatedNs = 7;  // when the header was written, CLOCK_MONOTONIC
 inline constexpr size_t kNameBytes = 8;
 inline constexpr size_t kName = 16;  // UTF-8, eight bytes a word in memory order, padded with zeros
 inline constexpr size_t kNameWords = 80;

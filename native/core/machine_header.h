@@ -52,7 +52,7 @@ inline HeaderState judge_header(const HeaderCopy& copy, size_t bytes, Kind kind,
 
 // Describes a zeroed region. Nobody trusts it before `publish_header`.
 template <class W>
-void write_header(W* header, size_t cells, Kind kind, std::string_view name, const Epoch& now, int64_t now_ns) {
+void write_header(W* header, size_t cells, Kind kind, std::string_view name, const Epoch& now) {
   // order: relaxed throughout. The release of `publish_header` comes after all of them.
   const auto store = [header](size_t word, int64_t value) { header[word].store(value, std::memory_order_relaxed); };
   store(region::kVersion, kLayoutVersion);
@@ -61,7 +61,6 @@ void write_header(W* header, size_t cells, Kind kind, std::string_view name, con
   store(machine::kBootHigh, now.boot_high);
   store(machine::kBootLow, now.boot_low);
   store(machine::kClock, now.clock);
-  store(machine::kCreatedNs, now_ns);
   store(machine::kNameBytes, static_cast<int64_t>(name.size()));
   for (size_t at = 0; at < name.size(); at += sizeof(int64_t)) {
     int64_t word = 0;

@@ -225,7 +225,7 @@ MachineFiles::Attempt MachineFiles::create(const Request& request, int file) {
   auto* const header = static_cast<core::Word*>(address);
   request.initialize(header + kFirstWord);
   step(CreationStep::kInitialized);
-  core::write_header(header, cells, request.kind, request.name, current_epoch(), monotonic_ns());
+  core::write_header(header, cells, request.kind, request.name, current_epoch());
   step(CreationStep::kDescribed);
   core::publish_header(header);
   step(CreationStep::kPublished);

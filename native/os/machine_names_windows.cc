@@ -6,7 +6,6 @@
 #include <mutex>
 
 #include "core/machine_header.h"
-#include "os/clock.h"
 #include "os/machine_names.h"
 #include "os/process_identity.h"
 
@@ -87,7 +86,7 @@ MachineCells open_section(core::Kind kind, const std::string& name, size_t cells
     if (view.RegionSize < wanted) return refuse(MachineFault::kNotARegion);
     for (size_t i = 0; i < wanted / sizeof(core::Word); ++i) header[i].store(0, std::memory_order_relaxed);
     initialize(header + core::machine::kHeaderCells * core::kWordsPerCell);
-    core::write_header(header, wanted_cells, kind, name, {}, monotonic_ns());
+    core::write_header(header, wanted_cells, kind, name, {});
     core::publish_header(header);
   }
   // A view's size is known in pages only; the header tells it in cells, and must fit.

@@ -17,7 +17,6 @@ export const MACHINE = {
   bootHigh: 4,
   bootLow: 5,
   clock: 6,
-  createdNs: 7,
   nameBytes: 8,
   name: 16,
   nameWords: 80,
