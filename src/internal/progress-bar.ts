@@ -1,4 +1,5 @@
 import type { SingleBar } from 'cli-progress'
+import { formatCount, formatNumber } from './number-text.js'
 
 /** What a bar shows. */
 export interface BarState {
@@ -69,18 +70,10 @@ export function barLine(state: BarState): string {
       `${formatCount(done)}/${formatCount(total)}`,
     )
   }
-  parts.push(`${formatRate(itemsPerSecond)}/s`)
+  parts.push(`${formatNumber(itemsPerSecond)}/s`)
   if (failed > 0) parts.push(`${formatCount(failed)} failed`)
   parts.push(etaMs === null || etaMs === 0 ? formatDuration(elapsedMs) : `${formatDuration(etaMs)} left`)
   return parts.join(' | ')
-}
-
-function formatCount(value: number): string {
-  return value.toLocaleString('en-US', { maximumFractionDigits: 0 })
-}
-
-function formatRate(value: number): string {
-  return value.toLocaleString('en-US', { maximumSignificantDigits: 3 })
 }
 
 /** Returns a time as people say it: 0:07, 12:40, 3:05:00. */
