@@ -19,6 +19,11 @@ import { type ResolvedTask, resolvedBefore, resolveFunction, resolveTask, type T
  * Applies `task` to each item and gives the results in input order: in this thread, several at a time, or with worker
  * threads, whichever is estimated to be the fastest.
  *
+ * What an item throws comes through unchanged; what `signal` was aborted with, too.
+ *
+ * Cost: a microsecond or two beyond a loop that is too short for workers; the first call of a process at most 3 ms.
+ * Worker threads are started only when what remains is worth more than they cost.
+ *
  * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, exportedFunction)`
  * @param items - an array, typed array, iterable or async iterable
  * @param options - see {@link ScheduleOptions}
@@ -28,9 +33,6 @@ import { type ResolvedTask, resolvedBefore, resolveFunction, resolveTask, type T
  * @throws {WorkerCrashedError} ERR_WORKER_CRASHED when a worker died of an item, again after it was tried elsewhere
  * @throws {TimeoutExceededError} ERR_TIMEOUT_EXCEEDED when an item took longer than `timeoutMs`
  * @throws {ExecutionError} ERR_EXECUTION when the run cannot go on
- * What an item throws comes through unchanged; what `signal` was aborted with, too.
- * Cost: a microsecond or two beyond a loop that is too short for workers; the first call of a process at most 3 ms.
- * Worker threads are started only when what remains is worth more than they cost.
  * @example
  * const hashes = await execute((n) => { let h = n; for (let i = 0; i < 1e6; i++) h = (h * 31 + i) | 0; return h }, [1, 2, 3, 4])
  */

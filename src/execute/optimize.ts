@@ -24,13 +24,14 @@ import { whyNotTransferable } from './transfer/task-source.js'
  * Measures `task` on the first items, decides how to run the rest, and runs nothing more. The results of the sample are kept:
  * `plan.run()` goes on behind it, and learns from what comes of it, as `execute` does.
  *
+ * Cost: the sample, and less than half a millisecond; what was measured before is not measured again (`useCache: false`
+ * forgets it).
+ *
  * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, exportedFunction)`
  * @param items - an array, typed array, iterable or async iterable
  * @param options - see {@link ScheduleOptions}
  * @throws {TypeError} when the task, the items or an option are of the wrong type
  * @throws {RangeError} when an option is out of range
- * Cost: the sample, and less than half a millisecond; what was measured before is not measured again (`useCache: false`
- * forgets it).
  * @example
  * const plan = await optimize(resize, images)
  * const why = plan.explain()

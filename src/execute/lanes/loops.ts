@@ -25,10 +25,9 @@ export function outweighCalls(items: number, ms: number): boolean {
 /**
  * Runs `items` from `progress.next` up to but not including `to`, and puts each result at its place in `results`. An item that returns a
  * promise ends the loop, and so does one that stops its run. All items of this thread run in this one loop, so what the engine has compiled
- * for the first slice of a run serves the rest.
+ * for the first slice of a run serves the rest. What an item throws comes through; `progress.next` is then that item.
  *
  * @returns the promise of the first item that returned one
- * What an item throws comes through; `progress.next` is then that item.
  */
 export function runItems(
   call: (item: unknown) => unknown,
