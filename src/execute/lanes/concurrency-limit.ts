@@ -27,6 +27,10 @@ const TOO_MANY = 0.2
 const SMOOTHED_OVER = 32
 /** Items in a window, at least: enough to see their rate, or what share of them fails. */
 const IN_WINDOW = { rate: 8, failures: 32 } as const
+/** From a level that has held, the next one that is tried is so many times as high, or as low. */
+const STEP = 1.5
+/** Of the rate of a level that half of it has kept, so much is asked of the next half: small losses must not add up. */
+const STILL_ASKED = 0.95
 /** Windows between two tries of a higher level: at first, and at most. */
 const PATIENCE = { least: 4, most: 128 }
 
@@ -184,7 +188,7 @@ export class ConcurrencyLimit {
     const rate = low.rate * Math.max(1, gain)
     this.#patience = Math.min(PATIENCE.most, 2 * this.#patience)
     if (gain < GAIN.little && low.level > LEAST)
-      this.#goTo(low.level * (this.#isFloorKnown ? 2 / 3 : 1 / 2), 'down', { level: low.level, rate })
+      this.#goTo(low.level * (this.#isFloorKnown ? 1 / STEP : 1 / 2), 'down', { level: low.level, rate })
     else this.#hold(gain > GAIN.noticed ? Math.min(this.#level, low.level * gain * SPARE) : low.level, rate)
   }
 
@@ -192,7 +196,7 @@ export class ConcurrencyLimit {
     const high = this.#reference as LevelRate
     const share = rate / high.rate
     if (share >= GAIN.kept) {
-      const reference = { level: this.#level, rate: Math.max(rate, high.rate * 0.95) }
+      const reference = { level: this.#level, rate: Math.max(rate, high.rate * STILL_ASKED) }
       if (this.#level <= LEAST) this.#hold(this.#level, reference.rate)
       else this.#goTo(this.#level / 2, 'down', reference)
     } else if (share > GAIN.nearlyKept && !window.isRepeated && window.isSpread) {
@@ -214,8 +218,8 @@ export class ConcurrencyLimit {
     }
     this.#reference = { level: this.#level, rate: usual + (rate - usual) / 4 }
     if (++this.#held < this.#patience) this.#open(nowMs)
-    else if (this.#level < MOST) this.#goTo(Math.max(this.#level + 1, 1.5 * this.#level), 'up', this.#reference)
-    else this.#goTo((2 / 3) * this.#level, 'down', this.#reference)
+    else if (this.#level < MOST) this.#goTo(Math.max(this.#level + 1, STEP * this.#level), 'up', this.#reference)
+    else this.#goTo(this.#level / STEP, 'down', this.#reference)
   }
 
   /** Too many fail: back to the level before, or half. Where even a few fail, failures are results like others. */
