@@ -189,7 +189,11 @@ class GuardedFetch {
         discard(response)
         throw signal.reason
       }
-      return place === undefined ? response : watchBody(response, () => place[Symbol.dispose]())
+      if (place === undefined) return response
+      const ended = (): void => place[Symbol.dispose]()
+      if (request.method !== 'HEAD') return watchBody(response, ended)
+      ended()
+      return response
     })
   }
 

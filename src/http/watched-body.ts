@@ -5,6 +5,11 @@ export function isNodeStream(body: unknown): body is Readable {
   return typeof (body as { readonly pipe?: unknown } | null | undefined)?.pipe === 'function'
 }
 
+/** Whether nothing follows the header fields: a stream without anything in it ends for those only who read it, and few do. */
+function isEmpty({ body, status, headers }: Response): boolean {
+  return body === null || [204, 205, 304].includes(status) || headers.get('content-length') === '0'
+}
+
 /** Ends bodies that nobody can read any more, as Node's own fetch does with those of responses that were thrown away unread. */
 const abandoned = new FinalizationRegistry<() => void>((give) => give())
 
@@ -20,7 +25,7 @@ export function watchBody(
   ended: (isWhole: boolean) => void,
   seen?: (chunk: Uint8Array) => void,
 ): Response {
-  if (response.body === null) {
+  if (isEmpty(response)) {
     ended(true)
     return response
   }

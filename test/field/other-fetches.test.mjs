@@ -16,6 +16,10 @@ const server = createServer(async (req, res) => {
     res.writeHead(307, { location: `${busy}/busy` }).end()
     return
   }
+  if (req.method === 'HEAD' || req.url === '/empty') {
+    res.writeHead(200, { 'content-length': req.method === 'HEAD' ? 10 : 0 }).end()
+    return
+  }
   if (req.url === '/busy') {
     res.writeHead(429, { 'retry-after': '30' }).end('busy')
     return
@@ -51,6 +55,11 @@ it("sends undici's own Request, and its FormData once more", async () => {
   expect(response.status).toBe(200)
   expect((await response.json()).sent).toBeGreaterThan(50)
   expect(count).toBe(2)
+})
+
+it('holds no place for an answer of node-fetch without a body', async () => {
+  const send = policyFetch({ fetch: nodeFetch, bulkhead: { maxConcurrent: 1, maxWaitMs: 5000 } })
+  for (const method of ['HEAD', 'GET', 'POST', 'GET']) expect((await send(`${origin}/empty`, { method })).ok).toBe(true)
 })
 
 it('retries node-fetch, and holds a place until its body, a Node stream, has ended', async () => {

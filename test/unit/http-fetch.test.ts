@@ -480,6 +480,17 @@ describe('policyFetch', () => {
     expect(await (await send(origin)).text()).toBe('b')
   })
 
+  it('frees the place of an answer that has no body, though nobody looks for one', async () => {
+    const { origin } = await serve(({ method, url }, response) => {
+      if (method === 'HEAD') response.writeHead(200, { 'content-length': 10 }).end()
+      else response.writeHead(url === '/none' ? 204 : 200, url === '/none' ? {} : { 'content-length': 0 }).end()
+    })
+    const send = policyFetch({ bulkhead: { maxConcurrent: 1, maxWaitMs: 5000 } })
+    const asked = [['/'], ['/none'], ['/', { method: 'HEAD' }], ['/', { method: 'POST', body: 'a' }]] as const
+    for (const [path, init] of asked) expect((await send(`${origin}${path}`, init)).ok).toBe(true)
+    expect((await send(origin)).status).toBe(200)
+  })
+
   it.each(['policyFetch', 'policyInterceptor'])(
     '%s has an adaptive limit learn nothing from failures, and go down by time limits',
     async (form) => {
