@@ -87,7 +87,7 @@ class Conductor implements Lanes {
       this.#startAsync()
     } else if (isWorkerOfOurs() || !this.#canShare(mode === 'threads')) {
       this.#startHere()
-    } else if (mode === 'threads' || this.#course.subject.needsWorkers) {
+    } else if (mode === 'threads' || (begun === undefined && this.#course.subject.needsWorkers)) {
       this.#startThreads(this.#course.decision).catch((error: unknown) => this.#run.stop('failed', error))
     } else {
       this.#startHere()

@@ -4,7 +4,7 @@ import type { AsyncLane } from './lanes/async-lane.js'
 import type { LocalLane } from './lanes/local-lane.js'
 import type { Workforce } from './lanes/workforce.js'
 import { isWorkerOfOurs } from './nesting.js'
-import type { CompleteOptions } from './options.js'
+import { type CompleteOptions, mayRunHere } from './options.js'
 import { pools, scheduler, sharing } from './thread-wide.js'
 import type { Run } from './run/run.js'
 import { Busyness, COMPUTING } from './schedule/busyness.js'
@@ -131,10 +131,11 @@ export class RunObserver {
     return since !== undefined && this.#mayGoBack() && shouldGoBack(this.course, since, this.timing)
   }
 
-  /** Whether the caller has not asked for workers, and workers do not claim items themselves. */
+  /** Whether the caller has not asked for workers, this thread may run items, and workers do not claim these themselves. */
   #mayGoBack(): boolean {
-    const { mode, prefer, mainThread } = this.#run.options
-    return mode === undefined && prefer === undefined && mainThread !== false && this.#lanes.force?.block === undefined
+    const { options } = this.#run
+    const isAsked = options.mode !== undefined || options.prefer !== undefined
+    return !isAsked && mayRunHere(options) && this.#lanes.force?.block === undefined
   }
 
   /** Whether each item would block the event loop for too long, so that none should run in this thread. */

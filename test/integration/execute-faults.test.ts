@@ -244,6 +244,20 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     expect(TimeoutExceededError.is((outcomes[13] as PromiseRejectedResult).reason)).toBe(true)
   })
 
+  it('no item in this thread behind the sample of a plan with a time limit, though workers lose', async () => {
+    const items = Array.from({ length: 30_000 }, (_, n) => ({ n, text: 'x'.repeat(200) }))
+    const plan = await optimize(task<object, boolean>(faults, 'whereabouts'), items, { timeoutMs: 5000 })
+    expect((await plan.run()).filter((isHere) => isHere)).toHaveLength(5)
+  })
+
+  it('no result of a plan with a time limit that says why it stays in this thread', async () => {
+    const items = Array.from({ length: 40 }, (_, n) => n)
+    const plan = await optimize((n: number) => new URL(`http://a/${n}`), items, { timeoutMs: 5000 })
+    expect(plan).toMatchObject({ mode: 'serial', warnings: [expect.stringContaining('an instance of URL')] })
+    expect((await plan.run()).every((result) => result instanceof URL)).toBe(true)
+    expect((await optimize(() => 1, [], { timeoutMs: 5000 })).mode).toBe('serial')
+  })
+
   it('an item that waits too long', async () => {
     expect(TimeoutExceededError.is(await errorOf({ do: 'slow', ms: 60_000 }, { timeoutMs: 100 }))).toBe(true)
   })

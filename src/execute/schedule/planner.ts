@@ -95,7 +95,7 @@ export class Planner {
     const cloneMs = isShared ? 0 : cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes }, calibration)
     const mayAsk = options.mode === undefined || options.mode === 'threads'
     const mayUseThreads = situation.obstacle === undefined && mostWorkers >= 1 && mayAsk
-    const isForTime = subject.needsWorkers && mayUseThreads
+    const isForTime = subject.needsWorkers && mayUseThreads && situation.items !== 0
     const mode = isForTime ? 'threads' : options.mode
     const inputs: CostInputs = {
       items: situation.items ?? Math.max(1, situation.done),

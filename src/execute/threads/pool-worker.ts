@@ -144,7 +144,8 @@ export class PoolWorker {
   /** Milliseconds since the item that runs has started; only with a time limit, and 0 while none runs. */
   get itemAgeMs(): number {
     if (this.currentItem < 0) return 0
-    return machineNow() - this.epochMs - Atomics.load(this.cells, Cell.STARTED_MS)
+    // Modulo 2^32, as the cell is, which goes round in 50 days.
+    return (machineNow() - this.epochMs - Atomics.load(this.cells, Cell.STARTED_MS)) | 0
   }
 
   /** Index of the item that runs, -1 for none that is known. */

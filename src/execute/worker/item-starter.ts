@@ -1,5 +1,5 @@
 import { TimeoutExceededError } from '../../errors.js'
-import { machineNow } from '../../internal/clock.js'
+import { machineNow, MAX_TIMER_MS } from '../../internal/clock.js'
 import type { WorkerTask } from '../transfer/task-source.js'
 import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
 import { isThenable } from '../../internal/thenable.js'
@@ -108,7 +108,7 @@ function withinTime(result: PromiseLike<unknown>, timeoutMs: number): Promise<un
   return new Promise((resolve, reject) => {
     const late = (): void =>
       reject(new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }))
-    const timer = realSetTimeout(late, timeoutMs)
+    const timer = realSetTimeout(late, Math.min(timeoutMs, MAX_TIMER_MS))
     void Promise.resolve(result)
       .then(resolve, reject)
       .finally(() => realClearTimeout(timer))
