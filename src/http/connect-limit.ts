@@ -67,12 +67,17 @@ export function connectLimit<
       judged = limiter.judge(request)
       if (judged !== null && !answer(limiter, request, response, judged, refuse, next)) return
     } catch (error) {
-      next(error)
+      failing(next)(error)
       return
     }
     next()
   }
   return Object.assign(middleware, { stats: () => limiter.stats() })
+}
+
+/** Gives errors to `next`, for which none, as with `Promise.reject()`, would mean that the request goes on. */
+export function failing(next: (error: unknown) => void): (error: unknown) => void {
+  return (error) => next(error ?? new Error('a function of the limit has failed, without an error'))
 }
 
 /** Writes what there is to tell; true when the request goes on. */
@@ -92,7 +97,7 @@ function answer<Request extends object, Response extends ConnectResponse>(
   }
   response.statusCode = decision.status
   response.setHeader('retry-after', String(retryAfterSeconds(decision)))
-  if (refuse !== undefined) Promise.resolve(refuse(request, decision, response)).catch(next)
+  if (refuse !== undefined) Promise.resolve(refuse(request, decision, response)).catch(failing(next))
   else {
     response.setHeader('content-type', PROBLEM_TYPE)
     response.end(problemOf(decision))

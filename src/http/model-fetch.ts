@@ -9,6 +9,7 @@ import { fittingName } from './encoded-name.js'
 import { EventReader, KnownUsage, jsonOf } from './model-usage.js'
 import { overFetch } from './over-fetch.js'
 import { optionsOf } from './origin-policies.js'
+import { ownSignal } from './own-signal.js'
 import { isRequest } from './replay.js'
 import { checkEncodedName } from './store-options.js'
 import { watchBody } from './watched-body.js'
@@ -88,7 +89,7 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
   return overFetch<ModelFetch>(given, (send) => async (input, init) => {
     const body = await bodyOf(input, init)
     const estimated = body === undefined ? 0 : checkNumber('estimate', estimate(body), { min: 0 })
-    const signal = init?.signal ?? (isRequest(input) ? input.signal : undefined)
+    const signal = ownSignal(init?.signal ?? (isRequest(input) ? input.signal : undefined))
     const cost = { requests: 1, ...(estimated > 0 ? { tokens: Math.min(estimated, most) } : {}) }
     const debt = Math.max(0, estimated - most)
     const granted = both.acquire(cost, optionsOf(signal))

@@ -190,9 +190,10 @@ class GuardedFetch {
         throw signal.reason
       }
       if (place === undefined) return response
-      const ended = (): void => place[Symbol.dispose]()
-      if (request.method !== 'HEAD') return watchBody(response, ended)
-      ended()
+      // How long an answer took that was not read to its end says nothing.
+      if (request.method !== 'HEAD')
+        return watchBody(response, (isWhole) => (isWhole ? place[Symbol.dispose]() : place.fail(undefined)))
+      place[Symbol.dispose]()
       return response
     })
   }

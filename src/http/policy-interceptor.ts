@@ -1,5 +1,6 @@
 import { checkKeys, checkOptions } from '../internal/validate.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions } from './origin-policies.js'
+import { ownSignal } from './own-signal.js'
 
 /** What {@link policyInterceptor} is made with. */
 export type PolicyInterceptorOptions = OriginPolicyOptions
@@ -87,8 +88,8 @@ export function policyInterceptor(
 /** What a request asks for. A path is put behind its origin: one that begins with two slashes would be resolved to another. */
 function urlOf({ origin, path }: DispatchOptions): string {
   const base = String(origin ?? 'http://localhost')
-  // To a proxy a path may be a whole URL.
-  return (path.startsWith('/') ? new URL(new URL(base).origin + path) : new URL(path, base)).href
+  // To a proxy a path may be a whole URL; what is no path, undici refuses.
+  return (`${path}`.startsWith('/') ? new URL(new URL(base).origin + path) : new URL(path, base)).href
 }
 
 const nothing = (): undefined => undefined
@@ -180,7 +181,8 @@ function fail(handler: Handler, error: unknown): void {
 
 /** undici takes an AbortSignal or an emitter of 'abort', and watches it only once the request is dispatched. */
 function signalOf(given: unknown): { signal: AbortSignal | undefined; release: () => void } {
-  if (given instanceof AbortSignal) return { signal: given, release: nothing }
+  const signal = ownSignal(given)
+  if (signal !== undefined) return { signal, release: nothing }
   const emitter = given as
     | {
         on?: unknown

@@ -1,4 +1,5 @@
 import type { Fetch } from './over-fetch.js'
+import { ownSignal } from './own-signal.js'
 
 /** What fetch takes as a body. */
 export type RequestBody = NonNullable<RequestInit['body']>
@@ -45,7 +46,7 @@ export class Replayable {
     const body = init?.body ?? null
     this.method = (init?.method ?? request?.method ?? 'GET').toUpperCase()
     this.url = request?.url ?? (input as string | URL).toString()
-    this.signal = init?.signal ?? request?.signal
+    this.signal = ownSignal(init?.signal ?? request?.signal)
     this.repeats = body === null || typeof body === 'function' || !isStream(body)
   }
 

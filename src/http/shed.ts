@@ -1,6 +1,6 @@
 import { checkOptionalFunction } from '../internal/check-common.js'
 import { checkFunction } from '../internal/validate.js'
-import { type ConnectResponse, NodeHeaders } from './connect-limit.js'
+import { type ConnectResponse, failing, NodeHeaders } from './connect-limit.js'
 import { PROBLEM_TYPE } from './decision.js'
 import {
   type AddHook,
@@ -96,7 +96,7 @@ function connect<Request extends object = object, Response extends ConnectRespon
       if (isRefusal(judged)) {
         response.statusCode = judged.status
         writeShedHeaders(new NodeHeaders(response), judged)
-        if (refuse !== undefined) Promise.resolve(refuse(request, judged, response)).catch(next)
+        if (refuse !== undefined) Promise.resolve(refuse(request, judged, response)).catch(failing(next))
         else {
           response.setHeader('content-type', PROBLEM_TYPE)
           response.end(shedProblemOf(judged))
@@ -105,7 +105,7 @@ function connect<Request extends object = object, Response extends ConnectRespon
       }
       if (judged !== null) whenResponseEnds(response, judged)
     } catch (error) {
-      next(error)
+      failing(next)(error)
       return
     }
     next()

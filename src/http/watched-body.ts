@@ -10,6 +10,14 @@ function isEmpty({ body, status, headers }: Response): boolean {
   return body === null || [204, 205, 304].includes(status) || headers.get('content-length') === '0'
 }
 
+/** A body of no more than this is taken at once, whoever reads it or not: answers that say no are often left unread. */
+const SMALL_BYTES = 16_384
+
+function isSmall({ headers }: Response): boolean {
+  const length = headers.get('content-length')
+  return length !== null && Number(length) <= SMALL_BYTES
+}
+
 /** Ends bodies that nobody can read any more, as Node's own fetch does with those of responses that were thrown away unread. */
 const abandoned = new FinalizationRegistry<() => void>((give) => give())
 
@@ -74,7 +82,7 @@ export function watchBody(
         await reader.cancel(reason)
       },
     },
-    { highWaterMark: 0 },
+    { highWaterMark: seen === undefined && isSmall(response) ? SMALL_BYTES : 0, size: ({ byteLength }) => byteLength },
   )
   abandoned.register(body, () => {
     end(false)

@@ -480,6 +480,36 @@ describe('policyFetch', () => {
     expect(await (await send(origin)).text()).toBe('b')
   })
 
+  it('frees the place of a small answer that nobody reads once it is here, and gives all of it to who reads it later', async () => {
+    const { origin } = await serve((_request, response) => {
+      response.writeHead(500, { 'content-length': 10_000 }).write('a'.repeat(9999))
+      setTimeout(() => response.end('b'), 20)
+    })
+    const send = policyFetch({ bulkhead: { maxConcurrent: 1, maxWaitMs: 5000 } })
+    const first = await send(origin)
+    await send(origin)
+    expect(await first.text()).toBe(`${'a'.repeat(9999)}b`)
+  })
+
+  it('follows a signal of another class, as fetch does', async () => {
+    class Foreign extends EventTarget {
+      aborted = false
+      abort(): void {
+        this.aborted = true
+        this.dispatchEvent(new Event('abort'))
+      }
+    }
+    const { origin } = await serve(() => undefined)
+    const signal = new Foreign()
+    const get = policyFetch({ timeoutMs: 60_000, bulkhead: { maxConcurrent: 1 } })
+    const both = [1, 2].map(() => get(origin, { signal: signal as unknown as AbortSignal }))
+    signal.abort()
+    for (const one of both) await expect(one).rejects.toMatchObject({ name: 'AbortError' })
+    await expect(get(origin, { signal: signal as unknown as AbortSignal })).rejects.toMatchObject({
+      name: 'AbortError',
+    })
+  })
+
   it('frees the place of an answer that has no body, though nobody looks for one', async () => {
     const { origin } = await serve(({ method, url }, response) => {
       if (method === 'HEAD') response.writeHead(200, { 'content-length': 10 }).end()

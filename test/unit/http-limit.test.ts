@@ -198,6 +198,11 @@ describe('connectLimit', () => {
       await get()
       expect((await get()).body).toBe('Error: no template')
     }
+    // Without an error a request would go on.
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as a program may
+    const { get } = await serve({ limits: { a: { max: 1, windowMs: 60_000 } }, refuse: () => Promise.reject() })
+    await get()
+    expect((await get()).body).toBe('Error: a function of the limit has failed, without an error')
     function bad(): never {
       throw new Error('no template')
     }
