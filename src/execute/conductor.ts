@@ -190,7 +190,9 @@ class Conductor implements Lanes {
     const limits = currentLimits()
     const bytes = options.maxMemoryPerWorker ?? BYTES_PER_WORKER
     const most = sensibleWorkers(limits, isHere, bytes, options.adjustForLoad === true)
-    const workers = options.workers ?? decision?.chosen.workers ?? Math.max(1, most)
+    // Of a source that does not say how many items there are, a plan knows those of its sample alone.
+    const chosen = this.#run.supply.remaining === null ? undefined : decision?.chosen.workers
+    const workers = options.workers ?? chosen ?? Math.max(1, most)
     if (isHere && !isAsync && workers < limits.cpuWorkers) this.#makeHere()
     this.#hire(sent, workers, itemMs, isAsync)
     const { local } = this

@@ -86,10 +86,11 @@ export function policyInterceptor(
 }
 
 /** What a request asks for. A path is put behind its origin: one that begins with two slashes would be resolved to another. */
-function urlOf({ origin, path }: DispatchOptions): string {
+function urlOf({ origin, path }: Pick<DispatchOptions, 'origin'> & { readonly path: unknown }): string {
   const base = String(origin ?? 'http://localhost')
   // To a proxy a path may be a whole URL; what is no path, undici refuses.
-  return (`${path}`.startsWith('/') ? new URL(new URL(base).origin + path) : new URL(path, base)).href
+  const isWhole = typeof path !== 'string' || !path.startsWith('/')
+  return (isWhole ? new URL(String(path), base) : new URL(new URL(base).origin + path)).href
 }
 
 const nothing = (): undefined => undefined
