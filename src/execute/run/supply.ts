@@ -3,8 +3,8 @@ import { ArraySource, type Batch, type ItemSource } from './item-source.js'
 import { SharedBlock } from './shared-block.js'
 
 /**
- * Hands the items of a source to lanes, in order, each once. Lanes of workers ask first for items that a dead worker left. A lane that got nothing is called when
- * there is more.
+ * Hands the items of a source to lanes, in order, each once. Lanes of workers ask first for items that a dead worker left. A lane that got
+ * nothing is called when there is more.
  */
 export class Supply {
   /** Most items that may be taken and not yet given to the reader; the stream's bounded memory. */

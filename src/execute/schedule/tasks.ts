@@ -190,7 +190,7 @@ export class TaskRecord {
     this.#isLoopDue = false
   }
 
-  /** What an item takes at least, by the shortest of the runs of late; 0 before there were two. */
+  /** What an item takes at least, by the shortest of the runs of late; 0 until the loop is known. */
   get leastOfRunsMs(): number {
     return this.#loopRuns < LOOP_RUNS ? 0 : this.#leastOfRunsMs
   }
