@@ -87,11 +87,23 @@ class Conductor implements Lanes {
       this.#startAsync()
     } else if (isWorkerOfOurs() || !this.#canShare(mode === 'threads')) {
       this.#startHere()
-    } else if (mode === 'threads' || (begun === undefined && this.#course.subject.needsWorkers)) {
+    } else if (mode === 'threads' || (begun === undefined && this.#mustUseWorkers)) {
       this.#startThreads(this.#course.decision).catch((error: unknown) => this.#run.stop('failed', error))
     } else {
       this.#startHere()
     }
+  }
+
+  /** Whether items may have to be ended in the middle: if the task has not shown that it returns promises. */
+  get #mustUseWorkers(): boolean {
+    const { subject } = this.#course
+    return subject.needsWorkers && !(this.#mayWaitHere && scheduler.isKnownToWait(subject))
+  }
+
+  /** Whether items that were sent to workers for the sake of their time limit alone may be begun in this thread where they wait. */
+  get #mayWaitHere(): boolean {
+    const { mode, prefer, mainThread } = this.#run.options
+    return mode === undefined && prefer !== 'threads' && mainThread !== false
   }
 
   /** Whether workers can apply the policies of the run. If not, a caller who asked for workers is warned. */
@@ -130,7 +142,8 @@ class Conductor implements Lanes {
     const known = scheduler.waitingOf(this.#course.subject)
     const measured = (item: unknown, result: unknown): void => this.#measuredAsync(item, result)
     this.async = new AsyncLane(this.#run, this.#call, this.#timing, measured, fixed, known, slices, this.#share)
-    this.#run.mode = this.force !== undefined ? 'threads' : mode === 'serial' ? 'serial' : 'async'
+    const hasWorkers = this.force !== undefined && !this.#isAlone
+    this.#run.mode = hasWorkers ? 'threads' : mode === 'serial' ? 'serial' : 'async'
     this.async.start(first, batch)
   }
 
@@ -190,9 +203,7 @@ class Conductor implements Lanes {
     const limits = currentLimits()
     const bytes = options.maxMemoryPerWorker ?? BYTES_PER_WORKER
     const most = sensibleWorkers(limits, isHere, bytes, options.adjustForLoad === true)
-    // Of a source that does not say how many items there are, a plan knows those of its sample alone.
-    const chosen = this.#run.supply.remaining === null ? undefined : decision?.chosen.workers
-    const workers = options.workers ?? chosen ?? Math.max(1, most)
+    const workers = options.workers ?? decision?.chosen.workers ?? Math.max(1, most)
     if (isHere && !isAsync && workers < limits.cpuWorkers) this.#makeHere()
     this.#hire(sent, workers, itemMs, isAsync)
     const { local } = this
@@ -222,6 +233,7 @@ class Conductor implements Lanes {
       share: this.#share,
       loaded: () => this.#workerIsReady(),
       progressed: () => this.#lookAtWorkers(),
+      itemsWait: () => this.#waitHere(),
       unfit: (reason) => this.#stayHere(reason),
       goOnHere: () => this.#goOnMeanwhile(),
       without: (error) => this.#goOnWithout(error),
@@ -277,6 +289,15 @@ class Conductor implements Lanes {
     const made = this.#makeHere()
     force.helpedBy(made)
     made.startLater()
+  }
+
+  /** Items wait: many of them can do so at once in this thread. */
+  #waitHere(): void {
+    if (!this.#mayWaitHere) return
+    scheduler.foundToWait(this.#course.subject)
+    if (this.#isAlone || this.#run.supply.hasCrashed) return
+    this.force?.withdraw()
+    this.#goOnHere()
   }
 
   /** Results that workers cannot send are made here once more: what is left, and later runs of the task, need no workers. */

@@ -1,5 +1,6 @@
 import { earlierRunsOf } from '../records/recorders.js'
 import { unlessAborted } from '../internal/signal-watch.js'
+import { isThenable } from '../internal/thenable.js'
 import { runs } from '../internal/tracing.js'
 import { conduct } from './conductor.js'
 import { subjectOf } from './run-observer.js'
@@ -87,7 +88,7 @@ async function makePlan(
     chunkSize: chosen.chunkSize,
     estimatedSpeedup: chosen.estimatedMs > 0 ? loopMs / chosen.estimatedMs : 1,
     reason: reasonOf(decision, obstacle),
-    warnings: warningsFor(firstItems, obstacle),
+    warnings: warningsFor(firstItems, obstacle, subject.needsWorkers && !measured.isAsync),
     items: source instanceof ArraySource ? (items as Iterable<unknown>) : allItems(firstItems, source),
     profile: profileOf(decision, source.total),
     cacheHit: sample.isKnown,
@@ -128,8 +129,16 @@ async function sampleOf(
     const left = total === null ? null : Math.max(0, total - before)
     return { first, firstItems: drawn.map((item) => new SampleItem(item)), measured: known, isKnown: true, left }
   }
-  const call = callWithPolicies(task, options)
-  const { items: firstItems, measured } = await runFirst(call, drawn, source, options.sampleSize, earlier)
+  let waits = false
+  const ownCall = (item: unknown): unknown => {
+    const result = task.call(item)
+    waits ||= isThenable(result)
+    return result
+  }
+  const call = callWithPolicies({ call: ownCall }, options)
+  const { items: firstItems, measured: seen } = await runFirst(call, drawn, source, options.sampleSize, earlier)
+  // With a time limit each call returns a promise.
+  const measured = options.timeoutMs === Infinity ? seen : { ...seen, isAsync: waits }
   scheduler.sampled(subject, first, measured)
   const left = total === null ? null : Math.max(0, total - measured.sampleSize - before)
   return { first, firstItems, measured, isKnown: false, left }
@@ -182,8 +191,9 @@ function allItems(firstItems: readonly SampleItem[], source: ItemSource): Iterab
   return source instanceof AsyncIteratorSource ? iterateAsync(seen, source) : iterate(seen, source)
 }
 
-function warningsFor(firstItems: readonly SampleItem[], obstacle: string | undefined): string[] {
-  const warnings = obstacle === undefined ? [] : [`${obstacle}; the plan stays in this thread`]
+function warningsFor(firstItems: readonly SampleItem[], obstacle: string | undefined, isTimed: boolean): string[] {
+  const where = isTimed ? 'this thread, where an item that takes too long cannot be ended' : 'this thread'
+  const warnings = obstacle === undefined ? [] : [`${obstacle}; the plan stays in ${where}`]
   const outcomes = firstItems.flatMap(({ outcome }) => outcome ?? [])
   const failed = outcomes.filter((outcome) => 'error' in outcome).length
   if (failed > 0) warnings.push(`${failed} of the ${outcomes.length} items of the sample failed`)

@@ -265,7 +265,7 @@ function checkReference(given: unknown): TaskReference {
  * @param turns - gives the stage that has items wait for their turn which a policy has held back; without it they begin at once
  */
 export function callWithPolicies(
-  { call }: ResolvedTask,
+  { call }: Pick<ResolvedTask, 'call'>,
   { policies, timeoutMs }: { readonly policies: readonly Policy[]; readonly timeoutMs: number },
   signalOf?: () => AbortSignal,
   turns?: () => AroundStage,

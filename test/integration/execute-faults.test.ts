@@ -245,7 +245,7 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
   })
 
   it('no item in this thread behind the sample of a plan with a time limit, though workers lose', async () => {
-    const items = Array.from({ length: 30_000 }, (_, n) => ({ n, text: 'x'.repeat(200) }))
+    const items = Array.from({ length: 60_000 }, (_, n) => ({ n, text: 'x'.repeat(200) }))
     const plan = await optimize(task<object, boolean>(faults, 'whereabouts'), items, { timeoutMs: 5000 })
     expect((await plan.run()).filter((isHere) => isHere)).toHaveLength(5)
   })
@@ -253,7 +253,7 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
   it('no result of a plan with a time limit that says why it stays in this thread', async () => {
     const items = Array.from({ length: 40 }, (_, n) => n)
     const plan = await optimize((n: number) => new URL(`http://a/${n}`), items, { timeoutMs: 5000 })
-    expect(plan).toMatchObject({ mode: 'serial', warnings: [expect.stringContaining('an instance of URL')] })
+    expect(plan).toMatchObject({ mode: 'serial', warnings: [expect.stringMatching(/an instance of URL.*cannot be ended/)] })
     expect((await plan.run()).every((result) => result instanceof URL)).toBe(true)
     expect((await optimize(() => 1, [], { timeoutMs: 5000 })).mode).toBe('serial')
   })

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { execute, optimize, stream } from 'amorsize'
+import { execute, optimize, stream, TimeoutExceededError } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 
 const sleep = (ms: number): Promise<number> => new Promise((resolve) => setTimeout(resolve, ms, ms))
@@ -183,5 +183,42 @@ describe('what an item returns', () => {
     }
     await expect(execute(task, [7])).rejects.toThrow('seven')
     expect(await execute(task, [9, 3, 5])).toEqual([9, 3, 5])
+  })
+})
+
+describe('items that have a time limit and return promises', () => {
+  const items = Array.from({ length: 200 }, (_, n) => ({ n }))
+  const later = ({ n }: { n: number }): Promise<number> =>
+    new Promise((resolve) => {
+      if (n !== 150) setTimeout(() => resolve(n), 5)
+    })
+
+  it('are begun in this thread, many at once, as soon as a worker has shown that they wait; later ones at once', async () => {
+    const seen: (string | number)[] = []
+    for (let run = 0; run < 2; run++) {
+      const hooks = { onWorkerStart: () => seen.push('worker'), onEnd: ({ mode }: { mode: string }) => seen.push(mode) }
+      const outcomes = await execute(later, items, { timeoutMs: 200, onError: 'collect', hooks })
+      outcomes.forEach((outcome, n) => {
+        if (n === 150) expect(TimeoutExceededError.is((outcome as PromiseRejectedResult).reason)).toBe(true)
+        else expect(outcome).toEqual({ status: 'fulfilled', value: n })
+      })
+    }
+    // The second run has asked for no worker.
+    expect(seen.slice(-2)).toEqual(['async', 'async'])
+  })
+
+  it('stay in workers where they are to, with one after the other', async () => {
+    const modes: string[] = []
+    const hooks = { onEnd: ({ mode }: { mode: string }) => modes.push(mode) }
+    const some = items.slice(0, 20)
+    for (const where of [{ mode: 'threads' }, { mainThread: false }] as const)
+      expect(await execute(later, some, { ...where, timeoutMs: 5000, hooks })).toEqual(some.map(({ n }) => n))
+    expect(modes).toEqual(['threads', 'threads'])
+  })
+
+  it('are planned as such', async () => {
+    const plan = await optimize(later, items.slice(0, 100), { timeoutMs: 5000, useCache: false })
+    expect(plan.mode).toBe('async')
+    expect(await plan.run()).toHaveLength(100)
   })
 })

@@ -52,6 +52,8 @@ export interface Force {
   loaded(): void
   /** A worker cannot load the task: for now no other can, either. */
   taskRefused(lane: Lane, error: unknown): void
+  /** Items with a time limit return promises: how long these take can be limited in this thread as well. */
+  itemsWait(): void
   /** An item has ended in a worker that cannot send its result as it is. */
   unfit(lost: Lost, reason: string): void
   /** A worker ran `count` items in `ms`. */

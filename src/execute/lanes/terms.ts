@@ -16,6 +16,8 @@ export interface Terms {
   readonly loaded: () => void
   /** … and when one has told of items that it has run. */
   readonly progressed: () => void
+  /** Called when items that have a time limit return promises. */
+  readonly itemsWait: () => void
   /** Called when too many results cannot be sent as they are. */
   readonly unfit: (reason: string) => void
   /** Called when workers are long in coming: meanwhile this thread is to run items. */

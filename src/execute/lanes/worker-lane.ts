@@ -217,6 +217,9 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
         if (message.run === this.runNumber)
           this.#settle(message.index, { value: undefined, failure: undefined, unfit: message.reason })
         return
+      case 'waits':
+        if (message.run === this.runNumber) this.force.itemsWait()
+        return
       case 'done':
         if (message.run === this.runNumber) this.#done(message)
         return

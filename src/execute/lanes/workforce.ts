@@ -118,6 +118,7 @@ export class Workforce implements Force {
   /** This thread runs items, too. */
   helpedBy(local: LocalLane): void {
     this.#local = local
+    local.lanes = this.#lanes.size + 1
     local.sliceMs = SLICE_WITH_MESSAGES_MS
     local.whenIdle = () => this.#awaitLast()
     local.whenTurns = () => this.#watch.passing()
@@ -171,6 +172,12 @@ export class Workforce implements Force {
     this.#terms.share.computes(this, false)
     this.#pool.withdraw(this.#request)
     for (const lane of this.#lanes) lane.dismiss()
+  }
+
+  /** The same at once: they give back what they have not begun. */
+  withdraw(): void {
+    this.dismiss()
+    for (const lane of this.#lanes) lane.makeWay()
   }
 
   #keepWatch(): void {
@@ -243,6 +250,10 @@ export class Workforce implements Force {
     this.#failedBeginnings = 0
     this.timing.add(count, ms)
     this.#terms.progressed()
+  }
+
+  itemsWait(): void {
+    if (!this.isDismissed) this.#terms.itemsWait()
   }
 
   unfit({ index, item, attempts }: Lost, reason: string): void {

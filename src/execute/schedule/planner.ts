@@ -95,8 +95,10 @@ export class Planner {
     const cloneMs = isShared ? 0 : cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes }, calibration)
     const mayAsk = options.mode === undefined || options.mode === 'threads'
     const mayUseThreads = situation.obstacle === undefined && mostWorkers >= 1 && mayAsk
-    const isForTime = subject.needsWorkers && mayUseThreads && situation.items !== 0
+    const isForTime = subject.needsWorkers && mayUseThreads && !measured.isAsync && situation.items !== 0
     const mode = isForTime ? 'threads' : options.mode
+    // Of a source that does not say how many items there are, only those that have run are known.
+    const isOpen = mode === 'threads' && situation.items === null
     const inputs: CostInputs = {
       items: situation.items ?? Math.max(1, situation.done),
       itemMs: measured.itemMs,
@@ -119,7 +121,7 @@ export class Planner {
       // A run takes more once it finds that they make it faster.
       mostInFlight: FIRST_IN_FLIGHT,
       targetChunkMs: chunkMs(limits, targetChunkMs),
-      workers,
+      workers: workers ?? (isOpen ? mostWorkers : undefined),
       chunkSize,
       mode,
       prefer,

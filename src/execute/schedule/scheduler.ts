@@ -5,7 +5,7 @@ import type { Course, SinceJoined } from './course.js'
 import { areApart, FEW, FEW_TO_COMPARE, isMixed, isUneven, type MeanTiming, type Timing, SLICE_MS } from './timing.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
 import { inAllMs, type Observation, type Measured, measuredOf } from './sample.js'
-import { FreeTasks } from './free-tasks.js'
+import { TasksBySource } from './tasks-by-source.js'
 import { type TaskRecord, Tasks } from './tasks.js'
 
 /** Less work than this is not worth a message even to a worker that is awake. */
@@ -74,7 +74,10 @@ interface Machine {
  */
 export class Scheduler {
   readonly #tasks = new Tasks()
-  readonly #free = new FreeTasks()
+  /** Tasks whose items wait and compute little, so that they are in nobody's way. */
+  readonly #free = new TasksBySource()
+  /** Tasks that have given promises in workers, which they had to run in for the sake of a time limit. */
+  readonly #waiting = new TasksBySource()
   readonly #machine: Machine
   readonly planner: Planner
   /** What the last run teaches, until it has been learnt. */
@@ -107,6 +110,16 @@ export class Scheduler {
   foundWaiting({ key }: Subject, inFlight: number | undefined, isFree: boolean | undefined): void {
     if (inFlight !== undefined) this.#tasks.foundInFlight(key, inFlight)
     if (isFree !== undefined) this.#free.note(key, isFree)
+  }
+
+  /** Whether items have given promises in workers: how long these take can be limited in this thread as well. */
+  isKnownToWait({ key, options }: Subject): boolean {
+    return options.useCache && this.#waiting.has(key)
+  }
+
+  /** An item has given a promise in a worker. */
+  foundToWait({ key }: Subject): void {
+    this.#waiting.note(key, true)
   }
 
   /** Workers cannot send what the task gives. */

@@ -79,6 +79,7 @@ function addProperties(value: object, size: ValueSize, seen: Set<object>): void 
 
 /** Visits the beginning of a long array; the rest is taken to be like it. */
 function addElements(value: readonly unknown[], size: ValueSize, seen: Set<object>): void {
+  if (!isPlain(value)) size.obstacle ??= whyLost(value)
   const { nodes, bytes } = size
   let looked = 0
   while (looked < value.length && size.nodes <= MOST_NODES) add(value[looked++], size, seen)

@@ -96,7 +96,9 @@ class WorkerProgram {
     if (task === undefined) return
     const cells = this.#cells
     const guard = this.#policies?.run === message.run ? this.#policies.guard : undefined
-    const starter = new ItemStarter(task, guard, message, cells, this.#epochMs)
+    const { run } = message
+    const waits = (): void => this.#report.post({ kind: 'waits', run })
+    const starter = new ItemStarter(task, guard, message, cells, this.#epochMs, waits)
     const startedMs = machineNow()
     if (message.kind === 'chunk') {
       await runChunk(message, starter, cells, this.#report)

@@ -27,15 +27,21 @@ export class ItemStarter {
   readonly #isAlone: boolean
   readonly #cells: Int32Array
   readonly #epochMs: number
+  /** Called when the first item has returned a promise. */
+  #waits: (() => void) | undefined
   #attempts = 0
 
-  /** @param guard - the policies of the run; with them it keeps the time limit of promises */
+  /**
+   * @param guard - the policies of the run; with them it keeps the time limit of promises
+   * @param waits - is told, where there is a time limit, that items return promises
+   */
   constructor(
     task: WorkerTask,
     guard: Guard | undefined,
     message: ChunkMessage | BlockMessage,
     cells: Int32Array,
     epochMs: number,
+    waits: () => void,
   ) {
     this.#task = task
     this.#guard = guard
@@ -44,6 +50,7 @@ export class ItemStarter {
     this.#isAlone = inFlightOf(message) === 1
     this.#cells = cells
     this.#epochMs = epochMs
+    this.#waits = message.timeoutMs === Infinity ? undefined : waits
   }
 
   /** Returns what the task does, or a promise of it. */
@@ -92,6 +99,8 @@ export class ItemStarter {
     // As in lanes/loops.ts: the engine does not know what is called, lest it compile the task's loops among those above this one.
     const result: unknown = Reflect.apply(this.#task, undefined, [item])
     if (!isThenable(result)) return result
+    this.#waits?.()
+    this.#waits = undefined
     // A promise under way is at no place that could be read from outside, unless it is the only one.
     if (!this.#isAlone) cells[Cell.CURRENT] = -1
     else if (isTimed) this.#countFrom(machineNow() + GRACE_MS)

@@ -98,6 +98,8 @@ export type FromWorker =
       readonly error: PackedThrown
       readonly lost: PackedValues['lost']
     }
+  /** An item of a run with a time limit has returned a promise. */
+  | { readonly kind: 'waits'; readonly run: number }
   /** An item has ended, and its result cannot be sent as it is. */
   | { readonly kind: 'unfit'; readonly run: number; readonly index: number; readonly reason: string }
   | DoneMessage
@@ -111,6 +113,7 @@ const KINDS = new Set<unknown>([
   'loaded',
   'results',
   'failed',
+  'waits',
   'unfit',
   'done',
   'printed',
