@@ -1,6 +1,6 @@
 import { checkOptionalFunction } from '../internal/check-common.js'
 import { checkKeys, checkOneOf, describe } from '../internal/validate.js'
-import { warnOfProxy } from './connect-limit.js'
+import { failing, warnOfProxy } from './connect-limit.js'
 import { type LimitDecision, PROBLEM_TYPE, problemOf, retryAfterSeconds } from './decision.js'
 import { fittingName } from './encoded-name.js'
 import { type FastifyRoute, routeName } from './fastify-routes.js'
@@ -115,7 +115,7 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
           const own = hasRoutes ? settingsOfRequest(request) : settings
           if (own !== null && !reply.sent && !goesOn(own, request, reply, done)) return
         } catch (error) {
-          done(error)
+          failing(done)(error)
           return
         }
         done()
@@ -187,7 +187,7 @@ function goesOn(
       .then((body) => {
         if (body !== undefined && !reply.sent) reply.send(body)
       })
-      .catch(done)
+      .catch(failing(done))
   }
   return false
 }

@@ -135,7 +135,7 @@ export class HttpLimiter<Request extends object> {
   /** Null: not limited. */
   #keyOf(request: Request): Key | null {
     const { key, isAllowed, skip, ipv6Prefix } = this.options
-    if (skip !== undefined && answerOf('skip', skip(request))) return null
+    if (skip !== undefined && isSkipped(skip(request))) return null
     const isWatched = ++this.#judged <= WATCHED || this.#judged % WATCHED_LATER === 0
     if (this.#judged <= WATCHED) this.#watch(request)
     if (key === undefined || isAllowed !== undefined) {
@@ -249,4 +249,14 @@ function askedAt(asked: readonly Asked[], n: number): Asked {
 
 function isLow({ remaining, quota }: LimitState): boolean {
   return remaining < quota / 4
+}
+
+/** By truthiness; a promise is no answer, and the request counts. */
+function isSkipped(answer: unknown): boolean {
+  try {
+    return answerOf('skip', answer)
+  } catch (error) {
+    warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `skip failed, and the request counts. ${stackOf(error)}`)
+    return false
+  }
 }

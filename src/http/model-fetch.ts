@@ -150,7 +150,7 @@ async function bodyOf(input: string | URL | Request, init: RequestInit | undefin
   const body = init?.body
   if (typeof body === 'string') return jsonOf(body) ?? {}
   if (body === undefined || body === null)
-    return isRequest(input) && input.body !== null ? (jsonOf(await input.clone().text()) ?? {}) : undefined
+    return isRequest(input) && (input.body ?? null) !== null ? (jsonOf(await input.clone().text()) ?? {}) : undefined
   return body instanceof Uint8Array ? (jsonOf(new TextDecoder().decode(body)) ?? {}) : {}
 }
 

@@ -13,6 +13,11 @@ function isEmpty({ body, status, headers }: Response): boolean {
 /** A body of no more than this is taken at once, whoever reads it or not: answers that say no are often left unread. */
 const SMALL_BYTES = 16_384
 
+/** A stream of a program's own may give other things than bytes. */
+function sizeOf(chunk: Uint8Array): number {
+  return (chunk as Partial<Uint8Array>).byteLength ?? 1
+}
+
 function isSmall({ headers }: Response): boolean {
   const length = headers.get('content-length')
   return length !== null && Number(length) <= SMALL_BYTES
@@ -82,7 +87,7 @@ export function watchBody(
         await reader.cancel(reason)
       },
     },
-    { highWaterMark: seen === undefined && isSmall(response) ? SMALL_BYTES : 0, size: ({ byteLength }) => byteLength },
+    { highWaterMark: seen === undefined && isSmall(response) ? SMALL_BYTES + 1 : 0, size: sizeOf },
   )
   abandoned.register(body, () => {
     end(false)

@@ -143,7 +143,7 @@ class RetryStage implements LinearStage {
       if (call.scope.aborted) return this.#giveUp(call, attempt, 'aborted')
       return isWorthIt ? await this.#again(call, attempts) : this.#giveUp(call, attempt, 'refused')
     } catch (error) {
-      return this.#broken(call, attempt, error)
+      return call.scope.aborted ? this.#giveUp(call, attempt, 'aborted') : this.#broken(call, attempt, error)
     }
   }
 

@@ -104,6 +104,17 @@ it.each([
   expect([statusCode, headers['retry-after'], body]).toEqual([429, '60', '{"wait":true}'])
 })
 
+it('lets no refused request on whose refuse rejects with nothing', async () => {
+  const app = made()
+  let handled = 0
+  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as a program may
+  await app.register(fastifyLimit, { limits: { all: { max: 1, windowMs } }, refuse: () => Promise.reject() })
+  app.get('/', () => ++handled)
+  await app.inject('/')
+  expect((await app.inject('/')).json()).toMatchObject({ message: expect.stringContaining('without an error') })
+  expect(handled).toBe(1)
+})
+
 it('fastifyStore counts each version of a route apart, as the own store of @fastify/rate-limit does', async () => {
   for (const store of [{}, { store: fastifyStore() }]) {
     const app = made()

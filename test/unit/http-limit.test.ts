@@ -152,6 +152,12 @@ describe('connectLimit', () => {
     }
   })
 
+  it('limits requests of which skip says later whether they are not', async () => {
+    const skip = (() => Promise.resolve(true)) as never
+    const { get } = await serve({ limits: { a: { max: 1, windowMs: 60_000 } }, skip })
+    expect([(await get()).status, (await get()).status]).toEqual([200, 429])
+  })
+
   it('limits clients without an address together, and throws for none', () => {
     const limit = connectLimit({ limits: { a: { max: 1, windowMs: 60_000 } } })
     const passed: unknown[] = []
