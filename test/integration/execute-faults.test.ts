@@ -253,7 +253,10 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
   it('no result of a plan with a time limit that says why it stays in this thread', async () => {
     const items = Array.from({ length: 40 }, (_, n) => n)
     const plan = await optimize((n: number) => new URL(`http://a/${n}`), items, { timeoutMs: 5000 })
-    expect(plan).toMatchObject({ mode: 'serial', warnings: [expect.stringMatching(/an instance of URL.*cannot be ended/)] })
+    expect(plan).toMatchObject({
+      mode: 'serial',
+      warnings: [expect.stringMatching(/an instance of URL.*cannot be ended/)],
+    })
     expect((await plan.run()).every((result) => result instanceof URL)).toBe(true)
     expect((await optimize(() => 1, [], { timeoutMs: 5000 })).mode).toBe('serial')
   })
