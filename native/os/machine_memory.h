@@ -13,8 +13,8 @@ int ask_epoch(core::Epoch* epoch);
 // What tells the boot of the machine, for messages.
 const char* boot_source();
 
-// Gives a file of length 0 all pages of `bytes` now; also one of that length that has holes, but for those on macOS. 0,
-// or the error.
+// Gives a file of length 0 all pages of `bytes` now. One that has its length already gets the pages that it lacks,
+// except on macOS. 0, or the error.
 int allocate_pages(int file, off_t bytes);
 
 }  // namespace amorsize::os

@@ -23,9 +23,9 @@ export function outweighCalls(items: number, ms: number): boolean {
 }
 
 /**
- * Runs `items` from `progress.next` up to but not including `to`, and puts each result at its place in `results`. An item that returns a
+ * Runs `items` from `state.next` up to but not including `to`, and puts each result at its place in `results`. An item that returns a
  * promise ends the loop, and so does one that stops its run. All items of this thread run in this one loop, so what the engine has compiled
- * for the first slice of a run serves the rest. What an item throws comes through; `progress.next` is then that item.
+ * for the first slice of a run serves the rest. What an item throws comes through; `state.next` is then that item.
  *
  * @returns the promise of the first item that returned one
  */
@@ -34,14 +34,14 @@ export function runItems(
   items: ArrayLike<unknown>,
   to: number,
   results: unknown[],
-  progress: LoopState,
+  state: LoopState,
 ): PromiseLike<unknown> | undefined {
-  for (let i = progress.next; i < to && i < items.length; i++) {
+  for (let i = state.next; i < to && i < items.length; i++) {
     const result = call(items[i])
     if ((typeof result === 'object' || typeof result === 'function') && isThenable(result)) return result
-    if (progress.isStopped) return undefined
+    if (state.isStopped) return undefined
     results[i] = result
-    progress.next = i + 1
+    state.next = i + 1
   }
   return undefined
 }
@@ -55,14 +55,14 @@ export function runLongItems(
   items: ArrayLike<unknown>,
   to: number,
   results: unknown[],
-  progress: LoopState,
+  state: LoopState,
 ): PromiseLike<unknown> | undefined {
-  for (let i = progress.next; i < to && i < items.length; i++) {
+  for (let i = state.next; i < to && i < items.length; i++) {
     const result: unknown = Reflect.apply(call, undefined, [items[i]])
     if (isThenable(result)) return result
-    if (progress.isStopped) return undefined
+    if (state.isStopped) return undefined
     results[i] = result
-    progress.next = i + 1
+    state.next = i + 1
   }
   return undefined
 }

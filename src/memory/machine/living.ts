@@ -54,7 +54,7 @@ export class Living {
   }
 }
 
-/** Whether the process `pid` runs and began at `start`, so that it is no other with the same number; 0: it could not tell. */
+/** Whether the process `pid` runs and began at `start`, so that it is no other with the same number. A start of 0 is one that was not known. */
 function runsSince(pid: number, start: bigint): boolean {
   try {
     // "pid (name) state ppid ... start": the name may hold anything. The start is the 20th word after it.
