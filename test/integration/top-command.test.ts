@@ -22,7 +22,7 @@ describeMachine('amorsize top', () => {
     const name = machineName()
     const limiter = new RateLimiter(policyOf(name))
     limiter.tryAcquire(30)
-    const other = startScript(policyOf(name), 'limiter.tryAcquire(30); say(0); setInterval(() => undefined, 1e6)')
+    const other = startScript(policyOf(name), 'limiter.tryAcquire(30); say(0); setInterval(() => limiter, 1e6)')
     await other.next()
     limiter.reserve(60)
     const { code, stdout, stderr } = await amorsize(['top', '--once', '--json', '--filter', name])
@@ -61,7 +61,7 @@ describeMachine('amorsize top', () => {
     const limiter = new RateLimiter(policy)
     limiter.tryAcquire(10)
     const WAIT =
-      'for (let i = 0; i < 3; i++) limiter.acquire(2).catch(() => undefined); setTimeout(() => say(0), 100); setInterval(() => undefined, 1e6)'
+      'for (let i = 0; i < 3; i++) limiter.acquire(2).catch(() => undefined); setTimeout(() => say(0), 100); setInterval(() => limiter, 1e6)'
     const others = [startScript(policy, WAIT), startScript(policy, WAIT)]
     for (const other of others) await other.next()
     const { stdout } = await amorsize(['top', '--once', '--json', '--filter', policy.name])

@@ -18,7 +18,8 @@ const holding = (options: object, count: number) => {
     `const { bulkhead } = await import(${JSON.stringify(href)})
      const slots = bulkhead(${JSON.stringify(options)})
      for (let i = 0; i < ${count}; i++) void slots.execute(() => { say(i); return new Promise(() => undefined) })
-     setInterval(() => undefined, 1000)`,
+     // One that nobody could ask any more would be collected, and its slots be free.
+     setInterval(() => slots.available, 1000)`,
   )
 }
 
