@@ -10,7 +10,7 @@ import type { Course } from './schedule/course.js'
 import { Share } from './schedule/sharing.js'
 import { isAsyncFunction, type Lanes, RunObserver } from './run-observer.js'
 import { isWorkerOfOurs } from './nesting.js'
-import { mayRunHere } from './options.js'
+import { mayRunHere, mayWaitHere } from './options.js'
 import { pools, scheduler, sharing, slices } from './thread-wide.js'
 import type { Run } from './run/run.js'
 import { callWithPolicies } from './task.js'
@@ -87,23 +87,11 @@ class Conductor implements Lanes {
       this.#startAsync()
     } else if (isWorkerOfOurs() || !this.#canShare(mode === 'threads')) {
       this.#startHere()
-    } else if (mode === 'threads' || (begun === undefined && this.#mustUseWorkers)) {
+    } else if (mode === 'threads' || (begun === undefined && this.#course.subject.needsWorkers)) {
       this.#startThreads(this.#course.decision).catch((error: unknown) => this.#run.stop('failed', error))
     } else {
       this.#startHere()
     }
-  }
-
-  /** Whether items may have to be ended in the middle: if the task has not shown that it returns promises. */
-  get #mustUseWorkers(): boolean {
-    const { subject } = this.#course
-    return subject.needsWorkers && !(this.#mayWaitHere && scheduler.isKnownToWait(subject))
-  }
-
-  /** Whether items that were sent to workers for the sake of their time limit alone may be begun in this thread where they wait. */
-  get #mayWaitHere(): boolean {
-    const { mode, prefer, mainThread } = this.#run.options
-    return mode === undefined && prefer !== 'threads' && mainThread !== false
   }
 
   /** Whether workers can apply the policies of the run. If not, a caller who asked for workers is warned. */
@@ -293,9 +281,8 @@ class Conductor implements Lanes {
 
   /** Items wait: many of them can do so at once in this thread. */
   #waitHere(): void {
-    if (!this.#mayWaitHere) return
     scheduler.foundToWait(this.#course.subject)
-    if (this.#isAlone || this.#run.supply.hasCrashed) return
+    if (!mayWaitHere(this.#run.options) || this.#isAlone || this.#run.supply.hasCrashed) return
     this.force?.withdraw()
     this.#goOnHere()
   }

@@ -9,7 +9,7 @@ import { profileOf } from './schedule/profile.js'
 import { type Measured, SampleItem } from './schedule/sample.js'
 import type { Decision, Situation, Subject } from './schedule/planner.js'
 import { isWorkerOfOurs } from './nesting.js'
-import { completeOptions, type CompleteOptions, type ScheduleOptions } from './options.js'
+import { completeOptions, type CompleteOptions, mayWaitHere, type ScheduleOptions } from './options.js'
 import type { Plan } from './plan.js'
 import { tracedRunOf } from './hooks.js'
 import { pools, scheduler } from './thread-wide.js'
@@ -72,9 +72,8 @@ async function makePlan(
   options: CompleteOptions,
 ): Promise<Plan<unknown>> {
   const task = await resolveTask(given)
-  const subject = subjectOf(task, options)
-  const sample = await sampleOf(task, subject, source, options)
-  const { firstItems, measured, first, left } = sample
+  const sample = await sampleOf(task, source, options)
+  const { subject, firstItems, measured, first, left } = sample
   const obstacle = measured.obstacle ?? (await obstacleOf(task, options))
   const workers = pools.of(options.maxMemoryPerWorker)
   const situation: Situation = { items: left, done: firstItems.length, workers, obstacle }
@@ -88,7 +87,7 @@ async function makePlan(
     chunkSize: chosen.chunkSize,
     estimatedSpeedup: chosen.estimatedMs > 0 ? loopMs / chosen.estimatedMs : 1,
     reason: reasonOf(decision, obstacle),
-    warnings: warningsFor(firstItems, obstacle, subject.needsWorkers && !measured.isAsync),
+    warnings: warningsFor(firstItems, obstacle, subject.needsWorkers),
     items: source instanceof ArraySource ? (items as Iterable<unknown>) : allItems(firstItems, source),
     profile: profileOf(decision, source.total),
     cacheHit: sample.isKnown,
@@ -101,6 +100,7 @@ async function makePlan(
 
 /** The beginning of a run, and what it showed. */
 interface Sample {
+  readonly subject: Subject
   /** An item that shows their kind. */
   readonly first: unknown
   /** Items that were drawn: they were run, an earlier run has finished them, or they are still to be run. */
@@ -112,12 +112,8 @@ interface Sample {
   readonly left: number | null
 }
 
-async function sampleOf(
-  task: ResolvedTask,
-  subject: Subject,
-  source: ItemSource,
-  options: CompleteOptions,
-): Promise<Sample> {
+async function sampleOf(task: ResolvedTask, source: ItemSource, options: CompleteOptions): Promise<Sample> {
+  const subject = subjectOf(task, options)
   const { total } = source
   // An array shows its first item without giving it away.
   const drawn = source instanceof ArraySource ? [] : await draw(source, 1)
@@ -127,21 +123,25 @@ async function sampleOf(
   const before = earlier?.count ?? 0
   if (known !== undefined) {
     const left = total === null ? null : Math.max(0, total - before)
-    return { first, firstItems: drawn.map((item) => new SampleItem(item)), measured: known, isKnown: true, left }
+    const firstItems = drawn.map((item) => new SampleItem(item))
+    return { subject, first, firstItems, measured: known, isKnown: true, left }
   }
-  let waits = false
+  let promises = 0
   const ownCall = (item: unknown): unknown => {
     const result = task.call(item)
-    waits ||= isThenable(result)
+    if (isThenable(result)) promises++
     return result
   }
   const call = callWithPolicies({ call: ownCall }, options)
   const { items: firstItems, measured: seen } = await runFirst(call, drawn, source, options.sampleSize, earlier)
+  const waits = promises > 0
   // With a time limit each call returns a promise.
   const measured = options.timeoutMs === Infinity ? seen : { ...seen, isAsync: waits }
   scheduler.sampled(subject, first, measured)
+  if (waits) scheduler.foundToWait(subject)
+  const needsWorkers = subject.needsWorkers && !(waits && mayWaitHere(options))
   const left = total === null ? null : Math.max(0, total - measured.sampleSize - before)
-  return { first, firstItems, measured, isKnown: false, left }
+  return { subject: { ...subject, needsWorkers }, first, firstItems, measured, isKnown: false, left }
 }
 
 /** Why neither the task nor the run may have workers; undefined if both may. */

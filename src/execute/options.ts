@@ -194,6 +194,11 @@ export function mayRunHere({ mainThread, timeoutMs }: CompleteOptions): boolean 
   return mainThread !== false && timeoutMs === Infinity
 }
 
+/** Whether items that go to workers for the sake of their time limit alone may be begun in this thread once they have shown that they wait. */
+export function mayWaitHere({ mode, prefer, mainThread }: CompleteOptions): boolean {
+  return mode === undefined && prefer !== 'threads' && mainThread !== false
+}
+
 /** Whether numbers are sent in chunks, as other items are: of what workers claim by themselves nobody sees the chunks. */
 export function wantsChunks({ chunkSize, hooks }: CompleteOptions): boolean {
   return chunkSize !== undefined || hooks?.onChunk !== undefined

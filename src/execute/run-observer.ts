@@ -4,7 +4,7 @@ import type { AsyncLane } from './lanes/async-lane.js'
 import type { LocalLane } from './lanes/local-lane.js'
 import type { Workforce } from './lanes/workforce.js'
 import { isWorkerOfOurs } from './nesting.js'
-import { type CompleteOptions, mayRunHere } from './options.js'
+import { type CompleteOptions, mayRunHere, mayWaitHere } from './options.js'
 import { pools, scheduler, sharing } from './thread-wide.js'
 import type { Run } from './run/run.js'
 import { Busyness, COMPUTING } from './schedule/busyness.js'
@@ -20,8 +20,14 @@ import { taskSources } from './transfer/task-source.js'
 
 /** A task with its options, as the scheduler needs it. */
 export function subjectOf(task: ResolvedTask, options: CompleteOptions): Subject {
-  const needsWorkers = options.mode === undefined && options.timeoutMs !== Infinity && !isAsyncFunction(task.call)
-  return { key: task.key, options, mayHaveWorkers: () => mayHaveWorkers(task, options), needsWorkers }
+  const subject = { key: task.key, options, mayHaveWorkers: () => mayHaveWorkers(task, options) }
+  return { ...subject, needsWorkers: needsWorkers(task, options) }
+}
+
+/** Whether items may have to be ended in the middle: there is a time limit, and nothing has shown that they return promises. */
+function needsWorkers({ key, call }: ResolvedTask, options: CompleteOptions): boolean {
+  if (options.timeoutMs === Infinity || options.mode !== undefined || isAsyncFunction(call)) return false
+  return !(mayWaitHere(options) && scheduler.isKnownToWait(key, options))
 }
 
 const AsyncFunction = (async () => Promise.resolve()).constructor as new () => unknown

@@ -244,6 +244,16 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     expect(TimeoutExceededError.is((outcomes[13] as PromiseRejectedResult).reason)).toBe(true)
   })
 
+  it('an endless loop in a plan for a task that earlier runs knew under policies, which make promises of all items', async () => {
+    const numbers = task<number>(faults, 'numbers')
+    const harmless = Array.from({ length: 500 }, (_, n) => n + 100)
+    expect(await execute(numbers, harmless, { policies: [retry()] })).toHaveLength(500)
+    const items = Array.from({ length: 100 }, (_, n) => n)
+    const plan = await optimize(numbers, items, { onError: 'collect', timeoutMs: 150 })
+    expect(plan).toMatchObject({ mode: 'threads', cacheHit: true })
+    expect((await plan.run()).filter(({ status }) => status === 'fulfilled')).toHaveLength(99)
+  })
+
   it('no item in this thread behind the sample of a plan with a time limit, though workers lose', async () => {
     const items = Array.from({ length: 60_000 }, (_, n) => ({ n, text: 'x'.repeat(200) }))
     const plan = await optimize(task<object, boolean>(faults, 'whereabouts'), items, { timeoutMs: 5000 })

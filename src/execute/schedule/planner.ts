@@ -95,7 +95,7 @@ export class Planner {
     const cloneMs = isShared ? 0 : cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes }, calibration)
     const mayAsk = options.mode === undefined || options.mode === 'threads'
     const mayUseThreads = situation.obstacle === undefined && mostWorkers >= 1 && mayAsk
-    const isForTime = subject.needsWorkers && mayUseThreads && !measured.isAsync && situation.items !== 0
+    const isForTime = subject.needsWorkers && mayUseThreads && situation.items !== 0
     const mode = isForTime ? 'threads' : options.mode
     // Of a source that does not say how many items there are, only those that have run are known.
     const isOpen = mode === 'threads' && situation.items === null

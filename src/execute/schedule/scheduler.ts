@@ -76,7 +76,7 @@ export class Scheduler {
   readonly #tasks = new Tasks()
   /** Tasks whose items wait and compute little, so that they are in nobody's way. */
   readonly #free = new TasksBySource()
-  /** Tasks that have given promises in workers, which they had to run in for the sake of a time limit. */
+  /** Tasks that return promises. It is asked only where there is a time limit. */
   readonly #waiting = new TasksBySource()
   readonly #machine: Machine
   readonly planner: Planner
@@ -112,12 +112,12 @@ export class Scheduler {
     if (isFree !== undefined) this.#free.note(key, isFree)
   }
 
-  /** Whether items have given promises in workers: how long these take can be limited in this thread as well. */
-  isKnownToWait({ key, options }: Subject): boolean {
-    return options.useCache && this.#waiting.has(key)
+  /** Whether items of a task have returned promises: how long these take can be limited in this thread as well. */
+  isKnownToWait(key: Subject['key'], { useCache }: Subject['options']): boolean {
+    return useCache && this.#waiting.has(key)
   }
 
-  /** An item has given a promise in a worker. */
+  /** An item of a task, not a policy around it, has returned a promise. */
   foundToWait({ key }: Subject): void {
     this.#waiting.note(key, true)
   }

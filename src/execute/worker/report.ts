@@ -91,8 +91,8 @@ export class WorkerReport {
   }
 
   /**
-   * Sends results, and `done` with the last of them. One that cannot be sent as it is is found by halves. Buffers are copied, never transferred:
-   * the task may have kept what it returns, and nothing tells whether it has.
+   * Sends results, and `done` with the last of them. If one of them cannot be sent unchanged, each half is sent apart, until that one is alone.
+   * Buffers are copied, never transferred: the task may have kept what it returns, and nothing tells whether it has.
    */
   #send(indices: readonly number[], values: readonly unknown[], done: DoneMessage | undefined): void {
     const unfit: Unfit[] = []
