@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { modelFetch, policyFetch } from 'amorsize/http'
+import PolyfilledController from 'abort-controller'
 import ky from 'ky'
 import { http, HttpResponse } from 'msw'
 import { setupServer } from 'msw/node'
@@ -20,6 +21,12 @@ const server = createServer(async (req, res) => {
     res.writeHead(200, { 'content-length': req.method === 'HEAD' ? 10 : 0 }).end()
     return
   }
+  if (req.url === '/down') {
+    res.writeHead(500, { 'content-length': 4 }).end('down')
+    return
+  }
+  // Nobody answers.
+  if (req.url === '/hang') return
   if (req.url === '/busy') {
     res.writeHead(429, { 'retry-after': '30' }).end('busy')
     return
@@ -92,6 +99,20 @@ it('leaves an answer its URL where ky clones it', async () => {
   })
   expect(await client.get(`${origin}/plain`).json()).toEqual({ sent: 0 })
   expect(urls).toEqual([`${origin}/plain`, `${origin}/plain`])
+})
+
+it('holds no place for errors of ky, which leaves their bodies unread', async () => {
+  const fetch = policyFetch({ bulkhead: { maxConcurrent: 1, maxWaitMs: 5000 } })
+  for (let i = 0; i < 3; i++)
+    await expect(ky.get(`${origin}/down`, { fetch, retry: 0 })).rejects.toMatchObject({ name: 'HTTPError' })
+})
+
+it('hears a signal of the polyfill abort-controller, while it waits for its turn and for the answer', async () => {
+  const send = policyFetch({ timeoutMs: 60_000, bulkhead: { maxConcurrent: 1 } })
+  const controller = new PolyfilledController()
+  const both = [1, 2].map(() => send(`${origin}/hang`, { signal: controller.signal }))
+  controller.abort()
+  for (const one of both) await expect(one).rejects.toMatchObject({ name: 'AbortError' })
 })
 
 it('pauses the origin that a redirect has led to, not the one that was asked', async () => {
