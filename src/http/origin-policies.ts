@@ -13,6 +13,7 @@ import type { AnswerHeaders } from './answer-limits.js'
 import { encodedName, fittingName } from './encoded-name.js'
 import { OriginPauses } from './origin-pauses.js'
 import { type PerOrigin, originReader } from './origin.js'
+import { optionsOf } from './own-signal.js'
 import { checkEncodedName } from './store-options.js'
 
 /** What a client keeps to for each origin. */
@@ -178,9 +179,4 @@ export class OriginPolicies {
       this.#paused--
     }
   }
-}
-
-/** Options for what takes a signal only if there is one. */
-export function optionsOf(signal: AbortSignal | undefined): { signal?: AbortSignal } {
-  return signal === undefined ? {} : { signal }
 }

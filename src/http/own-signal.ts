@@ -31,3 +31,8 @@ function isSignal(given: unknown): given is ForeignSignal {
   const { aborted, addEventListener } = Object(given) as Partial<ForeignSignal>
   return typeof aborted === 'boolean' && typeof addEventListener === 'function'
 }
+
+/** Options for what takes a signal only if there is one. */
+export function optionsOf(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal }
+}
