@@ -58,11 +58,12 @@ void answer(uv_async_t* async) {
   if (napi_open_handle_scope(env, &scope) != napi_ok) return;
   napi_value callback = nullptr;
   napi_value global = nullptr;
+  napi_value returned = nullptr;  // Deno writes it, asked for or not
   const bool ready = napi_get_reference_value(env, doorbell->callback, &callback) == napi_ok && callback != nullptr &&
                      napi_get_global(env, &global) == napi_ok;
   // A thread that is being terminated runs no JavaScript any more; then this fails, and nobody is there to mind.
   if (ready &&
-      napi_make_callback(env, doorbell->context, global, callback, 0, nullptr, nullptr) == napi_pending_exception) {
+      napi_make_callback(env, doorbell->context, global, callback, 0, nullptr, &returned) == napi_pending_exception) {
     napi_value error = nullptr;
     if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
   }

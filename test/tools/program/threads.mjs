@@ -1,15 +1,17 @@
-// Six items in two workers under a limit of four that both share: the program of workers, the addon and policies must all be found there.
-import { execute, rateLimit } from 'amorsize'
+// Six items in two workers under a limit of four that both share, one at a time: the program of workers, the addon and policies must all be
+// found there, and the workers must wake each other.
+import { bulkhead, execute, rateLimit } from 'amorsize'
 
 const limit = rateLimit({ name: 'four', requestsPerSecond: 1e-3, burstSize: 4, waitOnLimit: false })
+const slot = bulkhead({ name: 'one', maxConcurrent: 1 })
 
 async function main() {
   let hasWorkers = false
-  const settled = await execute((n) => n * 2, [1, 2, 3, 4, 5, 6], {
+  const settled = await execute((n) => new Promise((resolve) => setTimeout(resolve, 50, n * 2)), [1, 2, 3, 4, 5, 6], {
     mode: 'threads',
     workers: 2,
     mainThread: false,
-    policies: [limit],
+    policies: [limit, slot],
     onError: 'collect',
     hooks: { onWorkerStart: () => void (hasWorkers = true) },
   })
