@@ -1,4 +1,5 @@
 import { File } from 'node:buffer'
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { AmorsizeError, execute } from 'amorsize'
 import { describe, expect, it } from 'vitest'
@@ -27,6 +28,7 @@ describe('what another thread receives', () => {
   it.each([
     ['a string object', new String('abc'), (value: string) => value.length, 3],
     ['a Blob', new Blob(['abc']), (value: Blob) => value.size, 3],
+    ['a key', createSecretKey('abc', 'utf8'), (value: KeyObject) => value.export().toString(), 'abc'],
     ['an array with properties', Object.assign([Buffer.from('a')], { of: 2 }), (value: { of: number }) => value.of, 2],
     [
       'a Buffer that is a property of an array',

@@ -1,4 +1,5 @@
 import { isBuiltinError } from '../../internal/builtin-error.js'
+import { builtins } from '../../internal/builtins.js'
 
 /** Objects and arrays of other realms, such as those of a test runner, are plain, too. */
 export function isPlain(value: object): boolean {
@@ -53,7 +54,9 @@ function isClonedByNode(value: object): boolean {
   const proto = Object.getPrototypeOf(value) as object
   let isKept = keepsClass.get(proto)
   if (isKept === undefined) {
-    isKept = canBeCloned(proto) && Object.prototype.isPrototypeOf.call(proto, structuredClone(value))
+    // A key is one of them, and the only one whose prototypes do not show it.
+    const isCloned = canBeCloned(proto) || builtins.util.types.isKeyObject(value)
+    isKept = isCloned && Object.prototype.isPrototypeOf.call(proto, structuredClone(value))
     keepsClass.set(proto, isKept)
   }
   return isKept
