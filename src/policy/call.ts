@@ -51,8 +51,8 @@ export async function retryCall<F extends AnyFunction>(
     } = {},
 ): Promise<Awaited<ReturnType<F>>> {
   const { args, signal, policy, own } = split('retryCall', options, namesOf(RETRY_OPTIONS))
-  if (isPolicy(policy)) return callUnder(alone('retryCall', 'retry', policy, own), fn, { args, signal })
-  return callUnder(new Retry({ ...policy, ...own }), fn, { args, signal })
+  if (isPolicy(policy)) return await callUnder(alone('retryCall', 'retry', policy, own), fn, { args, signal })
+  return await callUnder(new Retry({ ...policy, ...own }), fn, { args, signal })
 }
 
 /**
@@ -74,8 +74,8 @@ export async function circuitBreakerCall<F extends AnyFunction>(
 ): Promise<Awaited<ReturnType<F>>> {
   const { args, signal, policy, own } = split('circuitBreakerCall', options, namesOf(CIRCUIT_BREAKER_OPTIONS))
   if (isPolicy(policy))
-    return callUnder(alone('circuitBreakerCall', 'circuit-breaker', policy, own), fn, { args, signal })
-  return callUnder(new CircuitBreaker({ ...policy, ...own }), fn, { args, signal })
+    return await callUnder(alone('circuitBreakerCall', 'circuit-breaker', policy, own), fn, { args, signal })
+  return await callUnder(new CircuitBreaker({ ...policy, ...own }), fn, { args, signal })
 }
 
 /** Checks the keys and tells the policy's own options (`own`) from the others. */

@@ -155,7 +155,7 @@ async function runAfter(call: Call, wait: Promise<unknown>): Promise<unknown> {
     call.fail(error)
     return finish(call)
   }
-  return run(call)
+  return await run(call)
 }
 
 /** Leaves the stages of a call whose attempt has ended; returns its outcome or a promise of it, or throws. */
@@ -167,7 +167,7 @@ function finish(call: Call): unknown {
 }
 
 async function runOn(call: Call, verdict: Verdict | Promise<Verdict>): Promise<unknown> {
-  if ((await settle(call, verdict)) === AGAIN) return run(call)
+  if ((await settle(call, verdict)) === AGAIN) return await run(call)
   if (call.failed) throw call.value
   return call.value
 }

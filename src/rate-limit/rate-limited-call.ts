@@ -41,7 +41,7 @@ export async function rateLimitedCall<A extends unknown[], R>(
     throw new TypeError(`args must be an array; received ${describe(args)}`)
   checkSignal('signal', signal)
   const used = chooseLimiter(limiter, policy, own)
-  return used.execute(() => fn(...((args ?? []) as A)), { signal })
+  return await used.execute(() => fn(...((args ?? []) as A)), { signal })
 }
 
 function chooseLimiter(

@@ -211,7 +211,7 @@ export class RateLimiter implements RateLimiting, Disposable {
 
   async #run<T>(fn: PolicyFunction<T>, signal: AbortSignal | undefined): Promise<T> {
     await (signal === undefined ? this.acquire() : this.acquire(1, { signal }))
-    return callUnlessAborted(signal, fn)
+    return await callUnlessAborted(signal, fn)
   }
 
   /** Returns `fn` with one token acquired before each call: same name, length, `this` and arguments; always asynchronous. */

@@ -117,7 +117,7 @@ export class RedisRateLimiter implements Policy {
     checkFunction('fn', fn)
     checkKeys('execute', options, ['signal'])
     await this.acquire(1, { signal: options.signal })
-    return callUnlessAborted(options.signal, fn)
+    return await callUnlessAborted(options.signal, fn)
   }
 
   /** Returns `fn`, of which each call takes a token first. */
