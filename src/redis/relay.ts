@@ -43,6 +43,7 @@ export class Relay {
   readonly name = `amorsize.redis.${randomUUID()}`
   readonly #channel = new BroadcastChannel(this.name)
   readonly #connection: Connection
+  #isClosed = false
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -65,10 +66,11 @@ export class Relay {
             (value) => ({ value }),
             (error: unknown) => ({ error: messageOf(error) }),
           )
-    this.#channel.postMessage({ to: from, id, ...answer } satisfies Answer)
+    if (!this.#isClosed) this.#channel.postMessage({ to: from, id, ...answer } satisfies Answer)
   }
 
   close(): void {
+    this.#isClosed = true
     this.#channel.close()
   }
 }

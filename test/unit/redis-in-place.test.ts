@@ -181,3 +181,20 @@ describe('a RedisKeyedRateLimiter where a KeyedRateLimiter goes', () => {
     limiter.close()
   })
 })
+
+it('a RedisRateLimiter may be closed while it asks for another thread', async () => {
+  const unhandled = vi.fn()
+  process.on('unhandledRejection', unhandled)
+  let answer!: (granted: string[]) => void
+  const send = vi.fn(() => new Promise((resolve) => (answer = resolve)))
+  const limiter = new RedisRateLimiter({ send }, { ...exact, timeoutMs: 1000 })
+  const other = RedisRateLimiter.from(limiter.share())
+  const asked = other.tryAcquire()
+  await vi.waitFor(() => expect(send).toHaveBeenCalled())
+  limiter.close()
+  answer(['1', '0', '0', '0'])
+  expect(await asked).toBe(false)
+  expect(unhandled).not.toHaveBeenCalled()
+  process.off('unhandledRejection', unhandled)
+  other.close()
+})
