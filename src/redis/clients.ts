@@ -149,6 +149,7 @@ class OwnNodeRedis implements OwnConnection {
   #unansweredMs: number | undefined = undefined
   /** A cluster does not tell otherwise. */
   #hasConnected = false
+  #isClosed = false
 
   constructor(given: NodeRedisClient) {
     this.#given = given
@@ -169,14 +170,20 @@ class OwnNodeRedis implements OwnConnection {
   readonly ready = (): Promise<void> | undefined => {
     const isReady = this.#isReady()
     const nowMs = performance.now()
-    if (nowMs - (isReady ? (this.#unansweredMs ?? nowMs) : this.#openMs) > GIVE_UP_MS) {
-      this.close()
+    const heardMs = isReady ? (this.#unansweredMs ?? nowMs) : this.#openMs
+    if (nowMs - heardMs > GIVE_UP_MS && !this.#isClosed) {
+      this.#end()
       this.#make()
     }
     return this.#opening.ready()
   }
 
   readonly close = (): void => {
+    this.#isClosed = true
+    this.#end()
+  }
+
+  #end(): void {
     if (this.#client.isOpen) this.#client.destroy()
   }
 

@@ -47,3 +47,14 @@ it('sends nothing by a cluster that was made anew before it is connected', async
   expect(await answer).toBe('answer')
   time.mockRestore()
 })
+
+it('makes no connection anew that was closed, since nobody would end it', async () => {
+  const time = vi.spyOn(performance, 'now').mockReturnValue(0)
+  const { given, made } = cluster()
+  const connection = connectionOf(given, false)
+  connection.close()
+  time.mockReturnValue(2000)
+  void connection.run({ sha: 'sha', text: 'text' }, 'key', [], () => true)
+  expect(made).toHaveLength(2)
+  time.mockRestore()
+})
