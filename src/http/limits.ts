@@ -200,14 +200,14 @@ class WindowLimit<Request> implements Limit<Request> {
     return { ...this.#window.look(key), refused: false }
   }
 
-  state(_key: Key, { quota }: Asked, { count, resetMs }: Standing, refused: boolean): LimitState {
+  state(key: Key, { quota }: Asked, { count, resetMs }: Standing, refused: boolean): LimitState {
     return {
       name: this.name,
       quota,
       windowSeconds: this.#windowSeconds,
       remaining: Math.max(0, quota - count),
-      // A window ends at a full ms, so a fraction more may be left of it than it is long.
-      resetMs: Math.min(resetMs, this.#options.windowMs),
+      // The refusal may be the one that has begun a ban.
+      resetMs: Math.max(this.#leftMs(resetMs), refused ? this.bannedMs(key) : 0),
       refused,
     }
   }
@@ -215,7 +215,12 @@ class WindowLimit<Request> implements Limit<Request> {
   bannedMs(key: Key): number {
     if (this.#bans === null) return 0
     const { refused, resetMs } = this.#bans.look(key)
-    return refused ? resetMs : 0
+    return refused ? this.#leftMs(resetMs) : 0
+  }
+
+  /** A window ends at a full ms, so a fraction more may be left of it than it is long. */
+  #leftMs(resetMs: number): number {
+    return Math.min(resetMs, this.#options.windowMs)
   }
 
   refused(key: Key): void {

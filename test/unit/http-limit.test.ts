@@ -286,6 +286,18 @@ describe('limits', () => {
     expect(await statuses('/')).toEqual([200])
   })
 
+  it('tell the time of a ban from the refusal on that begins it', async () => {
+    const { get, clock } = web({ limits: { a: { max: 1, windowMs: 10_000, banAfter: 2 } } })
+    await clock.advance(0.5)
+    const told: (string | null)[] = []
+    for (let n = 0; n < 4; n++) {
+      const { status, headers } = await get()
+      told.push(`${status} ${headers.get('retry-after')} ${headers.get('ratelimit')}`)
+      await clock.advance(n === 0 ? 7001 : 0)
+    }
+    expect(told).toEqual(['200 null "a";r=0;t=10', '429 3 "a";r=0;t=3', '429 10 "a";r=0;t=10', '403 10 "a";r=0;t=10'])
+  })
+
   it('count what leads to a ban apart from every other limit, whatever that is called', async () => {
     const login = { max: 1, windowMs: 10_000, banAfter: 2 }
     for (const other of ['login bans', 'login%bans', 'other']) {
