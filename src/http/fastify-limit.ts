@@ -182,14 +182,15 @@ function goesOn(
     reply.header('content-type', PROBLEM_TYPE)
     reply.send(problemOf(decision))
   } else {
-    // As with a handler of Fastify, what is returned is sent.
-    Promise.resolve(refuse(request, decision, reply))
-      .then((body) => {
-        if (body !== undefined && !reply.sent) reply.send(body)
-      })
-      .catch(failing(done))
+    sendRefusal(refuse(request, decision, reply), reply).catch(failing(done))
   }
   return false
+}
+
+/** Sends what an option `refuse` returns, as of a handler of Fastify. */
+export async function sendRefusal(refusal: unknown, reply: FastifyReplyLike): Promise<void> {
+  const body = await refusal
+  if (body !== undefined && !reply.sent) reply.send(body)
 }
 
 /** The header fields of a reply of Fastify. */

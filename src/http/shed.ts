@@ -8,6 +8,7 @@ import {
   type FastifyReplyLike,
   pluginMarks,
   ReplyHeaders,
+  sendRefusal,
 } from './fastify-limit.js'
 import { type HonoContext, nodeResponseOf } from './hono-limit.js'
 import { CLIENT_GONE, whenResponseEnds } from './response-end.js'
@@ -45,7 +46,7 @@ export interface ConnectShed<Request, Response = ConnectResponse> extends Shed {
 
 /** What {@link shed.fastify} is registered with. */
 export interface FastifyShedOptions<Request = unknown, Reply = FastifyReplyLike> extends ShedOptions<Request> {
-  /** Answers a refused request itself, with `reply.send`; Retry-After is set already. */
+  /** Answers a refused request itself, by `reply.send` or by what it returns; Retry-After is set already. */
   refuse?: ((request: Request, decision: ShedDecision, reply: Reply) => unknown) | undefined
 }
 
@@ -136,7 +137,7 @@ const fastify: (instance: FastifyInstanceLike, options: AnyFastifyShedOptions) =
         reply.header('content-type', PROBLEM_TYPE)
         reply.send(shedProblemOf(judged))
       } else {
-        await refuse(request, judged, reply)
+        await sendRefusal(refuse(request, judged, reply), reply)
       }
       // A hook that answers returns the reply, and Fastify goes no further.
       return reply

@@ -1,5 +1,5 @@
 import fastifyRateLimit from '@fastify/rate-limit'
-import { fastifyLimit, type FastifyLimitOptions, fastifyStore } from 'amorsize/http'
+import { fastifyLimit, type FastifyLimitOptions, fastifyStore, shed } from 'amorsize/http'
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
 
@@ -95,13 +95,22 @@ it.each([
   ['returned late', () => Promise.resolve({ wait: true })],
   ['sent', (_: unknown, __: unknown, reply: FastifyReply) => void reply.send({ wait: true })],
   ['sent and returned', (_: unknown, __: unknown, reply: FastifyReply) => Promise.resolve(reply.send({ wait: true }))],
-])('refuse of fastifyLimit answers with what is %s', async (_, refuse) => {
+])('refuse answers with what is %s', async (_, refuse) => {
   const app = made()
   await app.register(fastifyLimit, { limits: { all: { max: 1, windowMs } }, refuse })
   app.get('/', answer)
   await app.inject('/')
   const { statusCode, headers, body } = await app.inject('/')
   expect([statusCode, headers['retry-after'], body]).toEqual([429, '60', '{"wait":true}'])
+
+  const shedding = made()
+  await shedding.register(shed.fastify, { maxConcurrent: 1, refuse })
+  // It is refused while it is itself worked on.
+  shedding.get('/', async () => {
+    const inner = await shedding.inject('/')
+    return { told: [inner.statusCode, inner.headers['retry-after'], inner.body] }
+  })
+  expect((await shedding.inject('/')).json()).toEqual({ told: [503, '1', '{"wait":true}'] })
 })
 
 it('lets no refused request on whose refuse rejects with nothing', async () => {
