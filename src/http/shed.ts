@@ -165,7 +165,9 @@ function hono<Context extends HonoContext = HonoContext>(options: WebShedOptions
       end(500)
       throw error
     }
-    context.res = watched(context.res, end)
+    // Hono copies what it is given, which not every response can bear.
+    const response = watched(context.res, end)
+    if (response !== context.res) context.res = response
     return undefined
   }
   return Object.assign(middleware, ownersOf(shedder))

@@ -1,4 +1,4 @@
-import { connectLimit, expressStore, honoLimit, ipKey, webLimit, type WebLimitOptions } from 'amorsize/http'
+import { connectLimit, expressStore, honoLimit, ipKey, shed, webLimit, type WebLimitOptions } from 'amorsize/http'
 import { FakeClock } from 'amorsize/testing'
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
@@ -137,6 +137,16 @@ describe('a Response that can neither be changed nor copied, as that of a WebSoc
     app.use(honoLimit({ limits, key: () => 'all' }))
     app.get('/', () => response)
     expect(await app.request('/')).toBe(response)
+  })
+
+  it('passes shed.hono as it is', async () => {
+    const app = new Hono()
+    const response = Response.error()
+    const middleware = shed.hono()
+    app.use(middleware)
+    app.get('/', () => response)
+    expect(await app.request('/')).toBe(response)
+    expect(middleware.stats().running).toBe(0)
   })
 })
 
