@@ -32,6 +32,8 @@ export class Replayable {
   readonly repeats: boolean
   readonly #input: string | URL | Request
   readonly #init: PolicyRequestInit | undefined
+  /** Whether it is a Request whose body was read before, which no fetch sends. */
+  readonly #isUsed: boolean
 
   /**
    * Reads the arguments of fetch.
@@ -47,13 +49,14 @@ export class Replayable {
     this.method = (init?.method ?? request?.method ?? 'GET').toUpperCase()
     this.url = request?.url ?? (input as string | URL).toString()
     this.signal = ownSignal(init?.signal ?? request?.signal)
+    this.#isUsed = body === null && request?.bodyUsed === true
     this.repeats = body === null || typeof body === 'function' || !isStream(body)
   }
 
   /** What has come of sending it, as policies are to see it: {@link NotSent} where that was impossible. */
   failure(error: unknown): unknown {
-    const isRefusal = error instanceof TypeError && isImpossible(this.url, this.#init ?? {}, this.method)
-    return isRefusal ? new NotSent(error) : error
+    const isRefusal = (): boolean => this.#isUsed || isImpossible(this.url, this.#init ?? {}, this.method)
+    return error instanceof TypeError && isRefusal() ? new NotSent(error) : error
   }
 
   /** Sends it once. `isLast`: it will not be sent again. */

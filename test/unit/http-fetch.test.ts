@@ -3,7 +3,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { modelFetch, policyFetch, type PolicyFetchOptions, policyInterceptor } from 'amorsize/http'
-import { bulkhead, CircuitOpenError, RateLimitExceeded, RetryExhaustedError, TimeoutExceededError } from 'amorsize'
+import {
+  bulkhead,
+  BulkheadRejectedError,
+  CircuitOpenError,
+  RateLimitExceeded,
+  RetryExhaustedError,
+  TimeoutExceededError,
+} from 'amorsize'
 import { FakeClock } from 'amorsize/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 
@@ -63,13 +70,17 @@ interface UndiciHandler {
 const path = (own: string) => ({ origin: 'http://a.example', path: own, method: 'GET' })
 
 describe('policyFetch', () => {
-  it.each<[string, RequestInit]>([
+  it.each<[string, RequestInit, boolean?]>([
     ['a header field that cannot be', { headers: { 'bad header': 'x' } }],
     ['a body where there is none', { method: 'GET', body: 'x' }],
     ['a mode that is not for programs', { mode: 'navigate' }],
     ['a method that is none', { method: 'IN VALID' }],
-  ])("counts no request as the server's failure that could not be sent: %s", async (_, init) => {
+    ['a Request that was read', {}, true],
+  ])("counts no request as the server's failure that could not be sent: %s", async (_, init, isRead = false) => {
     const { origin, count } = await serve((_request, response) => void response.end('ok'))
+    const used = new Request(origin, { method: 'PUT', body: 'x' })
+    await used.text()
+    const target = isRead ? used : origin
     let retries = 0
     const send = policyFetch({
       retry: {
@@ -80,9 +91,9 @@ describe('policyFetch', () => {
       },
       breaker: { failureThreshold: 1 },
     })
-    const refused = await fetch(origin, init).catch((error: unknown) => error)
+    const refused = await fetch(target, init).catch((error: unknown) => error)
     expect(refused).toBeInstanceOf(TypeError)
-    await expect(send(origin, init)).rejects.toThrow((refused as TypeError).message)
+    await expect(send(target, init)).rejects.toThrow(isRead ? TypeError : (refused as TypeError).message)
     expect(await (await send(origin)).text()).toBe('ok')
     expect([retries, count()]).toEqual([0, 1])
   })
