@@ -1,6 +1,7 @@
 import { RetryExhaustedError, TimeoutExceededError } from '../errors.js'
 import { checkOptionalFunction } from '../internal/check-common.js'
 import { MAX_TIMER_MS } from '../internal/clock.js'
+import { unlessAborted } from '../internal/signal-watch.js'
 import { checkKeys, checkNumber, checkOptions, describe } from '../internal/validate.js'
 import type { HedgeOptions } from '../policy/hedge-options.js'
 import { type Hedge, hedge } from '../policy/hedge.js'
@@ -114,7 +115,8 @@ class GuardedFetch {
 
   /** @throws what `per` throws, and for a URL that is none */
   send(request: Replayable): Promise<Response> {
-    return this.#send(request).catch((error: unknown) => {
+    request.signal?.throwIfAborted()
+    return unlessAborted(this.#send(request), request.signal).catch((error: unknown) => {
       throw error instanceof NotSent ? error.refusal : error
     })
   }
@@ -170,25 +172,28 @@ class GuardedFetch {
     }
   }
 
-  /** Sends once, when the policies of its origin let it. */
+  /** Sends once, when the policies of its origin let it. A fetch that looks at no signal is not waited for, but has its place until it ends. */
   #attempt(origin: string, request: Replayable, signal: AbortSignal | undefined, isLast: boolean): Promise<Response> {
-    return this.#policies.attempt(origin, signal, async (place) => {
+    const limit = this.#timeoutMs === undefined ? undefined : new AbortController()
+    const until = limit === undefined ? signal : anySignal(signal, limit.signal)
+    const attempt = this.#policies.attempt(origin, signal, async (place) => {
+      const timer = limit && this.#startTimer(limit)
       let response
       try {
-        response = await (this.#timeoutMs === undefined
-          ? request.send(this.#fetch, signal, isLast)
-          : this.#sendWithin(this.#timeoutMs, request, signal, isLast))
+        response = await request.send(this.#fetch, until, isLast)
       } catch (error) {
         throw request.failure(error)
+      } finally {
+        if (limit !== undefined) this.#policies.clock.clearTimeout(timer)
       }
       const { url, redirected, status, headers } = response
       // It answers for the origin that a redirect has led to.
       const answering = redirected ? this.#policies.originOf({ url, method: request.method }) : origin
       this.#policies.observe(answering, status, headers)
-      if (signal?.aborted === true) {
-        // Whoever asked has gone, and the fetch did not look at its signal.
+      if (until?.aborted === true) {
+        // Nobody waits for it any more.
         discard(response)
-        throw signal.reason
+        throw until.reason
       }
       if (place === undefined) return response
       // How long an answer took that was not read to its end says nothing.
@@ -197,25 +202,15 @@ class GuardedFetch {
       place[Symbol.dispose]()
       return response
     })
+    return unlessAborted(attempt, limit?.signal)
   }
 
-  async #sendWithin(
-    timeoutMs: number,
-    request: Replayable,
-    signal: AbortSignal | undefined,
-    isLast: boolean,
-  ): Promise<Response> {
-    const { clock } = this.#policies
-    const controller = new AbortController()
-    const timer = clock.setTimeout(
-      () => controller.abort(new TimeoutExceededError(`no answer within ${timeoutMs} ms`, { timeoutMs })),
+  #startTimer(limit: AbortController): unknown {
+    const timeoutMs = this.#timeoutMs as number
+    return this.#policies.clock.setTimeout(
+      () => limit.abort(new TimeoutExceededError(`no answer within ${timeoutMs} ms`, { timeoutMs })),
       Math.min(timeoutMs, MAX_TIMER_MS),
     )
-    try {
-      return await request.send(this.#fetch, anySignal(signal, controller.signal), isLast)
-    } finally {
-      clock.clearTimeout(timer)
-    }
   }
 }
 

@@ -446,6 +446,33 @@ describe('policyFetch', () => {
     await expect(policyFetch({ timeoutMs: 50 })(silent)).rejects.toSatisfy((error) => TimeoutExceededError.is(error))
   })
 
+  it('waits for no fetch that looks at no signal, and keeps its place until it ends', async () => {
+    const pending: ((response: Response) => void)[] = []
+    const fetch = () => new Promise<Response>((resolve) => pending.push(resolve))
+    const options = { fetch, bulkhead: { maxConcurrent: 2, maxQueue: 0 }, breaker: { failureThreshold: 1 } }
+    const { clock, send } = scripted([], { ...options, timeoutMs: 100 })
+    const late = expect(send('http://a.example/')).rejects.toThrow('no answer within 100 ms')
+    const controller = new AbortController()
+    const aborted = expect(send('http://a.example/', { signal: controller.signal })).rejects.toThrow('enough')
+    await clock.advance(50)
+    controller.abort(new Error('enough'))
+    await aborted
+    await clock.advance(50)
+    await late
+    await expect(send('http://a.example/')).rejects.toThrow(BulkheadRejectedError)
+    for (const one of pending) one(new Response('x'))
+    await new Promise(setImmediate)
+    // The breaker has heard of the one that came late.
+    await expect(send('http://a.example/')).rejects.toThrow(CircuitOpenError)
+  })
+
+  it('sends nothing for a signal that was aborted before', async () => {
+    const { send, sentAt } = scripted([], { limit: { requestsPerSecond: 1, waitOnLimit: false } })
+    await expect(send('http://a.example/', { signal: AbortSignal.abort('enough') })).rejects.toBe('enough')
+    await send('http://a.example/')
+    expect(sentAt).toHaveLength(1)
+  })
+
   it('has a timer that Node can count for any time limit', async () => {
     const delays: number[] = []
     const clock = { now: () => 0, setTimeout: (_: () => void, ms: number) => void delays.push(ms), clearTimeout() {} }
