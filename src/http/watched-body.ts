@@ -7,7 +7,7 @@ export function isNodeStream(body: unknown): body is Readable {
 
 /** Whether nothing follows the header fields: a stream without anything in it ends for those only who read it, and few do. */
 function isEmpty({ body, status, headers }: Response): boolean {
-  return body === null || [204, 205, 304].includes(status) || headers.get('content-length') === '0'
+  return (body ?? null) === null || [204, 205, 304].includes(status) || headers.get('content-length') === '0'
 }
 
 /** A body of no more than this is taken at once, whoever reads it or not: answers that say no are often left unread. */

@@ -473,6 +473,16 @@ describe('policyFetch', () => {
     expect(sentAt).toHaveLength(1)
   })
 
+  it('takes from a mock what it has', async () => {
+    const answers = [
+      { ok: true, json: () => 1 },
+      { ok: true, status: 200, headers: new Headers(), json: () => 1 },
+    ]
+    const fetch = () => Promise.resolve(answers.shift() as unknown as Response)
+    const send = policyFetch({ fetch, retry, breaker: {}, bulkhead: { maxConcurrent: 1, maxQueue: 0 } })
+    for (let n = 0; n < 2; n++) expect(await (await send('http://a.example/')).json()).toBe(1)
+  })
+
   it('has a timer that Node can count for any time limit', async () => {
     const delays: number[] = []
     const clock = { now: () => 0, setTimeout: (_: () => void, ms: number) => void delays.push(ms), clearTimeout() {} }
