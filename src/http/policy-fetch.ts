@@ -8,6 +8,7 @@ import { type Hedge, hedge } from '../policy/hedge.js'
 import { retryAfterMsOf } from '../policy/retry-after.js'
 import { RETRY_OPTIONS, type RetryPolicy } from '../policy/retry-options.js'
 import { type Retry, retry } from '../policy/retry.js'
+import { underBoth } from './both-signals.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions } from './origin-policies.js'
 import { type Fetch, overFetch } from './over-fetch.js'
 import { optionsOf } from './own-signal.js'
@@ -142,7 +143,9 @@ class GuardedFetch {
   #hedged(policy: Hedge, origin: string, request: Replayable, signal: AbortSignal | undefined): Promise<Response> {
     let isAnswered = false
     return policy.execute(async (context) => {
-      const response = await this.#attempt(origin, request, anySignal(signal, context.signal), false)
+      const response = await underBoth(signal, context.signal, (either) =>
+        this.#attempt(origin, request, either, false),
+      )
       // The hedge takes the first; one that comes in the same moment has not heard of it, or does not look at its signal.
       if (isAnswered) discard(response)
       isAnswered = true
@@ -175,12 +178,11 @@ class GuardedFetch {
   /** Sends once, when the policies of its origin let it. A fetch that looks at no signal is not waited for, but has its place until it ends. */
   #attempt(origin: string, request: Replayable, signal: AbortSignal | undefined, isLast: boolean): Promise<Response> {
     const limit = this.#timeoutMs === undefined ? undefined : new AbortController()
-    const until = limit === undefined ? signal : anySignal(signal, limit.signal)
     const attempt = this.#policies.attempt(origin, signal, async (place) => {
       const timer = limit && this.#startTimer(limit)
       let response
       try {
-        response = await request.send(this.#fetch, until, isLast)
+        response = await underBoth(signal, limit?.signal, (either) => request.send(this.#fetch, either, isLast))
       } catch (error) {
         throw request.failure(error)
       } finally {
@@ -192,10 +194,11 @@ class GuardedFetch {
       // It answers for the origin that a redirect has led to.
       const answering = redirected ? this.#policies.originOf({ url, method: request.method }) : origin
       if (headers !== undefined) this.#policies.observe(answering, status, headers)
-      if (until?.aborted === true) {
+      const gone = [signal, limit?.signal].find((each) => each?.aborted)
+      if (gone !== undefined) {
         // Nobody waits for it any more.
         discard(response)
-        throw until.reason
+        throw gone.reason
       }
       if (place === undefined) return response
       // How long an answer took that was not read to its end says nothing.
@@ -235,10 +238,6 @@ function discard(response: Response | undefined): void {
   const body = response?.body ?? undefined
   if (isNodeStream(body)) body.destroy()
   else void body?.cancel().catch(() => undefined)
-}
-
-function anySignal(one: AbortSignal | undefined, other: AbortSignal): AbortSignal {
-  return one === undefined ? other : AbortSignal.any([one, other])
 }
 
 /** The error of a request that would have been sent again if it could have been. */
