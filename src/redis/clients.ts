@@ -120,7 +120,7 @@ interface NodeRedisClient extends NodeRedisLike {
   connect(): Promise<unknown>
   destroy(): void
   on(event: 'error', listener: (error: unknown) => void): unknown
-  on(event: 'ready', listener: () => void): unknown
+  on(event: 'connect' | 'ready' | 'reconnecting', listener: () => void): unknown
   /** From version 6 on every command has a time limit, which costs several times the command. */
   withCommandOptions?(options: { timeout: undefined }): NodeRedisLike
 }
@@ -143,6 +143,7 @@ class OwnNodeRedis implements OwnConnection {
   readonly #opening = new Opening(() => this.#isReady())
   #client!: NodeRedisClient
   #run!: Run
+  #end!: () => void
   /** When it was made, or was last ready. */
   #openMs = 0
   /** Since when a command waits for its answer. */
@@ -183,10 +184,6 @@ class OwnNodeRedis implements OwnConnection {
     this.#end()
   }
 
-  #end(): void {
-    if (this.#client.isOpen) this.#client.destroy()
-  }
-
   #isReady(): boolean {
     if (this.#isCluster) return this.#hasConnected
     if (this.#client.isReady !== true) return false
@@ -201,14 +198,32 @@ class OwnNodeRedis implements OwnConnection {
     this.#openMs = performance.now()
     this.#unansweredMs = undefined
     this.#hasConnected = false
+    let isOpening = true
+    let isOver = false
+    const end = (): void => {
+      if (client.isOpen) client.destroy()
+    }
+    this.#end = () => {
+      isOver = true
+      // A socket that is being opened would be opened all the same, and nobody could end it any more.
+      if (!isOpening) end()
+    }
+    const opens = (isNow: boolean) => (): void => {
+      isOpening = isNow
+      if (isOver) end()
+    }
     const opened = (): void => {
-      if (client !== this.#client) return
+      opens(false)()
+      if (isOver) return
       this.#hasConnected = true
       this.#opening.opened()
     }
     const failed = (error: unknown): void => {
-      if (client === this.#client) this.#opening.failed(error)
+      if (isOver) end()
+      else this.#opening.failed(error)
     }
+    client.on('connect', opens(false))
+    client.on('reconnecting', opens(true))
     client.on('ready', opened)
     client.on('error', failed)
     client.connect().then(opened, failed)

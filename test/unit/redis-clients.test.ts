@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { expect, it, vi } from 'vitest'
 import { connectionOf } from '../../dist/redis/clients.js'
 
@@ -46,6 +47,28 @@ it('sends nothing by a cluster that was made anew before it is connected', async
   made[2]!.asked[0]!('answer')
   expect(await answer).toBe('answer')
   time.mockRestore()
+})
+
+it.each([
+  ['its socket is there', 'connect'],
+  ['it fails', 'error'],
+  ['it tries again', 'reconnecting'],
+])('ends a connection of node-redis that was closed while it opens, once %s', (_, event) => {
+  const destroy = vi.fn()
+  const own = Object.assign(new EventEmitter(), {
+    isOpen: true,
+    isReady: false,
+    duplicate: () => own,
+    connect: () => new Promise<void>(() => undefined),
+    destroy,
+    evalSha: () => Promise.resolve(),
+    eval: () => Promise.resolve(),
+  })
+  connectionOf(own, false).close()
+  // Node-redis would open the socket that it has begun to, and end nothing then.
+  expect(destroy).not.toHaveBeenCalled()
+  own.emit(event)
+  expect(destroy).toHaveBeenCalledOnce()
 })
 
 it('makes no connection anew that was closed, since nobody would end it', async () => {
