@@ -166,7 +166,7 @@ function hono<Context extends HonoContext = HonoContext>(options: WebShedOptions
       throw error
     }
     // Hono copies what it is given, which not every response can bear.
-    const response = watched(context.res, end)
+    const response = watched(context.req.raw, context.res, end)
     if (response !== context.res) context.res = response
     return undefined
   }
@@ -186,7 +186,7 @@ function web<Rest extends unknown[]>(
     if (judged === null) return handler(request, ...rest)
     const end = orWhenGone(request, judged)
     try {
-      return watched(await handler(request, ...rest), end)
+      return watched(request, await handler(request, ...rest), end)
     } catch (error) {
       end(500)
       throw error
@@ -235,9 +235,11 @@ function orWhenGone({ signal }: Request, end: EndOfRequest): EndOfRequest {
   }
 }
 
-/** The same response, and the end of its request once its body has ended or broken. */
-function watched(response: Response, end: EndOfRequest): Response {
-  return watchBody(response, (isWhole) => end(isWhole ? response.status : CLIENT_GONE))
+/** The same response, and the end of its request once its body has ended or broken; of a HEAD nobody reads it. */
+function watched({ method }: Request, response: Response, end: EndOfRequest): Response {
+  if (method !== 'HEAD') return watchBody(response, (isWhole) => end(isWhole ? response.status : CLIENT_GONE))
+  end(response.status)
+  return response
 }
 
 async function refusalOf<Request>(

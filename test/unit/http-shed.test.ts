@@ -4,6 +4,7 @@ import { connect as connectHttp2, createServer as createHttp2Server } from 'node
 import { type AddressInfo, connect as connectSocket } from 'node:net'
 import { type ConnectShedOptions, type HonoContext, shed, type ShedOptions, type WebShedOptions } from 'amorsize/http'
 import { FakeClock } from 'amorsize/testing'
+import { Hono } from 'hono'
 import { afterEach, describe, expect, it } from 'vitest'
 import { itWithAddon } from '../support/native.js'
 
@@ -362,5 +363,15 @@ describe('shed.hono', () => {
     expect(await one.res.text()).toBe('done')
     await expect(middleware(context(), () => Promise.reject(new Error('broken')))).rejects.toThrow('broken')
     expect(middleware.stats()).toMatchObject({ running: 0, admitted: 2, refused: 1 })
+  })
+  it('holds no place for the body of a HEAD, which nobody reads, nor does shed.web', async () => {
+    const options = { maxConcurrent: 1 }
+    const answer = (): Response => new Response(new Blob(['x'.repeat(100_000)]).stream())
+    const app = new Hono().use(shed.hono(options)).get('/', answer)
+    const handler = shed.web(options, answer)
+    for (let n = 0; n < 3; n++) {
+      const request = new Request('http://example.org/', { method: 'HEAD' })
+      expect([(await app.fetch(request)).status, (await handler(request)).status]).toEqual([200, 200])
+    }
   })
 })
