@@ -51,4 +51,16 @@ class KeyCall : public Call<T, N> {
   int64_t now = 0;
 };
 
+// …LetGo(number): lets go of a subject with a name before its functions are collected. None of them may be called any
+// more, and its number stands for nothing.
+template <class T>
+napi_value let_go(napi_env env, napi_callback_info info) {
+  Call<T, 1> call(env, info);
+  if (!call.ok) return nullptr;
+  call.handle->leave(env);
+  call.handle->named.release(env);
+  call.handle->kind = core::Kind::kNone;
+  return nullptr;
+}
+
 }  // namespace amorsize::binding

@@ -236,7 +236,7 @@ bool register_circuit_breaker(napi_env env, napi_value exports) {
       {"breakerInitialize", initialize}, {"breakerOpen", open},     {"breakerOpenNamed", open_named},
       {"breakerParameters", parameters}, {"breakerAdmit", admit},   {"breakerSettle", settle},
       {"breakerForce", force},           {"breakerState", state},   {"breakerWouldOpen", would_open},
-      {"breakerControl", control},       {"breakerUpdate", update},
+      {"breakerControl", control},       {"breakerUpdate", update}, {"breakerLetGo", let_go<BreakerHandle>},
   };
   return add_functions(env, exports, kFunctions);
 }

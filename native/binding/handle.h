@@ -18,7 +18,7 @@ namespace amorsize::binding {
 // Each subject's own begins with this. It says what it is by `kKind`, `kSubject` (for messages) and what is to be done
 // before its cells are let go of, by `leave`.
 struct Handle {
-  core::Kind kind;
+  core::Kind kind;  // none, once its cells have been let go of
   Environment* environment;
   napi_ref view;  // keeps the SharedArrayBuffer alive: the address of a collected one is soon reused; none for a name
   NamedCells named;
@@ -47,7 +47,7 @@ template <class T>
 void release_handle(napi_env env, void* data, void*) {
   auto* const handle = static_cast<T*>(data);
   if (--handle->holders > 0) return;
-  handle->leave(env);
+  if (handle->kind == T::kKind) handle->leave(env);
   if (handle->view != nullptr) napi_delete_reference(env, handle->view);
   handle->named.release(env);
   Environment* const environment = handle->environment;

@@ -139,7 +139,7 @@ napi_value available(napi_env env, napi_callback_info info) {
 bool register_retry_budget(napi_env env, napi_value exports) {
   constexpr NamedFunction kFunctions[] = {
       {"budgetInitialize", initialize},    {"budgetOpen", open},           {"budgetOpenNamed", open_named},
-      {"budgetTryWithdraw", try_withdraw}, {"budgetAvailable", available},
+      {"budgetTryWithdraw", try_withdraw}, {"budgetAvailable", available}, {"budgetLetGo", let_go<BudgetHandle>},
   };
   return add_functions(env, exports, kFunctions);
 }

@@ -328,14 +328,23 @@ void SemaphoreHandle::leave(napi_env) {
 
 bool register_semaphore(napi_env env, napi_value exports) {
   constexpr NamedFunction kFunctions[] = {
-      {"semaphoreInitialize", initialize}, {"semaphoreOpen", open},
-      {"semaphoreOpenNamed", open_named},  {"semaphoreAcquire", ask<acquire>},
-      {"semaphoreCancel", ask<cancel>},    {"semaphoreCollect", ask<collect>},
-      {"semaphoreHeld", ask<held>},        {"semaphoreAvailable", ask<available>},
-      {"semaphoreWaiting", ask<waiting>},  {"semaphoreBuryDead", ask<bury_the_dead>},
-      {"semaphoreTakeLow", ask<take_low>}, {"semaphoreLimit", ask<limit>},
-      {"semaphoreInUse", ask<in_use>},     {"semaphoreEnded", ended},
-      {"semaphoreTerms", terms},           {"semaphoreUpdate", update},
+      {"semaphoreInitialize", initialize},
+      {"semaphoreOpen", open},
+      {"semaphoreOpenNamed", open_named},
+      {"semaphoreAcquire", ask<acquire>},
+      {"semaphoreCancel", ask<cancel>},
+      {"semaphoreCollect", ask<collect>},
+      {"semaphoreHeld", ask<held>},
+      {"semaphoreAvailable", ask<available>},
+      {"semaphoreWaiting", ask<waiting>},
+      {"semaphoreBuryDead", ask<bury_the_dead>},
+      {"semaphoreTakeLow", ask<take_low>},
+      {"semaphoreLimit", ask<limit>},
+      {"semaphoreInUse", ask<in_use>},
+      {"semaphoreEnded", ended},
+      {"semaphoreTerms", terms},
+      {"semaphoreUpdate", update},
+      {"semaphoreLetGo", let_go<SemaphoreHandle>},
   };
   return add_functions(env, exports, kFunctions);
 }

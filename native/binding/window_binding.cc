@@ -168,6 +168,7 @@ bool register_window(napi_env env, napi_value exports) {
       {"windowReset", reset},
       {"windowClear", clear},
       {"windowSize", size},
+      {"windowLetGo", let_go<WindowHandle>},
   };
   return add_functions(env, exports, kFunctions);
 }

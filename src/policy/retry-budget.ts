@@ -208,6 +208,7 @@ function budgetByName(
     founding.minPerSecond !== parameters.minPerSecond ||
     founding.ttlMs !== parameters.ttlMs
   ) {
+    budget.letGo?.()
     const text = ({ ratio, minPerSecond, ttlMs }: RetryBudgetParameters): string =>
       `{ ratio: ${ratio}, minPerSecond: ${minPerSecond}, ttlMs: ${ttlMs} }`
     throw otherParameters(`the retry budget '${name}'`, scope, text(founding), text(parameters))

@@ -227,7 +227,9 @@ export class KeyedWindow implements Disposable {
 
   /** Refuses further use of this object. Others that share the table are not touched. */
   [Symbol.dispose](): void {
+    if (this.#disposed) return
     this.#disposed = true
+    this.#table.letGo?.()
   }
 
   #usable(): WindowTable {

@@ -1,7 +1,9 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { KeyedRateLimiter, RateLimiter } from '../../dist/index.js'
-import { describeMachine, filesOf, machineName, runScript } from '../support/machine.js'
+import * as amorsize from '../../dist/index.js'
+import { bundledIndex, describeMachine, filesOf, machineName, runScript, startScript } from '../support/machine.js'
+
+const { KeyedRateLimiter, KeyedWindow, RateLimiter } = amorsize
 
 const perDay = (name: string, count: number) =>
   ({ name, scope: 'machine', requestsPerSecond: count / 86_400, burstSize: count }) as const
@@ -45,6 +47,44 @@ describeMachine('a machine name that is opened with other parameters', () => {
       expect(limiter.getAvailableTokens('another')).toBe(burst)
     }
     limiter[Symbol.dispose]()
+  })
+})
+
+/** What has a name, and what it is made with beside that. */
+const NAMED = {
+  RateLimiter: (count: number) => ({ requestsPerSecond: count }),
+  KeyedRateLimiter: (count: number) => ({ requestsPerSecond: count, capacity: 10 }),
+  KeyedWindow: (count: number) => ({ capacity: count }),
+  RetryBudget: (count: number) => ({ minPerSecond: count }),
+  Bulkhead: (count: number) => ({ maxConcurrent: count }),
+  CircuitBreaker: (count: number) => ({ failureThreshold: count }),
+}
+
+describeMachine('a program that is refused a name since another uses it with other parameters', () => {
+  it.each(Object.entries(NAMED))('has it once that one has ended: %s', async (kind, optionsOf) => {
+    const shared = { name: machineName(), scope: 'machine' }
+    const options = JSON.stringify({ ...shared, ...optionsOf(3) })
+    const user = startScript(
+      null,
+      `const amorsize = await import(${JSON.stringify(bundledIndex)})
+       const made = new amorsize.${kind}(${options})
+       say('made')
+       setInterval(() => made, 1000)`,
+    )
+    expect(await user.next()).toBe('made')
+    const Class = amorsize[kind as keyof typeof NAMED] as new (options: object) => unknown
+    const ask = () => new Class({ ...shared, ...optionsOf(5) })
+    // More often than a bulkhead has rows for threads: whoever is refused keeps none.
+    for (let i = 0; i < 70; i++) expect(ask).toThrow(expect.objectContaining({ reason: 'parameters-differ' }))
+    user.child.kill('SIGKILL')
+    await user.ended
+    expect(ask).not.toThrow()
+  })
+
+  it('has it once its own window of that name is disposed', () => {
+    const shared = { name: machineName(), scope: 'machine' } as const
+    new KeyedWindow({ ...shared, capacity: 3 })[Symbol.dispose]()
+    expect(new KeyedWindow({ ...shared, capacity: 5 }).capacity).toBe(5)
   })
 })
 

@@ -165,6 +165,7 @@ describeWithAddon('the addon refuses what an argument cannot be', () => {
       windowReset: [window, key, time],
       windowClear: [window, key, time],
       windowSize: [window, key, time],
+      windowLetGo: [window],
     })
 
     const parameters = breakerParameters()
@@ -193,6 +194,7 @@ describeWithAddon('the addon refuses what an argument cannot be', () => {
       breakerState: [breaker, time],
       breakerWouldOpen: [breaker, time],
       breakerControl: [breaker, out],
+      breakerLetGo: [breaker],
     })
 
     const semaphoreWords = fresh(SEMAPHORE.cells)
@@ -232,6 +234,7 @@ describeWithAddon('the addon refuses what an argument cannot be', () => {
         kind(3, -2, 0.5, Infinity),
         kind(1, 0, -1, 0.5, 8192),
       ],
+      semaphoreLetGo: [semaphore],
     })
     expect(() => addon()['semaphoreUpdate']!(semaphore.good, NaN, NaN, 1)).toThrow('has a fixed limit')
     expect(addon()['semaphoreUpdate']!(semaphore.good, NaN, NaN, NaN)).toBe(true)
@@ -247,6 +250,7 @@ describeWithAddon('the addon refuses what an argument cannot be', () => {
       budgetOpenNamed: [text('binding-arguments'), ...budgetTerms, bool, out],
       budgetTryWithdraw: [budget],
       budgetAvailable: [budget],
+      budgetLetGo: [budget],
     })
 
     of('doorbell', {

@@ -37,4 +37,6 @@ export interface Breaker {
    * those it was made with.
    */
   update(generation: number, parameters: Float64Array): UpdateResult
+  /** Lets go of its memory, where the addon has it. Nothing may be called afterwards. */
+  letGo?(): void
 }

@@ -22,6 +22,7 @@ declare module '../../internal/native.js' {
     breakerState(number: number, nowMs: number): BreakerStateNumber
     breakerWouldOpen(number: number, nowMs: number): boolean
     breakerControl(number: number, control: Float64Array): void
+    breakerLetGo(number: number): void
   }
 }
 
@@ -132,6 +133,10 @@ export class NativeBreaker implements Breaker {
 
   update(generation: number, parameters: Float64Array): UpdateResult {
     return this.#addon.breakerUpdate(this.#number, addonTime(this.#clock), generation, parameters)
+  }
+
+  letGo(): void {
+    this.#addon.breakerLetGo(this.#number)
   }
 
   /** Whether a success must know the time, which the bound call takes from the system. For good: no update changes over what it counts. */

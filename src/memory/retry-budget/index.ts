@@ -21,6 +21,7 @@ declare module '../../internal/native.js' {
     ): Opened
     budgetTryWithdraw(number: number): boolean
     budgetAvailable(number: number): number
+    budgetLetGo(number: number): void
   }
 }
 
@@ -33,6 +34,8 @@ export interface SharedRetryBudget {
   tryWithdraw(): boolean
   /** How many retries are in the budget; may be fractional. */
   available(): number
+  /** Lets go of its memory, where the addon has it. Nothing may be called afterwards. */
+  letGo?(): void
 }
 
 /** What a retry budget was made with. */
@@ -110,7 +113,12 @@ export function openRetryBudget(address: CellAddress): PlacedRetryBudget {
 }
 
 function throughAddon(addon: NativeAddon, [deposit, number]: Opened): SharedRetryBudget {
-  return { deposit, tryWithdraw: () => addon.budgetTryWithdraw(number), available: () => addon.budgetAvailable(number) }
+  return {
+    deposit,
+    tryWithdraw: () => addon.budgetTryWithdraw(number),
+    available: () => addon.budgetAvailable(number),
+    letGo: () => addon.budgetLetGo(number),
+  }
 }
 
 function addonForBudgets(): NativeAddon {

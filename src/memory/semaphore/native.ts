@@ -55,6 +55,7 @@ declare module '../../internal/native.js' {
     semaphoreTerms(number: number, out: Float64Array): void
     /** NaN keeps what is in force. */
     semaphoreUpdate(number: number, maxConcurrent: number, maxQueue: number, least: number): boolean
+    semaphoreLetGo(number: number): void
   }
 }
 
@@ -187,5 +188,9 @@ export class NativeSemaphore implements Semaphore {
 
   waiting(): number {
     return this.#addon.semaphoreWaiting(this.#number)
+  }
+
+  letGo(): void {
+    this.#addon.semaphoreLetGo(this.#number)
   }
 }

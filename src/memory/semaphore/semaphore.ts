@@ -99,4 +99,6 @@ export interface Semaphore {
   available(): number
   /** Callers of all threads in the queue. */
   waiting(): number
+  /** Lets go of its memory, where the addon has it. Nothing may be called afterwards. */
+  letGo?(): void
 }

@@ -38,6 +38,7 @@ declare module '../../internal/native.js' {
     windowReset(number: number, key: Key, nowMs: number): void
     windowClear(number: number, key: Key, nowMs: number): void
     windowSize(number: number, key: Key, nowMs: number): number
+    windowLetGo(number: number): void
   }
 }
 
@@ -118,6 +119,10 @@ export class NativeWindowTable implements WindowTable {
 
   size(): number {
     return this.#addon.windowSize(this.#number, 0, addonTime(this.#clock))
+  }
+
+  letGo(): void {
+    this.#addon.windowLetGo(this.#number)
   }
 
   #state(count: number): WindowState {

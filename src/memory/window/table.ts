@@ -19,4 +19,6 @@ export interface WindowTable {
   reset(key: Key): void
   clear(): void
   size(): number
+  /** Lets go of its memory, where the addon has it. Nothing may be called afterwards. */
+  letGo?(): void
 }
