@@ -10,7 +10,7 @@ export function pidNamespace(): string | undefined {
   return attempt(() => readlinkSync('/proc/self/ns/pid'))
 }
 
-/** When process `pid` started, in the kernel's words; 'unknown' where there is no /proc; null where there is no such process. */
+/** When process `pid` started, in the kernel's words; 'unknown' where nobody tells; null where it has ended, also where nobody waits for its end. */
 export function startOf(pid: number): string | null {
   try {
     process.kill(pid, 0)
@@ -18,8 +18,9 @@ export function startOf(pid: number): string | null {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return null
   }
   const text = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  // The second field, the program's name in parentheses, may hold blanks; the start time is the 22nd.
-  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? 'unknown'
+  // The second field, the program's name in parentheses, may hold anything; the state is the third, the start time the 22nd.
+  const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ') ?? []
+  return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? 'unknown')
 }
 
 function attempt(read: () => string): string | undefined {

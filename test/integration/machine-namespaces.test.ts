@@ -23,7 +23,7 @@ function copyForEverybody(): string {
   const root = join(import.meta.dirname, '..', '..')
   const copy = mkdtempSync(join(tmpdir(), 'amorsize-for-everybody-'))
   copies.push(copy)
-  for (const part of ['package.json', 'dist/bundle', 'dist/memory', 'build/Release/amorsize.node'])
+  for (const part of ['package.json', 'dist/bundle', 'dist/memory', 'dist/internal', 'build/Release/amorsize.node'])
     cpSync(join(root, part), join(copy, part), { recursive: true, dereference: true })
   execFileSync('chmod', ['-R', 'a+rX', copy])
   return pathToFileURL(join(copy, 'dist', 'bundle', 'index.js')).href

@@ -1,15 +1,13 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Writable } from 'node:stream'
 import { afterAll, expect, it } from 'vitest'
 import { Bulkhead, RateLimiter } from '../../dist/index.js'
 import { listMachineRegions } from '../../dist/memory/machine/regions.js'
 import { describeRegion, type MachineEntry } from '../../dist/memory/machine/view.js'
 import { MACHINE, SEMAPHORE, WORDS_PER_CELL } from '../../dist/memory/shared/layout.js'
 import { describeMachine, filesOf, machineName } from '../support/machine.js'
+import { makeZombie } from '../support/zombie.js'
 
 const folders: string[] = []
 afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })))
@@ -73,21 +71,10 @@ describeMachine('of the processes that use a name', () => {
     const name = machineName()
     new RateLimiter({ name, scope: 'machine', requestsPerSecond: 1 })
     const seen = regionOf(name)
-    // Its parent becomes a program that waits for nobody, and only then may it end.
-    const command = '(read line <&3) & echo $!; exec sleep 60'
-    const parent = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'ignore', 'pipe'] })
-    const [output] = (await once(parent.stdout!, 'data')) as [Buffer]
-    const pid = Number(output)
-    const statOf = (): string[] => {
-      const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      return text.slice(text.lastIndexOf(')') + 2).split(' ')
-    }
-    while (readFileSync(`/proc/${parent.pid}/comm`, 'utf8') !== 'sleep\n') await new Promise(setImmediate)
-    ;(parent.stdio[3] as Writable).end()
-    while (statOf()[0] !== 'Z') await new Promise(setImmediate)
-    const owner = (BigInt(statOf()[19]!) << BigInt(MACHINE.pidBits)) | BigInt(pid)
+    const { pid, started, bury } = await makeZombie()
+    const owner = (BigInt(started) << BigInt(MACHINE.pidBits)) | BigInt(pid)
     expect(seen((words) => words.set([owner], MACHINE.owners)).processes).toEqual([])
-    parent.kill('SIGKILL')
+    bury()
   })
 
   it('those that have ended hold no slots of a bulkhead', async () => {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { hasDied, ownHolder } from '../../dist/bullmq/run-holder.js'
+import { makeZombie } from '../support/zombie.js'
 
 const isLinux = process.platform === 'linux'
 
@@ -20,6 +21,12 @@ describe('the holder of a run', () => {
       expect(hasDied({ ...ownHolder(), started: '1' })).toBe(true)
     },
   )
+
+  it.runIf(isLinux)('has died when nobody waits for the end of its process (needs /proc)', async () => {
+    const { pid, started, bury } = await makeZombie()
+    expect(hasDied({ ...ownHolder(), pid, started })).toBe(true)
+    bury()
+  })
 
   it.each([
     ['another machine of the same name', { boot: 'another' }],

@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
+import { startOf } from '../../internal/process-identity.js'
 import { MACHINE, SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
 import { COUNT_MASK, formOfWord, payloadOf } from '../semaphore/words.js'
 
@@ -46,8 +47,7 @@ export class Living {
     if (this.#own !== null && space !== 0n && space !== this.#own) return true
     let isAlive = this.#known.get(owner)
     if (isAlive === undefined) {
-      const pid = Number(owner & PID_MASK)
-      isAlive = this.#own === null ? exists(pid) : runsSince(pid, owner >> PID_BITS)
+      isAlive = runsSince(Number(owner & PID_MASK), owner >> PID_BITS)
       this.#known.set(owner, isAlive)
     }
     return isAlive
@@ -56,16 +56,8 @@ export class Living {
 
 /** Whether the process `pid` runs and began at `start`, so that it is no other with the same number. A start of 0 is one that was not known. */
 function runsSince(pid: number, start: bigint): boolean {
-  try {
-    // "pid (name) state ppid ... start": the name may hold anything. The start is the 20th word after it.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const words = fields.slice(fields.lastIndexOf(')') + 2).split(' ')
-    if (words[0] === 'Z' || words[0] === 'X') return false
-    return start === 0n || BigInt(words[19] ?? 0) === start
-  } catch {
-    // It is gone, or /proc hides it.
-    return exists(pid)
-  }
+  const started = startOf(pid)
+  return started !== null && (start === 0n || started === 'unknown' || BigInt(started) === start)
 }
 
 /** This process's PID namespace; null where /proc is not there to tell. */
@@ -74,13 +66,5 @@ function ownSpace(): bigint | null {
     return BigInt(statSync('/proc/self/ns/pid').ino)
   } catch {
     return null
-  }
-}
-
-function exists(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }
