@@ -101,7 +101,8 @@ class RetryBudget {
   static int64_t balance(int64_t word, int64_t slice) {
     // The balance is kept with an offset, so that it is never negative.
     constexpr int64_t kMask = (int64_t{1} << retry_budget::kBalanceBits) - 1;
-    return word >> retry_budget::kBalanceBits == (slice & kNumberMask) ? (word & kMask) - kMaxBalance : 0;
+    const bool is_own = word != 0 && word >> retry_budget::kBalanceBits == (slice & kNumberMask);
+    return is_own ? (word & kMask) - kMaxBalance : 0;
   }
 
   static int64_t with(int64_t word, int64_t slice, int64_t units) {

@@ -9,6 +9,7 @@
 #include <limits>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "check.h"
@@ -456,13 +457,15 @@ TEST("budget: a word that was left behind, or never written, is not taken for on
   constexpr int64_t kUnit = core::RetryBudget<>::kUnit;
   constexpr auto kKept = static_cast<int64_t>(core::retry_budget::kKept);
   const int64_t range = int64_t{1} << (63 - core::retry_budget::kBalanceBits);
-  for (const bool is_written : {false, true}) {
+  // What a word was left with, 0 for nothing, and the slice that comes. The number of the second is 0, too.
+  const std::pair<int64_t, int64_t> cases[] = {
+      {0, range - 1}, {0, range}, {kKept, kKept + range / (2 * kKept) * kKept}};
+  for (const auto& [left, slice] : cases) {
     std::array<core::Word, core::retry_budget::kCells * core::kWordsPerCell> words{};
     core::RetryBudget<> budget(words.data());
     budget.initialize(kUnit, 0, kMs);
-    // The first number is that of nothing, too, and the last one before it comes round.
-    if (is_written) budget.deposit((kKept - 1) * kMs);
-    const int64_t slice = is_written ? kKept + range / (2 * kKept) * kKept : range - 1;
+    if (left != 0) budget.deposit((left - 1) * kMs);
+    EXPECT_EQ(budget.available((slice - 1) * kMs), 0);
     budget.deposit((slice - 1) * kMs);
     EXPECT_EQ(budget.available((slice - 1) * kMs), kUnit);
     CHECK(budget.try_withdraw((slice - 1) * kMs));
