@@ -254,8 +254,9 @@ export class RateLimiter implements RateLimiting, Disposable {
   }
 
   /**
-   * Admits nobody for a while: every thread, also those who wait already. Nothing but what is given back meanwhile is there when the
-   * pause ends: tokens come at the rate from then on. A pause that ends later stays. For a server's Retry-After.
+   * Admits nobody for a while: every thread, also those who wait already; only leases of other objects go on with what they have in hand,
+   * until their turn ends. Nothing but what is given back meanwhile is there when the pause ends: tokens come at the rate from then on. A
+   * pause that ends later stays. For a server's Retry-After.
    *
    * @param ms - how long from now, >= 0
    */
