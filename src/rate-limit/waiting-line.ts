@@ -224,7 +224,8 @@ export class WaitingLine {
   }
 
   #nextLookMs(axis: Axis): number {
-    if (axis.pausedMs > 0) return axis.pausedMs
+    // Another thread may end a pause.
+    if (axis.pausedMs > 0) return this.#isWatched ? Math.min(axis.pausedMs, WATCH_MS) : axis.pausedMs
     let nextMs = this.#isWatched || this.#hasRows ? WATCH_MS : Infinity
     const first = this.#callers.first as Caller
     if (first.isCovered) {
@@ -257,7 +258,7 @@ export class WaitingLine {
       axis,
       this.#callers.firstUncovered?.place ?? -1,
       this.#callers.waiting,
-      Math.max(nextMs, axis.pausedMs),
+      nextMs,
       last?.to ?? 0,
       last === undefined ? 0 : last.to - last.from,
     )

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { RateLimiter } from '../../dist/index.js'
 import { describeMachine, filesOf, machineName, runScript, startScript } from '../support/machine.js'
 
@@ -142,5 +142,19 @@ describeMachine('processes that use one name of the machine', () => {
     limiter.update({ burstSize: 10 })
     limiter.reset()
     expect([limiter.tryAcquire(10), limiter.tryAcquire()]).toEqual([true, false])
+  })
+
+  it('that are killed as they wait for the end of a pause keep nobody waiting', async () => {
+    const policy = { name: machineName(), scope: 'machine', requestsPerSecond: 1, burstSize: 1 } as const
+    const waiter = startScript(
+      policy,
+      'limiter.pauseFor(60_000); for (let i = 0; i < 50; i++) void limiter.acquire(); say(0); await new Promise(() => setInterval(() => 0, 1000))',
+    )
+    await waiter.next()
+    const limiter = new RateLimiter(policy)
+    expect(limiter.retryAfterMs()).toBeGreaterThan(100_000)
+    waiter.child.kill('SIGKILL')
+    await waiter.ended
+    await vi.waitFor(() => expect(limiter.retryAfterMs()).toBeLessThan(61_001), 10_000)
   })
 })

@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
 import { RateLimiter } from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
@@ -79,6 +80,19 @@ describe('pauseFor', () => {
     limiter.pauseFor(1e9)
     limiter.reset()
     expect(drain(limiter)).toBe(3)
+  })
+
+  it('ends with a reset in another thread, also for those who wait here', async () => {
+    const limiter = new RateLimiter({ requestsPerSecond: 10, burstSize: 3 })
+    limiter.pauseFor(1e9)
+    const wait = limiter.acquire()
+    const source = `
+      const { url, handle } = require('node:worker_threads').workerData
+      import(url).then(({ RateLimiter }) => RateLimiter.from(handle).reset())`
+    const url = new URL('../../dist/index.js', import.meta.url).href
+    new Worker(source, { eval: true, workerData: { url, handle: limiter.share() } })
+    await wait
+    expect(limiter.tryAcquire(2)).toBe(true)
   })
 })
 
