@@ -24,7 +24,9 @@
 #include <atomic>
 #include <cstdint>
 #include <limits>
+#include <optional>
 
+#include "core/backoff.h"
 #include "core/keyed_terms.h"
 
 namespace amorsize::core {
@@ -161,9 +163,28 @@ class KeyedSlots {
     return complete(at.group, announced, number, identity);
   }
 
-  // Completes a claim that is under way, if there is one. Whether the key, which `find` did not find, has no slot
-  // indeed.
-  bool has_no_slot(const Position& at) { return take_stock(at, kFree).result != Survey::kAgain; }
+  // Gives the slot of a key the level that `next` makes of what was seen of it; nothing for none. False when the key
+  // has no slot, or gets no other level.
+  template <class Next>
+  bool change(uint64_t hash, int most_attempts, Next next) {
+    const Position at = position_of(hash);
+    for (Attempts attempts(most_attempts); attempts.next();) {
+      const Seen seen = find(at);
+      if (seen.state == State::kLive) {
+        const std::optional<int64_t> level = next(seen);
+        if (!level) return false;
+        if (commit(seen, *level)) return true;
+      } else if (take_stock(at, kFree).result != Survey::kAgain) {
+        return false;
+      }
+    }
+    return false;
+  }
+
+  // Frees the slot of a key, which keeps it until another needs it.
+  void free(uint64_t hash, int most_attempts) {
+    change(hash, most_attempts, [](const Seen& seen) { return std::optional(free_level(seen.identity)); });
+  }
 
   // The number in a level, and the level of a number for the slot of that identity. A level that was freed has none: it
   // is lower than all.

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <limits>
+#include <optional>
 
 #include "core/backoff.h"
 #include "core/keyed_slots.h"
@@ -118,18 +119,11 @@ class KeyedTable {
   // Gives back the last `units` > 0 of a run that ends at `end`, if nobody has taken the key's axis on from there, and
   // it has not lost its slot since, and with it the debt.
   bool return_run(int64_t now_ns, uint64_t hash, int64_t generation, int64_t end, int64_t units) {
-    const Position at = slots_.position_of(hash);
     const int64_t floor = terms_.produced(now_ns) - terms_.burst;
-    for (Attempts attempts(attempts_); attempts.next();) {
-      const Seen seen = slots_.find(at);
-      if (seen.state != State::kLive) {
-        if (slots_.has_no_slot(at)) return false;
-        continue;
-      }
-      if (generation_of(seen) != generation || std::max(slots_.number_of(seen.level), floor) != end) return false;
-      if (slots_.commit(seen, slots_.level_of(end - units, seen.identity))) return true;
-    }
-    return false;
+    return slots_.change(hash, attempts_, [&](const Seen& seen) -> std::optional<int64_t> {
+      if (generation_of(seen) != generation || std::max(slots_.number_of(seen.level), floor) != end) return {};
+      return slots_.level_of(end - units, seen.identity);
+    });
   }
 
   // How long until `place` of the axis is produced.
@@ -165,34 +159,19 @@ class KeyedTable {
   // Gives back `tokens` >= 0, never above the burst. Returns the tokens given back.
   double refund(int64_t now_ns, uint64_t hash, double tokens) {
     const int64_t credit = credit_units(tokens, terms_.scale.digits);
-    const Position at = slots_.position_of(hash);
     const int64_t floor = terms_.produced(now_ns) - terms_.burst;
-    for (Attempts attempts(attempts_); attempts.next();) {
-      const Seen seen = slots_.find(at);
-      if (seen.state != State::kLive) {
-        if (slots_.has_no_slot(at)) return 0;
-        continue;
-      }
+    int64_t returned = 0;
+    const bool is_back = slots_.change(hash, attempts_, [&](const Seen& seen) -> std::optional<int64_t> {
       const int64_t spent = std::max(slots_.number_of(seen.level), floor);
-      const int64_t next = std::max(spent - credit, floor);
-      if (next == spent) return 0;
-      if (slots_.commit(seen, slots_.level_of(next, seen.identity))) return terms_.tokens_of(spent - next);
-    }
-    return 0;
+      returned = spent - std::max(spent - credit, floor);
+      if (returned == 0) return {};
+      return slots_.level_of(spent - returned, seen.identity);
+    });
+    return is_back ? terms_.tokens_of(returned) : 0;
   }
 
   // Fills the key's bucket.
-  void reset(uint64_t hash) {
-    const Position at = slots_.position_of(hash);
-    for (Attempts attempts(attempts_); attempts.next();) {
-      const Seen seen = slots_.find(at);
-      if (seen.state != State::kLive) {
-        if (slots_.has_no_slot(at)) return;
-      } else if (slots_.commit(seen, Slots::free_level(seen.identity))) {
-        return;
-      }
-    }
-  }
+  void reset(uint64_t hash) { slots_.free(hash, attempts_); }
 
   // What the key has, and how long it would have to wait for `tokens` > 0. Takes no slot.
   KeyedLook look(int64_t now_ns, uint64_t hash, double tokens) {

@@ -91,17 +91,7 @@ class KeyedWindow {
   }
 
   // Forgets the key: its window, its count, its block.
-  void reset(uint64_t hash) {
-    const Position at = slots_.position_of(hash);
-    for (Attempts attempts(attempts_); attempts.next();) {
-      const Seen seen = slots_.find(at);
-      if (seen.state != State::kLive) {
-        if (slots_.has_no_slot(at)) return;
-      } else if (slots_.commit(seen, Slots::free_level(seen.identity))) {
-        return;
-      }
-    }
-  }
+  void reset(uint64_t hash) { slots_.free(hash, attempts_); }
 
   // Forgets every key. Keys that come meanwhile may be kept or forgotten.
   void clear() {

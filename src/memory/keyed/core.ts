@@ -1,5 +1,5 @@
 import { NEVER, costUnits, creditUnits, max, min } from '../../internal/rate.js'
-import { type Survey, KeyedSlots, freeLevel, generationOf, hasNumber } from './slots.js'
+import { ATTEMPTS, type Survey, KeyedSlots, generationOf, hasNumber } from './slots.js'
 import type { KeyedTerms } from './terms.js'
 import { KEYED, KIND, kindWord } from '../shared/layout.js'
 import { OUTCOME, type Outcome, type Run } from '../bucket/core.js'
@@ -16,7 +16,6 @@ export interface KeyedSurvey {
 
 const NO_SLOT = -1n
 
-const ATTEMPTS = 1000
 /** Beyond every place, and every time. */
 const LAST = 2n ** 63n - 1n
 const BUSY: Run = { outcome: OUTCOME.busy, start: 0n }
@@ -83,19 +82,11 @@ export class KeyedBuckets {
 
   /** Gives back the last `units` of a run that ends at `end`, if nobody has taken the key's axis on from there. */
   returnRun(nowNs: bigint, hash: bigint, generation: bigint, end: bigint, units: bigint): boolean {
-    const at = this.#slots.placeOf(hash)
     const floor = this.terms.produced(nowNs) - this.terms.burst
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const seen = this.#slots.find(at)
-      if (seen.state !== 'live') {
-        if (this.#slots.hasNoSlot(at)) return false
-        continue
-      }
-      const spent = max(this.#slots.numberOf(seen.level), floor)
-      if (generationOf(seen.identity) !== generation || spent !== end) return false
-      if (this.#slots.commit(seen, this.#slots.levelOf(end - units, seen.identity))) return true
-    }
-    return false
+    return this.#slots.change(hash, ({ level, identity }) => {
+      const isLast = generationOf(identity) === generation && max(this.#slots.numberOf(level), floor) === end
+      return isLast ? this.#slots.levelOf(end - units, identity) : null
+    })
   }
 
   /** Lets the key have nothing for `pauseNs`, and one token then. */
@@ -123,33 +114,19 @@ export class KeyedBuckets {
   /** Gives back `tokens`, never above the burst; returns the tokens given back. */
   refund(nowNs: bigint, hash: bigint, tokens: number): number {
     const credit = creditUnits(tokens, this.terms.digits)
-    const at = this.#slots.placeOf(hash)
     const floor = this.terms.produced(nowNs) - this.terms.burst
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const seen = this.#slots.find(at)
-      if (seen.state !== 'live') {
-        if (this.#slots.hasNoSlot(at)) return 0
-        continue
-      }
-      const spent = max(this.#slots.numberOf(seen.level), floor)
-      const next = max(spent - credit, floor)
-      if (next === spent) return 0
-      if (this.#slots.commit(seen, this.#slots.levelOf(next, seen.identity))) return this.terms.tokensOf(spent - next)
-    }
-    return 0
+    let returned = 0n
+    const isBack = this.#slots.change(hash, ({ level, identity }) => {
+      const spent = max(this.#slots.numberOf(level), floor)
+      returned = spent - max(spent - credit, floor)
+      return returned === 0n ? null : this.#slots.levelOf(spent - returned, identity)
+    })
+    return isBack ? this.terms.tokensOf(returned) : 0
   }
 
   /** Fills the key's bucket. */
   reset(hash: bigint): void {
-    const at = this.#slots.placeOf(hash)
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const seen = this.#slots.find(at)
-      if (seen.state !== 'live') {
-        if (this.#slots.hasNoSlot(at)) return
-      } else if (this.#slots.commit(seen, freeLevel(seen.identity))) {
-        return
-      }
-    }
+    this.#slots.free(hash)
   }
 
   /** What the key has, and how long it would have to wait for `tokens`. */

@@ -24,6 +24,8 @@ export interface Survey {
   least: bigint
 }
 
+/** How often an operation begins anew because others were faster. */
+export const ATTEMPTS = 1000
 const MOST_TURNS = 100
 const GENERATION_BITS = BigInt(KEYED.generationBits)
 const GENERATION_MASK = (1n << GENERATION_BITS) - 1n
@@ -146,9 +148,23 @@ export class KeyedSlots {
     return this.#complete(at.group, announced, number)
   }
 
-  /** Completes a claim that is under way. Whether the key, which `find` did not find, has no slot indeed. */
-  hasNoSlot(at: Place): boolean {
-    return this.takeStock(at, FREE).result !== 'again'
+  /** Gives the slot of a key the level that `next` makes of what was seen of it; null for none. False when it has no slot, or gets no other level. */
+  change(hash: bigint, next: (seen: Seen) => bigint | null): boolean {
+    const at = this.placeOf(hash)
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const seen = this.find(at)
+      if (seen.state === 'live') {
+        const level = next(seen)
+        if (level === null) return false
+        if (this.commit(seen, level)) return true
+      } else if (this.takeStock(at, FREE).result !== 'again') return false
+    }
+    return false
+  }
+
+  /** Frees the slot of a key, which keeps it until another needs it. */
+  free(hash: bigint): void {
+    this.change(hash, (seen) => freeLevel(seen.identity))
   }
 
   /** The number in a level. */

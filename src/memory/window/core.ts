@@ -1,5 +1,5 @@
 import { max } from '../../internal/rate.js'
-import { KeyedSlots, freeLevel } from '../keyed/slots.js'
+import { ATTEMPTS, KeyedSlots, freeLevel } from '../keyed/slots.js'
 import { KEYED, KIND, WINDOW, kindWord } from '../shared/layout.js'
 import type { WindowTerms } from './terms.js'
 
@@ -21,7 +21,6 @@ interface Level {
   readonly count: number
 }
 
-const ATTEMPTS = 1000
 const MOST_MS = BigInt(WINDOW.mostMs)
 const END_SHIFT = BigInt(WINDOW.endShift)
 const COUNT_BITS = BigInt(WINDOW.countBits)
@@ -91,15 +90,7 @@ export class KeyedWindows {
   }
 
   reset(hash: bigint): void {
-    const at = this.#slots.placeOf(hash)
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const seen = this.#slots.find(at)
-      if (seen.state !== 'live') {
-        if (this.#slots.hasNoSlot(at)) return
-      } else if (this.#slots.commit(seen, freeLevel(seen.identity))) {
-        return
-      }
-    }
+    this.#slots.free(hash)
   }
 
   clear(): void {
