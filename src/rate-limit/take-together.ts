@@ -1,9 +1,10 @@
+import type { Clock } from '../internal/clock.js'
 import { costInUnits, pow10 } from '../internal/rate.js'
 import { sleep } from '../internal/sleep.js'
 import type { Ticket } from '../memory/bucket/bucket.js'
 import { OUTCOME } from '../memory/bucket/core.js'
 import { type Charge, type Future, giveBack } from './charges.js'
-import { GRACE_MS } from './turn.js'
+import { GRACE_MS, WATCH_MS } from './turn.js'
 
 /** Tokens reserved for a charge. */
 interface Reserved {
@@ -53,7 +54,7 @@ export async function takeTogether(charges: readonly Charge[], signal: AbortSign
       if (at === null) return false
       reserved.push(at)
     }
-    for (let restMs = restOf(reserved); restMs > 0; restMs = restOf(reserved)) await sleep(clock, restMs, signal)
+    for (let restMs = restOf(reserved); restMs > 0; restMs = restOf(reserved)) await pass(clock, restMs, signal)
     for (const { part } of charges) part.checkUsable()
     return (isTaken = reserved.every((each) => isGood(each) || takeAnew(each)))
   } finally {
@@ -76,7 +77,7 @@ async function reserveLate(
   const msFor = (some: number): number => (1000 * some) / part.bucket.parameters().requestsPerSecond
   // Others move the axis on in steps; to wait until nothing is between would be to come too late with the next step.
   for (let restMs = gapMs() - msFor(tokens); restMs > 0; restMs = gapMs() - msFor(tokens)) {
-    await sleep(clock, restMs, signal)
+    await pass(clock, restMs, signal)
     part.checkUsable()
   }
   const between = gapMs() / msFor(1)
@@ -86,6 +87,11 @@ async function reserveLate(
   }
   const { outcome, ticket } = future.reserve(tokens, Infinity)
   return outcome === OUTCOME.granted ? { charge, future, ticket, isOfNow: false, isBack: false } : null
+}
+
+/** Lets time pass, and no more than until what others change is to be heard of. */
+function pass(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return sleep(clock, Math.min(ms, WATCH_MS), signal)
 }
 
 /** How long until all are there, ms. */

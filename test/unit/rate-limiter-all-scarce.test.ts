@@ -157,6 +157,7 @@ async function stolenFrom(
 }
 
 const TEN = { requestsPerSecond: 10, burstSize: 1 }
+const ONE = { requestsPerSecond: 1, burstSize: 1 }
 
 describe('tokens that are reserved for one moment', () => {
   it.each<[string, (all: Stolen) => void, object]>([
@@ -180,7 +181,7 @@ describe('tokens that are reserved for one moment', () => {
       },
       { atMs: 425 },
     ],
-    ['come no sooner for what is given back to one', ({ one }) => one.refund(1), { atMs: 200 }],
+    ['come with those of the other for what is given back to one', ({ one }) => one.refund(1), { atMs: 195 }],
     [
       'go back when the caller is aborted',
       ({ abort }) => abort.abort(new Error('enough')),
@@ -199,6 +200,15 @@ describe('tokens that are reserved for one moment', () => {
     expect(outcome).toMatchObject(expected)
     expect(timers).toBe(0)
     if (outcome?.error === undefined) expect(listeners).toEqual([])
+  })
+
+  it('come soon after the limits have become faster', async () => {
+    const { outcome } = await stolenFrom([ONE, ONE], [1, 1], ({ clock, one, two }) => {
+      // Until then they are to come at 2000 ms.
+      clock.setTimeout(() => [one, two].forEach((limiter) => limiter.update({ requestsPerSecond: 100 })), 1425)
+    })
+    expect(outcome?.atMs).toBeGreaterThan(1600)
+    expect(outcome?.atMs).toBeLessThanOrEqual(1650)
   })
 
   it('are there again at once for others, as far as they had been produced', async () => {
