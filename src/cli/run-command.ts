@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { once } from 'node:events'
 import { extname } from 'node:path'
+import { isatty } from 'node:tty'
 import { Command, InvalidArgumentError } from 'commander'
 import { type SystemInfo, systemInfo } from '../system/index.js'
 import { windowsStart } from './windows-command.js'
@@ -138,8 +139,10 @@ function canRead(file: string): boolean {
 function passSignals(child: ChildProcess): () => void {
   if (isWindows) return outliveConsoleSignals()
   const pass = (signal: NodeJS.Signals): void => void child.kill(signal)
+  // The input or the output may be a pipe, as of `generate | amorsize run x.mjs | tee log`.
+  const hasTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor))
   const passUnlessTerminal = (): void => {
-    if (!process.stdin.isTTY) child.kill('SIGINT')
+    if (!hasTerminal) child.kill('SIGINT')
   }
   for (const signal of SIGNALS) process.on(signal, pass)
   process.on('SIGINT', passUnlessTerminal)

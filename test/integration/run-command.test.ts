@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,6 +12,24 @@ const folder = mkdtempSync(join(tmpdir(), 'amorsize-run-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const isWindows = process.platform === 'win32'
+const hasPython = !isWindows && spawnSync('python3', ['--version']).status === 0
+
+/** Runs a program on a terminal, its input a pipe, types Ctrl-C when it says ready, and prints what it says. */
+const TYPE_CTRL_C = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.dup2(os.pipe()[0], 0)
+    os.execvp(sys.argv[1], sys.argv[1:])
+text = b''
+try:
+    while True:
+        text += os.read(terminal, 1000)
+        if text.endswith(b'ready\\r\\n'): os.write(terminal, b'\\x03')
+except OSError:
+    pass # The terminal has been closed.
+print(text.decode())
+`
 
 function script(name: string, text: string): string {
   const file = join(folder, name)
@@ -97,10 +115,23 @@ describe('amorsize run', () => {
         `${signal}.mjs`,
         `process.on('${signal}', () => process.exit(9)); setInterval(() => {}, 1000); console.log('ready')`,
       )
-      const child = spawn(process.execPath, [main, 'run', file], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const child = spawn(process.execPath, [main, 'run', file], { stdio: ['ignore', 'pipe', 'ignore'] })
       await once(child.stdout, 'data')
       child.kill(signal)
       expect(await once(child, 'exit')).toEqual([9, null])
     },
   )
+
+  it.skipIf(!hasPython)('leaves Ctrl-C to the terminal, also where the input is a pipe (needs python3)', () => {
+    const file = script(
+      'ctrl-c.mjs',
+      `let heard = 0
+      process.on('SIGINT', () => heard++ || setTimeout(() => { console.log('heard ' + heard); process.exit() }, 500))
+      setInterval(() => {}, 1000)
+      console.log('ready')`,
+    )
+    const args = ['-c', TYPE_CTRL_C, process.execPath, main, 'run', file]
+    const { stdout } = spawnSync('python3', args, { encoding: 'utf8', timeout: 30_000 })
+    expect(stdout).toContain('heard 1')
+  })
 })
