@@ -37,7 +37,9 @@ section p { margin: 2px 0 6px; color: var(--quiet) }
 export const PAGE_SCRIPT = `'use strict'
 const MOST_POINTS = 300
 const BREAKER_STATES = ['disabled', 'metrics-only', 'closed', 'half-open', 'open', 'isolated']
-const charts = new Map() // file of a name -> what is drawn of it
+const charts = new Map() // name -> what is drawn of it
+// A name whose memory cannot be used yet has no charts: once it can, it is another.
+const keyOf = (row) => row.state + ' ' + row.file
 const main = document.getElementById('names')
 const filter = document.getElementById('filter')
 const status = document.getElementById('status')
@@ -92,8 +94,8 @@ function open(row) {
 }
 
 function show(row, seconds) {
-  let drawn = charts.get(row.file)
-  if (drawn === undefined) charts.set(row.file, (drawn = open(row)))
+  let drawn = charts.get(keyOf(row))
+  if (drawn === undefined) charts.set(keyOf(row), (drawn = open(row)))
   const rate = row.requestsPerSecond === null ? '' : ', ' + row.requestsPerSecond + '/s, burst ' + row.burstSize
   const users = row.processes.length === 0 ? 'no process' : (row.processes.length === 1 ? 'process ' : 'processes ') + row.processes.join(', ')
   drawn.facts.textContent = row.kind + rate + ', ' + users + (row.state === 'ready' ? '' : ', ' + row.state)
@@ -123,12 +125,12 @@ events.onmessage = (event) => {
   const { at, names } = JSON.parse(event.data)
   const seconds = Date.parse(at) / 1000
   for (const row of names) show(row, seconds)
-  const there = new Set(names.map((row) => row.file))
-  for (const [file, { section, plots }] of charts) {
-    if (there.has(file)) continue
+  const there = new Set(names.map(keyOf))
+  for (const [key, { section, plots }] of charts) {
+    if (there.has(key)) continue
     for (const { plot } of plots) plot.destroy()
     section.remove()
-    charts.delete(file)
+    charts.delete(key)
   }
   applyFilter()
   document.getElementById('none').hidden = names.length > 0

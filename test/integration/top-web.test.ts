@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { circuitBreaker, RateLimiter } from '../../dist/index.js'
 import { type Browser, CHROMIUM, faultsOf, openBrowser, withoutChromium } from '../support/chromium.js'
-import { describeMachine, machineName, startScript } from '../support/machine.js'
+import { describeMachine, filesOf, machineName, removeLater, runScript, startScript } from '../support/machine.js'
 import { amorsize, main } from './support-cli.js'
 
 const servers: ChildProcess[] = []
@@ -181,6 +181,26 @@ describeMachine('amorsize top --web', () => {
     await expect.poll(() => page.locator('#status').textContent(), { timeout: 20_000 }).toBe('amorsize top has ended')
     expect(faults.filter((fault) => !fault.includes('ERR_CONNECTION') && !fault.includes('ERR_INCOMPLETE'))).toEqual([])
     busy.child.kill('SIGKILL')
+  })
+
+  it.skipIf(withoutChromium)(`draws what could not be read at first (skipped without ${CHROMIUM})`, async () => {
+    const name = machineName()
+    await runScript({ name, scope: 'machine', requestsPerSecond: 1 }, 'say(0)')
+    const file = removeLater(filesOf(name)[0]!)
+    const whole = readFileSync(file)
+    writeFileSync(file, whole.subarray(0, 0))
+    const { url } = await serve()
+    browser ??= await openBrowser()
+    const page = await browser.newPage()
+    await page.goto(url)
+    const headings = (): Promise<string[]> => page.locator('section h2').allTextContents()
+    await expect.poll(headings, { timeout: 20_000 }).toContain(file)
+    writeFileSync(file, whole)
+    await expect.poll(headings, { timeout: 20_000 }).toContain(name)
+    expect(await headings()).not.toContain(file)
+    const chartsOf = `[...document.querySelectorAll('section')].find((each) => each.textContent.includes('${name}')).querySelectorAll('canvas').length`
+    expect(await page.evaluate(chartsOf)).toBe(2)
+    await page.close()
   })
 
   it('says how to install the charts where they are not', async () => {
