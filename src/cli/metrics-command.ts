@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { METRICS_CONTENT_TYPE, metricsText } from '../metrics/index.js'
 import { integerFrom } from './numbers.js'
 import { serveUntilInterrupted } from './serve.js'
@@ -21,18 +21,25 @@ export function metricsCommand(): Command {
     .description('serve what processes of this user share on this machine to Prometheus')
     .option('--port <number>', 'port to listen on; 0: any that is free', integerFrom(0, 65_535), USUAL_PORT)
     .option('--host <address>', 'address to listen on; by 0.0.0.0 other machines can read it', '127.0.0.1')
-    .option('--prefix <text>', 'comes before each name', 'amorsize_')
+    .option('--prefix <text>', 'comes before each name', prefixOf, 'amorsize_')
     .option('--once', 'print the metrics and end')
     .addHelpText('after', HELP)
     .action(async (options: MetricsCommandOptions) => {
-      // Also checks the prefix, before anything listens.
-      const text = metricsText({ prefix: options.prefix })
-      if (options.once === true) process.stdout.write(text)
+      if (options.once === true) process.stdout.write(metricsText({ prefix: options.prefix }))
       else
         await serveUntilInterrupted(createMetricsServer(options.prefix), options, (address) => {
           process.stdout.write(`amorsize metrics: ${address}/metrics  (Ctrl-C ends it)\n`)
         })
     })
+}
+
+function prefixOf(prefix: string): string {
+  try {
+    metricsText({ prefix, machine: false })
+    return prefix
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error))
+  }
 }
 
 const HELP = `

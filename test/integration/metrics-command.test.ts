@@ -70,7 +70,7 @@ describeMachine('amorsize metrics', () => {
     expect(taken.stderr).toMatch(new RegExp(`port ${port} of 127.0.0.1 is in use; choose another with --port`))
     other.close()
     const bad = await amorsize(['metrics', '--once', '--prefix', '1x'])
-    expect(bad.code).toBe(1)
+    expect(bad.code).toBe(2)
     expect(bad.stderr).toMatch(/prefix must hold letters, digits and _ only/)
     expect((await amorsize(['metrics', '--port', '65536'])).code).toBe(2)
   })
