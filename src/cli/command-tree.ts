@@ -5,6 +5,7 @@ export interface OptionOfCommand {
   readonly long: string
   readonly short: string | null
   readonly flags: string
+  /** With choices and default, as help has them. */
   readonly description: string
   /** The values it takes, where they are few. */
   readonly choices: readonly string[]
@@ -17,6 +18,7 @@ export interface CommandOfTree {
   readonly usage: string
   readonly description: string
   readonly summary: string
+  readonly arguments: readonly Pick<OptionOfCommand, 'flags' | 'description'>[]
   readonly options: readonly OptionOfCommand[]
   readonly commands: readonly CommandOfTree[]
 }
@@ -29,13 +31,16 @@ export function commandTree(command: Command): CommandOfTree {
     usage: command.usage(),
     description: command.description(),
     summary: command.summary() === '' ? command.description() : command.summary(),
+    arguments: help
+      .visibleArguments(command)
+      .map((argument) => ({ flags: help.argumentTerm(argument), description: help.argumentDescription(argument) })),
     options: help
       .visibleOptions(command)
       .map((option) => ({
         long: option.long ?? '',
         short: option.short ?? null,
         flags: option.flags,
-        description: option.description,
+        description: help.optionDescription(option),
         choices: option.argChoices ?? [],
       })),
     commands: help

@@ -1,4 +1,4 @@
-import type { CommandOfTree } from './command-tree.js'
+import type { CommandOfTree, OptionOfCommand } from './command-tree.js'
 
 /** Shells that completion is written for. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
@@ -9,8 +9,15 @@ export function completionScript(shell: Shell, program: CommandOfTree): string {
   return { bash, zsh, fish }[shell](program)
 }
 
-const words = (command: CommandOfTree): string =>
-  [...command.commands.map(({ name }) => name), ...command.options.map(({ long }) => long)].join(' ')
+/** Those of its subcommands, too: which of these is meant is not looked at. */
+const optionsOf = (command: CommandOfTree): readonly OptionOfCommand[] => [
+  ...new Map(
+    [command, ...command.commands].flatMap(({ options }) => options.map((option) => [option.long, option])),
+  ).values(),
+]
+
+const words = (command: CommandOfTree, options = optionsOf(command)): string =>
+  [...command.commands.map(({ name }) => name), ...options.map(({ long }) => long)].join(' ')
 
 /** `case` of a command's name in a shell of Bourne's family: what may follow it. */
 const cases = ({ commands }: CommandOfTree): string[] =>
@@ -24,7 +31,7 @@ function bash(program: CommandOfTree): string {
     '  [[ $COMP_CWORD -eq 1 ]] && set -- \'\' || set -- "${COMP_WORDS[1]}"',
     '  case $1 in',
     ...cases(program),
-    `    *) words='${words(program)}' ;;`,
+    `    *) words='${words(program, program.options)}' ;;`,
     '  esac',
     '  COMPREPLY=($(compgen -W "$words" -- "$current"))',
     '}',
@@ -43,7 +50,7 @@ function zsh(program: CommandOfTree): string {
     "  (( CURRENT == 2 )) && first=''",
     '  case $first in',
     ...cases(program).map((line) => line.replace('words=', 'words_of=')),
-    `    *) words_of='${words(program)}' ;;`,
+    `    *) words_of='${words(program, program.options)}' ;;`,
     '  esac',
     '  compadd -- ${=words_of}',
     '  _files',
@@ -62,7 +69,7 @@ function fish(program: CommandOfTree): string {
       (child) =>
         `complete -c amorsize -n '__fish_seen_subcommand_from ${command.name}' -a ${child.name} -d ${quoted(child.summary)}`,
     ),
-    ...command.options.map(({ long, short, description, choices }) =>
+    ...optionsOf(command).map(({ long, short, description, choices }) =>
       [
         `complete -c amorsize -n '__fish_seen_subcommand_from ${command.name}' -l ${long.slice(2)}`,
         short === null ? '' : ` -s ${short.slice(1)}`,

@@ -36,7 +36,11 @@ function section(command: CommandOfTree, before: string): string[] {
   return [
     `.SS "${literal(name)} ${literal(command.usage)}"`,
     literal(command.description),
-    ...command.options.flatMap(({ flags, description }) => ['.TP', `.B "${literal(flags)}"`, literal(description)]),
+    ...[...command.arguments, ...command.options].flatMap(({ flags, description }) => [
+      '.TP',
+      `.B "${literal(flags)}"`,
+      literal(description),
+    ]),
     ...command.commands.flatMap((child) => section(child, name)),
   ]
 }

@@ -37,6 +37,8 @@ describe('completion', () => {
     expect(complete('amorsize', '')).toEqual(expect.arrayContaining(['execute', 'optimize', 'bench', 'history']))
     expect(complete('amorsize', 'tune', '--ro')).toEqual(['--rounds'])
     expect(complete('amorsize', 'history', 'l')).toEqual(['list'])
+    expect(complete('amorsize', 'shm', 'remove', '--u')).toEqual(['--unused'])
+    expect(complete('amorsize', '--u')).toEqual([])
   })
 })
 
@@ -48,6 +50,12 @@ describe('the manual page', () => {
       expect(page).toContain(`.SS "amorsize ${name}`)
       for (const { flags } of options) expect(page).toContain(`.B "${flags.replaceAll('-', '\\-')}"`)
     }
+  })
+
+  it('has what help has: arguments, choices and defaults', () => {
+    expect(page).toContain('.TP\n.B "lesson"\nnumber from 1 to 6\n')
+    expect(page).toContain('what to sort by (choices: "name", "kind", ')
+    expect(page).toContain('how often to look, in milliseconds (default: 1000)')
   })
 
   it('holds no request that is text', () => {
