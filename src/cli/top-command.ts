@@ -53,7 +53,7 @@ export function topCommand(): Command {
 
 const HELP = `
 Reads shared memory alone; the processes that use it notice nothing. What is shared is listed, so names of scope
-'process' and limits without a name are not. Callers that wait are seen as DEBT: tokens that are reserved already.
+'process' and limits without a name are not. WAITING is how many tokens callers wait for, DEBT what is reserved already.
 
 Keys: q quit, s sort, r reverse, / filter, p pause, arrows and Page Up/Down scroll.
 Where standard output is no terminal, it prints once.
