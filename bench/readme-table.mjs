@@ -34,6 +34,25 @@ export function readmeTable(results) {
   }
 }
 
+/** The groups of its rows, in their order. */
+const GROUPS = ['micro', 'contention', 'pacing', 'keyed', 'policies']
+
+/**
+ * What its rows were measured on, in a sentence: groups are measured again one by one.
+ *
+ * @param {{ group: string, machine: Pick<import('../dist/cli/machine.js').Machine, 'cpu' | 'cores' | 'node' | 'system'> }[]} results
+ */
+export function readmeMachines(results) {
+  const rowsOf = new Map()
+  const measured = GROUPS.flatMap((group) => results.find((each) => each.group === group) ?? [])
+  measured.forEach(({ machine: { cpu, cores, node, system } }, index) => {
+    const text = `${cpu ?? 'unknown processor'}, ${cores} logical processors, ${system.replace(/ .* /, ' ')}, Node ${node}`
+    rowsOf.set(text, [...(rowsOf.get(text) ?? []), index + 1])
+  })
+  if (rowsOf.size === 1) return `${[...rowsOf.keys()][0]}.`
+  return [...rowsOf].map(([text, rows]) => `Row${rows.length === 1 ? '' : 's'} ${rows.join(', ')}: ${text}.`).join(' ')
+}
+
 const POLICIES = 'retry + breaker + bulkhead + timeout'
 
 /** @returns a row, or null where its group has not been measured */

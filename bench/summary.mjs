@@ -2,9 +2,8 @@
 // docs/benchmarks.md, docs/img/*.svg and the table between the markers in README.md.
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { machineLine } from '../dist/cli/machine.js'
 import { markdownTable, textTable } from '../dist/cli/table.js'
-import { readmeTable } from './readme-table.mjs'
+import { readmeMachines, readmeTable } from './readme-table.mjs'
 import { renderChart } from './support/charts.mjs'
 import { groupMarkdown, quick, readAllResults } from './support/results.mjs'
 import { targetTable } from './support/targets.mjs'
@@ -47,12 +46,11 @@ async function writeReadme() {
     process.stdout.write(`README.md has no "${README_START}" … "${README_END}": it stays as it is\n`)
     return
   }
-  const machine = results[0] === undefined ? '' : ` ${machineLine(results[0].machine)}.`
   const all = 'https://github.com/amorsize/amorsize-node/blob/main/docs/benchmarks.md'
   const block = [
     README_START,
     markdownTable(readmeTable(results)),
-    `${machine.trim()} All figures, the others' better ones too: [docs/benchmarks.md](${all}).`,
+    `${readmeMachines(results)} All figures, the others' better ones too: [docs/benchmarks.md](${all}).`,
   ].join('\n\n')
   await writeFile(readme, `${text.slice(0, start)}${block}\n\n${text.slice(end)}`)
 }
