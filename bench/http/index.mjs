@@ -5,7 +5,7 @@ import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { senders } from './fetch-subjects.mjs'
 import { FRAMEWORKS } from './frameworks.mjs'
-import { charts, clientTable, clusterTable, overBare, overloadTable, readmeTable, serverTable } from './report.mjs'
+import { charts, clientTable, clusterTable, overBare, overloadTable, serverTable } from './report.mjs'
 import { subjects as allSubjects } from './subjects.mjs'
 import { targets } from './verdicts.mjs'
 
@@ -109,7 +109,6 @@ await writeResults('http', {
     clientTable(clients),
     overloadTable(overloads, OVERLOAD),
   ],
-  readme: readmeTable(servers, clusters),
   charts: charts(overBare(servers)),
   targets: targets({ servers, clusters, clients, overloads }, LIMIT),
   data: {

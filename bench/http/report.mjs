@@ -96,30 +96,6 @@ export function overloadTable(overloads, factor) {
   return { title: `A server that gets ${factor} times what it can do`, table: { columns, rows } }
 }
 
-/** One line per limiter. */
-export function readmeTable(servers, clusters) {
-  const limited = overBare(servers)
-  const columns = [
-    { title: '', align: 'left' },
-    { title: '', align: 'left' },
-    { title: 'with header fields', align: 'right' },
-    { title: 'without', align: 'right' },
-    { title: 'admitted, limit 50, 4 workers', align: 'right' },
-  ]
-  const rows = clusters.map(({ framework, title, admitted }) => {
-    const own = limited.filter((each) => each.framework === framework && each.title === title)
-    const added = (headers) => own.find(headers)?.addedUs.median
-    return [
-      titleOf(framework),
-      title,
-      formatNumber(added(({ headers }) => headers !== 'none')),
-      formatNumber(added(({ headers }) => headers === 'none')),
-      [...new Set(admitted)].join(', '),
-    ]
-  })
-  return { title: 'A limit in a server: processor time added per request, µs', table: { columns, rows } }
-}
-
 export function charts(limited) {
   return [
     {

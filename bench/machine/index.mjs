@@ -85,23 +85,6 @@ await writeResults('machine', {
       },
     },
   ],
-  readme: {
-    title: 'Several processes on one limit, decisions per second',
-    table: {
-      columns: [
-        { title: '', align: 'left' },
-        { title: 'processes', align: 'right' },
-        { title: 'decisions/s', align: 'right' },
-      ],
-      rows: reports
-        .filter(({ mode }) => mode !== 'drain')
-        .map(({ title, processes, decisionsPerSecond }) => [
-          title,
-          String(processes),
-          formatNumber(decisionsPerSecond.median),
-        ]),
-    },
-  },
   targets: [
     ratio('2 processes on one name / 1 process', 'bucket-2', 'bucket-1', 0.7),
     {

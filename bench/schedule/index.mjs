@@ -21,7 +21,7 @@ import { grid, listCells, loopMsOf, parseCell, select } from './cells.mjs'
 import { measureCold, measurePrediction, measureRivals, measureWarm } from './measure.mjs'
 import { charts } from './pictures.mjs'
 import { measureBusy, measureReal } from './real.mjs'
-import { readmeTable, tablesOf } from './report.mjs'
+import { tablesOf } from './report.mjs'
 import { measureSeries } from './series.mjs'
 import { measureServer } from './server.mjs'
 import { measureStream } from './stream.mjs'
@@ -148,7 +148,6 @@ if (isWhole) {
     title: 'execute: the loop, rivals, and the best schedule',
     notes: notes(),
     tables: tablesOf(results),
-    readme: readmeTable(results.rivals),
     charts: charts(results),
     targets: targets(results),
     data: {

@@ -151,12 +151,3 @@ function predictionTable(plans) {
     },
   }
 }
-
-/** The rivals' table without what was tuned. */
-export function readmeTable(rivals) {
-  const { table } = rivalsTable(rivals)
-  return {
-    title: 'A task on many items: speed-up over the plain loop',
-    table: { columns: table.columns.slice(0, -1), rows: table.rows.map((row) => row.slice(0, -1)) },
-  }
-}

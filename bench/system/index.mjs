@@ -76,7 +76,6 @@ await writeResults('system', {
     { title: 'Time', table: timeTable },
     ...(reason === null ? [{ title: 'Right answers', table: scoreTable }] : []),
   ],
-  ...(reason === null ? { readme: { title: 'Detection: right answers', table: scoreTable } } : {}),
   targets: [
     atMost('systemInfo()', ours.us.median, 200, `${formatNumber(ours.us.median)} µs`, 'µs'),
     ...(reason === null
