@@ -5,7 +5,7 @@ const features = [
   {
     title: 'One limit for all workers',
     details: 'Token buckets in shared memory: every thread and process of a machine, in order, without a server.',
-    link: '/limits',
+    link: '/limiter',
   },
   {
     title: 'A call that survives',

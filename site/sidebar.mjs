@@ -10,7 +10,7 @@ const api = join(docs, 'api')
 /** Pages by their addresses on the site. */
 const start = ['getting-started', 'which-part', 'use-cases', 'guarantees', 'play/']
 const guides = {
-  Limits: ['limits', 'keyed', 'lease', 'machine', 'redis'],
+  Limits: ['limiter', 'limits', 'keyed', 'lease', 'machine', 'redis'],
   'Servers and clients': ['http/servers', 'http/stores', 'http/clients', 'http/models'],
   Policies: [
     'policies/',
