@@ -41,7 +41,8 @@ export function completeMetricsOptions(who: string, options: MetricsOptions): Co
   if (typeof prefix !== 'string') throw new TypeError(`prefix must be a string; received ${describe(prefix)}`)
   if (!/^([A-Za-z_][A-Za-z0-9_]*)?$/.test(prefix))
     throw new RangeError(`prefix must hold letters, digits and _ only, no digit first; received ${describe(prefix)}`)
-  if (typeof objects !== 'object') throw new TypeError(`objects must be an object; received ${describe(objects)}`)
+  if (typeof objects !== 'object' || (objects as object | null) === null)
+    throw new TypeError(`objects must be an object; received ${describe(objects)}`)
   for (const [label, object] of Object.entries(objects)) {
     if (!canBeTold(object))
       throw new TypeError(
