@@ -43,7 +43,8 @@ export function readGuardTarget(name: string, args: readonly unknown[]): GuardTa
 }
 
 /** Whether `value` was declared with `class`: such a function cannot be called. */
-function isClass(value: object): boolean {
+export function isClass(value: unknown): boolean {
+  if (typeof value !== 'function') return false
   // A class cannot be given another prototype; built-in constructors share that, but many of them can be called.
   const prototype = readable(() => Object.getOwnPropertyDescriptor(value, 'prototype'))
   return prototype?.writable === false && Function.prototype.toString.call(value).startsWith('class')

@@ -7,7 +7,7 @@ import {
   type Wrapped,
 } from '../internal/policy.js'
 import { guardFunction } from '../policy/guard-function.js'
-import { type GuardTarget, isDecoratorCall, readGuardTarget } from './decorator-call.js'
+import { type GuardTarget, isClass, isDecoratorCall, readGuardTarget } from './decorator-call.js'
 
 /**
  * `unknown` (no demand) if a promise may take the place of what `F` returns; a type that names the fault if not. Before TypeScript 5.5 nothing
@@ -85,11 +85,11 @@ export function guardFactory<Kind extends string, Args extends unknown[], P exte
   >
 }
 
-/** The same for a policy whose own first option may be a function: that is never taken for the one to guard. */
+/** The same for a policy whose own first option may be a function, but no class: that is never taken for the one to guard. */
 export function guardMaker<Kind extends string, Args extends unknown[], P extends Policy>(
   description: GuardDescription<Kind, Args, P>,
 ): GuardMaker<Kind, Args, P> {
-  return makeFactory(description, isDecoratorCall) as GuardMaker<Kind, Args, P>
+  return makeFactory(description, (args) => isDecoratorCall(args) || isClass(args[0])) as GuardMaker<Kind, Args, P>
 }
 
 function makeFactory<Kind extends string, Args extends unknown[], P extends Policy>(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { guardFactory } from '../../dist/decorators/guard.js'
+import { withFallback } from '../../dist/index.js'
 import { Recorder, withRecorder } from '../types/both/recorder.js'
 
 // How compilers call decorators, written out by hand: what TypeScript 5 and 6 really emit is run in decorator-types.test.ts.
@@ -219,6 +220,8 @@ describe('a guard as a legacy decorator', () => {
   it('refuses a class', () => {
     expect(() => untyped()(Service)).toThrow('@withRecorder can decorate only methods, not the class Service')
     expect(() => untyped(Service)).toThrow(TypeError)
+    // A function would be its substitute.
+    expect(() => (withFallback as (substitute: unknown) => unknown)(Service)).toThrow('not the class Service')
   })
 
   it('refuses a property that holds no function', () => {
