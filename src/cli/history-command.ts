@@ -41,7 +41,10 @@ export function historyCommand(): Command {
   )
     .option('--tolerance <percent>', 'a change that is smaller is none', percentage, 5)
     .description('whether the second of two runs on the same items is slower')
-    .addHelpText('after', '\nExit codes: 0 nothing is slower, 1 something is, or failure, 2 wrong usage.')
+    .addHelpText(
+      'after',
+      '\nFewer than four rounds of each tell nothing: measure with --rounds 4 or more.\n\nExit codes: 0 nothing is slower, 1 something is, or failure, 2 wrong usage.',
+    )
     .action((first: RunNumber, second: RunNumber, flags: CompareFlags) => {
       const history = open(flags)
       process.exitCode = compare(pick(history, first), pick(history, second), flags)
