@@ -17,7 +17,7 @@ export const sitePath = (page) => page.replace(/(^|\/)README\.md$/, '$1index.md'
  * @param {string} page - the page's path below docs
  * @throws {Error} when it leads to a file that is not there
  */
-export function siteLink(href, page) {
+function siteLink(href, page) {
   if (/^([a-z]+:|#|\/)/i.test(href)) return ofPage(href)
   const [path, anchor] = href.split('#')
   const file = join(root, 'docs', dirname(page), decodeURI(path))

@@ -50,7 +50,7 @@ function shortened(key, value) {
 const WIDTH = 160
 
 /** Returns JSON for a repository: what fits into a line stands in one, and so do as many elements of a list as fit. */
-export function compactJson(value, indent = '') {
+function compactJson(value, indent = '') {
   const line = JSON.stringify(value, shortened)
   if (line.length + indent.length <= WIDTH || value === null || typeof value !== 'object') return line
   const deeper = `${indent}  `

@@ -15,7 +15,7 @@ const program = new URL('waiting-program.mjs', import.meta.url)
  * @param {number} waiting - callers of distinct costs before it
  * @returns {Promise<number>} µs
  */
-export async function acquireUs(waiting) {
+async function acquireUs(waiting) {
   const limiter = new RateLimiter({ requestsPerSecond: 1, burstSize: 10 })
   limiter.tryAcquire(10)
   const refused = () => undefined

@@ -7,7 +7,7 @@ import { OF_SCHEDULES } from './explained-schedule.mjs'
 import { OF_SEMAPHORES } from './explained-semaphore.mjs'
 
 /** @type {readonly { file?: RegExp, mutant: RegExp, why: string }[]} the first that fits a survivor, as the table names it */
-export const EXPLAINED = [
+const EXPLAINED = [
   { mutant: /`true` in `(else )?if \(.*isHeard\)/, why: 'spares the payload of an event that nobody would get' },
   { mutant: /`true` in `if \((this\.#scope|parent)\.isAbortable\)/, why: 'spares a listener on what nothing aborts' },
   { mutant: /`true` in `this\.readsArguments =/, why: 'spares keeping arguments that no stage looks at' },

@@ -9,7 +9,7 @@ import { signAnew } from './strip-mach-o.mjs'
 import { folderOf, functionsOf, mayOffer, ofNode, offeredNames, targets } from './targets.mjs'
 
 /** The oldest C library that Node 20's own binaries run on; a prebuild that needs a newer one would shut those users out. */
-export const oldestGlibc = [2, 28]
+const oldestGlibc = [2, 28]
 
 /** No addon may be larger: an eighth of what the other files leave of the 4 MB that the package may unpack to. */
 export const mostBytes = 325_000

@@ -4,13 +4,6 @@ import { type Clock, systemClock } from './clock.js'
 import { notify } from './listeners.js'
 import { checkFunction, checkOneOf } from './validate.js'
 
-/** What is published on `amorsize:<kind>`: the event's own fields, its name, and who sent it. */
-export type ChannelMessage<Payload> = Payload & {
-  readonly event: string
-  /** The `name` option of the policy, or null. */
-  readonly name: string | null
-}
-
 /**
  * How each call under a policy ends, as whoever made it sees it: refusals are failures, and so is a call whose signal was aborted, which is
  * told once what it ran has ended.
