@@ -27,7 +27,7 @@ export function executeCommand(): Command {
     .summary('run a function on each item, as fast as this machine can')
     .description(
       'Runs an exported function on each item, in this thread or in several, whichever is faster, and writes the results in the order ' +
-        'of the items, one JSON value a line. Memory stays bounded, however many there are.',
+        'of the items, one JSON value per line. Memory stays bounded, however many there are.',
     )
     .addArgument(taskArgument())
   return withSaveFlag(withRunFlags(command))

@@ -24,7 +24,7 @@ export function historyCommand(): Command {
     'list, show and compare runs that were kept with --save (of bench, compare, execute, optimize and tune)',
   )
   withFile(command.command('list'))
-    .description('every run, one a line')
+    .description('every run, one per line')
     .action((flags: HistoryFlags) => {
       list(open(flags), flags)
     })

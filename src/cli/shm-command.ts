@@ -24,7 +24,7 @@ export function shmCommand(): Command {
   command
     .command('list')
     .description('list the shared memory of this user on this machine')
-    .option('--json', 'print one JSON object a name, one a line')
+    .option('--json', 'print one JSON object per name, one per line')
     .addHelpText('after', '\nNames of scope process live within their processes and cannot be seen from outside.')
     .action((options: ListOptions) => {
       const entries = readMachine()

@@ -19,7 +19,7 @@ const MIN_INTERVAL_MS = 50
 export function systemCommand(): Command {
   return new Command('system')
     .description('show what this process may use of the machine, and where each limit was found')
-    .option('--json', 'print one JSON object a line')
+    .option('--json', 'print one JSON object per line')
     .option('--watch', 'print again whenever something changes, until interrupted')
     .option(
       '--interval <ms>',

@@ -29,7 +29,7 @@ export function topCommand(): Command {
   return new Command('top')
     .description('watch the limits that processes of this user share on this machine')
     .option('--once', 'print what there is and end')
-    .option('--json', 'print one JSON object a look, one a line, until interrupted')
+    .option('--json', 'print one JSON object per look, one per line, until interrupted')
     .option(
       '--interval <ms>',
       'how often to look, in milliseconds',
