@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { meaningOf } from './bench-meaning.js'
 import { howMeasured, renderBench } from './bench-report.js'
-import { type BenchProgress, runBench } from './bench-run.js'
-import { saveRun, withSaveFlag } from './history-file.js'
+import { type BenchProgress, type CaseReport, runBench } from './bench-run.js'
+import { type MeasuredTimes, saveRun, withSaveFlag } from './history-file.js'
 import { integerFrom } from './numbers.js'
 import { type Output, stylesFor } from './terminal.js'
 
@@ -43,9 +43,15 @@ async function bench(flags: BenchFlags, output: Output, progressOutput: Output):
   const report = await runBench(options, bar.update).finally(bar.stop)
   const json = (): string => JSON.stringify({ ...report, meaning: meaningOf(report), method: howMeasured(report) })
   output.write(`${flags.json === true ? json() : renderBench(report, stylesFor(output))}\n`)
-  const measured = report.cases.map(({ id, samples }) => ({ what: id, unit: 'ns' as const, samples }))
-  saveRun(flags.save, { command: 'bench', task: null, items: null, measured })
+  saveRun(flags.save, { command: 'bench', task: null, items: null, measured: timesOf(report.cases) })
   return report.failed.length > 0 ? 1 : 0
+}
+
+/** Times to keep. Of what costs next to nothing a sample may come out below 0, when the work around it is subtracted: that is no time. */
+export function timesOf(cases: readonly Pick<CaseReport, 'id' | 'samples'>[]): MeasuredTimes[] {
+  return cases
+    .map(({ id, samples }) => ({ what: id, unit: 'ns' as const, samples: samples.filter((ns) => ns > 0) }))
+    .filter(({ samples }) => samples.length > 0)
 }
 
 /** A bar where `stream` is a terminal; nothing elsewhere, so that logs hold the result alone. */

@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { timesOf } from '../../dist/cli/bench-command.js'
 import { readHistory, type RunToSave, saveRun, usualHistory } from '../../dist/cli/history-file.js'
 import { temporaryFolder } from './support/recorded-run.js'
 
@@ -44,6 +45,16 @@ describe('the history', () => {
       { command: 'tune', items: run.items },
       { command: 'compare', items: run.items },
     ])
+  })
+
+  it('is given times only by bench: what came out below 0 is none', () => {
+    const cases = [
+      { id: 'lease', samples: [-11.5, 0, 0.9] },
+      { id: 'nothing', samples: [-1] },
+    ]
+    const file = newFile()
+    saveRun(file, { command: 'bench', task: null, items: null, measured: timesOf(cases) })
+    expect(readHistory(file).runs[0]?.measured).toEqual([{ what: 'lease', unit: 'ns', samples: [0.9] }])
   })
 
   it('loses nothing to a line that was cut off', () => {
