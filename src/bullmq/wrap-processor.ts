@@ -51,9 +51,9 @@ export function wrapProcessor<J extends JobLike, R>(
   if (!isPolicy(policy)) throw new TypeError(`policy must be a policy or a limiter; received ${describe(policy)}`)
   checkFunction('fn', fn)
   checkKeys('wrapProcessor', options, ['on429', 'queue', 'permanent'])
-  const on429 = checkOneOf('on429', options.on429 ?? 'delay-job', ['delay-job', 'limit-queue'])
+  const { on429 = 'delay-job', queue } = options
+  checkOneOf('on429', on429, ['delay-job', 'limit-queue'])
   const isPermanent = checkOptionalFunction('permanent', options.permanent) ?? isPermanentByDefault
-  const { queue } = options
   if (queue !== undefined && typeof (queue as Partial<LimitableQueue> | null)?.rateLimit !== 'function')
     throw new TypeError(`queue must be a Queue of BullMQ; received ${describe(queue)}`)
 

@@ -61,7 +61,8 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
   checkKeys('modelFetch', options, ['rpm', 'tpm', 'estimate', 'usage', 'name', 'scope', 'fetch', 'clock'])
   const rate = { min: 0, exclusiveMin: true, max: MAX_BURST }
   const { name, scope } = checkEncodedName(options.name, options.scope)
-  const clock = checkClock('clock', options.clock ?? systemClock)
+  const { clock: source = systemClock } = options
+  const clock = checkClock('clock', source)
   const limiterOf = (what: 'rpm' | 'tpm'): RateLimiter => {
     const perSecond = checkNumber(what, options[what], rate) / 60
     const burstSize = Math.max(1, perSecond)

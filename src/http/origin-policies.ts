@@ -81,9 +81,16 @@ export class OriginPolicies {
 
   /** @throws {TypeError | RangeError} naming the option that is wrong */
   constructor(options: OriginPolicyOptions) {
-    const { per = 'origin', adapt = true, maxOrigins = 1000, limit, bulkhead: places, breaker } = options
-    const clock = checkClock('clock', options.clock ?? systemClock)
-    this.clock = clock
+    const {
+      per = 'origin',
+      adapt = true,
+      maxOrigins = 1000,
+      limit,
+      bulkhead: places,
+      breaker,
+      clock = systemClock,
+    } = options
+    this.clock = checkClock('clock', clock)
     this.originOf = originReader(per)
     const capacity = checkNumber('maxOrigins', maxOrigins, { min: 1, max: 1e7, integer: true })
     const { name, scope } = checkEncodedName(options.name, options.scope)

@@ -78,7 +78,13 @@ export function completeShedOptions<Request>(
   more: readonly string[],
 ): CompleteShedOptions<Request> {
   checkKeys(what, options, [...KEYS, ...more])
-  const { maxEventLoopDelayMs = Infinity, maxMemoryRatio, dryRun = false, statusCode = 503 } = options
+  const {
+    maxEventLoopDelayMs = Infinity,
+    maxMemoryRatio,
+    dryRun = false,
+    statusCode = 503,
+    clock = systemClock,
+  } = options
   return {
     concurrency: checkConcurrency(options, 'adaptive'),
     priority: checkOptionalFunction('priority', options.priority),
@@ -94,6 +100,6 @@ export function completeShedOptions<Request>(
     ...checkEncodedName(options.name, options.scope),
     dryRun: checkBoolean('dryRun', dryRun),
     statusCode: checkNumber('statusCode', statusCode, { min: 400, max: 599, integer: true }),
-    clock: checkClock('clock', options.clock ?? systemClock),
+    clock: checkClock('clock', clock),
   }
 }

@@ -132,7 +132,8 @@ export function registerObject(label: string, object: object): () => void {
  */
 export function registerNewObjects(options: RegisterNewOptions = {}): () => void {
   checkKeys('registerNewObjects', options, ['most'])
-  const most = checkNumber('most', options.most ?? DEFAULT_MOST, { min: 1, max: LARGEST_MOST, integer: true })
+  const { most = DEFAULT_MOST } = options
+  checkNumber('most', most, { min: 1, max: LARGEST_MOST, integer: true })
   const { subscribe, unsubscribe } = builtins.diagnosticsChannel
   const hear = (message: unknown): void => objectRegistry.addNew(message as Created, most)
   subscribe(CREATED, hear)

@@ -138,7 +138,7 @@ export function checkConcurrency(
   { maxConcurrent, min, max }: Pick<BulkheadOptions, 'maxConcurrent' | 'min' | 'max'>,
   usual: number | 'adaptive',
 ): Concurrency {
-  const limit: unknown = maxConcurrent ?? usual
+  const limit: unknown = maxConcurrent === undefined ? usual : maxConcurrent
   if (limit !== 'adaptive') {
     for (const [name, value] of Object.entries({ min, max }))
       if (value !== undefined)
@@ -149,9 +149,12 @@ export function checkConcurrency(
       )
     return { maxConcurrent: checkNumber('maxConcurrent', limit, FIXED_RANGE), least: 0 }
   }
-  const most = max === undefined ? Math.max(MOST, min ?? 0) : checkNumber('max', max, ADAPTIVE_RANGE)
-  const least = checkNumber('min', min ?? Math.min(LEAST, most), { ...ADAPTIVE_RANGE, max: most })
-  return { maxConcurrent: checkNumber('max', most, ADAPTIVE_RANGE), least }
+  const least = min === undefined ? undefined : checkNumber('min', min, ADAPTIVE_RANGE)
+  const most = max === undefined ? Math.max(MOST, least ?? 0) : checkNumber('max', max, ADAPTIVE_RANGE)
+  return {
+    maxConcurrent: most,
+    least: checkNumber('min', least ?? Math.min(LEAST, most), { ...ADAPTIVE_RANGE, max: most }),
+  }
 }
 
 /**

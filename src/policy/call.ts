@@ -1,6 +1,6 @@
 import { namesOf } from '../internal/options.js'
 import { type AnyFunction, checkKind, type ExistingPolicy, isPolicy, type Policy } from '../internal/policy.js'
-import { checkFunction, checkKeys, describe } from '../internal/validate.js'
+import { checkFunction, checkKeys, checkOptions, describe } from '../internal/validate.js'
 import { CIRCUIT_BREAKER_OPTIONS, type CircuitBreakerOptions } from './circuit-breaker-options.js'
 import { CircuitBreaker } from './circuit-breaker.js'
 import { RETRY_OPTIONS, type RetryPolicy } from './retry-options.js'
@@ -91,6 +91,7 @@ function split<F extends AnyFunction, O, P>(
 } {
   checkKeys(name, options, [...CALL_KEYS, 'policy', ...keys])
   const { args, signal, policy, ...own } = options
+  if (policy !== undefined) checkOptions('policy', policy)
   return { args, signal, policy, own }
 }
 

@@ -112,9 +112,9 @@ export class KeyedWindow implements Disposable {
   constructor(options: KeyedWindowOptions, adopted: CellAddress | null = null) {
     checkKeys('KeyedWindow', options, ['capacity', 'name', 'scope', 'onFull', 'clock'])
     const capacity = checkNumber('capacity', options.capacity, { min: 1, max: MAX_CAPACITY, integer: true })
-    const onFull = checkOneOf('onFull', options.onFull ?? 'evict', ['evict', 'deny'])
+    const { onFull = 'evict', clock: source = systemClock } = options
+    checkOneOf('onFull', onFull, ['evict', 'deny'])
     const { name, scope } = checkSharedName(options.name, options.scope)
-    const { clock: source = systemClock } = options
     const clock = checkClock('clock', source)
     checkMemory(capacity)
     this.#options = { capacity, onFull, scope, clock, ...(name === null ? {} : { name }) }

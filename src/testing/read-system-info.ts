@@ -46,9 +46,9 @@ export function readSystemInfo(options: ReadSystemInfoOptions): SystemInfo {
   checkKeys('readSystemInfo', options, ['root', 'affinity', 'pid', 'pageSize'])
   const root = checkRoot(options.root)
   const affinity = options.affinity === undefined ? OF_THE_TREE : checkAffinity(options.affinity)
-  const pid = checkNumber('pid', options.pid ?? process.pid, { min: 1, max: 2 ** 31 - 1, integer: true })
-  const pageSize = checkPageSize(options.pageSize ?? 4096)
-  const read = nativeAddon()?.systemTree?.(root, affinity, pid, pageSize)
+  const { pid = process.pid, pageSize = 4096 } = options
+  checkNumber('pid', pid, { min: 1, max: 2 ** 31 - 1, integer: true })
+  const read = nativeAddon()?.systemTree?.(root, affinity, pid, checkPageSize(pageSize))
   if (read === undefined) throw new Error('readSystemInfo needs the native addon on Linux, which is not in use here')
   return { source: 'native', ...read }
 }

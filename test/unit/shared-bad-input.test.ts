@@ -4,10 +4,18 @@ import {
   bulkhead,
   CircuitBreaker,
   circuitBreaker,
+  circuitBreakerCall,
   KeyedRateLimiter,
+  KeyedWindow,
   RateLimiter,
+  retry,
   RetryBudget,
+  retryCall,
 } from '../../dist/index.js'
+import { wrapProcessor } from '../../dist/bullmq/index.js'
+import { modelFetch, policyFetch, policyInterceptor, shed } from '../../dist/http/index.js'
+import { metricsText, registerNewObjects } from '../../dist/metrics/index.js'
+import { readSystemInfo } from '../../dist/testing/index.js'
 import { addonForbidden } from '../support/native.js'
 
 const none = null as never
@@ -26,6 +34,19 @@ describe('null is no default', () => {
     ['window.slowRate', () => circuitBreaker({ window: { ...window, slowRate: none } })],
     ['window.minimumCalls', () => circuitBreaker({ window: { ...window, minimumCalls: none } })],
     ['size', () => new RateLimiter().lease({ size: none })],
+    ['onFull', () => new KeyedWindow({ capacity: 10, onFull: none })],
+    ['maxConcurrent', () => bulkhead({ maxConcurrent: none })],
+    ['min', () => bulkhead({ maxConcurrent: 'adaptive', min: none })],
+    ['maxConcurrent', () => shed({ maxConcurrent: none })],
+    ['clock', () => shed({ clock: none })],
+    ['clock', () => policyFetch({ clock: none })],
+    ['clock', () => policyInterceptor({ clock: none })],
+    ['clock', () => modelFetch({ rpm: 1, tpm: 1, clock: none })],
+    ['on429', () => wrapProcessor(retry(), () => 1, { on429: none })],
+    ['objects', () => metricsText({ objects: none })],
+    ['most', () => registerNewObjects({ most: none })],
+    ['pid', () => readSystemInfo({ root: '/', pid: none })],
+    ['pageSize', () => readSystemInfo({ root: '/', pageSize: none })],
   ]
   it.each(cases)('of %s (case %#)', (option, act) => {
     expect(act).toThrow(TypeError)
@@ -34,6 +55,19 @@ describe('null is no default', () => {
 
   it('of the tokens of a key', async () => {
     await expect(new KeyedRateLimiter(keyed).acquire('a', none)).rejects.toThrow(/tokens.*received null/)
+  })
+
+  it('of the policy of a single call', async () => {
+    await expect(retryCall(() => 1, { policy: none })).rejects.toThrow(/^policy options must be .*; received null$/)
+    await expect(circuitBreakerCall(() => 1, { policy: none })).rejects.toThrow(/^policy .*; received null$/)
+  })
+})
+
+describe('the bounds of an adaptive limit', () => {
+  it.each([9000, 5n, Symbol('s')])('name the one that is wrong: %o', (min) => {
+    expect(() => bulkhead({ maxConcurrent: 'adaptive', min: min as never })).toThrow(
+      /^min must be an integer >= 1 and <= 8191; received /,
+    )
   })
 })
 
