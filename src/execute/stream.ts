@@ -8,7 +8,7 @@ import { type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { completeOptions, type CompleteOptions, type StreamOptions } from './options.js'
 import { ResultStream, RoomByMemory, type SettledItem } from './run/result-stream.js'
 import { beginRun, type Run } from './run/run.js'
-import { resolveTask, type Task } from './task.js'
+import { checkReference, resolveTask, type Task } from './task.js'
 
 /**
  * Applies `task` to what `source` gives, and yields the results while it does: the source is drawn only as fast as results are
@@ -41,6 +41,7 @@ export function stream<T, R>(
   options: StreamOptions,
 ): AsyncIterableIterator<Awaited<R> | SettledItem<Awaited<R>>>
 export function stream(task: Task, source: Items<unknown>, given?: StreamOptions): AsyncIterableIterator<unknown> {
+  if (typeof task !== 'function') checkReference(task)
   const options = completeOptions('stream', given)
   return new StreamReader(task, sourceOf(source), options, runs.isOn ? tracedRunOf(task, source) : undefined)
 }

@@ -243,7 +243,8 @@ function selfAwaited(url: string): Error {
   )
 }
 
-function checkReference(given: unknown): TaskReference {
+/** Checks a task that is no function. @throws {TypeError} when it is no reference to one either */
+export function checkReference(given: unknown): TaskReference {
   if (typeof given !== 'object' || given === null) {
     throw new TypeError(
       `task must be a function, or task(import.meta.url, exportedFunction); received ${describe(given)}`,

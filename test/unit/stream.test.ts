@@ -145,6 +145,8 @@ describe('stream', () => {
     expect(() => stream((n: number) => n, [1], { batchSize: 0 })).toThrow(RangeError)
     expect(() => stream((n: number) => n, [1], { batchSize: 'big' as never })).toThrow(/or 'auto'/)
     expect(() => stream((n: number) => n, 5 as never)).toThrow(TypeError)
+    for (const task of [5, null, {}, { url: './tasks.mjs' }, { url: import.meta.url, export: 5 }])
+      expect(() => stream(task as never, [1])).toThrow(TypeError)
   })
 
   it('ends when its signal is aborted', async () => {
