@@ -19,7 +19,7 @@ export interface ItemsInput {
   /** Number of items, null where only the end will tell. */
   readonly total: number | null
   /** All items at once where they are few enough, so that their number can count; else as {@link ItemsInput.open} gives them. */
-  all(): Promise<ArrayLike<unknown> | Iterable<unknown> | AsyncIterable<unknown>>
+  all(): Promise<Iterable<unknown> | AsyncIterable<unknown>>
   /** Gives the items once; ends early where an interruption says so. */
   open(interruption?: Interruption): AsyncIterable<unknown> | Iterable<unknown>
   /** What tells whether other items are the same; null where they can be read but once. */

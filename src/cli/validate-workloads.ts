@@ -2,7 +2,7 @@
 export interface Workload {
   readonly name: string
   readonly task: (item: unknown) => unknown
-  readonly items: ArrayLike<unknown>
+  readonly items: ArrayLike<unknown> & Iterable<unknown>
 }
 
 /** Computes for `steps` steps and returns something that depends on all of them. Captures nothing: threads can have it. */
@@ -65,7 +65,7 @@ export function workloads(): Workload[] {
   ]
 }
 
-function workload<T>(name: string, task: (item: T) => unknown, items: ArrayLike<T>): Workload {
+function workload<T>(name: string, task: (item: T) => unknown, items: ArrayLike<T> & Iterable<T>): Workload {
   return { name, task: task as (item: unknown) => unknown, items }
 }
 

@@ -4,8 +4,8 @@ import { realSetImmediate } from '../../internal/real-timers.js'
 import { describe } from '../../internal/validate.js'
 import { SLICE_MS } from '../schedule/timing.js'
 
-/** Anything `execute` takes items from. */
-export type Items<T> = Iterable<T> | AsyncIterable<T> | ArrayLike<T>
+/** Anything `execute` takes items from: arrays and typed arrays are iterable, too. */
+export type Items<T> = Iterable<T> | AsyncIterable<T>
 
 /** Where a run takes its items from, in order, each once. */
 export interface ItemSource {

@@ -132,6 +132,9 @@ export async function lengths(): Promise<readonly number[]> {
   const all: number[] = await execute(task(import.meta.url, measure), ['a'])
   const named: number[] = await execute(task<string, number>(import.meta.url, 'measure'), ['a'])
   for await (const one of stream(task(import.meta.url, measure), ['a'])) all.push(one + 1)
+  await execute((n: number) => n, new Float64Array(1))
+  // @ts-expect-error -- what has a length and indices only is no source
+  await execute((n: number) => n, { length: 1, 0: 5 })
   // @ts-expect-error -- the function takes no numbers
   await execute(task(import.meta.url, measure), [1])
   return [...all, ...named]
