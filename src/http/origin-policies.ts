@@ -1,14 +1,19 @@
 import { checkClock } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
-import { checkBoolean, checkNumber, checkOptions } from '../internal/validate.js'
+import { namesOf } from '../internal/options.js'
+import { checkBoolean, checkKeys, checkNumber } from '../internal/validate.js'
 import type { NameScope } from '../memory/shared/names.js'
-import { type BulkheadOptions, completeBulkheadOptions } from '../policy/bulkhead-options.js'
+import { BULKHEAD_OPTIONS, type BulkheadOptions, completeBulkheadOptions } from '../policy/bulkhead-options.js'
 import { type Bulkhead, type BulkheadPermit, bulkhead } from '../policy/bulkhead.js'
-import { type CircuitBreakerOptions, readCircuitBreakerOptions } from '../policy/circuit-breaker-options.js'
+import {
+  CIRCUIT_BREAKER_OPTIONS,
+  type CircuitBreakerOptions,
+  readCircuitBreakerOptions,
+} from '../policy/circuit-breaker-options.js'
 import { type CircuitBreaker, circuitBreaker } from '../policy/circuit-breaker.js'
 import { type PerKey, perKey } from '../policy/per-key.js'
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
-import type { RateLimitOptions } from '../rate-limit/rate-limit-policy.js'
+import { RATE_LIMIT_OPTIONS, type RateLimitOptions } from '../rate-limit/rate-limit-policy.js'
 import type { AnswerHeaders } from './answer-limits.js'
 import { encodedName, fittingName } from './encoded-name.js'
 import { OriginPauses } from './origin-pauses.js'
@@ -57,6 +62,17 @@ export const ORIGIN_POLICY_KEYS = [
   'clock',
 ] as const satisfies (keyof OriginPolicyOptions)[]
 
+/** A name in the options of a breaker would make it one for all origins. */
+const SAID_FOR_ALL = ['name', 'scope', 'clock', 'key']
+const keysOf = (table: Parameters<typeof namesOf>[0]): readonly string[] =>
+  namesOf(table).filter((key) => !SAID_FOR_ALL.includes(key))
+/** The options of each origin's own limit, places and breaker. */
+const KEYS_OF_ORIGINS = {
+  limit: keysOf(RATE_LIMIT_OPTIONS),
+  bulkhead: keysOf(BULKHEAD_OPTIONS),
+  breaker: keysOf(CIRCUIT_BREAKER_OPTIONS),
+}
+
 /** What an answer tells before its body. */
 interface Answer {
   readonly status: number
@@ -97,7 +113,7 @@ export class OriginPolicies {
     this.#pauses = new OriginPauses({ capacity, name, scope, clock, adapts: checkBoolean('adapt', adapt) })
     const named = (what: string): object => (name === null ? {} : { name: fittingName(`${name}%${what}`), scope })
     for (const [what, given] of Object.entries({ limit, bulkhead: places, breaker }))
-      if (given !== undefined) checkOptions(what, given)
+      if (given !== undefined) checkKeys(what, given, KEYS_OF_ORIGINS[what as keyof typeof KEYS_OF_ORIGINS])
     // Those of each origin are made when it is first asked for; what is wrong with their options is told now.
     if (places !== undefined) completeBulkheadOptions({ ...places, clock })
     if (breaker !== undefined) readCircuitBreakerOptions({ ...breaker, clock })

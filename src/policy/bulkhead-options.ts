@@ -88,7 +88,7 @@ export interface BulkheadChange {
 }
 
 /** Every option of {@link BulkheadOptions}. */
-const BULKHEAD_OPTIONS = {
+export const BULKHEAD_OPTIONS = {
   maxConcurrent: rawOption<number | 'adaptive'>(),
   min: rawOption<number>(),
   max: rawOption<number>(),

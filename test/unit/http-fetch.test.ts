@@ -678,6 +678,10 @@ describe('policyFetch', () => {
     [{ limit: null }, 'limit options must be an object; received null'],
     [{ bulkhead: 5 }, 'bulkhead options must be an object; received 5 (number)'],
     [{ breaker: true }, 'breaker options must be an object; received true (boolean)'],
+    [{ breaker: { name: 'api' } }, "unknown breaker option 'name'"],
+    [{ bulkhead: { name: 'api', maxConcurrent: 5 } }, "unknown bulkhead option 'name'"],
+    [{ bulkhead: { key: 'host' } }, "unknown bulkhead option 'key'"],
+    [{ limit: { scope: 'machine' } }, "unknown limit option 'scope'"],
   ])('refuses %j when it is made, as policyInterceptor does', (options, message) => {
     expect(() => policyFetch(options as PolicyFetchOptions)).toThrow(message)
     expect(() => policyInterceptor(options as PolicyFetchOptions)).toThrow(message)
