@@ -221,6 +221,11 @@ function classElsewhere(limit: object): string | undefined {
 
 /** Throws when a cost could never be had. Where all tokens are there, none of them is beyond its burst: nobody needs to ask. */
 function checkBursts(charges: readonly Charge[]): void {
-  for (const { name, part, tokens } of charges)
-    checkNumber(`costs.${name}`, tokens, { min: 0, max: part.bucket.parameters().burstSize })
+  for (const { part, key } of charges) {
+    // A limit may stand under several names, one by key with the same key: together they must not be beyond it either.
+    const same = charges.filter((other) => other.part.limiter === part.limiter && Object.is(other.key, key))
+    const names = same.map(({ name }) => `costs.${name}`).join(' + ')
+    const tokens = same.reduce((sum, charge) => sum + charge.tokens, 0)
+    checkNumber(names, tokens, { min: 0, max: part.bucket.parameters().burstSize })
+  }
 }

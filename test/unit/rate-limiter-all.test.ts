@@ -71,9 +71,22 @@ describe('tryAcquire of several limits', () => {
   it('takes all or nothing where one limiter stands under two names', () => {
     const limiter = new RateLimiter({ requestsPerSecond: 1, burstSize: 3, clock: new FakeClock() })
     const twice = RateLimiter.all({ a: limiter, b: limiter })
-    expect(twice.tryAcquire({ a: 2, b: 2 })).toBe(false)
-    expect(limiter.getAvailableTokens()).toBe(3)
-    expect(twice.tryAcquire({ a: 2, b: 1 })).toBeTruthy()
+    limiter.tryAcquire(1)
+    expect(twice.tryAcquire({ a: 2, b: 1 })).toBe(false)
+    expect(limiter.getAvailableTokens()).toBe(2)
+    expect(twice.tryAcquire({ a: 1, b: 1 })).toBeTruthy()
+  })
+
+  it('refuses what one limiter under two names could never have', async () => {
+    const limiter = new RateLimiter({ requestsPerSecond: 1, burstSize: 3 })
+    const perKey = new KeyedRateLimiter({ requestsPerSecond: 1, burstSize: 1, capacity: 10 })
+    const twice = RateLimiter.all({ a: limiter, b: limiter })
+    const message = 'costs.a + costs.b must be a finite number >= 0 and <= 3; received 4 (number)'
+    expect(() => twice.tryAcquire({ a: 2, b: 2 })).toThrow(new RangeError(message))
+    await expect(twice.acquire({ a: 2, b: 2 })).rejects.toThrow(new RangeError(message))
+    const both = RateLimiter.all({ from: perKey, to: perKey })
+    await expect(both.acquire({ from: { key: 1 }, to: { key: 1 } })).rejects.toThrow(/^costs.from \+ costs.to must be/)
+    expect(both.tryAcquire({ from: { key: 1 }, to: { key: 2 } })).toBeTruthy()
   })
 })
 
