@@ -129,6 +129,23 @@ describe('the workers of a run', () => {
     expect(seen.sort((a, b) => a - b)).toEqual(Array.from(items, Number))
   })
 
+  it('tell onChunk of the last chunk before the run has ended', async () => {
+    const told: string[] = []
+    const hooks = {
+      onChunk: ({ start, count }: { start: number; count: number }) => told.push(`${start}+${count}`),
+      onEnd: () => told.push('end'),
+    }
+    // Each item takes so long that its result is on its way before the chunk is over.
+    const slow = (n: number): number => {
+      const end = performance.now() + 8
+      while (performance.now() < end);
+      return n
+    }
+    const options = { mode: 'threads', workers: 1, chunkSize: 3, mainThread: false, hooks } as const
+    for (let run = 0; run < 3; run++) await execute(slow, [0, 1, 2, 3, 4], options)
+    expect(told).toEqual(Array<string[]>(3).fill(['0+3', '3+2', 'end']).flat())
+  })
+
   it.each(['threads', 'serial'] as const)(
     'get what a proxy gives that has no items of its own, in mode %s',
     async (mode) => {

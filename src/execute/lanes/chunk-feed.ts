@@ -166,6 +166,7 @@ export class ChunkFeed implements Feed {
   settleAll(indices: readonly number[], values: readonly unknown[]): boolean {
     for (const held of this.#chunks.values()) {
       if (!held.settleAll(indices)) continue
+      this.#tellOf(held)
       this.#fed.force.run.finishAll(held.batch.start, values)
       return true
     }
@@ -175,11 +176,20 @@ export class ChunkFeed implements Feed {
   settle(index: number, outcome: Outcome): boolean {
     for (const held of this.#chunks.values()) {
       if (!held.has(index)) continue
+      if (!held.settle(index)) return true
       const { start, items, attempts } = held.batch
-      if (held.settle(index)) tell(this.#fed.force, index, items[index - start], outcome, attempts)
+      this.#tellOf(held)
+      tell(this.#fed.force, index, items[index - start], outcome, attempts)
       return true
     }
     return false
+  }
+
+  /** Tells of a chunk of which all has settled, before its last item ends the run: the worker's own word comes after that. */
+  #tellOf({ left, batch: { start, items } }: ChunkInWorker): void {
+    const { force, worker } = this.#fed
+    if (left > 0 || force.run.isOver) return
+    callHook(force.run.options.hooks, 'onChunk', { worker: worker.id, start, count: items.length })
   }
 
   /** The worker has finished a chunk. */
@@ -189,8 +199,6 @@ export class ChunkFeed implements Feed {
     const { sentMs, batch } = held
     if (this.#isMetered && !batch.isCareful)
       this.#meter.done({ sentMs, startedMs, endedMs, count }, batch.items[0], results?.values[0])
-    const { force, worker } = this.#fed
-    callHook(force.run.options.hooks, 'onChunk', { worker: worker.id, start: batch.start, count })
     this.#close(chunk, held)
   }
 
