@@ -157,7 +157,7 @@ export const tricks = [
   {
     what: 'later runs begin with the concurrency that earlier ones found',
     file: 'schedule/scheduler.js',
-    code: 'options.useCache ? this.#tasks.inFlightOf(key) : undefined',
+    code: 'tasks.inFlightOf(subject.key)',
     without: 'undefined',
     cases: [waiting('even'), waiting('http-32')],
   },

@@ -247,9 +247,10 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
   it('an endless loop in a plan for a task that earlier runs knew under policies, which make promises of all items', async () => {
     const numbers = task<number>(faults, 'numbers')
     const harmless = Array.from({ length: 500 }, (_, n) => n + 100)
-    expect(await execute(numbers, harmless, { policies: [retry()] })).toHaveLength(500)
+    const policies = [retry()]
+    expect(await execute(numbers, harmless, { policies })).toHaveLength(500)
     const items = Array.from({ length: 100 }, (_, n) => n)
-    const plan = await optimize(numbers, items, { onError: 'collect', timeoutMs: 150 })
+    const plan = await optimize(numbers, items, { onError: 'collect', timeoutMs: 150, policies })
     expect(plan).toMatchObject({ mode: 'threads', cacheHit: true })
     expect((await plan.run()).filter(({ status }) => status === 'fulfilled')).toHaveLength(99)
   })

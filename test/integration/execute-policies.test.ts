@@ -1,4 +1,4 @@
-import { execute, pipeline, RateLimiter, rateLimit, retry, stream, task, timeout } from 'amorsize'
+import { chaos, execute, optimize, pipeline, RateLimiter, rateLimit, retry, stream, task, timeout } from 'amorsize'
 import { describe, expect, it, vi } from 'vitest'
 import { guardOf } from '../../dist/execute/worker/policies.js'
 import { collect } from '../support/collect.js'
@@ -66,6 +66,21 @@ describe('policies', () => {
       message: 'the retry has retryIf, a function of this thread, so the run stays in this thread',
     })
     expect(warned.mock.calls.flat()).toEqual([warning, warning])
+  })
+
+  it('teach nothing about the task without them', async () => {
+    const items = Array.from({ length: 20 }, (_, n) => n)
+    const work = (n: number): number => {
+      const end = performance.now() + 2
+      while (performance.now() < end);
+      return n
+    }
+    const policies = [chaos({ latencyMs: 300 })]
+    await execute(work, items, { policies })
+    expect(await optimize(work, items, { policies })).toMatchObject({ mode: 'async', cacheHit: true })
+    const plan = await optimize(work, items)
+    expect(plan.cacheHit).toBe(false)
+    expect(plan.profile.itemMs).toBeLessThan(150)
   })
 
   it('are applied in the order written, to each item', async () => {

@@ -62,6 +62,13 @@ function mayBecomeShorter({ items, totalMs, isWarming }: Timing, left: number | 
   return items >= FEW_TO_WARM ? isWarming : left === null || left >= FEW_ITEMS
 }
 
+/** What earlier runs have taught about tasks. */
+class Known {
+  readonly tasks = new Tasks()
+  /** Tasks whose items wait and compute little, so that they are in nobody's way. */
+  readonly free = new TasksBySource()
+}
+
 /** What the scheduler needs to know about the machine. */
 interface Machine {
   readonly limits: () => Limits
@@ -73,9 +80,9 @@ interface Machine {
  * A thread has one, which learns from each run.
  */
 export class Scheduler {
-  readonly #tasks = new Tasks()
-  /** Tasks whose items wait and compute little, so that they are in nobody's way. */
-  readonly #free = new TasksBySource()
+  readonly #bare = new Known()
+  /** Under policies an item takes what they have it wait, which says nothing about the task without them. */
+  readonly #guarded = new Known()
   /** Tasks that return promises. It is asked only where there is a time limit. */
   readonly #waiting = new TasksBySource()
   readonly #machine: Machine
@@ -95,21 +102,31 @@ export class Scheduler {
   }
 
   /** What earlier runs have taught about a task on items like `item`; nothing where `useCache` is off. */
-  recall({ key, options }: Subject, item: unknown): TaskRecord | undefined {
+  recall(subject: Subject, item: unknown): TaskRecord | undefined {
     this.#learn()
-    return options.useCache ? this.#tasks.find(key, item) : undefined
+    return subject.options.useCache ? this.#knownOf(subject).tasks.find(subject.key, item) : undefined
+  }
+
+  #recordOf(subject: Subject, item: unknown): TaskRecord {
+    return this.#knownOf(subject).tasks.of(subject.key, item)
+  }
+
+  #knownOf({ options }: Subject): Known {
+    return options.policies.length === 0 ? this.#bare : this.#guarded
   }
 
   /** What earlier runs of the task have found of items that wait: how many in flight are best, and whether they compute little. */
-  waitingOf({ key, options }: Subject): { readonly inFlight: number | undefined; readonly isFree: boolean } {
-    const inFlight = options.useCache ? this.#tasks.inFlightOf(key) : undefined
-    return { inFlight, isFree: options.useCache && this.#free.has(key) }
+  waitingOf(subject: Subject): { readonly inFlight: number | undefined; readonly isFree: boolean } {
+    if (!subject.options.useCache) return { inFlight: undefined, isFree: false }
+    const { tasks, free } = this.#knownOf(subject)
+    return { inFlight: tasks.inFlightOf(subject.key), isFree: free.has(subject.key) }
   }
 
   /** A run has found `inFlight` items best, and whether they compute little; undefined where it was too short to tell. */
-  foundWaiting({ key }: Subject, inFlight: number | undefined, isFree: boolean | undefined): void {
-    if (inFlight !== undefined) this.#tasks.foundInFlight(key, inFlight)
-    if (isFree !== undefined) this.#free.note(key, isFree)
+  foundWaiting(subject: Subject, inFlight: number | undefined, isFree: boolean | undefined): void {
+    const { tasks, free } = this.#knownOf(subject)
+    if (inFlight !== undefined) tasks.foundInFlight(subject.key, inFlight)
+    if (isFree !== undefined) free.note(subject.key, isFree)
   }
 
   /** Whether items of a task have returned promises: how long these take can be limited in this thread as well. */
@@ -124,12 +141,12 @@ export class Scheduler {
 
   /** Workers cannot send what the task gives. */
   foundUnfit({ subject, first }: Course, reason: string): void {
-    this.#tasks.of(subject.key, first).foundUnfit(`results cannot come from a thread: ${reason}`)
+    this.#recordOf(subject, first).foundUnfit(`results cannot come from a thread: ${reason}`)
   }
 
   /** A sample has shown what items take. */
-  sampled({ key }: Subject, item: unknown, measured: Measured): void {
-    if (measured.sampleSize > 0) this.#tasks.of(key, item).measured = measured
+  sampled(subject: Subject, item: unknown, measured: Measured): void {
+    if (measured.sampleSize > 0) this.#recordOf(subject, item).measured = measured
   }
 
   /**
@@ -185,7 +202,7 @@ export class Scheduler {
     const restMs = items === null ? timing.totalMs : items * timing.itemMs
     if (course.decision !== undefined || !this.#isDue(course, observation, restMs, workers)) return undefined
     course.notBeforeMs = 2 * timing.totalMs
-    const record = this.#tasks.of(subject.key, first)
+    const record = this.#recordOf(subject, first)
     if (record.wantsSample) record.stayedInLoop(timing.itemMs)
     const measured = record.remember(measuredOf(observation))
     const situation = { items, done: timing.items, workers, obstacle: undefined }
@@ -200,7 +217,7 @@ export class Scheduler {
     const { subject, first, decision } = course
     const { timing, items } = observation
     if (decision === undefined || decision.inputs.spawnMs === 0 || timing.items === 0) return true
-    const record = this.#tasks.of(subject.key, first)
+    const record = this.#recordOf(subject, first)
     // The start of a worker has kept other cores busy, too: only the first look says how many the task needs.
     const { coresBusy } = decision.measured
     const measured = record.remember({ ...measuredOf(observation), coresBusy })
@@ -246,7 +263,7 @@ export class Scheduler {
   after(course: Course, observation: Observation, since: SinceJoined | undefined, workers: WorkersThere): number {
     const { subject, first, decision } = course
     const { timing } = observation
-    const record = this.#tasks.of(subject.key, first)
+    const record = this.#recordOf(subject, first)
     if (since !== undefined && decision !== undefined && since.settled > 0) {
       const { cpuWorkers } = decision.limits
       // If this thread has run too few of them to tell, what earlier runs have shown stands.
