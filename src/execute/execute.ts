@@ -59,7 +59,10 @@ export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptio
 function begin(task: Task, items: Items<unknown>, given: ScheduleOptions | undefined): Promise<unknown[]> {
   try {
     const options = given === undefined && !isWorkerOfOurs() ? DEFAULTS : completeOptions('execute', given)
-    if (options.signal?.aborted === true) return Promise.reject(options.signal.reason)
+    if (options.signal?.aborted === true) {
+      sourceOf(items).close()
+      return Promise.reject(options.signal.reason)
+    }
     const resolved = typeof task === 'function' ? resolveFunction(task) : resolvedBefore(task)
     return resolved === undefined ? executeNamed(task, items, options) : executeResolved(resolved, items, options)
   } catch (error) {

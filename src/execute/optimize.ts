@@ -55,9 +55,9 @@ export function optimize<T, R>(
 ): Promise<Plan<Awaited<R>> | Plan<PromiseSettledResult<Awaited<R>>>>
 export async function optimize(given: Task, items: Items<unknown>, o?: ScheduleOptions): Promise<Plan<unknown>> {
   const options = completeOptions('optimize', o)
-  options.signal?.throwIfAborted()
   const source = sourceOf(items)
   try {
+    options.signal?.throwIfAborted()
     return await unlessAborted(makePlan(given, items, source, options), options.signal)
   } catch (error) {
     source.close()

@@ -1,3 +1,5 @@
+import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
 import { execute, optimize, stream } from 'amorsize'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
@@ -182,6 +184,49 @@ it('a stream that is left closes its source last, and once', async () => {
   await later(0)
   await later(0)
   expect(closed).toBe(1)
+})
+
+describe('a stream of Node that the run has not begun to read', () => {
+  const program = 'await new Promise((resolve) => setTimeout(resolve, 100)); export default (part) => part.length'
+  let tasks = 0
+  /** Its module is still to be imported. */
+  const newTask = (): { url: string; export: string } => ({
+    url: `data:text/javascript,${program} // ${String(tasks++)}`,
+    export: 'default',
+  })
+
+  it.each<[string, (items: Readable) => Promise<unknown>]>([
+    ['execute', (items) => execute(newTask(), items)],
+    ['stream', (items) => stream(newTask(), items).next()],
+    ['optimize', (items) => optimize(newTask(), items)],
+  ])('fails the run by its error, and not the process: %s', async (_, run) => {
+    const items = createReadStream('/there/is/no/such/file')
+    expect(await outcome(run(items))).toMatchObject({ code: 'ENOENT' })
+    expect(items.destroyed).toBe(true)
+  })
+
+  it.each<[string, (items: Readable, signal: AbortSignal) => Promise<unknown>]>([
+    ['execute', (items, signal) => execute(newTask(), items, { signal })],
+    ['execute with a function', (items, signal) => execute(String, items, { signal, onProgress: () => undefined })],
+    ['stream', (items, signal) => stream(newTask(), items, { signal }).next()],
+    ['optimize', (items, signal) => optimize(newTask(), items, { signal })],
+  ])('is destroyed when the run ends before: %s', async (_, run) => {
+    for (const isLate of [false, true]) {
+      const controller = new AbortController()
+      const items = new Readable({ objectMode: true, read: () => undefined })
+      if (!isLate) controller.abort(new Error('gone'))
+      const ended = outcome(run(items, controller.signal))
+      if (isLate) controller.abort(new Error('gone'))
+      expect(await ended).toMatchObject({ message: 'gone' })
+      expect(items.destroyed).toBe(true)
+    }
+  })
+
+  it('is left as a loop leaves it', async () => {
+    const [looped, items] = [Readable.from([1, 2, 3]), Readable.from([1, 2, 3])]
+    expect(await execute((n: number) => n, items)).toEqual(await looped.toArray())
+    expect(items.listenerCount('error')).toBe(looped.listenerCount('error'))
+  })
 })
 
 describe('a signal', () => {
