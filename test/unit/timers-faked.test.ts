@@ -28,6 +28,25 @@ describe('fake timers', () => {
     await timesOut(20)
   })
 
+  test('that come while calls wait go on from the time that it is', async () => {
+    let calls = 0
+    const outcomes = Promise.all([
+      timesOut(20),
+      retry({ initialDelayMs: 20, jitter: 'none' }).execute(() => {
+        if (++calls < 3) throw new Error('not yet')
+      }),
+    ])
+    vi.useFakeTimers()
+    const { setTimeout: sleep } = await import('node:timers/promises')
+    // What was set before is Node's own timer, so some of the real time must pass, too.
+    for (let i = 0; i < 60; i++) {
+      await vi.advanceTimersByTimeAsync(2)
+      await sleep(1)
+    }
+    expect(calls).toBe(3)
+    await outcomes
+  })
+
   test('that forget all they hold stop no later one', async () => {
     vi.useFakeTimers()
     void timeout(5)
