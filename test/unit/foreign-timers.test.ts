@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { timeout } from 'amorsize'
+import { itWithAddon } from '../support/native.js'
 
 const bundle = join(import.meta.dirname, '..', '..', 'dist', 'bundle', 'index.cjs')
 
@@ -61,12 +62,14 @@ it('time limits, delays and hedges follow the timers of node:test', async () => 
   rmSync(folder, { recursive: true })
 })
 
-it('a program whose timers are not those of Node, as where a browser is imitated, runs items in workers', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'amorsize-timers-'))
-  const program = join(folder, 'program.cjs')
-  writeFileSync(
-    program,
-    `const { setTimeout: real, setInterval: realInterval } = globalThis
+itWithAddon(
+  'a program whose timers are not those of Node, as where a browser is imitated, runs items in workers',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'amorsize-timers-'))
+    const program = join(folder, 'program.cjs')
+    writeFileSync(
+      program,
+      `const { setTimeout: real, setInterval: realInterval } = globalThis
      const timers = []
      globalThis.setTimeout = (...args) => timers.push(real(...args))
      globalThis.setInterval = (...args) => timers.push(realInterval(...args))
@@ -75,9 +78,10 @@ it('a program whose timers are not those of Node, as where a browser is imitated
      const { execute, RateLimiter } = require(${JSON.stringify(bundle)})
      const limiter = new RateLimiter({ name: 'amorsize-timers-' + process.pid, scope: 'machine', requestsPerSecond: 5 })
      execute((n) => n + 1, [1, 2], { mode: 'threads', mainThread: false }).then((results) => process.send([...results, limiter.tryAcquire()]))`,
-  )
-  const child = fork(program)
-  expect((await once(child, 'message'))[0]).toEqual([2, 3, true])
-  child.kill()
-  rmSync(folder, { recursive: true })
-})
+    )
+    const child = fork(program)
+    expect((await once(child, 'message'))[0]).toEqual([2, 3, true])
+    child.kill()
+    rmSync(folder, { recursive: true })
+  },
+)
