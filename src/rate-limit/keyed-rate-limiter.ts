@@ -169,7 +169,7 @@ export class KeyedRateLimiter implements Disposable {
 
   /**
    * Gives tokens of a key back that were taken and not used. Never fills its bucket beyond `burstSize`. Who waits for it in this thread is
-   * served that much earlier.
+   * served that much earlier, and a pause ends that much earlier.
    *
    * @param key - a string, number or bigint
    * @param tokens - how many, >= 0
