@@ -119,7 +119,7 @@ export class RunObserver {
     const { supply, outcomes } = this.#run
     if (this.#mayGoBack()) {
       const observation = this.#observation(this.#first, this.#lanes.local?.lastResult, supply.remaining)
-      if (!scheduler.isStillWorth(this.course, observation, this.#pool)) return false
+      if (!scheduler.isStillWorth(this.course, observation)) return false
     }
     const atMs = performance.now()
     this.#joined = { items: supply.remaining, settled: outcomes.settled, atMs, sharedMs: sharing.now(atMs) }

@@ -118,18 +118,17 @@ describe('during a run', () => {
 
 describe('when the first worker is ready', () => {
   /** What is thought of 100 items left when `ran` have taken so long, of a run that has asked for a worker. */
-  const isStillWorth = (ran: number, itemMs: number, left: number, there = ONE): boolean => {
+  const isStillWorth = (ran: number, itemMs: number, left: number): boolean => {
     const { scheduler, begin } = twoCores()
     const course = begin(null, NONE)
     scheduler.during(course, seen(50, 10, 1000), NONE)
     scheduler.during(course, seen(100, 10, 1000), NONE)
     expect(course.decision?.inputs.spawnMs).toBeGreaterThan(0)
-    return scheduler.isStillWorth(course, seen(ran, itemMs, left), there)
+    return scheduler.isStillWorth(course, seen(ran, itemMs, left))
   }
 
   it('the rest is worth it, or not any more', () => {
     expect(isStillWorth(200, 10, 1000)).toBe(true)
-    expect(isStillWorth(200, 10, 1000, NONE)).toBe(true)
     expect(isStillWorth(100_000, 0.001, 100)).toBe(false)
     expect(isStillWorth(200, 10, 0)).toBe(false)
   })
@@ -138,8 +137,8 @@ describe('when the first worker is ready', () => {
     const { scheduler, begin } = taught()
     const course = begin(100, ONE)
     expect(course.decision?.inputs.spawnMs).toBe(0)
-    expect(scheduler.isStillWorth(course, seen(10, 0.000_1, 5), ONE)).toBe(true)
-    expect(scheduler.isStillWorth(begin(null, ONE), seen(10, 1, 5), ONE)).toBe(true)
+    expect(scheduler.isStillWorth(course, seen(10, 0.000_1, 5))).toBe(true)
+    expect(scheduler.isStillWorth(begin(null, ONE), seen(10, 1, 5))).toBe(true)
     expect(isStillWorth(0, 0, 100)).toBe(true)
   })
 
@@ -148,7 +147,7 @@ describe('when the first worker is ready', () => {
     const course = begin(null, NONE)
     scheduler.during(course, seen(50, 10, 1000), NONE)
     scheduler.during(course, seen(100, 10, 1000), NONE)
-    scheduler.isStillWorth(course, seen(40_000, 0.001, 100), ONE)
+    scheduler.isStillWorth(course, seen(40_000, 0.001, 100))
     expect(course.notBeforeMs).toBeCloseTo(80, 6)
     expect(course.decision).toBeUndefined()
   })

@@ -284,7 +284,7 @@ describe('during a run', () => {
     const course = begin(null, NONE)
     const few = { ...seen(0, 1, 19), timing: timingOf(50) }
     expect(scheduler.during(course, few, NONE)).toBeDefined()
-    expect(scheduler.isStillWorth(course, { ...seen(0, 1, 17), timing }, ONE)).toBe(expected)
+    expect(scheduler.isStillWorth(course, { ...seen(0, 1, 17), timing })).toBe(expected)
     expect(course.decision !== undefined).toBe(expected)
   })
 

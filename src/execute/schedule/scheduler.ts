@@ -43,6 +43,9 @@ const WHOLE = 0.9
 /** With more threads than this for each core, times of items say more about the machine than about the items. */
 const CROWDED = 1.5
 
+/** Workers that no run has to wait for. */
+const READY = { idle: 1, startingMs: undefined }
+
 /** Whether so much work may be given to workers: to those that are there, or to some that are started for it. @param restMs - what the loop would take for it */
 export function mayStartWorkers(restMs: number, { idle, startingMs }: WorkersThere): boolean {
   return idle > 0 || startingMs !== undefined || restMs > leastWorthMs(0)
@@ -213,7 +216,7 @@ export class Scheduler {
    * The first worker that was started for a run is ready. Is the rest still worth it? The first items may have been slow because the engine
    * was compiling, and each worker pays for that again.
    */
-  isStillWorth(course: Course, observation: Observation, workers: WorkersThere): boolean {
+  isStillWorth(course: Course, observation: Observation): boolean {
     const { subject, first, decision } = course
     const { timing, items } = observation
     if (decision === undefined || decision.inputs.spawnMs === 0 || timing.items === 0) return true
@@ -221,8 +224,7 @@ export class Scheduler {
     // The start of a worker has kept other cores busy, too: only the first look says how many the task needs.
     const { coresBusy } = decision.measured
     const measured = record.remember({ ...measuredOf(observation), coresBusy })
-    const there = { idle: Math.max(1, workers.idle), startingMs: undefined }
-    const situation = { items, done: timing.items, workers: there, obstacle: undefined }
+    const situation = { items, done: timing.items, workers: READY, obstacle: undefined }
     const again = this.#workersFor(subject, measured, situation, record)
     course.decision = again
     course.notBeforeMs = 2 * timing.totalMs
@@ -308,7 +310,7 @@ export class Scheduler {
     if (measured === undefined || workers.idle > 0 || workers.startingMs !== undefined) return 0
     if (record.missedMs < spawnMs || !record.asksForWorkers()) return 0
     if (record.missedMs < spawnMs * this.#machine.crowding() || !subject.mayHaveWorkers()) return 0
-    const situation = { items, done: 0, workers: { idle: 1, startingMs: undefined }, obstacle: undefined }
+    const situation = { items, done: 0, workers: READY, obstacle: undefined }
     const decision = this.#workersFor(subject, measured, situation, record)
     if (decision === undefined) return 0
     record.gotWorkers()
@@ -345,9 +347,9 @@ export class Scheduler {
         return false
       }
     }
-    const mayHave = course.subject.mayHaveWorkers()
-    if (!mayHave) course.notBeforeMs = Infinity
-    return mayHave
+    // It is asked once: where the answer is yes, `during` says when the next look is due.
+    course.notBeforeMs = Infinity
+    return course.subject.mayHaveWorkers()
   }
 
   /**

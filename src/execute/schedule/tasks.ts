@@ -147,7 +147,7 @@ export class TaskRecord {
   sawFew({ items, leastSeenMs }: Pick<Timing, 'items' | 'leastSeenMs'>): void {
     this.#few += items
     this.#fewLeastMs = Math.min(leastSeenMs, this.#fewLeastMs)
-    if (this.#few < FEW || this.measured === undefined) return
+    if (this.#few < FEW) return
     this.#revise({ leastMs: this.#fewLeastMs })
     this.#few = 0
     this.#fewLeastMs = Infinity
