@@ -4,7 +4,7 @@
 export const OF_SCHEDULES = [
   {
     file: /execute\/schedule\//,
-    mutant: /^EqualityOperator: `(?=.*[<>]=? )(?=.*(Ms|MS|gain|spread|share))/,
+    mutant: /^EqualityOperator: `(?=.*[<>]=? )(?=.*(Ms|MS|[gG]ain|spread|share))/,
     why: 'nothing that was measured is that exactly',
   },
   {
@@ -14,12 +14,34 @@ export const OF_SCHEDULES = [
   },
   {
     file: /schedule\/scheduler/,
-    mutant: /`false` in `if \(loopMs < LEAST_WORTH_MS\)/,
+    mutant: /`false` in `if \((loopMs|restMs) < LEAST_WORTH_MS/,
     why: 'spares thinking of what is never worth workers',
   },
   {
     file: /schedule\/scheduler/,
     mutant: /`false` in `if \(restMs <= leastMs \|\|/,
     why: 'spares asking how crowded the machine is',
+  },
+  {
+    file: /schedule\/scheduler/,
+    mutant: /`false` in `if \(measured === undefined \|\| workers/,
+    why: 'a run that has ended was measured, which the compiler does not know',
+  },
+  {
+    file: /schedule\/tasks/,
+    mutant: /`(true|this\.#toSkip >= 0)` in `if \(this\.#toSkip > 0 &&/,
+    why: 'fewer than none are none',
+  },
+  { file: /schedule\/tasks/, mutant: /BlockStatement: `\{\}` in `catch/, why: 'a name of its own, as good as another' },
+  { file: /schedule\/tasks/, mutant: /`size <= 1`/, why: 'the logarithm of 1 is 0' },
+  {
+    file: /schedule\/planner/,
+    mutant: /`true` in `const chosen = stays && loop/,
+    why: 'the loop is always considered, which the compiler does not know',
+  },
+  {
+    file: /schedule\/sample/,
+    mutant: /`(true|outcome !== undefined \|\| .*)` in `return outcome !== undefined && /,
+    why: 'each has been run, which the compiler does not know',
   },
 ]

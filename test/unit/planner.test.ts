@@ -21,16 +21,25 @@ interface Asked {
   readonly situation?: Partial<Situation>
   readonly record?: TaskRecord
   readonly cores?: number
+  readonly pressure?: number
   readonly needsWorkers?: boolean
 }
 
-function planOf({ options, measured, situation, record, cores = 2, needsWorkers = false }: Asked = {}): Decision {
+function planOf({
+  options,
+  measured,
+  situation,
+  record,
+  cores = 2,
+  pressure,
+  needsWorkers = false,
+}: Asked = {}): Decision {
   const limits = {
     cpuWorkers: cores,
     pidsAvailable: null,
     availableBytes: null,
     mostWorkers: Infinity,
-    cpuPressure: null,
+    cpuPressure: pressure ?? null,
     isMemoryHigh: false,
   }
   return new Planner(() => limits).plan(
@@ -129,10 +138,36 @@ describe('what is chosen', () => {
     ['workers where they are asked for', { options: { mode: 'threads' }, situation: { items: 2 } }, 'threads'],
     ['workers where only they can end an item', { needsWorkers: true, situation: { items: 2 } }, 'threads'],
     ['not where none can be had', { needsWorkers: true, situation: { obstacle: 'it captures x' } }, 'serial'],
+    ['nor where the loop is asked for', { needsWorkers: true, options: { mode: 'serial' } }, 'serial'],
   ])('are %s', (_, asked, mode) => {
     const { chosen, considered } = planOf(asked)
     expect(chosen.mode).toBe(mode)
     if (mode === 'serial') expect(considered.some((one) => one.mode === 'threads')).toBe(false)
+  })
+
+  it('are workers for a single item that may have to be ended, and it says so', () => {
+    const one = { situation: { items: 1 } }
+    expect(planOf(one)).toMatchObject({ chosen: { mode: 'serial' }, isForTime: false })
+    expect(planOf({ ...one, needsWorkers: true })).toMatchObject({ chosen: { mode: 'threads' }, isForTime: true })
+    expect(planOf({ needsWorkers: true, situation: { items: 0 } }).isForTime).toBe(false)
+    expect(planOf({ needsWorkers: true, cores: 1 }).isForTime).toBe(false)
+    expect(planOf({ needsWorkers: true, cores: 1, options: { timeoutMs: 100 } }).isForTime).toBe(true)
+  })
+
+  it('are as many workers as are sensible for a source that does not say how many items it has, if they are asked for', () => {
+    const workersFor = (options: Partial<typeof DEFAULTS>, items: number | null): number =>
+      planOf({ cores: 8, options, situation: { items, done: 2 } }).chosen.workers
+    expect(workersFor({ mode: 'threads' }, null)).toBe(7)
+    expect(workersFor({ mode: 'threads' }, 2)).toBeLessThan(7)
+    expect(workersFor({}, null)).toBeLessThan(7)
+    expect(workersFor({ mode: 'threads', workers: 3 }, null)).toBe(3)
+    expect(workersFor({ mode: 'threads', workers: 3 }, 2)).toBe(3)
+  })
+
+  it('are fewer workers where other programs use cores, only if the user wants that', () => {
+    const mostOf = (options: Partial<typeof DEFAULTS>): number =>
+      Math.max(...planOf({ cores: 8, pressure: 0.5, options }).considered.map(({ workers }) => workers))
+    expect([mostOf({}), mostOf({ adjustForLoad: true })]).toEqual([7, 3])
   })
 
   it('goes by what workers have gained before, which all of them are measured by', () => {
@@ -150,6 +185,35 @@ describe('what is chosen', () => {
     known.considered.forEach((one, n) => {
       if (one.mode === 'threads') expect(one.estimatedMs).toBeCloseTo(factor * modelled.considered[n]!.estimatedMs, 6)
     })
+  })
+
+  it('goes by that also where the model has workers take longer than the loop, and for items of any length', () => {
+    const record = recordWith((own) => {
+      own.hadWorkers(2, 1000, 2, false)
+    })
+    const items = { items: 100 }
+    const measured = { itemMs: 10, cloneNodes: 1e6 }
+    const bestOf = ({ considered }: Decision): number => Math.min(...considered.slice(1).map((one) => one.estimatedMs))
+    expect(bestOf(planOf({ measured, situation: items }))).toBeGreaterThan(1000)
+    const plan = planOf({ measured, situation: items, record })
+    expect(plan.chosen.mode).toBe('threads')
+    expect(bestOf(plan)).toBeCloseTo(500, 6)
+  })
+
+  it('is the loop where that has to be measured again, and says so', () => {
+    const doubted = recordWith((own) => {
+      own.isMixed = true
+      own.hadWorkers(30, 1000, 2, false)
+    })
+    expect(planOf({ record: doubted })).toMatchObject({
+      chosen: { mode: 'serial' },
+      isByOutcome: true,
+      isLoopDue: true,
+    })
+    const lost = recordWith((own) => {
+      own.hadWorkers(0.5, 1000, 2, false)
+    })
+    expect([planOf({ record: lost }).isLoopDue, planOf().isLoopDue]).toEqual([false, false])
   })
 
   it('goes by the model where workers have to be started, or the run is of another length', () => {

@@ -13,6 +13,7 @@ describe('what is known of a task', () => {
   it.each<[string, unknown, unknown, boolean]>([
     ['numbers are alike', 1, 1e9, true],
     ['numbers and texts are not', 1, '1', false],
+    ['numbers and booleans are not', 1, true, false],
     ['texts of 4 and of 16 are not', 'xxxx', 'x'.repeat(16), false],
     ['texts of 16 and of 24 are', 'x'.repeat(16), 'x'.repeat(24), true],
     ['an empty text and one of 1 are', '', 'x', true],
@@ -46,6 +47,7 @@ describe('what is known of a task', () => {
     const tasks = new Tasks()
     expect(tasks.of(task, hostile)).toBe(tasks.of(task, hostile))
     expect(tasks.find(task, hostile)).toBe(tasks.of(task, hostile))
+    for (const other of [null, Object.create(null)]) expect(tasks.find(task, other)).toBeUndefined()
   })
 
   it('is nothing before there was a run, and is its own for each task', () => {
@@ -110,6 +112,20 @@ describe('what an item takes in the loop', () => {
     expect(record.loopItemOf(timing(0, 0), measured())).toBe(3)
     expect(record.loopItemOf(timing(20, 5), measured())).toBe(3)
     expect(record.loopItemOf(timing(20, 2), measured())).toBe(2)
+  })
+})
+
+describe('what an item costs this thread beside its own time', () => {
+  it('is what was seen last, where anything was', () => {
+    const record = fresh()
+    const remembered = [3, 0, 2].map((besideMs) => record.remember(measured({ besideMs })).besideMs)
+    expect(remembered).toEqual([3, 3, 2])
+    record.stayedInLoop(1)
+    expect(record.measured?.besideMs).toBe(2)
+    record.stayedInLoop(1, 4)
+    record.stayedInLoop(1, 0)
+    expect(record.measured?.besideMs).toBe(4)
+    expect(fresh().remember(measured()).besideMs).toBe(0)
   })
 })
 
@@ -182,13 +198,12 @@ describe('items that would keep the event loop waiting', () => {
 
   it('are known by several runs of a few, too', () => {
     const record = fresh()
+    record.remember(measured({ leastMs: 0 }))
     const leastAfter = (leastSeenMs: number): number | undefined => {
       record.sawFew({ items: 1, leastSeenMs })
       return record.measured?.leastMs
     }
-    expect(leastAfter(20)).toBeUndefined()
-    record.remember(measured({ leastMs: 0 }))
-    expect([leastAfter(8), leastAfter(9), leastAfter(30), leastAfter(31)]).toEqual([0, 8, 8, 8])
+    expect([leastAfter(20), leastAfter(8), leastAfter(9), leastAfter(30), leastAfter(31)]).toEqual([0, 0, 8, 8, 8])
     expect(leastAfter(32)).toBe(30)
   })
 })
