@@ -408,6 +408,23 @@ describe('why a retry gives up', () => {
     expect(heard).toEqual([{ error: boom, attempts: 1, reason: 'aborted' }, 'enough'])
   })
 
+  it('aborted, and whoever is around it sees the error of the function, too', async () => {
+    const outer = retry()
+    const heard: unknown[] = []
+    outer.on('gaveUp', (event) => heard.push(event))
+    const controller = new AbortController()
+    const call = pipeline(outer, retry()).execute(
+      () => {
+        controller.abort('enough')
+        throw boom
+      },
+      { signal: controller.signal },
+    )
+    await expect(call).rejects.toBe('enough')
+    await setImmediate()
+    expect(heard).toEqual([{ error: boom, attempts: 1, reason: 'aborted' }])
+  })
+
   it('aborted, with the last failure, where the caller goes in a back-off', async () => {
     const { policy, clock } = fixture()
     const heard: unknown[] = []
