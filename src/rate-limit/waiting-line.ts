@@ -85,7 +85,7 @@ export class WaitingLine {
     if (this.#hasRows) this.#bucket.beginLook()
     const admitted: Caller[] = []
     let axis = this.#survey()
-    for (let tries = 1; axis.pausedMs === 0 && this.#callers.size > 0; tries++) {
+    for (let tries = 1; axis.pausedMs === 0; tries++) {
       this.#callers.takeDue(admitted)
       this.#returnSurplus(axis)
       this.#callers.cover()
@@ -165,7 +165,7 @@ export class WaitingLine {
     }
   }
 
-  /** Reserves for the callers whose turn comes within the horizon. False: others were faster, or there may be more. */
+  /** Reserves for the callers whose turn comes within the horizon. False: others were faster. */
   #reserve(axis: Axis, admitted: Caller[]): boolean {
     const callers = this.#callers
     const first = callers.firstUncovered
@@ -179,8 +179,7 @@ export class WaitingLine {
     let limit = Infinity
     for (let caller: Caller | null = first; caller !== null; caller = caller.next) {
       // Whoever has a part of its tokens gets the rest, before that part is too old.
-      const isToppedUp = caller === first && surplus > 0 && start < axis.produced + horizon
-      const room = isToppedUp ? horizon : this.#roomMs(caller, first, others, axis) * callers.unitsPerMs
+      const room = surplus > 0 ? horizon : this.#roomMs(caller, first, others, axis) * callers.unitsPerMs
       const most = Math.floor(axis.produced + room) - units
       if (start > most) break
       if (caller === first && callers.first === first) surplus = this.#keepGood(first, start, reach, axis)
@@ -197,9 +196,8 @@ export class WaitingLine {
     this.#spent = from + units
     callers.held.add(from, this.#spent)
     callers.cover()
-    const next = callers.firstUncovered
     callers.takeDue(admitted)
-    return callers.firstUncovered === next
+    return true
   }
 
   /** Of what the first caller has already, lets go of what would be too old when the rest is due; returns what is left. */
@@ -213,12 +211,11 @@ export class WaitingLine {
   }
 
   #othersOf(caller: Caller): OtherWaiters {
-    return this.#hasRows && caller.place >= 0 ? this.#bucket.others(caller.place) : NO_OTHERS
+    return this.#hasRows ? this.#bucket.others(caller.place) : NO_OTHERS
   }
 
   /** How many ms ahead of now a caller's tokens may begin. */
   #roomMs(caller: Caller, first: Caller, others: OtherWaiters, axis: Axis): number {
-    if (others.first === Infinity) return HORIZON_MS
     const behind = tokensBetween(caller.place, first.place) - others.first
     return roomMs(behind, axis.requestsPerSecond, this.#callers.reachOf(caller) / this.#callers.unitsPerMs)
   }
