@@ -221,5 +221,14 @@ export const OF_LIMITERS = [
     mutant: /`true` in `if \(this\.#hasRows\)/,
     why: 'tells rows that nobody has, and nobody reads',
   },
-  { file: /rate-limit\/waiting-line/, mutant: /`place >= FARTHEST`/, why: 'the same at the bound' },
+  {
+    file: /rate-limit\/waiting-line/,
+    mutant: /`(place >= FARTHEST|aheadMs <= 0|aheadMs >= 0|from > to)`/,
+    why: 'the same at the bound',
+  },
+  {
+    file: /rate-limit\/waiting-line/,
+    mutant: /`false` in `if \(surplus <= 0/,
+    why: 'of what is held there is a last stretch, which the compiler does not know',
+  },
 ]
