@@ -65,6 +65,39 @@ describe('the cost model', () => {
     )
   })
 
+  it('has workers run all items where this thread runs none, once they are ready', () => {
+    const apart = { ...inputs, mainWorks: false, spawnMs: 100, spawnHereMs: 10, dispatchMs: 0, wakeMs: 0 }
+    expect(threadsMs(apart, 1, 4)).toBeCloseTo(1100, 0)
+    expect(threadsMs({ ...apart, items: 50 }, 1, 4)).toBeCloseTo(150, 0)
+  })
+
+  it('takes this thread’s own time for what ends before workers are ready', () => {
+    expect(threadsMs({ ...inputs, items: 4, itemMs: 25, spawnMs: 1000 }, 1, 1)).toBe(100)
+    expect(threadsMs({ ...inputs, items: 10, itemMs: 0 }, 1, 1)).toBeLessThan(1)
+  })
+
+  it('counts what it takes to send and receive, and leaves this thread only the time that sending leaves it', () => {
+    const sent = { ...inputs, isShared: false, cores: 8, wakeMs: 0, dispatchMs: 0.4, items: 1000 }
+    const both = (1 + 0.000_3 + 0.4 / 4) / 4
+    // Four workers take `both` for an item together. This thread sends one in a tenth of a millisecond, and has the rest for its own.
+    const toSendMs = 0.1003
+    expect(threadsMs(sent, 4, 4)).toBeCloseTo(1000 / (1 / both + (1 - toSendMs / both)) + 0.8, 6)
+    expect(threadsMs({ ...sent, mainWorks: false }, 4, 4)).toBeCloseTo(1000 * both + 0.8, 6)
+    // Where sending takes longer than the workers take, they wait for it; this thread has no time for items.
+    const heavy = { ...sent, sendMs: 2, receiveMs: 2 }
+    expect(threadsMs(heavy, 4, 4)).toBeCloseTo(2100.3 + 0.8, 6)
+    expect(threadsMs({ ...heavy, mainWorks: false }, 4, 4)).toBeCloseTo(2100.3 + 0.8, 6)
+  })
+
+  it('counts the last items of few, which do not divide evenly', () => {
+    const few = { ...inputs, mainWorks: false, cores: 8, isShared: false, dispatchMs: 0, wakeMs: 0, receiveMs: 3 }
+    // Of 21 items the slowest of four workers has six; receiving is on the way but for the last.
+    expect(threadsMs({ ...few, items: 21, receiveMs: 0 }, 4, 1)).toBeCloseTo(6, 2)
+    expect(threadsMs({ ...few, items: 1 }, 4, 1)).toBeCloseTo(4, 2)
+    expect(threadsMs({ ...few, items: 199, receiveMs: 0 }, 4, 1)).toBeCloseTo(50, 0)
+    expect(threadsMs({ ...few, items: 203, receiveMs: 0 }, 4, 1)).toBeCloseTo(203 / 4, 1)
+  })
+
   it('finds a worker ready only between two items of this thread, and gives both whole items', () => {
     const few = { ...inputs, items: 8, itemMs: 10, spawnMs: 45 }
     // Five items until it is ready; of the other three, one thread has two.

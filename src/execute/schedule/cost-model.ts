@@ -107,13 +107,12 @@ export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number
   const duringSpawn = readyMs > 0 && mainWorks ? Math.max(0, readyMs - spawnHereMs) / itemMs : 0
   if (duringSpawn >= items) return items * itemMs
   const rest = items - duringSpawn
-  const alone = Math.max(rest / rate, rest * toSendMs)
-  let togetherMs = alone
-  if (mainWorks) {
-    const mainItemMs = itemMs / speed
-    const onWorkers = (rest * mainItemMs) / (1 / rate + mainItemMs - toSendMs)
-    if (onWorkers > 0 && onWorkers < rest) togetherMs = onWorkers / rate
-  }
+  const mainItemMs = itemMs / speed
+  // Where sending takes this thread as long as the workers take for it all, it has no time for items.
+  const togetherMs =
+    mainWorks && toSendMs * rate < 1
+      ? (rest * mainItemMs) / (1 + (mainItemMs - toSendMs) * rate)
+      : rest * Math.max(1 / rate, toSendMs)
   // The last item of the slowest lane: few long items do not divide evenly.
   const evenMs = (Math.ceil(rest / lanes - 1e-9) * itemMs + inWorkerMs - itemMs) / speed
   return readyMs + Math.max(togetherMs, rest < FEW_PER_LANE * lanes ? evenMs : 0) + 2 * dispatchMs + wakeMs
@@ -180,11 +179,9 @@ export function choose(considered: readonly Considered[], inputs: CostInputs, ch
     const waiting = fastest(open.filter(({ mode }) => mode === 'async'))
     if (waiting !== undefined && waiting.estimatedMs < loop.estimatedMs * MARGIN) return waiting
   }
-  if (choices.prefer !== undefined) {
-    const preferred = fastest(open.filter(({ mode }) => mode === choices.prefer))
-    if (preferred !== undefined && preferred.estimatedMs < Math.min(best.estimatedMs * PREFERENCE, loop.estimatedMs))
-      return preferred
-  }
+  const preferred = fastest(open.filter(({ mode }) => mode === choices.prefer))
+  if (preferred !== undefined && preferred.estimatedMs < Math.min(best.estimatedMs * PREFERENCE, loop.estimatedMs))
+    return preferred
   if (best.estimatedMs < loop.estimatedMs * MARGIN) return best
   const apart = inputs.blocks ? fastest(open.filter(({ mode }) => mode === 'threads')) : undefined
   return apart !== undefined && apart.estimatedMs * MARGIN < loop.estimatedMs ? apart : loop
