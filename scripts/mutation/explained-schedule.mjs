@@ -4,7 +4,7 @@
 export const OF_SCHEDULES = [
   {
     file: /execute\/schedule\//,
-    mutant: /^EqualityOperator: `(?=.*[<>]=? )(?=.*(Ms|MS|[gG]ain|spread|share))/,
+    mutant: /^EqualityOperator: `(?=.*[<>]=? )(?=.*(Ms|MS|[gG]ain|spread|share|ratio))/,
     why: 'nothing that was measured is that exactly',
   },
   {

@@ -50,3 +50,15 @@ it('tells of each kind of mistake once, whichever two stages make it', async () 
     expect.stringMatching(/a bulkhead is outside a retry: .* keeps its slot/),
   ])
 })
+
+it('goes by what policies say of their own limits', async () => {
+  const { pipeline } = await import('../../dist/policy/pipeline.js')
+  const { retry } = await import('../../dist/policy/retry.js')
+  const { timeout } = await import('../../dist/policy/timeout.js')
+  pipeline(retry({ maxElapsedMs: 100 }), timeout(200))
+  expect(told).toEqual([expect.stringContaining('retry of 100 ms outside a timeout of 200 ms')])
+  told = []
+  pipeline(retry(), timeout(200))
+  pipeline(timeout(200), retry({ maxElapsedMs: 100 }), timeout(50))
+  expect(told).toEqual([])
+})

@@ -46,6 +46,7 @@ describe('how fast items run', () => {
     expect(timingOf(2, 2).leastMs).toBe(0)
     expect(timingOf(2, 3, 4).leastMs).toBeCloseTo(2 * 1.05 ** 2, 10)
     expect(timingOf(4, 3, 2).leastMs).toBe(2)
+    expect([timingOf().leastSeenMs, timingOf(2).leastSeenMs, timingOf(4, 3).leastSeenMs]).toEqual([Infinity, 2, 3])
   })
 
   it('has a most, which is forgotten by 1 % with each block', () => {
