@@ -97,7 +97,7 @@ class BreakerWindow {
   };
 
   bool exceeds(const Sums& sums) const {
-    if (sums.calls == 0 || sums.calls < parameters_.minimum_calls()) return false;
+    if (sums.calls < parameters_.minimum_calls()) return false;
     // Divided, not multiplied: 7 of 100 is the same double as 0.07.
     const auto calls = static_cast<double>(sums.calls);
     return static_cast<double>(sums.failures) / calls >= parameters_[breaker_parameter::kFailureRate] ||

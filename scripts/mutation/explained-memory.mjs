@@ -55,13 +55,19 @@ export const OF_MEMORY = [
   { file: /memory\/breaker\/window/, mutant: /`false` in `if \(wanted === found/, why: 'swaps a word for the same' },
   {
     file: /memory\/breaker\/window/,
-    mutant: /`nowNs >= this\.#epochNs`|`written > 0n`|`(written|stored) <= 0n`|`first <= sums\.calls`|slow\) <= 0n`/,
+    mutant:
+      /`nowNs >= this\.#epochNs`|`written > 0n`|`(written|stored) <= 0n`|`first <= sums\.calls`|slow\) <= 0n`|COUNTER\.fa\.\.\.`/,
     why: 'the same at the bound, or no word is 0 there',
   },
   {
     file: /memory\/breaker\/window/,
     mutant: /`true` in `written >= 0n &&|`false` in `if \((written|stored) < 0n\)/,
     why: 'the swap that follows fails, since the state is over',
+  },
+  {
+    file: /memory\/breaker\/window/,
+    mutant: /`false` in `if \(cursor >> |`true` in `for \(let slice = newest/,
+    why: 'no word that is read then has the tag of what is asked for',
   },
   {
     file: /memory\/breaker\/window/,

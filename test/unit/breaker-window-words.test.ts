@@ -131,6 +131,15 @@ describe('what came before', () => {
   })
 })
 
+it('others may be counted by from then on', () => {
+  const { window, fail } = windowOf(inARow(2))
+  expect(fail()).toBe(false)
+  const stricter = inARow(1)
+  window.take(stricter)
+  expect(window.parameters).toBe(stricter)
+  expect(fail()).toBe(true)
+})
+
 it.each<[string, Float64Array]>([
   ['failures in a row', inARow(1)],
   ['the last calls', ofCalls(10, 0.1, 0.1, 1)],
@@ -183,7 +192,7 @@ describe('the last calls', () => {
     expect(windowOf(ofCalls(1, 1, Infinity, 1)).fail()).toBe(true)
     expect(windowOf(ofCalls(1, 1, Infinity, 1)).succeed()).toBe(false)
     expect(windowOf(ofMs(1000, 1, Infinity, 1)).fail()).toBe(true)
-    expect(windowOf(ofMs(1000, 0, Infinity, 0)).isOver()).toBe(false)
+    expect(windowOf(ofMs(1000, 0, Infinity, 1)).isOver()).toBe(false)
     const { fail, succeed } = windowOf(ofCalls(100, 0.07, Infinity, 100))
     for (let call = 0; call < 93; call++) succeed()
     expect(Array.from({ length: 7 }, () => fail())).toEqual([false, false, false, false, false, false, true])
@@ -256,6 +265,13 @@ describe('calls of the last milliseconds', () => {
     begin(generation)
     window.record(generation, false, false, START + (ROUND - 2n) * 100n * MS)
     expect(own(Number((ROUND - 2n) % 10n) * 4)).toBe(shifted(ROUND - 2n, BREAKER.sliceCountBits) | 1n)
+  })
+
+  it('take the place of those of another generation, however late these were', () => {
+    const { words, own, succeed } = windowOf(ofMs(1000, 0.5, Infinity, 1))
+    words[FIRST] = shifted(4n, BREAKER.sliceTagShift) | shifted(10n, BREAKER.sliceCountBits) | 7n
+    succeed()
+    expect(own(0)).toBe(sliceOf(0n, 1n))
   })
 
   it('count no further than their word', () => {

@@ -98,7 +98,7 @@ export class TwinBreakerWindow {
   }
 
   #exceeds({ calls, failures, slow }: Sums): boolean {
-    if (calls === 0 || calls < (this.#parameters[BREAKER_PARAMETER.minimumCalls] as number)) return false
+    if (calls < (this.#parameters[BREAKER_PARAMETER.minimumCalls] as number)) return false
     return (
       failures / calls >= (this.#parameters[BREAKER_PARAMETER.failureRate] as number) ||
       slow / calls >= (this.#parameters[BREAKER_PARAMETER.slowRate] as number)
