@@ -144,6 +144,19 @@ describe('a line by itself', () => {
     expect([line.look(), bucket.axis.spent, line.owed()]).toEqual([Infinity, 1010, 0])
   })
 
+  it('gives back no more than stands at the end', () => {
+    const { bucket, line, comes } = lineOf({ spent: 1001 })
+    const one = comes('one', 2)
+    line.look()
+    bucket.set({ spent: 1004 })
+    const two = comes('two', 1)
+    line.look()
+    line.leave(one)
+    line.leave(two)
+    line.look()
+    expect([bucket.returned, bucket.axis.spent]).toEqual([[[1005, 1]], 1004])
+  })
+
   it('keeps what could not be given back for callers to come', () => {
     const { bucket, line, admitted, comes } = lineOf({ spent: 1001 })
     const one = comes('one', 2)
