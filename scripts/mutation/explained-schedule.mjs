@@ -39,6 +39,7 @@ export const OF_SCHEDULES = [
     mutant: /`true` in `const chosen = stays && loop/,
     why: 'the loop is always considered, which the compiler does not know',
   },
+  { file: /schedule\/value-size/, mutant: /`default:` in `default:/, why: 'nothing follows' },
   {
     file: /schedule\/sample/,
     mutant: /`(true|outcome !== undefined \|\| .*)` in `return outcome !== undefined && /,

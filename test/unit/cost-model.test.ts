@@ -94,6 +94,8 @@ describe('the cost model', () => {
     // Of 21 items the slowest of four workers has six; receiving is on the way but for the last.
     expect(threadsMs({ ...few, items: 21, receiveMs: 0 }, 4, 1)).toBeCloseTo(6, 2)
     expect(threadsMs({ ...few, items: 1 }, 4, 1)).toBeCloseTo(4, 2)
+    // On half as many cores each of them takes twice as long.
+    expect(threadsMs({ ...few, items: 5, receiveMs: 0, cores: 2 }, 4, 1)).toBeCloseTo(4, 2)
     expect(threadsMs({ ...few, items: 199, receiveMs: 0 }, 4, 1)).toBeCloseTo(50, 0)
     expect(threadsMs({ ...few, items: 203, receiveMs: 0 }, 4, 1)).toBeCloseTo(203 / 4, 1)
   })

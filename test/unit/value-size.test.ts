@@ -70,6 +70,7 @@ describe('what a value weighs', () => {
     // The array is one node too many to look into.
     expect(weightOf({ ...keys(499), last: [1, 2] })).toEqual([501, 499 * 12 + 4])
     expect(sizeOf(new Map(Array.from({ length: 1000 }, (_, n) => [n, n]))).nodes).toBe(502)
+    expect(sizeOf(new Set(Array(1000).keys())).nodes).toBe(501)
   })
 
   it('is known no further than it can be read, and that is an obstacle', () => {

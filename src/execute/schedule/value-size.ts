@@ -83,7 +83,7 @@ function addElements(value: readonly unknown[], size: ValueSize, seen: Set<objec
   const { nodes, bytes } = size
   let looked = 0
   while (looked < value.length && size.nodes <= MOST_NODES) add(value[looked++], size, seen)
-  if (looked === 0 || looked === value.length) return
+  if (looked === 0) return
   const times = value.length / looked
   size.nodes = nodes + (size.nodes - nodes) * times
   size.bytes = bytes + (size.bytes - bytes) * times
