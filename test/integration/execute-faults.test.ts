@@ -338,6 +338,25 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     await expect(never).rejects.toMatchObject({ code: 'ERR_WORKER_CRASHED' })
   })
 
+  it('an item beside one that has ended its only worker, though the next is kept by what an item has left behind', async () => {
+    const diesThenLeaves = task<object>(faults, 'diesThenLeaves')
+    const only = { mode: 'threads', workers: 1, chunkSize: 2 } as const
+    const marks = new Int32Array(new SharedArrayBuffer(4))
+    const items = Array.from({ length: 3 }, (_, n) => ({ n, marks }))
+    // Now there is a worker that has the task, and gets the first items.
+    await execute(diesThenLeaves, items.slice(1), { ...only, mainThread: false })
+    expect(await execute(diesThenLeaves, items, only)).toEqual(items.map(({ n }) => n))
+    expect(marks[0]).toBe(2)
+  })
+
+  it('items that wait beside one that has ended its only worker', async () => {
+    const items = [{ do: 'loop' }, ...Array.from({ length: 4 }, (_, n) => ({ do: 'slow', ms: 20, n }))]
+    const only = { workers: 1, chunkSize: 5, timeoutMs: 150, onError: 'collect', useCache: false } as const
+    const [first, ...others] = await execute(misbehave, items, only)
+    expect(TimeoutExceededError.is((first as PromiseRejectedResult).reason)).toBe(true)
+    expect(others).toEqual([0, 1, 2, 3].map((value) => ({ status: 'fulfilled', value })))
+  })
+
   it('the first failing item ends the run with its own error', async () => {
     await expect(
       execute(misbehave, around({ do: 'own error' }), { ...inWorkers, onError: 'throw' }),

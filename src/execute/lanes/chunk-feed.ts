@@ -241,11 +241,16 @@ export class ChunkFeed implements Feed {
     const begun = this.#fed.worker.takeBack()
     const waiting = [...this.#chunks].filter(([chunk]) => chunk > begun)
     for (const [chunk] of waiting) this.#chunks.delete(chunk)
-    const { supply } = this.#fed.force.run
+    const { force } = this.#fed
+    const { supply } = force.run
     // Supply takes the last put first.
     for (const [, { batch }] of waiting.reverse()) {
-      if (batch.isCareful) supply.putCrashed(batch)
-      else supply.putBack(batch)
+      if (batch.isCareful) {
+        force.recall()
+        supply.putCrashed(batch)
+      } else {
+        supply.putBack(batch)
+      }
     }
     return waiting.length > 0
   }

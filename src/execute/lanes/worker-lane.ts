@@ -175,6 +175,8 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     this.#filling = true
     const hadAny = this.#chunks.takeBack()
     this.#filling = false
+    // What only workers may run is its own again where no other was there for it.
+    if (hadAny && this.#run.supply.hasCrashed) queueMicrotask(() => this.fill())
     return hadAny
   }
 
