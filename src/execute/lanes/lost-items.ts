@@ -25,11 +25,11 @@ export function settleLost(death: Death, force: Force): boolean {
   const { worker, exitCode, alone, lost } = death
   force.lastExitCode = exitCode
   // order: seq_cst. Pairs with worker/chunks.ts and worker/claims.ts; the thread has ended, so this is what it wrote last.
-  const current = worker.currentItem
+  const { currentItem: current, lateItem } = worker
   // While a policy makes an item wait, the worker names no item.
-  const culpritIndex = current < 0 ? alone?.index : current
+  const culpritIndex = lateItem ?? (current < 0 ? alone?.index : current)
   const culprit = lost.find(({ index }) => index === culpritIndex)
-  if (culprit === undefined && lost.length > 0) force.diedWithoutCause()
+  if (culprit === undefined && lost.length > 0 && lateItem === undefined) force.diedWithoutCause()
   if (culprit !== undefined) blame(culprit, death, force.run)
   runCarefully(
     lost.filter((one) => one !== culprit),
@@ -41,7 +41,7 @@ export function settleLost(death: Death, force: Force): boolean {
 function blame({ index, item, attempts }: Lost, { worker, exitCode, error: cause }: Death, run: Run): void {
   const { timeoutMs, retryCrashedItems } = run.options
   const tried = attempts + 1
-  if (worker.isTimedOut) {
+  if (worker.lateItem !== undefined) {
     run.fail(index, item, new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }), tried)
   } else if (tried <= retryCrashedItems) {
     run.supply.putCrashed({ start: index, items: [item], attempts: tried, isCareful: true })

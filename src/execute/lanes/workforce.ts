@@ -313,12 +313,7 @@ export class Workforce implements Force {
     this.sweep()
     this.helpIfLate()
     const { timeoutMs } = this.run.options
-    if (timeoutMs === Infinity) return
-    for (const { worker } of this.#lanes) {
-      if (worker.itemAgeMs <= timeoutMs || worker.isTimedOut) continue
-      worker.isTimedOut = true
-      worker.end()
-    }
+    if (timeoutMs !== Infinity) for (const { worker } of this.#lanes) worker.endIfLate(timeoutMs)
   }
 
   diedWithoutCause(): void {

@@ -51,8 +51,8 @@ export class PoolWorker {
   lastRun = 0
   owner: WorkerOwner | undefined = undefined
   isGone = false
-  /** Whether it is ended because its item has taken too long. */
-  isTimedOut = false
+  /** The item that it is ended for, which has taken too long: it may have begun another by the time it ends. */
+  lateItem: number | undefined = undefined
   readonly #worker: Worker
   /** Tasks it has been sent, with its answers: undefined until one has come. */
   readonly #tasks = new Map<number, LoadedMessage | undefined>()
@@ -141,11 +141,15 @@ export class PoolWorker {
     return machineNow() - this.epochMs
   }
 
-  /** Milliseconds since the item that runs has started; only with a time limit, and 0 while none runs. */
-  get itemAgeMs(): number {
-    if (this.currentItem < 0) return 0
+  /** Ends it if the item that it is at has taken longer than `timeoutMs`. */
+  endIfLate(timeoutMs: number): void {
+    const item = this.currentItem
+    if (item === -1 || this.lateItem !== undefined) return
     // Modulo 2^32, as the cell is, which goes round in 50 days.
-    return (machineNow() - this.epochMs - Atomics.load(this.cells, Cell.STARTED_MS)) | 0
+    const ageMs = (machineNow() - this.epochMs - Atomics.load(this.cells, Cell.STARTED_MS)) | 0
+    if (ageMs <= timeoutMs) return
+    this.lateItem = item
+    this.end()
   }
 
   /** Index of the item that runs, -1 for none that is known. */
