@@ -198,6 +198,19 @@ describe('a retry over two workers', () => {
     expect([...items[0]!.marks]).toEqual([2, 2, 2, 2])
   })
 
+  it('an item that blocks its worker is ended, though one that was given up before has come to an end meanwhile', async () => {
+    const items = [
+      { n: 0, ms: 450 },
+      { n: 1, ms: 250, loops: true },
+      { n: 2, ms: 0 },
+    ]
+    const only = { mode: 'threads', workers: 1, mainThread: false, chunkSize: 1, onError: 'collect' } as const
+    const policies = [retry({ maxRetries: 0 })]
+    const late = { reason: { code: 'ERR_TIMEOUT_EXCEEDED' } }
+    const run = execute(guarded<object>('waitsThenLoops'), items, { ...only, timeoutMs: 300, policies })
+    expect(await run).toMatchObject([late, late, { value: 2 }])
+  })
+
   it('an item that blocks its worker is ended with it, and fails', async () => {
     const items = marked(1, () => 0)
     const results = await execute(guarded('loopsOnce'), items, {

@@ -4,7 +4,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { machineNow } from '../../internal/clock.js'
 import { loadTask, type WorkerTask } from '../transfer/task-source.js'
 import { markAsWorker } from '../nesting.js'
-import { ItemStarter } from './item-starter.js'
+import { type AtWork, ItemStarter } from './item-starter.js'
 import { placement } from './placement.js'
 import { runBlock } from './claims.js'
 import { runChunk } from './chunks.js'
@@ -25,7 +25,7 @@ function portOf(given: MessagePort | null): MessagePort {
 class WorkerProgram {
   readonly #port: MessagePort
   readonly #cells: Int32Array
-  readonly #epochMs: number
+  readonly #at: AtWork
   readonly #report: WorkerReport
   readonly #printing: Printing
   readonly #nesting = markAsWorker()
@@ -39,7 +39,7 @@ class WorkerProgram {
   constructor(port: MessagePort, { cells, epochMs }: WorkerStart) {
     this.#port = port
     this.#cells = cells
-    this.#epochMs = epochMs
+    this.#at = { cells, epochMs, attempts: 0 }
     this.#printing = new Printing(cells, () => this.#report.post({ kind: 'printed' }))
     this.#report = new WorkerReport(port, this.#printing)
   }
@@ -98,7 +98,7 @@ class WorkerProgram {
     const guard = this.#policies?.run === message.run ? this.#policies.guard : undefined
     const { run } = message
     const waits = (): void => this.#report.post({ kind: 'waits', run })
-    const starter = new ItemStarter(task, guard, message, cells, this.#epochMs, waits)
+    const starter = new ItemStarter(task, guard, message, this.#at, waits)
     const startedMs = machineNow()
     if (message.kind === 'chunk') {
       await runChunk(message, starter, cells, this.#report)

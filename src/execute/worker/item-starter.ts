@@ -9,6 +9,14 @@ import { type BlockMessage, Cell, type ChunkMessage } from './protocol.js'
 /** A promise that is late is given up in here; only if this thread is too busy for that, this much later, it is ended from outside. */
 const GRACE_MS = 50
 
+/** What a worker is at. */
+export interface AtWork {
+  readonly cells: Int32Array
+  readonly epochMs: number
+  /** Attempts at items so far, of all runs: what an earlier one has left behind may go on beside the next. */
+  attempts: number
+}
+
 /** How many items of a message may be under way at once. */
 export function inFlightOf(message: ChunkMessage | BlockMessage): number {
   return message.kind === 'block' || message.isCareful ? 1 : message.inFlight
@@ -25,11 +33,9 @@ export class ItemStarter {
   readonly #timeoutMs: number
   /** Whether the next item is started only when this one has ended. */
   readonly #isAlone: boolean
-  readonly #cells: Int32Array
-  readonly #epochMs: number
+  readonly #at: AtWork
   /** Called when the first item has returned a promise. */
   #waits: (() => void) | undefined
-  #attempts = 0
 
   /**
    * @param guard - the policies of the run; with them it keeps the time limit of promises
@@ -39,8 +45,7 @@ export class ItemStarter {
     task: WorkerTask,
     guard: Guard | undefined,
     message: ChunkMessage | BlockMessage,
-    cells: Int32Array,
-    epochMs: number,
+    at: AtWork,
     waits: () => void,
   ) {
     this.#task = task
@@ -48,15 +53,14 @@ export class ItemStarter {
     this.#run = message.run
     this.#timeoutMs = message.timeoutMs
     this.#isAlone = inFlightOf(message) === 1
-    this.#cells = cells
-    this.#epochMs = epochMs
+    this.#at = at
     this.#waits = message.timeoutMs === Infinity ? undefined : waits
   }
 
   /** Returns what the task does, or a promise of it. */
   start(item: unknown, index: number): unknown {
     if (this.#guard !== undefined) {
-      this.#cells[Cell.CURRENT] = -1
+      this.#at.cells[Cell.CURRENT] = -1
       return this.#guard(() => this.#attempt(item, index))
     }
     const result = this.#begin(item, index)
@@ -65,13 +69,14 @@ export class ItemStarter {
 
   /** One attempt at an item under policies. While they wait, before it and after it, no item runs whose time could be up. */
   #attempt(item: unknown, index: number): unknown {
+    const at = this.#at
     // order: seq_cst. Pairs with the main thread's store when the run ends: no policy may start an item after that.
-    if (Atomics.load(this.#cells, Cell.CANCELLED) >= this.#run)
+    if (Atomics.load(at.cells, Cell.CANCELLED) >= this.#run)
       throw new DOMException('the run of this item has ended', 'AbortError')
-    const attempt = ++this.#attempts
+    const attempt = at.attempts + 1
     const ended = (): void => {
       // A timeout may have given this one up, and another be under way.
-      if (this.#attempts === attempt) this.#cells[Cell.CURRENT] = -1
+      if (at.attempts === attempt) at.cells[Cell.CURRENT] = -1
     }
     let result
     try {
@@ -91,7 +96,8 @@ export class ItemStarter {
   }
 
   #begin(item: unknown, index: number): unknown {
-    const cells = this.#cells
+    const { cells } = this.#at
+    this.#at.attempts++
     const isTimed = this.#timeoutMs !== Infinity
     if (isTimed) this.#countFrom(machineNow())
     // No order is needed: it is read when this thread has ended, or again and again.
@@ -108,7 +114,7 @@ export class ItemStarter {
   }
 
   #countFrom(ms: number): void {
-    Atomics.store(this.#cells, Cell.STARTED_MS, ms - this.#epochMs)
+    Atomics.store(this.#at.cells, Cell.STARTED_MS, ms - this.#at.epochMs)
   }
 }
 
