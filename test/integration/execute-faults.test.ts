@@ -18,6 +18,7 @@ const run = promisify(execFile)
 const natively = createRequire(import.meta.url)('../fixtures/natively.cjs') as (url: string) => Promise<unknown>
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const faults = new URL('../fixtures/tasks/faults.mjs', import.meta.url)
+const guarded = new URL('../fixtures/tasks/guarded.mjs', import.meta.url)
 const misbehave = task<object>(faults, 'misbehave')
 const inWorkers: ScheduleOptions & { onError: 'collect' } = {
   mode: 'threads',
@@ -253,6 +254,15 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     const plan = await optimize(numbers, items, { onError: 'collect', timeoutMs: 150, policies })
     expect(plan).toMatchObject({ mode: 'threads', cacheHit: true })
     expect((await plan.run()).filter(({ status }) => status === 'fulfilled')).toHaveLength(99)
+  })
+
+  it('an endless loop of one of several items that wait in a worker', async () => {
+    const items = Array.from({ length: 30 }, (_, n) => ({ n, ms: 3, loops: n === 20 }))
+    const where = { workers: 1, mainThread: false, onError: 'collect', useCache: false } as const
+    const plan = await optimize(task<object>(guarded, 'waitsThenLoops'), items, { ...where, timeoutMs: 150 })
+    const outcomes = await plan.run()
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(29)
+    expect(TimeoutExceededError.is((outcomes[20] as PromiseRejectedResult).reason)).toBe(true)
   })
 
   it('no item in this thread behind the sample of a plan with a time limit, though workers lose', async () => {

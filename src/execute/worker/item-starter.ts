@@ -4,7 +4,7 @@ import type { WorkerTask } from '../transfer/task-source.js'
 import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
 import { isThenable } from '../../internal/thenable.js'
 import type { Guard } from './policies.js'
-import { type BlockMessage, Cell, type ChunkMessage } from './protocol.js'
+import { type BlockMessage, Cell, type ChunkMessage, SEVERAL } from './protocol.js'
 
 /** A promise that is late is given up in here; only if this thread is too busy for that, this much later, it is ended from outside. */
 const GRACE_MS = 50
@@ -104,12 +104,17 @@ export class ItemStarter {
     cells[Cell.CURRENT] = index
     // As in lanes/loops.ts: the engine does not know what is called, lest it compile the task's loops among those above this one.
     const result: unknown = Reflect.apply(this.#task, undefined, [item])
-    if (!isThenable(result)) return result
-    this.#waits?.()
-    this.#waits = undefined
-    // A promise under way is at no place that could be read from outside, unless it is the only one.
-    if (!this.#isAlone) cells[Cell.CURRENT] = -1
-    else if (isTimed) this.#countFrom(machineNow() + GRACE_MS)
+    const isPending = isThenable(result)
+    if (isPending) {
+      this.#waits?.()
+      this.#waits = undefined
+    } else if (this.#isAlone) {
+      if (isTimed) cells[Cell.CURRENT] = -1
+      return result
+    }
+    if (isTimed) this.#countFrom(machineNow() + GRACE_MS)
+    // Which of several promises runs at a time cannot be read from outside.
+    if (!this.#isAlone) cells[Cell.CURRENT] = isTimed ? SEVERAL : -1
     return result
   }
 

@@ -8,7 +8,7 @@ import type { PackedValues } from '../transfer/values.js'
 export const Cell = {
   /** Runs up to this number are over: the worker leaves them at the next item. Written by the main thread. */
   CANCELLED: 0,
-  /** Index of the item whose synchronous part runs, -1 for none. Written by the worker, like all that follow unless they say otherwise. */
+  /** Index of the item that runs, -1 for none, or {@link SEVERAL}. Written by the worker, like all that follow unless they say otherwise. */
   CURRENT: 1,
   /** From when its time counts that is measured from outside, in ms since the worker's epoch; only kept while items have a time limit. */
   STARTED_MS: 2,
@@ -30,6 +30,9 @@ export const Cell = {
   PRINTING: 10,
   COUNT: 11,
 } as const
+
+/** In {@link Cell.CURRENT}: several items with a time limit are under way, and at least one has begun or ended since the time of {@link Cell.STARTED_MS}. */
+export const SEVERAL = -2
 
 /** What a worker is started with. */
 export interface WorkerStart {
