@@ -282,7 +282,9 @@ class Conductor implements Lanes {
   /** Items wait: many of them can do so at once in this thread. */
   #waitHere(): void {
     scheduler.foundToWait(this.#course.subject)
-    if (!mayWaitHere(this.#run.options) || this.#isAlone || this.#run.supply.hasCrashed) return
+    // Workers that were chosen for what items compute go on.
+    const isForTime = this.#course.subject.needsWorkers && mayWaitHere(this.#run.options)
+    if (!isForTime || this.#isAlone || this.#run.supply.hasCrashed) return
     this.force?.withdraw()
     this.#goOnHere()
   }

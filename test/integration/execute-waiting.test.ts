@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { execute, optimize, stream, TimeoutExceededError } from 'amorsize'
-import { describe, expect, it } from 'vitest'
+import { systemInfo } from 'amorsize/system'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+
+afterEach(() => vi.restoreAllMocks())
 
 const sleep = (ms: number): Promise<number> => new Promise((resolve) => setTimeout(resolve, ms, ms))
 
@@ -214,6 +217,26 @@ describe('items that have a time limit and return promises', () => {
     for (const where of [{ mode: 'threads' }, { mainThread: false }] as const)
       expect(await execute(later, some, { ...where, timeoutMs: 5000, hooks })).toEqual(some.map(({ n }) => n))
     expect(modes).toEqual(['threads', 'threads'])
+  })
+
+  it.skipIf(systemInfo().cpu.cpuWorkers < 2)('stay in workers that they have for what they compute', async () => {
+    const compute = async ({ n }: { n: number }): Promise<number> => {
+      const endMs = performance.now() + 15
+      while (performance.now() < endMs);
+      await Promise.resolve()
+      return n
+    }
+    // As on a machine where nothing else runs.
+    vi.spyOn(process, 'cpuUsage').mockImplementation((before) => ({
+      user: 1000 * performance.now() - (before?.user ?? 0),
+      system: 0,
+    }))
+    const modes: string[] = []
+    const hooks = { onEnd: ({ mode }: { mode: string }) => modes.push(mode) }
+    const plan = await optimize(compute, items.slice(0, 60), { timeoutMs: 60_000, useCache: false, hooks })
+    expect(plan.mode).toBe('threads')
+    expect(await plan.run()).toHaveLength(60)
+    expect(modes).toEqual(['threads'])
   })
 
   it('are planned as such', async () => {
