@@ -116,7 +116,8 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
       const tookMs = loop.seenMs + loop.unendedMs
       if (tookMs >= LEAST_TAKEN_MS) slices.took(tookMs)
     }
-    if (hasEnded) return ended(task, course, loop)
+    // An item may have aborted the run.
+    if (hasEnded) return options.signal?.aborted ? Promise.reject(options.signal.reason) : ended(task, course, loop)
   }
   const { next, pending } = loop
   source.position = pending === undefined ? next : next + 1

@@ -247,6 +247,16 @@ describe('execute', () => {
     await expect(execute(double, source)).rejects.toThrow(RangeError)
   })
 
+  it('fails when an item has aborted it, though it was the last', async () => {
+    const byItem = new AbortController()
+    const reason = new Error('by the item')
+    const abort = (n: number): number => {
+      byItem.abort(reason)
+      return n
+    }
+    await expect(execute(abort, [1], { signal: byItem.signal })).rejects.toBe(reason)
+  })
+
   it('ends at once when its signal is aborted', async () => {
     const reason = new Error('enough')
     await expect(execute(double, [1], { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
