@@ -15,8 +15,7 @@ const inputs: CostInputs = {
   cpuShare: 1,
   coresEach: 1,
   isAsync: false,
-  sendMs: 0,
-  receiveMs: 0,
+  cloneMs: 0,
   spawnMs: 0,
   spawnHereMs: 0,
   wakeMs: 0.1,
@@ -84,20 +83,20 @@ describe('the cost model', () => {
     expect(threadsMs(sent, 4, 4)).toBeCloseTo(1000 / (1 / both + (1 - toSendMs / both)) + 0.8, 6)
     expect(threadsMs({ ...sent, mainWorks: false }, 4, 4)).toBeCloseTo(1000 * both + 0.8, 6)
     // Where sending takes longer than the workers take, they wait for it; this thread has no time for items.
-    const heavy = { ...sent, sendMs: 2, receiveMs: 2 }
+    const heavy = { ...sent, cloneMs: 4 }
     expect(threadsMs(heavy, 4, 4)).toBeCloseTo(2100.3 + 0.8, 6)
     expect(threadsMs({ ...heavy, mainWorks: false }, 4, 4)).toBeCloseTo(2100.3 + 0.8, 6)
   })
 
   it('counts the last items of few, which do not divide evenly', () => {
-    const few = { ...inputs, mainWorks: false, cores: 8, isShared: false, dispatchMs: 0, wakeMs: 0, receiveMs: 3 }
+    const few = { ...inputs, mainWorks: false, cores: 8, isShared: false, dispatchMs: 0, wakeMs: 0, cloneMs: 6 }
     // Of 21 items the slowest of four workers has six; receiving is on the way but for the last.
-    expect(threadsMs({ ...few, items: 21, receiveMs: 0 }, 4, 1)).toBeCloseTo(6, 2)
+    expect(threadsMs({ ...few, items: 21, cloneMs: 0 }, 4, 1)).toBeCloseTo(6, 2)
     expect(threadsMs({ ...few, items: 1 }, 4, 1)).toBeCloseTo(4, 2)
     // On half as many cores each of them takes twice as long.
-    expect(threadsMs({ ...few, items: 5, receiveMs: 0, cores: 2 }, 4, 1)).toBeCloseTo(4, 2)
-    expect(threadsMs({ ...few, items: 199, receiveMs: 0 }, 4, 1)).toBeCloseTo(50, 0)
-    expect(threadsMs({ ...few, items: 203, receiveMs: 0 }, 4, 1)).toBeCloseTo(203 / 4, 1)
+    expect(threadsMs({ ...few, items: 5, cloneMs: 0, cores: 2 }, 4, 1)).toBeCloseTo(4, 2)
+    expect(threadsMs({ ...few, items: 199, cloneMs: 0 }, 4, 1)).toBeCloseTo(50, 0)
+    expect(threadsMs({ ...few, items: 203, cloneMs: 0 }, 4, 1)).toBeCloseTo(203 / 4, 1)
   })
 
   it('finds a worker ready only between two items of this thread, and gives both whole items', () => {
@@ -105,7 +104,7 @@ describe('the cost model', () => {
     // Five items until it is ready; of the other three, one thread has two.
     expect(threadsMs(few, 1, 1)).toBeGreaterThanOrEqual(70)
     expect(threadsMs(few, 1, 1)).toBeLessThan(71)
-    expect(choice({ ...few, isShared: false, sendMs: 6, receiveMs: 6 }).mode).toBe('serial')
+    expect(choice({ ...few, isShared: false, cloneMs: 12 }).mode).toBe('serial')
   })
 
   it('agrees with the measured speed-ups of chunks of 1 KB objects and rows', () => {
@@ -114,9 +113,9 @@ describe('the cost model', () => {
       return loopMs(all) / threadsMs(all, 2, chunk)
     }
     // Two workers; what is cloned costs this thread its half, and the workers theirs.
-    expect(speedUp({ itemMs: 0.01, items: 10_000, sendMs: 0.002, receiveMs: 0.002 }, 100)).toBeGreaterThan(1.2)
-    expect(speedUp({ itemMs: 0.1, items: 500, sendMs: 0.36, receiveMs: 0.36 }, 5)).toBeLessThan(0.4)
-    expect(speedUp({ itemMs: 1, items: 500, sendMs: 0.36, receiveMs: 0.36 }, 5)).toBeLessThan(1.5)
+    expect(speedUp({ itemMs: 0.01, items: 10_000, cloneMs: 0.004 }, 100)).toBeGreaterThan(1.2)
+    expect(speedUp({ itemMs: 0.1, items: 500, cloneMs: 0.72 }, 5)).toBeLessThan(0.4)
+    expect(speedUp({ itemMs: 1, items: 500, cloneMs: 0.72 }, 5)).toBeLessThan(1.5)
   })
 
   it('leaves short runs to the loop where workers are slow to begin', () => {
@@ -141,12 +140,7 @@ describe('the choice', () => {
     ['short work stays', { items: 100, itemMs: 0.001 }, {}, 'serial'],
     ['long work goes to threads', {}, {}, 'threads'],
     ['not where it is not worth the start', { items: 40, spawnMs: 35 }, {}, 'serial'],
-    [
-      'not where copying costs more than running',
-      { itemMs: 0.1, isShared: false, sendMs: 0.1, receiveMs: 0.1 },
-      {},
-      'serial',
-    ],
+    ['not where copying costs more than running', { itemMs: 0.1, isShared: false, cloneMs: 0.2 }, {}, 'serial'],
     ['not on one core', { cores: 1 }, { mostWorkers: 0 }, 'serial'],
     ['not where threads cannot have the task', {}, { mayUseThreads: false }, 'serial'],
     ['waiting overlaps here', { isAsync: true, itemMs: 50, cpuShare: 0.05, mainWorks: false }, {}, 'async'],
@@ -289,7 +283,7 @@ describe('what workers are expected to take', () => {
   it('is what they run, receive and are told of, each item and each chunk', () => {
     const alone = { mainWorks: false, items: 100, itemMs: 1 }
     const plain = times(alone)
-    expect(times({ ...alone, receiveMs: 0.5 }) - plain).toBeCloseTo(50, 6)
+    expect(times({ ...alone, cloneMs: 1 }) - plain).toBeCloseTo(50, 6)
     // A chunk of ten costs each of its items a tenth of a message; the last message and its answer come on top.
     expect(times({ ...alone, dispatchMs: 0.1 }) - plain).toBeCloseTo(100 * 0.01 + 0.2, 6)
     expect(times({ ...alone, wakeMs: 0.3 }) - plain).toBeCloseTo(0.3, 6)
@@ -298,7 +292,7 @@ describe('what workers are expected to take', () => {
   })
 
   it('is never less than this thread needs to send', () => {
-    expect(times({ mainWorks: false, items: 100, itemMs: 0.01, sendMs: 2 })).toBeGreaterThanOrEqual(200)
+    expect(times({ mainWorks: false, items: 100, itemMs: 0.01, cloneMs: 4 })).toBeGreaterThanOrEqual(200)
   })
 
   it('is the loop where this thread is through before the first worker is ready', () => {

@@ -8,11 +8,7 @@ it('an item that a worker had begun before it ended for the one before, which wa
   const failed: number[] = []
   const again: Batch[] = []
   const supply = { putCrashed: (batch: Batch) => again.push(batch) }
-  const run = {
-    options: { timeoutMs: 10, retryCrashedItems: 0 },
-    supply,
-    fail: (index: number) => failed.push(index),
-  }
+  const run = { options: { timeoutMs: 10, retryCrashedItems: 0 }, supply, fail: (index: number) => failed.push(index) }
   const force = { run, recall: () => undefined } as unknown as Force
   const died = (lateItem: number): void => {
     const worker = { currentItem: 5, lateItem } as unknown as PoolWorker

@@ -208,22 +208,22 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   }
 
   #receive(message: FromWorker): void {
+    if ('run' in message && message.run !== this.runNumber) return
     switch (message.kind) {
       case 'results':
-        if (message.run === this.runNumber) this.#settleAll(message)
+        this.#settleAll(message)
         return
       case 'failed':
-        if (message.run === this.runNumber) this.#failed(message)
+        this.#failed(message)
         return
       case 'unfit':
-        if (message.run === this.runNumber)
-          this.#settle(message.index, { value: undefined, failure: undefined, unfit: message.reason })
+        this.#settle(message.index, { value: undefined, failure: undefined, unfit: message.reason })
         return
       case 'waits':
-        if (message.run === this.runNumber) this.force.itemsWait()
+        this.force.itemsWait()
         return
       case 'done':
-        if (message.run === this.runNumber) this.#done(message)
+        this.#done(message)
         return
       case 'loaded':
         if (message.task === this.force.task.id) this.#loaded(message)
@@ -233,7 +233,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
         this.#goOn()
         return
       case 'echo':
-        if (message.run === this.runNumber) this.#allDone(message)
+        this.#allDone(message)
         return
       case 'ready':
       case 'printed':

@@ -15,10 +15,8 @@ export interface CostInputs {
   readonly coresEach: number
   /** Whether the item returns a promise, so that several can wait at once in this thread. */
   readonly isAsync: boolean
-  /** This thread's part of moving one item and its result. */
-  readonly sendMs: number
-  /** A worker's part of it. */
-  readonly receiveMs: number
+  /** Copying one item and its result; this thread does half of it, and a worker the other. */
+  readonly cloneMs: number
   /** Until a worker that must be started does its first work; 0 for one that is there. */
   readonly spawnMs: number
   /** This thread's part of that. */
@@ -79,28 +77,16 @@ export function asyncMs(inputs: CostInputs, concurrency: number): number {
  * its messages cost this thread.
  */
 export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number): number {
-  const {
-    items,
-    itemMs,
-    coresEach,
-    sendMs,
-    receiveMs,
-    spawnMs,
-    spawnHereMs,
-    wakeMs,
-    dispatchMs,
-    isShared,
-    cores,
-    mainWorks,
-  } = inputs
+  const { items, itemMs, coresEach, cloneMs, spawnMs, spawnHereMs, wakeMs, dispatchMs, isShared, cores, mainWorks } =
+    inputs
   const perChunkMs = isShared ? CLAIM_COST_MS : dispatchMs
   const perItemMs = isShared ? 0 : IN_MESSAGE_MS
-  const toSendMs = sendMs + perItemMs + perChunkMs / chunkSize
-  const inWorkerMs = itemMs + receiveMs + perItemMs + perChunkMs / chunkSize
+  /** What an item costs either side beside its own time. */
+  const besideMs = cloneMs / 2 + perItemMs + perChunkMs / chunkSize
   const lanes = workers + (mainWorks ? 1 : 0)
   // Threads beyond the cores share them; what waits needs no core.
   const speed = Math.min(1, cores / (coresEach * lanes))
-  const rate = (workers * speed) / inWorkerMs
+  const rate = (workers * speed) / (itemMs + besideMs)
 
   // This thread finds that a worker is ready between two of its items.
   const readyMs = mainWorks ? Math.ceil(spawnMs / Math.max(itemMs, 1e-6) - 1e-9) * itemMs : spawnMs
@@ -110,11 +96,11 @@ export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number
   const mainItemMs = itemMs / speed
   // Where sending takes this thread as long as the workers take for it all, it has no time for items.
   const togetherMs =
-    mainWorks && toSendMs * rate < 1
-      ? (rest * mainItemMs) / (1 + (mainItemMs - toSendMs) * rate)
-      : rest * Math.max(1 / rate, toSendMs)
+    mainWorks && besideMs * rate < 1
+      ? (rest * mainItemMs) / (1 + (mainItemMs - besideMs) * rate)
+      : rest * Math.max(1 / rate, besideMs)
   // The last item of the slowest lane: few long items do not divide evenly.
-  const evenMs = (Math.ceil(rest / lanes - 1e-9) * itemMs + inWorkerMs - itemMs) / speed
+  const evenMs = (Math.ceil(rest / lanes - 1e-9) * itemMs + besideMs) / speed
   return readyMs + Math.max(togetherMs, rest < FEW_PER_LANE * lanes ? evenMs : 0) + 2 * dispatchMs + wakeMs
 }
 

@@ -46,7 +46,6 @@ export function reasonOf(decision: Decision, obstacle?: string): string {
       ? 'nothing is left to run'
       : 'earlier runs have finished all items that were looked at; the others are measured as they run'
   const total = time(inputs.items * inputs.itemMs)
-  const copiesMs = inputs.sendMs + inputs.receiveMs
   switch (chosen.mode) {
     case 'threads':
       if (isForTime) return 'only a worker thread can be ended in the middle of an item that takes too long'
@@ -61,8 +60,8 @@ export function reasonOf(decision: Decision, obstacle?: string): string {
       if (isLoopDue) return 'it is to be seen anew what the loop takes; later runs may have worker threads again'
       if (isByOutcome)
         return 'worker threads have made earlier runs like it no faster than the loop; they are tried again later'
-      if (copiesMs > MUCH_TO_COPY * inputs.itemMs)
-        return `sending an item takes ${time(copiesMs)}, running it ${time(inputs.itemMs)}`
+      if (inputs.cloneMs > MUCH_TO_COPY * inputs.itemMs)
+        return `sending an item takes ${time(inputs.cloneMs)}, running it ${time(inputs.itemMs)}`
       return `the whole work takes about ${total}, which nothing would shorten by more than it costs`
   }
 }

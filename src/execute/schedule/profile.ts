@@ -58,7 +58,7 @@ export function profileOf(
     cpuShare,
     itemBytes,
     resultBytes,
-    cloneMs: inputs.sendMs + inputs.receiveMs,
+    cloneMs: inputs.cloneMs,
     spawnMs,
     dispatchMs,
     assumed: (['cloneMs', 'spawnMs', 'dispatchMs'] as const).filter((name) => !calibration.isMeasured(shown[name])),
