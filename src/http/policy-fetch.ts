@@ -1,6 +1,5 @@
-import { RetryExhaustedError, TimeoutExceededError } from '../errors.js'
+import { RetryExhaustedError } from '../errors.js'
 import { checkOptionalFunction } from '../internal/check-common.js'
-import { MAX_TIMER_MS } from '../internal/clock.js'
 import { unlessAborted } from '../internal/signal-watch.js'
 import { checkKeys, checkNumber, checkOptions, describe } from '../internal/validate.js'
 import type { HedgeOptions } from '../policy/hedge-options.js'
@@ -8,6 +7,7 @@ import { type Hedge, hedge } from '../policy/hedge.js'
 import { retryAfterMsOf } from '../policy/retry-after.js'
 import { RETRY_OPTIONS, type RetryPolicy } from '../policy/retry-options.js'
 import { type Retry, retry } from '../policy/retry.js'
+import { AttemptLimit } from './attempt-limit.js'
 import { underBoth } from './both-signals.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions } from './origin-policies.js'
 import { type Fetch, overFetch } from './over-fetch.js'
@@ -177,16 +177,16 @@ class GuardedFetch {
 
   /** Sends once, when the policies of its origin let it. A fetch that looks at no signal is not waited for, but has its place until it ends. */
   #attempt(origin: string, request: Replayable, signal: AbortSignal | undefined, isLast: boolean): Promise<Response> {
-    const limit = this.#timeoutMs === undefined ? undefined : new AbortController()
+    const limit = this.#timeoutMs === undefined ? undefined : new AttemptLimit(this.#policies.clock, this.#timeoutMs)
     const attempt = this.#policies.attempt(origin, signal, async (place) => {
-      const timer = limit && this.#startTimer(limit)
       let response
+      limit?.start()
       try {
         response = await underBoth(signal, limit?.signal, (either) => request.send(this.#fetch, either, isLast))
       } catch (error) {
         throw request.failure(error)
       } finally {
-        if (limit !== undefined) this.#policies.clock.clearTimeout(timer)
+        limit?.end()
       }
       const { url, redirected, status } = response
       // A mock may have no more than its test looks at.
@@ -207,15 +207,7 @@ class GuardedFetch {
       place[Symbol.dispose]()
       return response
     })
-    return unlessAborted(attempt, limit?.signal)
-  }
-
-  #startTimer(limit: AbortController): unknown {
-    const timeoutMs = this.#timeoutMs as number
-    return this.#policies.clock.setTimeout(
-      () => limit.abort(new TimeoutExceededError(`no answer within ${timeoutMs} ms`, { timeoutMs })),
-      Math.min(timeoutMs, MAX_TIMER_MS),
-    )
+    return limit === undefined ? attempt : limit.within(attempt)
   }
 }
 
