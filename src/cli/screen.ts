@@ -35,16 +35,16 @@ export class Screen implements Disposable {
   }
 
   get rows(): number {
-    return this.#output.rows
+    return sizeOr(24, this.#output.rows)
   }
 
   get columns(): number {
-    return this.#output.columns
+    return sizeOr(80, this.#output.columns)
   }
 
   /** Shows `lines` from the top, each cut to the terminal's width. Nothing is cleared first, so nothing flickers. */
   draw(lines: readonly string[]): void {
-    const { rows, columns } = this.#output
+    const { rows, columns } = this
     const shown = lines.slice(0, rows).map((line) => cut(line, columns) + TO_LINE_END)
     this.#output.write(`${BEGIN}${HOME}${shown.join('\r\n')}${TO_SCREEN_END}${END}`)
   }
@@ -60,6 +60,11 @@ export class Screen implements Disposable {
     }
     this.#output.write(LEAVE)
   }
+}
+
+/** A serial line, or a terminal that a program has opened, may have no size: 0. */
+export function sizeOr(usual: number, size: number | undefined): number {
+  return size === undefined || size === 0 ? usual : size
 }
 
 /** Cuts `line` to `width` columns; the codes that style it take no room and stay. */

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import { onEndSignal } from './end-signals.js'
 import { requireWith } from './flags.js'
 import { integerFrom } from './numbers.js'
-import { Screen } from './screen.js'
+import { Screen, sizeOr } from './screen.js'
 import { type Styles, stylesFor } from './terminal.js'
 import { type TopState, afterKeys, footer } from './top-keys.js'
 import { SORT_KEYS, Sampler, type SortKey, type TopRow, arrange } from './top-model.js'
@@ -88,7 +88,7 @@ function whyEmpty(rows: readonly TopRow[]): string {
 
 /** Columns of a terminal; what is no terminal has room for all. */
 function widthOf({ isTTY, columns }: Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>>): number {
-  return isTTY === true ? (columns ?? Infinity) : Infinity
+  return isTTY === true ? sizeOr(Infinity, columns) : Infinity
 }
 
 function jsonOf(names: readonly TopRow[]): string {

@@ -1,10 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { environmentWith, heapFor } from '../../dist/cli/run-command.js'
+import { hasPython, onTerminal } from './support/terminal.js'
 import { amorsize, main } from './support-cli.js'
 
 const MIB = 2 ** 20
@@ -12,24 +13,6 @@ const folder = mkdtempSync(join(tmpdir(), 'amorsize-run-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const isWindows = process.platform === 'win32'
-const hasPython = !isWindows && spawnSync('python3', ['--version']).status === 0
-
-/** Runs a program on a terminal, its input a pipe, types Ctrl-C when it says ready, and prints what it says. */
-const TYPE_CTRL_C = `
-import os, pty, sys
-pid, terminal = pty.fork()
-if pid == 0:
-    os.dup2(os.pipe()[0], 0)
-    os.execvp(sys.argv[1], sys.argv[1:])
-text = b''
-try:
-    while True:
-        text += os.read(terminal, 1000)
-        if text.endswith(b'ready\\r\\n'): os.write(terminal, b'\\x03')
-except OSError:
-    pass # The terminal has been closed.
-print(text.decode())
-`
 
 function script(name: string, text: string): string {
   const file = join(folder, name)
@@ -130,8 +113,7 @@ describe('amorsize run', () => {
       setInterval(() => {}, 1000)
       console.log('ready')`,
     )
-    const args = ['-c', TYPE_CTRL_C, process.execPath, main, 'run', file]
-    const { stdout } = spawnSync('python3', args, { encoding: 'utf8', timeout: 30_000 })
-    expect(stdout).toContain('heard 1')
+    const shown = onTerminal([main, 'run', file], { awaited: 'ready', keys: '\u0003', input: 'pipe' })
+    expect(shown).toContain('heard 1')
   })
 })

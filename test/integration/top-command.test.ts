@@ -13,6 +13,7 @@ import {
 } from '../support/machine.js'
 import { isUnused } from '../../dist/cli/shm-command.js'
 import { readMachine } from '../../dist/memory/machine/view.js'
+import { hasPython, onTerminal } from './support/terminal.js'
 import { amorsize, main } from './support-cli.js'
 
 const policyOf = (name: string) => ({ name, scope: 'machine', requestsPerSecond: 1e-6, burstSize: 100 }) as const
@@ -131,6 +132,15 @@ describeMachine('amorsize top', () => {
     expect(last.allowedPerSecond).toBeGreaterThan(50)
     expect(last.allowedPerSecond).toBeLessThan(1000)
     expect(last.deniedPerSecond).toBeGreaterThan(50)
+  })
+
+  it.skipIf(!hasPython)('shows names on a terminal that tells no size (needs python3)', () => {
+    const name = machineName()
+    const limiter = new RateLimiter(policyOf(name))
+    const shown = onTerminal([main, 'top', '--filter', name], { awaited: name, keys: 'q' })
+    expect(shown).toContain('amorsize top  1 of ')
+    expect(shown).toContain(`\r\n${name}  `)
+    limiter[Symbol.dispose]()
   })
 
   it('says so when there is nothing', async () => {
