@@ -157,7 +157,6 @@ const CHECKS: Readonly<Record<keyof StreamOptions, (value: never, given: StreamO
 const KEYS = Object.keys(CHECKS) as (keyof StreamOptions)[]
 const ONLY_STREAM: readonly string[] = ['ordered', 'batchSize']
 const EXECUTE_KEYS = KEYS.filter((name) => !ONLY_STREAM.includes(name))
-const KEYS_OF = { stream: KEYS, execute: EXECUTE_KEYS, optimize: EXECUTE_KEYS.filter((name) => name !== 'on') } as const
 
 /**
  * Checks the options and fills in the defaults.
@@ -173,8 +172,10 @@ export function completeOptions(
 ): CompleteOptions {
   refuseWhileLoading()
   if (given === undefined) return DEFAULTS
-  checkKeys(what, given, KEYS_OF[what])
+  checkKeys(what, given, what === 'stream' ? KEYS : EXECUTE_KEYS)
   const own = withoutUndefined(given)
+  if (what === 'optimize' && own.on !== undefined)
+    throw new TypeError('on is no option of optimize, which plans for this process: give it to execute or stream')
   for (const name of KEYS) if (name in own) CHECKS[name](own[name] as never, own)
   const o = { ...DEFAULTS, ...(own as Partial<CompleteOptions>) }
   checkRecorderOptions(o)

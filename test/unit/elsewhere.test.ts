@@ -227,7 +227,8 @@ describe('a run elsewhere', () => {
       await expect(execute(task(url, 'double'), [1], { on: bad as never })).rejects.toThrow(
         "on must be what bullmq() of 'amorsize/bullmq' returned",
       )
-    await expect(optimize(task(url, 'double'), [1], { on } as never)).rejects.toThrow("unknown optimize option 'on'")
+    await expect(optimize(task(url, 'double'), [1], { on })).rejects.toThrow('on is no option of optimize')
+    expect(await optimize(task(url, 'double'), [1], { on: undefined })).toMatchObject({ mode: 'serial' })
   })
 })
 
