@@ -99,7 +99,8 @@ class RetryBudget {
   }
 
   static int64_t balance(int64_t word, int64_t slice) {
-    // The balance is kept with an offset, so that it is never negative.
+    // The balance is kept with an offset, so that it is never negative. The number of a word that was never written, 0,
+    // is that of every slice at which the numbers come round.
     constexpr int64_t kMask = (int64_t{1} << retry_budget::kBalanceBits) - 1;
     const bool is_own = word != 0 && word >> retry_budget::kBalanceBits == (slice & kNumberMask);
     return is_own ? (word & kMask) - kMaxBalance : 0;

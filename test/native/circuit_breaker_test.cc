@@ -468,8 +468,35 @@ TEST("budget: a word that was left behind, or never written, is not taken for on
     EXPECT_EQ(budget.available((slice - 1) * kMs), 0);
     budget.deposit((slice - 1) * kMs);
     EXPECT_EQ(budget.available((slice - 1) * kMs), kUnit);
+    // Also where the window has the next slice, of which nothing was written.
+    EXPECT_EQ(budget.available((slice + 4) * kMs), kUnit);
     CHECK(budget.try_withdraw((slice - 1) * kMs));
   }
+}
+
+TEST("budget: a word is the number of its slice, as far as there are bits, and its balance above the least") {
+  namespace b = core::retry_budget;
+  constexpr int64_t kUnit = core::RetryBudget<>::kUnit;
+  constexpr int64_t kMost = (int64_t{1} << (b::kBalanceBits - 1)) - 1;
+  constexpr int64_t kRange = int64_t{1} << (63 - b::kBalanceBits);
+  std::array<core::Word, b::kCells * core::kWordsPerCell> words{};
+  core::RetryBudget<> budget(words.data());
+  budget.initialize(kUnit, 2 * kMost, kMs);
+  const auto word_of = [&words](int64_t slice) -> core::Word& {
+    return words[b::kFirstSlice + static_cast<size_t>(slice) % b::kKept];
+  };
+  const auto told = [](int64_t number, int64_t balance) { return number << b::kBalanceBits | (balance + kMost); };
+  for (const int64_t slice : {int64_t{8}, kRange - 1, kRange, kRange + 5}) {
+    word_of(slice) = 0;
+    budget.deposit((slice - 1) * kMs);
+    EXPECT_EQ(word_of(slice).load(), told(slice % kRange, kUnit));
+  }
+  word_of(20) = told(20, kMost - 1);
+  budget.deposit(19 * kMs);
+  EXPECT_EQ(word_of(20).load(), told(20, kMost));
+  word_of(20) = told(20, 1 - kMost);
+  CHECK(budget.try_withdraw(19 * kMs));
+  EXPECT_EQ(word_of(20).load(), told(20, -kMost));
 }
 
 TEST("threads: a budget is given out once, exactly") {
