@@ -186,7 +186,7 @@ it('a stream that is left closes its source last, and once', async () => {
   expect(closed).toBe(1)
 })
 
-describe('a stream of Node that the run has not begun to read', () => {
+describe('a stream of Node', () => {
   const program = 'await new Promise((resolve) => setTimeout(resolve, 100)); export default (part) => part.length'
   let tasks = 0
   /** Its module is still to be imported. */
@@ -199,7 +199,7 @@ describe('a stream of Node that the run has not begun to read', () => {
     ['execute', (items) => execute(newTask(), items)],
     ['stream', (items) => stream(newTask(), items).next()],
     ['optimize', (items) => optimize(newTask(), items)],
-  ])('fails the run by its error, and not the process: %s', async (_, run) => {
+  ])('fails the run, and not the process, by an error that comes before the run reads it: %s', async (_, run) => {
     const items = createReadStream('/there/is/no/such/file')
     expect(await outcome(run(items))).toMatchObject({ code: 'ENOENT' })
     expect(items.destroyed).toBe(true)
@@ -210,13 +210,33 @@ describe('a stream of Node that the run has not begun to read', () => {
     ['execute with a function', (items, signal) => execute(String, items, { signal, onProgress: () => undefined })],
     ['stream', (items, signal) => stream(newTask(), items, { signal }).next()],
     ['optimize', (items, signal) => optimize(newTask(), items, { signal })],
-  ])('is destroyed when the run ends before: %s', async (_, run) => {
+  ])('is destroyed when the run ends before it reads it: %s', async (_, run) => {
     for (const isLate of [false, true]) {
       const controller = new AbortController()
       const items = new Readable({ objectMode: true, read: () => undefined })
       if (!isLate) controller.abort(new Error('gone'))
       const ended = outcome(run(items, controller.signal))
       if (isLate) controller.abort(new Error('gone'))
+      expect(await ended).toMatchObject({ message: 'gone' })
+      expect(items.destroyed).toBe(true)
+    }
+  })
+
+  it('is destroyed when the run ends while it waits for the next item', async () => {
+    const runs: ((items: Readable, signal: AbortSignal) => Promise<unknown>)[] = [
+      (items, signal) => execute((n: number) => n, items, { signal }),
+      async (items, signal) => {
+        const results = stream((n: number) => n, items, { signal })
+        for (let i = 0; i < 2; i++) await results.next()
+      },
+      (items, signal) => optimize((n: number) => n, items, { signal }),
+    ]
+    for (const run of runs) {
+      const controller = new AbortController()
+      const items = new Readable({ objectMode: true, read: () => undefined })
+      items.push(1)
+      const ended = outcome(run(items, controller.signal))
+      setTimeout(() => controller.abort(new Error('gone')), 50)
       expect(await ended).toMatchObject({ message: 'gone' })
       expect(items.destroyed).toBe(true)
     }

@@ -3,7 +3,7 @@ import { knownLength } from '../../internal/known-length.js'
 import { realSetImmediate } from '../../internal/real-timers.js'
 import { describe } from '../../internal/validate.js'
 import { SLICE_MS } from '../schedule/timing.js'
-import { UnreadStream } from './unread-stream.js'
+import { NodeStream } from './node-stream.js'
 
 /** Anything `execute` takes items from: arrays and typed arrays are iterable, too. */
 export type Items<T> = Iterable<T> | AsyncIterable<T>
@@ -198,7 +198,7 @@ export class AsyncIteratorSource implements ItemSource {
   readonly total: number | null
   whenMore = (): void => undefined
   readonly #iterator: AsyncIterator<unknown>
-  #unread: UnreadStream | undefined
+  readonly #stream: NodeStream | undefined
   #ready: unknown[] = []
   #drawing = false
   #wanted = 0
@@ -214,7 +214,7 @@ export class AsyncIteratorSource implements ItemSource {
   constructor(iterable: AsyncIterable<unknown>) {
     this.total = knownLength(iterable)
     this.#iterator = iterable[Symbol.asyncIterator]()
-    this.#unread = UnreadStream.of(iterable)
+    this.#stream = NodeStream.of(iterable)
   }
 
   get ended(): boolean {
@@ -275,8 +275,7 @@ export class AsyncIteratorSource implements ItemSource {
     } catch (error) {
       queueMicrotask(() => failed(error))
     }
-    this.#unread?.isRead()
-    this.#unread = undefined
+    this.#stream?.isRead()
   }
 
   /** Draws on while this turn of the event loop lasts: a lane that got the first of many items alone would have all the cost of sending for it. */
@@ -303,7 +302,7 @@ export class AsyncIteratorSource implements ItemSource {
     this.#failure = undefined
     if (wasDone) return
     closeIterator(this.#iterator)
-    this.#unread?.destroy()
+    this.#stream?.destroy()
   }
 }
 

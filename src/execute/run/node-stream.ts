@@ -8,13 +8,14 @@ interface StreamLike {
 const METHODS = ['pipe', 'on', 'removeListener', 'destroy']
 
 /**
- * A stream of Node of which nothing has been read. A generator iterates it, and does nothing before its first `next()`: nobody hears an error of
- * the stream, which then ends the process, and closing the generator leaves the stream open.
+ * A stream of Node that items come from. A generator iterates it, which does nothing before its first `next()`: nobody hears an error of the
+ * stream until then, which ends the process. Nor does closing it destroy the stream then, or while a `next()` waits for a stream that is silent.
  */
-export class UnreadStream {
+export class NodeStream {
   readonly #stream: StreamLike
   /** The stream keeps its error for whoever reads it. */
   readonly #keep = (): void => undefined
+  #isUnread = true
 
   private constructor(stream: StreamLike) {
     this.#stream = stream
@@ -22,14 +23,15 @@ export class UnreadStream {
   }
 
   /** @returns undefined where `items` is no such stream */
-  static of(items: object): UnreadStream | undefined {
+  static of(items: object): NodeStream | undefined {
     const isStream = METHODS.every((name) => typeof (items as Record<string, unknown>)[name] === 'function')
-    return isStream ? new UnreadStream(items as StreamLike) : undefined
+    return isStream ? new NodeStream(items as StreamLike) : undefined
   }
 
   /** Its iterator has begun, and hears of errors itself. */
   isRead(): void {
-    this.#stream.removeListener('error', this.#keep)
+    if (this.#isUnread) this.#stream.removeListener('error', this.#keep)
+    this.#isUnread = false
   }
 
   destroy(): void {
