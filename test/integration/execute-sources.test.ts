@@ -249,6 +249,31 @@ describe('a stream of Node', () => {
   })
 })
 
+it('a web stream is cancelled, though it is silent, and read to its end it is free again', async () => {
+  let cancelled: unknown = 'not yet'
+  const silent = new ReadableStream<number>({
+    start: (controller) => controller.enqueue(1),
+    cancel: (reason) => void (cancelled = reason),
+  })
+  const controller = new AbortController()
+  const ended = outcome(execute((n: number) => n, silent, { signal: controller.signal }))
+  setTimeout(() => controller.abort(new Error('gone')), 50)
+  expect(await ended).toMatchObject({ message: 'gone' })
+  await later(0)
+  expect([cancelled, silent.locked]).toEqual([undefined, false])
+
+  const whole = new ReadableStream<number>({
+    start(source) {
+      for (const n of [1, 2, 3]) source.enqueue(n)
+      source.close()
+    },
+  })
+  expect(await execute((n: number) => n, whole)).toEqual([1, 2, 3])
+  expect(whole.locked).toBe(false)
+  const failing = new ReadableStream<number>({ start: (source) => source.error(new Error('broken')) })
+  expect(await outcome(execute((n: number) => n, failing))).toMatchObject({ message: 'broken' })
+})
+
 describe('a signal', () => {
   it("is heard while the task's module is imported", async () => {
     const url =

@@ -193,6 +193,31 @@ function closeIterator(iterator: Iterator<unknown> | AsyncIterator<unknown>): vo
   }
 }
 
+/** Also one of another realm or package. */
+function isWebStream(iterable: AsyncIterable<unknown>): iterable is ReadableStream<unknown> {
+  return typeof (iterable as Partial<ReadableStream>).getReader === 'function'
+}
+
+/** What reads a web stream. Its own iterator cannot be closed while it waits for what comes next, and a reader can. */
+function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
+  const reader = stream.getReader()
+  const over = async (last: Promise<void> | undefined): Promise<IteratorResult<unknown>> => {
+    try {
+      await last
+    } finally {
+      reader.releaseLock()
+    }
+    return { done: true, value: undefined }
+  }
+  return {
+    next: async () => {
+      const { done, value } = await reader.read()
+      return done ? over(undefined) : { done, value }
+    },
+    return: () => over(reader.cancel()),
+  }
+}
+
 /** A stream or another asynchronous iterable: one `next()` in flight, and only as many items ahead as a lane has asked for. */
 export class AsyncIteratorSource implements ItemSource {
   readonly total: number | null
@@ -213,7 +238,7 @@ export class AsyncIteratorSource implements ItemSource {
 
   constructor(iterable: AsyncIterable<unknown>) {
     this.total = knownLength(iterable)
-    this.#iterator = iterable[Symbol.asyncIterator]()
+    this.#iterator = isWebStream(iterable) ? readerOf(iterable) : iterable[Symbol.asyncIterator]()
     this.#stream = NodeStream.of(iterable)
   }
 
