@@ -23,6 +23,12 @@ export const OF_NATIVE = [
     mutant: /`memory_order_relaxed` in `if \(cell_\[breaker::kControl\]/,
     why: 'the load of the word before it and the swap after it order it as well',
   },
+  { file: /core\/retry_budget/, mutant: /`61` in `.* kMaxFixed/, why: 'nothing overflows either way' },
+  {
+    file: /core\/retry_budget/,
+    mutant: /`(1|2)` in `return std::max<int64_t>\(0, now_ns\)/,
+    why: 'the same but for a nanosecond',
+  },
   { file: /core\/keyed_window/, mutant: /`>=` in `return before\.blocked &&/, why: 'the same block either way' },
   {
     file: /core\/semaphore_words/,

@@ -482,6 +482,8 @@ TEST("budget: a word is the number of its slice, as far as there are bits, and i
   std::array<core::Word, b::kCells * core::kWordsPerCell> words{};
   core::RetryBudget<> budget(words.data());
   budget.initialize(kUnit, 2 * kMost, kMs);
+  // There are no slices before the first.
+  EXPECT_EQ(budget.available(0), 2 * kMost);
   const auto word_of = [&words](int64_t slice) -> core::Word& {
     return words[b::kFirstSlice + static_cast<size_t>(slice) % b::kKept];
   };
