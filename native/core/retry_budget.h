@@ -113,10 +113,8 @@ class RetryBudget {
 
   int64_t sum(int64_t slice, int64_t newest) const {
     constexpr auto kSlices = static_cast<int64_t>(retry_budget::kSlices);
-    // order: relaxed. A sum may be out of date whatever the order.
-    const auto of = [this](int64_t each) {
-      return each > 0 ? balance(word_of(each).load(std::memory_order_relaxed), each) : 0;
-    };
+    // order: relaxed. A sum may be out of date whatever the order. Slices before the first were never written.
+    const auto of = [this](int64_t each) { return balance(word_of(each).load(std::memory_order_relaxed), each); };
     int64_t units = balance(newest, slice);
     for (int64_t each = slice - 1; each > slice - kSlices; --each) units += of(each);
     // The window begins within the slice before these: its retries count until it has left the window whole.
