@@ -1,5 +1,7 @@
 import { TimeoutExceededError } from '../errors.js'
 import { type Clock, MAX_TIMER_MS } from '../internal/clock.js'
+import { realSetImmediate } from '../internal/real-timers.js'
+import { unwatchSignal, watchSignal } from '../internal/signal-watch.js'
 
 /** The time limit of one attempt, which begins when that is sent. */
 export class AttemptLimit {
@@ -25,7 +27,7 @@ export class AttemptLimit {
       () => {
         const error = new TimeoutExceededError(`no answer within ${timeoutMs} ms`, { timeoutMs })
         this.#controller.abort(error)
-        this.#exceeded(error)
+        realSetImmediate(this.#exceeded, error)
       },
       Math.min(timeoutMs, MAX_TIMER_MS),
     )
@@ -35,11 +37,28 @@ export class AttemptLimit {
     this.#clock.clearTimeout(this.#timer)
   }
 
-  /** What comes of `attempt`, or its error as soon as the time is up. */
+  /** What comes of `attempt`, or its error once the time is up, as with {@link unlessIgnored}. */
   within<T>(attempt: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#exceeded = reject
       attempt.then(resolve, reject)
     })
   }
+}
+
+/**
+ * What `promise` gives; once `signal` is aborted, an error a turn of the event loop later, whether `promise` has ended or goes on. By then a fetch
+ * that looks at its signal has ended, and its place is free for whatever the caller does next.
+ */
+export function unlessIgnored<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  return new Promise((resolve, reject) => {
+    const rejectLater = (error: unknown): unknown => realSetImmediate(reject, error)
+    const listener = { signalAborted: () => void rejectLater(signal.reason) }
+    const isOver = (): void => unwatchSignal(signal, listener)
+    if (signal.aborted) listener.signalAborted()
+    else watchSignal(signal, listener)
+    promise.then(resolve, (error: unknown) => (signal.aborted ? rejectLater : reject)(error))
+    promise.then(isOver, isOver)
+  })
 }

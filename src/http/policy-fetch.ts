@@ -1,13 +1,12 @@
 import { RetryExhaustedError } from '../errors.js'
 import { checkOptionalFunction } from '../internal/check-common.js'
-import { unlessAborted } from '../internal/signal-watch.js'
 import { checkKeys, checkNumber, checkOptions, describe } from '../internal/validate.js'
 import type { HedgeOptions } from '../policy/hedge-options.js'
 import { type Hedge, hedge } from '../policy/hedge.js'
 import { retryAfterMsOf } from '../policy/retry-after.js'
 import { RETRY_OPTIONS, type RetryPolicy } from '../policy/retry-options.js'
 import { type Retry, retry } from '../policy/retry.js'
-import { AttemptLimit } from './attempt-limit.js'
+import { AttemptLimit, unlessIgnored } from './attempt-limit.js'
 import { underBoth } from './both-signals.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions } from './origin-policies.js'
 import { type Fetch, overFetch } from './over-fetch.js'
@@ -117,7 +116,7 @@ class GuardedFetch {
   /** @throws what `per` throws, and for a URL that is none */
   send(request: Replayable): Promise<Response> {
     request.signal?.throwIfAborted()
-    return unlessAborted(this.#send(request), request.signal).catch((error: unknown) => {
+    return unlessIgnored(this.#send(request), request.signal).catch((error: unknown) => {
       throw error instanceof NotSent ? error.refusal : error
     })
   }

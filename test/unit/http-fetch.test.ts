@@ -466,6 +466,25 @@ describe('policyFetch', () => {
     await expect(send('http://a.example/')).rejects.toThrow(CircuitOpenError)
   })
 
+  it.each<[string, PolicyFetchOptions]>([
+    ['an abort', {}],
+    ['an abort, under a time limit', { timeoutMs: 60_000 }],
+    ['a time limit', { timeoutMs: 500 }],
+    ['a time limit, under retries', { timeoutMs: 500, retry: { maxRetries: 1, initialDelayMs: 0 } }],
+    ['an abort, under retries', { retry }],
+    ['an abort, under a hedge', { hedge: { afterMs: 60_000 } }],
+  ])('has freed the place of a request that has ended by the time its caller hears of %s', async (_, options) => {
+    const { origin, count } = await serve((_request, response) => {
+      if (count() > 1) response.end('ok')
+    })
+    const send = policyFetch({ ...options, bulkhead: { maxConcurrent: 1, maxQueue: 0 } })
+    const controller = new AbortController()
+    const again = send(origin, { signal: controller.signal }).catch(() => send(origin))
+    await expect.poll(count).toBeGreaterThan(0)
+    if (options.timeoutMs !== 500) controller.abort()
+    expect(await (await again).text()).toBe('ok')
+  })
+
   it('sends nothing for a signal that was aborted before', async () => {
     const { send, sentAt } = scripted([], { limit: { requestsPerSecond: 1, waitOnLimit: false } })
     await expect(send('http://a.example/', { signal: AbortSignal.abort('enough') })).rejects.toBe('enough')
