@@ -9,7 +9,7 @@ export class AttemptLimit {
   readonly #timeoutMs: number
   readonly #controller = new AbortController()
   #timer: unknown = undefined
-  #exceeded: (error: TimeoutExceededError) => void = () => undefined
+  #exceeded: ((error: TimeoutExceededError) => void) | undefined = undefined
 
   constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock
@@ -27,7 +27,7 @@ export class AttemptLimit {
       () => {
         const error = new TimeoutExceededError(`no answer within ${timeoutMs} ms`, { timeoutMs })
         this.#controller.abort(error)
-        realSetImmediate(this.#exceeded, error)
+        realSetImmediate(() => this.#exceeded?.(error))
       },
       Math.min(timeoutMs, MAX_TIMER_MS),
     )
@@ -35,6 +35,8 @@ export class AttemptLimit {
 
   end(): void {
     this.#clock.clearTimeout(this.#timer)
+    // It holds the answer, and whoever waits for the end of its body holds this: a body that nobody reads would never be collected.
+    this.#exceeded = undefined
   }
 
   /** What comes of `attempt`, or its error once the time is up, as with {@link unlessIgnored}. */
