@@ -500,6 +500,8 @@ describe('policyFetch', () => {
     const fetch = () => Promise.resolve(answers.shift() as unknown as Response)
     const send = policyFetch({ fetch, retry, breaker: {}, bulkhead: { maxConcurrent: 1, maxQueue: 0 } })
     for (let n = 0; n < 2; n++) expect(await (await send('http://a.example/')).json()).toBe(1)
+    const ofText = policyFetch({ fetch: () => Promise.resolve({ body: 'x' } as never), timeoutMs: 60_000 })
+    expect((await ofText('http://a.example/', { signal: new AbortController().signal })).body).toBe('x')
   })
 
   it('has a timer that Node can count for any time limit', async () => {
