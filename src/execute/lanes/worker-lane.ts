@@ -13,6 +13,8 @@ import { restore } from '../transfer/values.js'
 import type { DoneMessage, EchoMessage, FromWorker, LoadedMessage, ResultsMessage } from '../worker/protocol.js'
 import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
 
+type OfRun = Extract<FromWorker, { run: number }>
+
 /** Chunks that a worker is sent ahead, so that it need not wait for the next. */
 const AHEAD = 2
 /** A worker that is told that its run is over gets this long to finish its item before it is ended: one that does so can be used again. */
@@ -208,7 +210,24 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   }
 
   #receive(message: FromWorker): void {
-    if ('run' in message && message.run !== this.runNumber) return
+    switch (message.kind) {
+      case 'loaded':
+        if (message.task === this.force.task.id) this.#loaded(message)
+        return
+      case 'unreadable':
+        this.#chunks.oldestUnread()
+        this.#goOn()
+        return
+      case 'ready':
+      case 'printed':
+        return
+      default:
+        // Of another run, or a message of the task's own.
+        if (message.run === this.runNumber) this.#receiveOfRun(message)
+    }
+  }
+
+  #receiveOfRun(message: OfRun): void {
     switch (message.kind) {
       case 'results':
         this.#settleAll(message)
@@ -225,18 +244,8 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
       case 'done':
         this.#done(message)
         return
-      case 'loaded':
-        if (message.task === this.force.task.id) this.#loaded(message)
-        return
-      case 'unreadable':
-        this.#chunks.oldestUnread()
-        this.#goOn()
-        return
       case 'echo':
         this.#allDone(message)
-        return
-      case 'ready':
-      case 'printed':
     }
   }
 
