@@ -186,7 +186,7 @@ function chargeOfKey(what: string, name: string, limit: KeyedLimit, cost: unknow
 function checkSameKeys(charges: readonly Charge[], corrections: readonly Charge[]): void {
   for (const { name, key } of corrections) {
     const paid = charges.find((charge) => charge.name === name)
-    if (paid !== undefined && !Object.is(paid.key, key)) {
+    if (paid !== undefined && paid.key !== key) {
       throw new TypeError(
         `actual.${name}.key must be the key that was charged, ${describe(paid.key)}; received ${describe(key)}`,
       )
@@ -223,7 +223,7 @@ function classElsewhere(limit: object): string | undefined {
 function checkBursts(charges: readonly Charge[]): void {
   for (const { part, key } of charges) {
     // A limit may stand under several names, one by key with the same key: together they must not be beyond it either.
-    const same = charges.filter((other) => other.part.limiter === part.limiter && Object.is(other.key, key))
+    const same = charges.filter((other) => other.part.limiter === part.limiter && other.key === key)
     const names = same.map(({ name }) => `costs.${name}`).join(' + ')
     const tokens = same.reduce((sum, charge) => sum + charge.tokens, 0)
     checkNumber(names, tokens, { min: 0, max: part.bucket.parameters().burstSize })

@@ -86,6 +86,7 @@ describe('tryAcquire of several limits', () => {
     await expect(twice.acquire({ a: 2, b: 2 })).rejects.toThrow(new RangeError(message))
     const both = RateLimiter.all({ from: perKey, to: perKey })
     await expect(both.acquire({ from: { key: 1 }, to: { key: 1 } })).rejects.toThrow(/^costs.from \+ costs.to must be/)
+    await expect(both.acquire({ from: { key: 0 }, to: { key: -0 } })).rejects.toThrow(/^costs.from \+ costs.to must be/)
     expect(both.tryAcquire({ from: { key: 1 }, to: { key: 2 } })).toBeTruthy()
   })
 })
