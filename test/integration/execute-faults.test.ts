@@ -256,6 +256,20 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     expect((await plan.run()).filter(({ status }) => status === 'fulfilled')).toHaveLength(99)
   })
 
+  it('what a worker takes to send the result of an item that waits is no part of its time', async () => {
+    const limits = { mode: 'threads', workers: 1, mainThread: false, timeoutMs: 200 } as const
+    expect(await execute(task<number>(faults, 'slowToSend'), [1, 2], limits)).toEqual([{ n: 1 }, { n: 2 }])
+  })
+
+  it('items that keep their worker in turn, after they have waited together, are no endless one', async () => {
+    const marks = new Int32Array(new SharedArrayBuffer(4 * 12))
+    const items = Array.from(marks, (_, n) => ({ marks, n }))
+    const where = { workers: 1, mainThread: false, useCache: false, chunkSize: 12, timeoutMs: 300 } as const
+    const plan = await optimize(task<object>(faults, 'waitsThenBlocks'), items, where)
+    expect(await plan.run()).toEqual(items.map(({ n }) => n))
+    expect([...marks]).toEqual(items.map(() => 1))
+  })
+
   it('an endless loop of one of several items that wait in a worker', async () => {
     const items = Array.from({ length: 30 }, (_, n) => ({ n, ms: 3, loops: n === 20 }))
     const where = { workers: 1, mainThread: false, onError: 'collect', useCache: false } as const

@@ -64,7 +64,7 @@ export class ItemStarter {
       return this.#guard(() => this.#attempt(item, index))
     }
     const result = this.#begin(item, index)
-    return this.#timeoutMs !== Infinity && isThenable(result) ? withinTime(result, this.#timeoutMs) : result
+    return this.#timeoutMs !== Infinity && isThenable(result) ? this.#withinTime(result) : result
   }
 
   /** One attempt at an item under policies. While they wait, before it and after it, no item runs whose time could be up. */
@@ -121,16 +121,26 @@ export class ItemStarter {
   #countFrom(ms: number): void {
     Atomics.store(this.#at.cells, Cell.STARTED_MS, ms - this.#at.epochMs)
   }
-}
-
-/** A promise that is given up when the time is up. */
-function withinTime(result: PromiseLike<unknown>, timeoutMs: number): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const late = (): void =>
-      reject(new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }))
-    const timer = realSetTimeout(late, Math.min(timeoutMs, MAX_TIMER_MS))
-    void Promise.resolve(result)
-      .then(resolve, reject)
-      .finally(() => realClearTimeout(timer))
-  })
+  /** A promise that is given up when the time is up. Whatever comes after it is no part of its time: its result may take long to send. */
+  #withinTime(result: PromiseLike<unknown>): Promise<unknown> {
+    const timeoutMs = this.#timeoutMs
+    return new Promise((resolve, reject) => {
+      let isOver = false
+      const end = (tell: () => void): void => {
+        if (isOver) return
+        isOver = true
+        realClearTimeout(timer)
+        if (this.#isAlone) this.#at.cells[Cell.CURRENT] = -1
+        else this.#countFrom(machineNow() + GRACE_MS)
+        tell()
+      }
+      const late = (): void =>
+        reject(new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }))
+      const timer = realSetTimeout(() => end(late), Math.min(timeoutMs, MAX_TIMER_MS))
+      Promise.resolve(result).then(
+        (value) => end(() => resolve(value)),
+        (error: unknown) => end(() => reject(error)),
+      )
+    })
+  }
 }

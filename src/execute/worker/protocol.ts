@@ -31,7 +31,7 @@ export const Cell = {
   COUNT: 11,
 } as const
 
-/** In {@link Cell.CURRENT}: several items with a time limit are under way, and at least one has begun or ended since the time of {@link Cell.STARTED_MS}. */
+/** In {@link Cell.CURRENT}: several items with a time limit are under way, and none has begun or ended since the time of {@link Cell.STARTED_MS}. */
 export const SEVERAL = -2
 
 /** What a worker is started with. */
