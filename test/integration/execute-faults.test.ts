@@ -222,6 +222,19 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     expect(performance.now() - startedMs).toBeLessThan(10_000)
   })
 
+  it('an endless loop, by a time that is not that of fake timers', async () => {
+    const own = performance.now
+    for (const leapMs of [0, 1e6]) {
+      let fakeMs = 0
+      performance.now = () => (fakeMs += leapMs)
+      try {
+        expect(TimeoutExceededError.is(await errorOf({ do: 'loop' }, { timeoutMs: 2000 }))).toBe(true)
+      } finally {
+        performance.now = own
+      }
+    }
+  })
+
   it('an endless loop behind finished items of its own chunk', async () => {
     for (const chunkSize of [40, 20])
       expect(TimeoutExceededError.is(await errorOf({ do: 'loop' }, { timeoutMs: 150, chunkSize }))).toBe(true)
