@@ -101,7 +101,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     try {
       while (
         !this.#isHalted() &&
-        !this.worker.isGone &&
+        !this.worker.isEnding &&
         this.#block.isEmpty &&
         !this.force.single.keepsMany &&
         this.#wantsMore()

@@ -50,7 +50,9 @@ export class PoolWorker {
   /** Number of the last run that it has worked for. Runs are told apart by these, and the worker is told up to which they are over. */
   lastRun = 0
   owner: WorkerOwner | undefined = undefined
-  isGone = false
+  /** Whether it was ended, or has come to its end: it is of no use to anybody. */
+  isEnding = false
+  #isGone = false
   /** The item that it is ended for, which has taken too long: it may have begun another by the time it ends. */
   lateItem: number | undefined = undefined
   readonly #worker: Worker
@@ -85,7 +87,7 @@ export class PoolWorker {
     this.#worker.on('messageerror', (error) => this.#receivedUnreadable(error))
     this.#worker.on('error', (error: unknown) => (this.#error = error))
     this.#worker.on('exit', (exitCode) => {
-      this.isGone = true
+      this.isEnding = this.#isGone = true
       realClearTimeout(this.#letGo)
       this.#printed()
       this.owner?.gone(exitCode, this.#error)
@@ -113,7 +115,7 @@ export class PoolWorker {
 
   /** Resolves once all that its items have printed has come, in vain after `PRINTING_MS`; undefined where nothing is to come. */
   printed(): Promise<void> | undefined {
-    if (this.isGone || Atomics.load(this.cells, Cell.PRINTING) === 0) return undefined
+    if (this.#isGone || Atomics.load(this.cells, Cell.PRINTING) === 0) return undefined
     return new Promise((resolve) => {
       const timer = realSetTimeout(resolve, PRINTING_MS)
       this.#awaiting.add(() => {
@@ -287,6 +289,7 @@ export class PoolWorker {
   }
 
   end(): void {
+    this.isEnding = true
     void this.#worker.terminate()
   }
 }

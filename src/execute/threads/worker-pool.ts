@@ -195,7 +195,8 @@ export class WorkerPool implements Disposable {
 
   /** A run gives a worker back. */
   release(worker: PoolWorker): void {
-    if (worker.isGone) {
+    if (worker.isEnding) {
+      worker.owner = undefined
       this.lost(worker)
       return
     }

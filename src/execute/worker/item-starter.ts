@@ -121,6 +121,7 @@ export class ItemStarter {
   #countFrom(ms: number): void {
     Atomics.store(this.#at.cells, Cell.STARTED_MS, ms - this.#at.epochMs)
   }
+
   /** A promise that is given up when the time is up. Whatever comes after it is no part of its time: its result may take long to send. */
   #withinTime(result: PromiseLike<unknown>): Promise<unknown> {
     const timeoutMs = this.#timeoutMs
