@@ -46,7 +46,7 @@ afterAll(() => {
 })
 
 describe.each(packages)('%s', (name) => {
-  const { Agent, fetch: undiciFetch, interceptors, request } = require(name)
+  const { Agent, Client, fetch: undiciFetch, interceptors, request } = require(name)
   const agentWith = (options) => new Agent().compose(policyInterceptor(options))
   /** A call as a program over undici makes it: what is no success is an error. */
   const call = (url, dispatcher) => async (context) => {
@@ -62,6 +62,17 @@ describe.each(packages)('%s', (name) => {
     expect([statusCode, await body.text()]).toEqual([200, 'ok'])
     expect(await (await undiciFetch(origin, { dispatcher })).text()).toBe('ok')
   })
+
+  it.each([undefined, 'localhost', 'localhost:3000', new URL('http://127.0.0.1')])(
+    'lets a Client ask its server, whatever origin it is given: %s',
+    async (given) => {
+      const client = new Client(origin)
+      const dispatcher = client.compose(policyInterceptor({ limit: { requestsPerSecond: 100 } }))
+      const { body } = await dispatcher.request({ origin: given, path: '/', method: 'GET' })
+      expect(await body.text()).toBe('ok')
+      await client.close()
+    },
+  )
 
   it('keeps to a rate, in turn', async () => {
     const dispatcher = agentWith({ limit: { requestsPerSecond: 20, burstSize: 1 } })
