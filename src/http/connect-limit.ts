@@ -6,8 +6,10 @@ import { type HeaderSink, textOfHeader } from './rate-headers.js'
 import { type NodeResponse, whenResponseEnds } from './response-end.js'
 import { warnOfNoAddress, warnOnce } from './warnings.js'
 
-/** What is used of a request of Express, Connect or `node:http`. */
+/** What is used of a request of Express, Connect or `node:http`, and what options that are functions ask for most. */
 export interface ConnectRequest {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly socket?: { readonly remoteAddress?: string | undefined; readonly destroyed?: boolean | undefined } | null
   /** Express: the address as its setting `trust proxy` has it. */

@@ -1,6 +1,6 @@
 import { checkOptionalFunction } from '../internal/check-common.js'
 import { checkFunction } from '../internal/validate.js'
-import { type ConnectResponse, failing, NodeHeaders } from './connect-limit.js'
+import { type ConnectRequest, type ConnectResponse, failing, NodeHeaders } from './connect-limit.js'
 import { PROBLEM_TYPE } from './decision.js'
 import {
   type AddHook,
@@ -72,7 +72,7 @@ export interface WebShed<Rest extends unknown[]> extends Shed {
 
 /** The forms of {@link shed}. */
 export interface ShedForms {
-  <Request extends object = object, Response extends ConnectResponse = ConnectResponse>(
+  <Request extends object = ConnectRequest, Response extends ConnectResponse = ConnectResponse>(
     options?: ConnectShedOptions<Request, Response>,
   ): ConnectShed<Request, Response>
   /** A plugin: `app.register(shed.fastify, options)`. */
@@ -86,7 +86,7 @@ export interface ShedForms {
   ) => WebShed<Rest>
 }
 
-function connect<Request extends object = object, Response extends ConnectResponse = ConnectResponse>(
+function connect<Request extends object = ConnectRequest, Response extends ConnectResponse = ConnectResponse>(
   options: ConnectShedOptions<Request, Response> = {},
 ): ConnectShed<Request, Response> {
   const shedder = new Shedder<Request>('shed', options, ['refuse'])
@@ -212,7 +212,7 @@ function web<Rest extends unknown[]>(
  * @example
  * import express from 'express'
  * const app = express()
- * app.use(shed({ name: 'api', scope: 'machine', priority: (req: { url?: string }) => (req.url === '/health' ? Infinity : 5) }))
+ * app.use(shed({ name: 'api', scope: 'machine', priority: (req) => (req.url === '/health' ? Infinity : 5) }))
  */
 export const shed: ShedForms = Object.assign(connect, { fastify, hono, web })
 
