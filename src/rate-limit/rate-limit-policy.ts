@@ -27,7 +27,7 @@ export interface RateLimitPolicy {
   onWait?: ((waitMs: number) => void) | undefined
   /** A longer wait is refused at once and consumes nothing. In ms, >= 0; default Infinity. */
   maxWaitMs?: number | undefined
-  /** Most waiters at once in this thread; one more is refused. An integer >= 0; default Infinity. */
+  /** Most callers that wait by this object at once; one more is refused. An integer >= 0; default Infinity. */
   maxQueue?: number | undefined
   /**
    * The same name means the same bucket, for everybody within `scope`; on a clock of yours, in this thread. Up to 200 characters; in scope
