@@ -11,17 +11,17 @@ export function rateLimitExceeded(
   limiterName: string | null,
 ): RateLimitExceeded {
   const who = limiterName === null ? 'the rate limit' : `the rate limit '${limiterName}'`
-  return new RateLimitExceeded(`${who} is reached: ${tokens} token(s) would take ${retryAfterMs} ms, and ${because}`, {
-    retryAfterMs,
-    limiterName,
-  })
+  return new RateLimitExceeded(
+    `${who} is reached: ${tokens} token(s) would take ${Math.ceil(retryAfterMs)} ms, and ${because}`,
+    { retryAfterMs, limiterName },
+  )
 }
 
 /** The table has no slot for another key. */
 export function noRoomForKey(retryAfterMs: number, limiterName: string | null): RateLimitExceeded {
   const who = limiterName === null ? 'the keyed rate limit' : `the keyed rate limit '${limiterName}'`
   return new RateLimitExceeded(
-    `${who} has no room for another key for the next ${retryAfterMs} ms; a larger capacity or onFull: 'evict' makes room`,
+    `${who} has no room for another key for the next ${Math.ceil(retryAfterMs)} ms; a larger capacity or onFull: 'evict' makes room`,
     { retryAfterMs, limiterName },
   )
 }

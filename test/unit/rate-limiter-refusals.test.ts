@@ -33,6 +33,17 @@ describe('a refusal says who refuses, how long it would take, and why', () => {
     }
   })
 
+  it('in whole milliseconds, so that messages are alike', async () => {
+    const options = { requestsPerSecond: 3, burstSize: 1, waitOnLimit: false, clock: new FakeClock() }
+    const limiter = new RateLimiter(options)
+    const keyed = new KeyedRateLimiter({ ...options, capacity: 8, onFull: 'deny' })
+    for (let key = 0; key < 8; key++) keyed.tryAcquire(key)
+    limiter.tryAcquire()
+    await expect(limiter.acquire()).rejects.toThrow('1 token(s) would take 334 ms')
+    await expect(keyed.acquire(0)).rejects.toThrow('1 token(s) would take 334 ms')
+    await expect(keyed.acquire(8)).rejects.toThrow('for the next 334 ms')
+  })
+
   it('also where no wait would be long enough', async () => {
     const limiter = new RateLimiter({ requestsPerSecond: 1e-9, burstSize: 1e9, clock: new FakeClock() })
     limiter.tryAcquire(1e9)
