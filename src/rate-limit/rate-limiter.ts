@@ -83,7 +83,6 @@ export class RateLimiter implements RateLimiting, Disposable {
    */
   constructor(policy?: RateLimitOptions)
   /** @internal `adopted`: the cells of the limiter whose handle `from` was given. */
-  // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
   constructor(policy: RateLimitOptions, adopted: CellAddress | null, waiters: SharedArrayBuffer | undefined)
   constructor(policy: RateLimitOptions = {}, adopted: CellAddress | null = null, waiters?: SharedArrayBuffer) {
     this.#policy = completePolicy(policy)
