@@ -36,7 +36,7 @@ const directions = Object.entries(layers).map(([folder, allowed]) => ({
             regex: `^\\.\\./(${everything.filter((name) => name !== folder && !allowed.includes(name)).join('|')})(/|\\.js$)`,
             message: `src/${folder} may import only ${allowed.join(', ')}.`,
           },
-          { regex: '^\\.\\./\\.\\./', message: 'src/ is two levels deep, but for execute and memory.' },
+          { regex: '^\\.\\./\\.\\./', message: `src/${folder} has no parts.` },
         ],
       },
     ],
@@ -62,6 +62,19 @@ const partsOf = {
     threads: ['transfer', 'worker', 'schedule'],
     run: ['transfer', 'schedule'],
     lanes: ['transfer', 'schedule', 'worker', 'threads', 'run'],
+  },
+  internal: { time: [], text: [], options: ['time'], events: ['time', 'text', 'options'] },
+  'rate-limit': { waiting: [], keyed: ['waiting'] },
+  policy: { stages: [], bulkhead: ['stages'], 'circuit-breaker': ['stages'], retry: ['stages'] },
+  http: { stores: [], limit: ['stores'], shed: ['limit'], client: [] },
+  cli: {
+    text: [],
+    items: ['text'],
+    trial: ['items', 'text'],
+    bench: ['text'],
+    top: ['text'],
+    learn: [],
+    commands: ['text', 'items', 'trial', 'bench', 'top', 'learn'],
   },
 }
 

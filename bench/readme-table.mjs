@@ -1,8 +1,8 @@
 // README's table of speed: five rows of what the groups have measured, in words, ours beside those who do the same.
 
 /**
- * @param {{ group: string, readme?: { table: import('../dist/cli/table.js').Table } }[]} results
- * @returns {import('../dist/cli/table.js').Table} only rows whose group has been measured
+ * @param {{ group: string, readme?: { table: import('../dist/cli/text/table.js').Table } }[]} results
+ * @returns {import('../dist/cli/text/table.js').Table} only rows whose group has been measured
  */
 export function readmeTable(results) {
   const at = finder(results)

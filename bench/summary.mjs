@@ -2,7 +2,7 @@
 // docs/benchmarks.md, docs/img/*.svg and the table between the markers in README.md.
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { markdownTable, textTable } from '../dist/cli/table.js'
+import { markdownTable, textTable } from '../dist/cli/text/table.js'
 import { readmeMachines, readmeTable } from './readme-table.mjs'
 import { renderChart } from './support/charts.mjs'
 import { groupMarkdown, quick, readAllResults } from './support/results.mjs'

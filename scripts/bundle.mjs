@@ -98,7 +98,7 @@ await joinDeclarations(declarations, types)
 await mustRun('tar', ['-czf', join('dist', 'native.tgz'), 'binding.gyp', 'native'], { cwd: root, quiet: true })
 
 // What `amorsize bench` measures, and how, lies in bench/: the processes that it starts run one file of it.
-await joinBenchChild(join(dist, 'cli', 'bench-child.js'))
+await joinBenchChild(join(dist, 'cli', 'bench', 'bench-child.js'))
 
 // The command line; bin names it.
 for (const target of Object.values(manifest.bin)) entryPoints[basename(target, '.cjs')] = join(dist, 'cli', 'main.js')

@@ -1,5 +1,5 @@
 // Makes the pictures of `amorsize top` for docs: the page in headless Chromium at 1280 and 390 pixels, light and dark (docs/img/top-web*.png),
-// and the terminal at 120, 80 and 60 columns in tmux, which it prints. Look at them after a change of src/cli/top-*.ts.
+// and the terminal at 120, 80 and 60 columns in tmux, which it prints. Look at them after a change of src/cli/top.
 import { execFileSync, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'

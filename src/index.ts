@@ -18,7 +18,7 @@ export {
   TimeoutExceededError,
   WorkerCrashedError,
 } from './errors.js'
-export type { Clock } from './internal/clock.js'
+export type { Clock } from './internal/time/clock.js'
 export type {
   AnyFunction,
   AttemptContext,
@@ -40,7 +40,7 @@ export type {
   MustReturnPromise,
   WrapperForm,
 } from './decorators/guard.js'
-export type { DurationSummary } from './internal/histogram.js'
+export type { DurationSummary } from './internal/events/histogram.js'
 export { withCircuitBreaker } from './decorators/with-circuit-breaker.js'
 export { withBulkhead } from './decorators/with-bulkhead.js'
 export { withFallback } from './decorators/with-fallback.js'
@@ -48,27 +48,27 @@ export { withPolicy } from './decorators/with-policy.js'
 export { withRetry } from './decorators/with-retry.js'
 export { withTimeout, type WithTimeoutOptions } from './decorators/with-timeout.js'
 export { type CallOptions, circuitBreakerCall, retryCall } from './policy/call.js'
-export { circuitBreaker, CircuitBreaker, type CircuitBreakerStats } from './policy/circuit-breaker.js'
-export type { CircuitBreakerChange } from './policy/circuit-breaker-change.js'
-export type { CircuitBreakerHandle } from './policy/circuit-breaker-handle.js'
+export { circuitBreaker, CircuitBreaker, type CircuitBreakerStats } from './policy/circuit-breaker/circuit-breaker.js'
+export type { CircuitBreakerChange } from './policy/circuit-breaker/change.js'
+export type { CircuitBreakerHandle } from './policy/circuit-breaker/handle.js'
 export type {
   CircuitBreakerData,
   CircuitBreakerFunctions,
   CircuitBreakerHalfOpen,
   CircuitBreakerOptions,
   CircuitBreakerWindow,
-} from './policy/circuit-breaker-options.js'
+} from './policy/circuit-breaker/options.js'
 export type {
   CircuitBreakerEvents,
   CircuitBreakerState,
   CircuitClosed,
   CircuitHalfOpened,
   CircuitOpened,
-} from './policy/circuit-breaker-events.js'
-export type { BulkheadChange, BulkheadHandle, BulkheadOptions, PartitionKey } from './policy/bulkhead-options.js'
-export type { CallEvents, CallFailed, CallSucceeded } from './internal/events.js'
-export type { BulkheadEvents } from './policy/bulkhead-stage.js'
-export { Bulkhead, bulkhead, type BulkheadPermit, type BulkheadStats } from './policy/bulkhead.js'
+} from './policy/circuit-breaker/events.js'
+export type { BulkheadChange, BulkheadHandle, BulkheadOptions, PartitionKey } from './policy/bulkhead/options.js'
+export type { CallEvents, CallFailed, CallSucceeded } from './internal/events/events.js'
+export type { BulkheadEvents } from './policy/bulkhead/stage.js'
+export { Bulkhead, bulkhead, type BulkheadPermit, type BulkheadStats } from './policy/bulkhead/bulkhead.js'
 export {
   fallback,
   Fallback,
@@ -85,27 +85,27 @@ export { hedge, Hedge, type HedgeEvents, type HedgeStats } from './policy/hedge.
 export { perKey, PerKey, type PerKeyOptions } from './policy/per-key.js'
 export { registry, Registry, type ChangeOf, type RegistryChanges } from './policy/registry.js'
 export { pipeline, Pipeline } from './policy/pipeline.js'
-export { RetryBudget, type RetryBudgetHandle, type RetryBudgetOptions } from './policy/retry-budget.js'
-export type { Delay, Jitter } from './policy/backoff.js'
+export { RetryBudget, type RetryBudgetHandle, type RetryBudgetOptions } from './policy/retry/budget.js'
+export type { Delay, Jitter } from './policy/retry/backoff.js'
 export type { NameScope } from './memory/shared/names.js'
 export type { RetryBudgetParameters } from './memory/retry-budget/index.js'
-export type { RetryChange, RetryContext, RetryData, RetryPolicy } from './policy/retry-options.js'
-export { type GiveUpReason, retry, Retry, type RetryEvents, type RetryStats } from './policy/retry.js'
+export type { RetryChange, RetryContext, RetryData, RetryPolicy } from './policy/retry/options.js'
+export { type GiveUpReason, retry, Retry, type RetryEvents, type RetryStats } from './policy/retry/retry.js'
 export { timeout, Timeout, type TimeoutEvents, type TimeoutStats } from './policy/timeout.js'
 export type { TimeLimit, TimeoutOptions } from './policy/timeout-options.js'
 export { type HasKey, type KeyedGuard, type KeyedGuardMaker, withRateLimit } from './decorators/with-rate-limit.js'
 export { rateLimitedCall, type RateLimitedCallOptions } from './rate-limit/rate-limited-call.js'
 export type { Key } from './memory/keyed/hash.js'
-export type { KeyedRateLimiterHandle } from './rate-limit/keyed-handle.js'
-export type { CompleteKeyedPolicy, KeyedRateLimitPolicy } from './rate-limit/keyed-policy.js'
-export { KeyedRateLimiter, type KeyedRateLimiterStats } from './rate-limit/keyed-rate-limiter.js'
+export type { KeyedRateLimiterHandle } from './rate-limit/keyed/handle.js'
+export type { CompleteKeyedPolicy, KeyedRateLimitPolicy } from './rate-limit/keyed/policy.js'
+export { KeyedRateLimiter, type KeyedRateLimiterStats } from './rate-limit/keyed/keyed-rate-limiter.js'
 export {
   type HitOptions,
   KeyedWindow,
   type KeyedWindowHandle,
   type KeyedWindowOptions,
   type WindowResult,
-} from './rate-limit/keyed-window.js'
+} from './rate-limit/keyed/keyed-window.js'
 export { Lease, type LeaseOptions } from './rate-limit/lease.js'
 export { RateLimiter, type KeyedNames, type SeveralLimits } from './rate-limit/rate-limiter.js'
 export type { AcquireOptions, RateLimiterStats, Reservation } from './rate-limit/limiter-types.js'
@@ -119,7 +119,7 @@ export {
   type LimiterByKey,
 } from './policy/keyed-rate-limit.js'
 export { rateLimit, RateLimit } from './policy/rate-limit.js'
-export type { RateLimitEvents } from './policy/rate-limit-stage.js'
+export type { RateLimitEvents } from './policy/stages/rate-limit-stage.js'
 export { execute } from './execute/execute.js'
 export { optimize } from './execute/optimize.js'
 export { stream } from './execute/stream.js'

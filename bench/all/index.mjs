@@ -1,5 +1,5 @@
 // What two limits at once cost, all or nothing.
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { summarizeCases } from '../support/sample.mjs'

@@ -1,6 +1,6 @@
 // Several threads, one limit: the shared bucket, and the ways to share without shared memory.
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatCount, formatNumber } from '../../dist/cli/table.js'
+import { formatCount, formatNumber } from '../../dist/cli/text/table.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { atLeast } from '../support/targets.mjs'

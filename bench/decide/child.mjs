@@ -1,5 +1,5 @@
 // The processes of `amorsize bench`: each measures one thing and reports it to its parent. `npm run compile` joins this file with all
-// that it imports from bench/ into dist/cli/bench-child.js.
+// that it imports from bench/ into dist/cli/bench/bench-child.js.
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { caseNamed } from './cases.mjs'
 import { measureCase } from './measure.mjs'

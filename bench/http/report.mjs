@@ -1,5 +1,5 @@
 // Tables and chart of the group http.
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 import { FRAMEWORKS } from './frameworks.mjs'
 
 export const titleOf = (framework) => FRAMEWORKS.find(({ name }) => name === framework).title

@@ -1,5 +1,5 @@
 // What the group http set out to reach.
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 import { atLeast, atMost } from '../support/targets.mjs'
 import { FRAMEWORKS } from './frameworks.mjs'
 import { overBare, titleOf } from './report.mjs'

@@ -1,6 +1,6 @@
 // A limit for each of a thousand and of a million keys: time, memory and garbage.
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatCount, formatNumber } from '../../dist/cli/table.js'
+import { formatCount, formatNumber } from '../../dist/cli/text/table.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { rivalsWith } from '../support/rivals.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'

@@ -1,5 +1,5 @@
 // What a lease saves, and what it costs: the time of a decision, and the tokens by which it may exceed the bound.
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 import { cases as decideCases } from '../decide/cases.mjs'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'

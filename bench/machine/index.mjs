@@ -1,6 +1,6 @@
 // Several processes, one limit: the name of the machine, and the ways to share through a server.
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatCount, formatNumber } from '../../dist/cli/table.js'
+import { formatCount, formatNumber } from '../../dist/cli/text/table.js'
 import { redisVersion } from '../support/redis-server.mjs'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'

@@ -1,6 +1,6 @@
 // What it costs to be watched: hot paths with exporters and without, a scrape, and the exporter beside the app.
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatCount, formatNumber } from '../../dist/cli/table.js'
+import { formatCount, formatNumber } from '../../dist/cli/text/table.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { atMost } from '../support/targets.mjs'

@@ -1,5 +1,5 @@
 // Tables, charts and targets of the group micro.
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 import { atMost } from '../support/targets.mjs'
 
 const PATHS = {

@@ -1,6 +1,6 @@
 // Thousands of waiters on one limiter: is the rate kept, how evenly, and what does waiting cost?
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatCount, formatNumber } from '../../dist/cli/table.js'
+import { formatCount, formatNumber } from '../../dist/cli/text/table.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { rivalsWith } from '../support/rivals.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'

@@ -1,6 +1,6 @@
 // Twice the load with time limits: is the rate served to those who still wait?
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 import { rivalsWith } from '../support/rivals.mjs'
 import { programJob } from '../support/rounds.mjs'
 import { atLeast } from '../support/targets.mjs'

@@ -1,6 +1,6 @@
 // Two threads, or two processes, whose waiters share one limit: as one thread?
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 import { programJob } from '../support/rounds.mjs'
 import { between } from '../support/targets.mjs'
 

@@ -1,6 +1,6 @@
 // Runs over many machines: the processor time of a run over BullMQ beside one in this process and beside one job for each item.
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatCount, formatNumber } from '../../dist/cli/table.js'
+import { formatCount, formatNumber } from '../../dist/cli/text/table.js'
 import { redisVersion } from '../support/redis-server.mjs'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'

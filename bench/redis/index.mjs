@@ -1,6 +1,6 @@
 // One limit for many machines: decisions by way of a Redis server, and whether several processes keep to the limit.
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatCount, formatNumber } from '../../dist/cli/table.js'
+import { formatCount, formatNumber } from '../../dist/cli/text/table.js'
 import { redisVersion } from '../support/redis-server.mjs'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'

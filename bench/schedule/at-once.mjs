@@ -1,6 +1,6 @@
 // Calls at once, as a server makes them: execute without options beside the loop and piscina tuned by hand.
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 import { programJob, runRounds } from '../support/rounds.mjs'
 
 const CASES = [

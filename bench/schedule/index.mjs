@@ -13,7 +13,7 @@
 //   stream       items that come one by one, beside piscina and p-map tuned by hand
 //   at-once      calls at once, as a server makes them              server    the event loop of an HTTP server meanwhile
 import { parseArgs } from 'node:util'
-import { markdownTable, textTable } from '../../dist/cli/table.js'
+import { markdownTable, textTable } from '../../dist/cli/text/table.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { targetTable } from '../support/targets.mjs'
 import { measureAtOnce } from './at-once.mjs'

@@ -1,5 +1,5 @@
 // Names of cells for a reader.
-import { formatCount } from '../../dist/cli/table.js'
+import { formatCount } from '../../dist/cli/text/table.js'
 import { PAYLOADS } from './workloads.mjs'
 
 /** A time such as 10us, as a reader writes it. */

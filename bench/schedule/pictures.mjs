@@ -1,5 +1,5 @@
 // Pictures of the group schedule.
-import { formatCount } from '../../dist/cli/table.js'
+import { formatCount } from '../../dist/cli/text/table.js'
 import { COUNTS, GRID_PAYLOADS, TIMES } from './cells.mjs'
 import { timeLabel } from './labels.mjs'
 import { PAYLOADS } from './workloads.mjs'

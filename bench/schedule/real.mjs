@@ -3,7 +3,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { atLeast, atMost } from '../support/targets.mjs'
 import { workloads } from './real-workloads.mjs'

@@ -1,5 +1,5 @@
 // Tables of the group schedule.
-import { formatCount, formatNumber } from '../../dist/cli/table.js'
+import { formatCount, formatNumber } from '../../dist/cli/text/table.js'
 import { roundedDown } from '../support/ratio.mjs'
 import { atOnceTables } from './at-once.mjs'
 import { cellLabel, timeLabel } from './labels.mjs'

@@ -3,7 +3,7 @@
 // calibrates its items falls out.
 import { availableParallelism } from 'node:os'
 import { median } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { atMost } from '../support/targets.mjs'
 import { loopMsOf, parseCell } from './cells.mjs'

@@ -1,6 +1,6 @@
 // The event loop of an HTTP server while execute, without options, runs in its process.
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { atMost } from '../support/targets.mjs'
 import { parseCell } from './cells.mjs'

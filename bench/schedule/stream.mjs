@@ -1,6 +1,6 @@
 // Streams: stream(task, source) without options beside the loop and the packages that take items as they come, each tuned by hand.
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 import { rivalsWith } from '../support/rivals.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { atMost } from '../support/targets.mjs'

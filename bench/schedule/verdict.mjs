@@ -1,6 +1,6 @@
 // The targets of the group schedule.
 import { median } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 import { atLeast, atMost } from '../support/targets.mjs'
 import { loopMsOf } from './cells.mjs'
 import { busyTargets, realTargets } from './real.mjs'

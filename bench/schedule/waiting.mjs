@@ -1,6 +1,6 @@
 // Items that wait: execute without options beside the packages that run a fixed number of items at once.
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 import { rivalsWith } from '../support/rivals.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { atMost } from '../support/targets.mjs'

@@ -1,7 +1,7 @@
 // What a group of benchmarks leaves behind: bench/results/<group>.json with medians and spread, <group>.md to read.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { describeMachine, machineLine } from '../../dist/cli/machine.js'
-import { markdownTable } from '../../dist/cli/table.js'
+import { markdownTable } from '../../dist/cli/text/table.js'
 import { inOrder } from './groups.mjs'
 import { targetTable } from './targets.mjs'
 
@@ -17,8 +17,8 @@ const folderUrl = new URL(quick ? '../results/quick/' : '../results/', import.me
  * @param {object} results
  * @param {string} results.title - heading of the group
  * @param {string[]} results.notes - how it was measured, one paragraph each
- * @param {{ title: string, table: import('../../dist/cli/table.js').Table }[]} results.tables
- * @param {{ title: string, table: import('../../dist/cli/table.js').Table }} [results.readme] - the few lines README shows
+ * @param {{ title: string, table: import('../../dist/cli/text/table.js').Table }[]} results.tables
+ * @param {{ title: string, table: import('../../dist/cli/text/table.js').Table }} [results.readme] - the few lines README shows
  * @param {import('./charts.mjs').Chart[]} [results.charts]
  * @param {import('./targets.mjs').Target[]} results.targets
  * @param {unknown} results.data - the figures that the tables were made from: medians and spread, no samples

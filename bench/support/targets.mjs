@@ -1,5 +1,5 @@
 // The figures this project set out to reach, each checked against a value of the same run.
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 
 /**
  * @typedef {object} Target

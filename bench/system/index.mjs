@@ -1,6 +1,6 @@
 // Detection of cores and memory: how long an answer takes, and how many are right.
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { atMost } from '../support/targets.mjs'

@@ -1,5 +1,5 @@
 // The table of what callers that wait may rely on, today and before callers waited in lines.
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatNumber } from '../../dist/cli/text/table.js'
 import { writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { atLeast, atMost } from '../support/targets.mjs'

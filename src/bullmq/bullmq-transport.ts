@@ -1,5 +1,5 @@
 import { isNotNow } from '../internal/server-error.js'
-import { realClearInterval, realNow, realSetInterval } from '../internal/real-timers.js'
+import { realClearInterval, realNow, realSetInterval } from '../internal/time/real-timers.js'
 import { inTime } from './in-time.js'
 import { Mailbox } from './mailbox.js'
 import { type BullmqModule, loadBullmq, type QueueListener, type QueueOfJobs } from './peer.js'

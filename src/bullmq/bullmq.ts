@@ -1,5 +1,5 @@
 import type { Elsewhere } from '../execute/options.js'
-import { checkKeys, describe } from '../internal/validate.js'
+import { checkKeys, describe } from '../internal/options/validate.js'
 import { openBullmq, type QueueAddress } from './bullmq-transport.js'
 import type { BullmqModule } from './peer.js'
 import { overTransport, PLACE_KEYS, type PlaceOptions } from './place.js'

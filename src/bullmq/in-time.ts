@@ -1,4 +1,4 @@
-import { realClearTimeout, realSetTimeout } from '../internal/real-timers.js'
+import { realClearTimeout, realSetTimeout } from '../internal/time/real-timers.js'
 
 /** BullMQ waits for a server that is away, however long that is. We wait this long as a run or a worker begins, and as it ends. */
 export const ANSWER_MS = 5000

@@ -1,5 +1,5 @@
-import { MAX_TIMER_MS } from '../internal/clock.js'
-import { realClearTimeout, realSetTimeout } from '../internal/real-timers.js'
+import { MAX_TIMER_MS } from '../internal/time/clock.js'
+import { realClearTimeout, realSetTimeout } from '../internal/time/real-timers.js'
 
 /** BullMQ renews a lock at least twice in the time it lasts; what was renewed in its last moment is heard of by then. */
 const HEARD_AFTER = 1.25

@@ -1,4 +1,4 @@
-import { checkKeys, checkNumber } from '../internal/validate.js'
+import { checkKeys, checkNumber } from '../internal/options/validate.js'
 import { ChunkWorker } from './chunk-worker.js'
 import { Mailbox } from './mailbox.js'
 import { ServedModules } from './served-modules.js'

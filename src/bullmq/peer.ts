@@ -1,7 +1,7 @@
 /** BullMQ as far as it is used: versions 5 and 6 alike. It is imported when it is first needed. */
-import { messageOf } from '../internal/error-text.js'
 import { importModule } from '../internal/import-module.js'
 import { runError } from '../internal/run-error.js'
+import { messageOf } from '../internal/text/error-text.js'
 
 /** A job in the hands of a worker. */
 export interface JobLike<D = unknown> {

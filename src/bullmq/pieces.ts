@@ -1,8 +1,8 @@
+import { messageOf } from '../internal/text/error-text.js'
 import type { ChunkSizes } from './chunk-sizes.js'
 import type { TaskName } from './task-name.js'
 import type { Chunk } from './transport.js'
 import { encodeValues } from './values.js'
-import { messageOf } from '../internal/error-text.js'
 
 /** Neighbouring items that travel together. */
 export interface Piece {

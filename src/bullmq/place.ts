@@ -1,8 +1,8 @@
 import { CARRY, type Elsewhere } from '../execute/options.js'
 import type { Carrying } from '../execute/run/run.js'
-import { checkClock } from '../internal/check-common.js'
-import { type Clock, realClock } from '../internal/clock.js'
-import { checkFunction, checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
+import { checkClock } from '../internal/options/check-common.js'
+import { checkFunction, checkKeys, checkNumber, checkOneOf } from '../internal/options/validate.js'
+import { type Clock, realClock } from '../internal/time/clock.js'
 import { Driver, type DriverSettings, MOST_WINDOW } from './driver.js'
 import type { OpenTransport } from './transport.js'
 

@@ -1,7 +1,7 @@
-import { messageOf } from '../internal/error-text.js'
 import { runError } from '../internal/run-error.js'
 import { lastingKind, withoutPassword } from '../internal/server-error.js'
 import { shownServer } from '../internal/server-url.js'
+import { messageOf } from '../internal/text/error-text.js'
 import { inTime } from './in-time.js'
 import type { QueueBase } from './peer.js'
 

@@ -1,7 +1,7 @@
 import { runError } from '../internal/run-error.js'
-import { realClearInterval, realSetInterval } from '../internal/real-timers.js'
-import { hasDied, type Holder, ownHolder } from './run-holder.js'
+import { realClearInterval, realSetInterval } from '../internal/time/real-timers.js'
 import { clientOf, type QueueOfJobs, type QueueWorker, type ScriptClient } from './peer.js'
+import { hasDied, type Holder, ownHolder } from './run-holder.js'
 
 /**
  * What a run is: who drives it, and whether it has been given up. KEYS: one of its keys. ARGV: what to do, a value, milliseconds, the value

@@ -1,6 +1,6 @@
-import { realNow, realSetImmediate } from '../internal/real-timers.js'
 import type { Run } from '../execute/run/run.js'
 import { callWithPolicies } from '../execute/task.js'
+import { realNow, realSetImmediate } from '../internal/time/real-timers.js'
 import type { Piece } from './pieces.js'
 
 /** How long items may keep the event loop. */

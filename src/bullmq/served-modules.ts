@@ -1,7 +1,7 @@
 import { isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { messageOf } from '../internal/error-text.js'
-import { describe } from '../internal/validate.js'
+import { describe } from '../internal/options/validate.js'
+import { messageOf } from '../internal/text/error-text.js'
 import { moduleName, type TaskName } from './task-name.js'
 
 interface Served {

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { messageOf } from '../internal/error-text.js'
 import { runError } from '../internal/run-error.js'
+import { messageOf } from '../internal/text/error-text.js'
 
 /** A task by what is the same on every machine. */
 export interface TaskName {

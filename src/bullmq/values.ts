@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import { type PackedThrown, packBarely, packThrown, unpackThrown } from '../execute/transfer/thrown.js'
-import { messageOf } from '../internal/error-text.js'
+import { messageOf } from '../internal/text/error-text.js'
 
 const JSON_MARK = 'j'
 const V8_MARK = 'v'

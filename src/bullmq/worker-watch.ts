@@ -1,6 +1,6 @@
-import type { Clock } from '../internal/clock.js'
+import { warnings } from '../internal/events/warnings.js'
 import { runError } from '../internal/run-error.js'
-import { warnings } from '../internal/warnings.js'
+import type { Clock } from '../internal/time/clock.js'
 import type { Piece } from './pieces.js'
 
 /** Without workers for so long, the run does what it was told to. */

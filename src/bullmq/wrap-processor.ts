@@ -1,8 +1,8 @@
 import { CircuitOpenError, RateLimitExceeded, RetryExhaustedError } from '../errors.js'
-import { checkOptionalFunction } from '../internal/check-common.js'
+import { checkOptionalFunction } from '../internal/options/check-common.js'
+import { checkFunction, checkKeys, checkOneOf, describe } from '../internal/options/validate.js'
 import { isPolicy, type Policy } from '../internal/policy.js'
-import { checkFunction, checkKeys, checkOneOf, describe } from '../internal/validate.js'
-import { retryAfterMsOf } from '../policy/retry-after.js'
+import { retryAfterMsOf } from '../policy/retry/retry-after.js'
 import { delayedError, type JobLike, type LimitableQueue, rateLimitError, unrecoverableError } from './peer.js'
 
 /** Options of {@link wrapProcessor}. */

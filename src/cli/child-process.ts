@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { messageOf } from '../internal/error-text.js'
+import { messageOf } from '../internal/text/error-text.js'
 import { onEndSignal } from './end-signals.js'
 
 /** How {@link runChild} starts the process. */

@@ -2,9 +2,9 @@ import { appendFileSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Command } from 'commander'
+import type { TaskArgument } from './items/task-argument.js'
 import { describeMachine, type Machine } from './machine.js'
 import { ownVersion } from './project-packages.js'
-import type { TaskArgument } from './task-argument.js'
 
 /** What a run measured of one thing. */
 export interface MeasuredTimes {

@@ -1,8 +1,8 @@
 import { Command, CommanderError } from 'commander'
-import { commands, hiddenCommands } from './commands.js'
+import { messageOf } from '../internal/text/error-text.js'
+import { commands, hiddenCommands } from './commands/index.js'
 import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes.js'
 import { ownVersion } from './project-packages.js'
-import { messageOf } from '../internal/error-text.js'
 
 /** Returns the program `amorsize` with all its subcommands. */
 export function createProgram(): Command {

@@ -1,6 +1,6 @@
 import { readable } from '../internal/copy-properties.js'
+import { describe } from '../internal/options/validate.js'
 import type { AnyFunction } from '../internal/policy.js'
-import { describe } from '../internal/validate.js'
 
 /** What a guard was applied to, once the three ways of calling it are told apart. */
 export type GuardTarget =

@@ -6,7 +6,7 @@ import {
   type Policy,
   type Wrapped,
 } from '../internal/policy.js'
-import { guardFunction } from '../policy/guard-function.js'
+import { guardFunction } from '../policy/stages/guard-function.js'
 import { type GuardTarget, isClass, isDecoratorCall, readGuardTarget } from './decorator-call.js'
 
 /**

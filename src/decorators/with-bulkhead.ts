@@ -1,5 +1,5 @@
-import type { BulkheadOptions } from '../policy/bulkhead-options.js'
-import { Bulkhead } from '../policy/bulkhead.js'
+import { Bulkhead } from '../policy/bulkhead/bulkhead.js'
+import type { BulkheadOptions } from '../policy/bulkhead/options.js'
 import { guardFactory } from './guard.js'
 
 /**

@@ -1,5 +1,5 @@
-import type { CircuitBreakerOptions } from '../policy/circuit-breaker-options.js'
-import { CircuitBreaker } from '../policy/circuit-breaker.js'
+import { CircuitBreaker } from '../policy/circuit-breaker/circuit-breaker.js'
+import type { CircuitBreakerOptions } from '../policy/circuit-breaker/options.js'
 import { guardFactory } from './guard.js'
 
 /**

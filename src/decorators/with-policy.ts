@@ -1,5 +1,5 @@
+import { describe } from '../internal/options/validate.js'
 import { isPolicy, type Policy } from '../internal/policy.js'
-import { describe } from '../internal/validate.js'
 import { type Guard, makeGuard } from './guard.js'
 
 /**

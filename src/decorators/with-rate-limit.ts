@@ -1,6 +1,6 @@
 import type { AnyFunction, Wrapped } from '../internal/policy.js'
 import { KeyedRateLimit, type KeyedRateLimitOptions, type LimiterByKey } from '../policy/keyed-rate-limit.js'
-import type { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
+import type { KeyedRateLimiter } from '../rate-limit/keyed/keyed-rate-limiter.js'
 import type { RateLimitOptions } from '../rate-limit/rate-limit-policy.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { type GuardFactory, type MustReturnPromise, guardFactory } from './guard.js'

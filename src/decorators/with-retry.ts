@@ -1,5 +1,5 @@
-import type { RetryPolicy } from '../policy/retry-options.js'
-import { Retry } from '../policy/retry.js'
+import type { RetryPolicy } from '../policy/retry/options.js'
+import { Retry } from '../policy/retry/retry.js'
 import { guardFactory } from './guard.js'
 
 /**

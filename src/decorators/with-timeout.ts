@@ -1,6 +1,6 @@
-import { checkKeys } from '../internal/validate.js'
-import { Timeout } from '../policy/timeout.js'
+import { checkKeys } from '../internal/options/validate.js'
 import { type TimeLimit, TIMEOUT_OPTIONS, type TimeoutOptions } from '../policy/timeout-options.js'
+import { Timeout } from '../policy/timeout.js'
 import { guardFactory } from './guard.js'
 
 /** Half a minute: what most servers and proxies give a request at most. */

@@ -1,5 +1,5 @@
-import { notifyOn } from '../internal/listeners.js'
-import { checkFunction, checkKeys } from '../internal/validate.js'
+import { notifyOn } from '../internal/events/listeners.js'
+import { checkFunction, checkKeys } from '../internal/options/validate.js'
 import type { Progress } from '../records/recorder.js'
 import type { Items } from './run/item-source.js'
 import type { RunMode } from './schedule/cost-model.js'

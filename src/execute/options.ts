@@ -1,4 +1,3 @@
-import { isPolicy, type Policy } from '../internal/policy.js'
 import {
   checkBoolean,
   checkFunction,
@@ -7,12 +6,13 @@ import {
   checkOneOf,
   checkSignal,
   describe,
-} from '../internal/validate.js'
-import { checkHooks, type RunHooks } from './hooks.js'
+} from '../internal/options/validate.js'
+import { isPolicy, type Policy } from '../internal/policy.js'
 import { checkRecorderOptions, keepsAccount, type RecorderOptions } from '../records/recorder.js'
+import { checkHooks, type RunHooks } from './hooks.js'
+import { refuseWhileLoading } from './nesting.js'
 import type { RunMode } from './schedule/cost-model.js'
 import { currentLimits, SMALLEST_HEAP_BYTES } from './schedule/machine.js'
-import { refuseWhileLoading } from './nesting.js'
 
 export const CARRY = Symbol('amorsize.carry')
 

@@ -1,13 +1,13 @@
 import { type InContext, keepContext } from '../internal/async-context.js'
+import { runs } from '../internal/events/tracing.js'
 import { unlessAborted } from '../internal/signal-watch.js'
-import { runs } from '../internal/tracing.js'
 import { conduct } from './conductor.js'
 import { tracedRunOf, type TracedRun } from './hooks.js'
-import { currentLimits } from './schedule/machine.js'
-import { type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { completeOptions, type CompleteOptions, type StreamOptions } from './options.js'
+import { type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { ResultStream, RoomByMemory, type SettledItem } from './run/result-stream.js'
 import { beginRun, type Run } from './run/run.js'
+import { currentLimits } from './schedule/machine.js'
 import { checkReference, resolveTask, type Task } from './task.js'
 
 /**

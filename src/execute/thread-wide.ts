@@ -1,8 +1,8 @@
 import { SliceQueue } from './lanes/slice-queue.js'
-import { moduleVersions } from './transfer/module-versions.js'
-import { WorkerPool } from './threads/worker-pool.js'
 import { Scheduler } from './schedule/scheduler.js'
 import { Sharing } from './schedule/sharing.js'
+import { WorkerPool } from './threads/worker-pool.js'
+import { moduleVersions } from './transfer/module-versions.js'
 
 /** What all runs of this thread share. What workers are sent of tasks and policies is kept beside that, in transfer/. */
 

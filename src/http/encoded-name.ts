@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { MAX_NAME_LENGTH } from '../internal/check-common.js'
+import { MAX_NAME_LENGTH } from '../internal/options/check-common.js'
 
 /**
  * A name that may hold any character, as a name of shared memory, which in scope 'machine' takes neither slash nor NUL. Two

@@ -10,34 +10,34 @@ export {
   type ExpressStoreInfo,
   type ExpressStoreTerms,
   type RedisExpressStore,
-} from './express-store.js'
+} from './stores/express-store.js'
 export {
   fastifyStore,
   type FastifyStore,
   type FastifyStoreCallback,
   type FastifyStoreConstructor,
   type FastifyStoreTerms,
-} from './fastify-store.js'
-export { nestStorage, type NestStorage, type NestStorageRecord } from './nest-storage.js'
-export type { LimitDecision, LimitState } from './decision.js'
-export type { HttpLimitStats } from './http-limiter.js'
+} from './stores/fastify-store.js'
+export { nestStorage, type NestStorage, type NestStorageRecord } from './stores/nest-storage.js'
+export type { LimitDecision, LimitState } from './limit/decision.js'
+export type { HttpLimitStats } from './limit/http-limiter.js'
 export type {
   BucketLimitOptions,
   HttpLimit,
   HttpLimitOptions,
   RequestCost,
   WindowLimitOptions,
-} from './limit-options.js'
-export type { RateHeaders } from './rate-headers.js'
-export { ipKey } from './ip-key.js'
+} from './limit/limit-options.js'
+export type { RateHeaders } from './limit/rate-headers.js'
+export { ipKey } from './limit/ip-key.js'
 export {
   connectLimit,
   type ConnectLimit,
   type ConnectLimitOptions,
   type ConnectRequest,
   type ConnectResponse,
-} from './connect-limit.js'
-export type { NodeResponse } from './response-end.js'
+} from './limit/connect-limit.js'
+export type { NodeResponse } from './limit/response-end.js'
 export {
   fastifyLimit,
   type AnyFastifyLimitOptions,
@@ -45,9 +45,9 @@ export {
   type FastifyLimitOptions,
   type FastifyReplyLike,
   type FastifyRequestLike,
-} from './fastify-limit.js'
-export { honoLimit, type HonoContext, type HonoLimit, type HonoLimitOptions } from './hono-limit.js'
-export { webLimit, type WebLimit, type WebLimitOptions } from './web-limit.js'
+} from './limit/fastify-limit.js'
+export { honoLimit, type HonoContext, type HonoLimit, type HonoLimitOptions } from './limit/hono-limit.js'
+export { webLimit, type WebLimit, type WebLimitOptions } from './limit/web-limit.js'
 export {
   shed,
   type AnyFastifyShedOptions,
@@ -59,12 +59,12 @@ export {
   type ShedForms,
   type WebShed,
   type WebShedOptions,
-} from './shed.js'
-export type { ShedOptions } from './shed-options.js'
-export type { ShedDecision, ShedStats } from './shedder.js'
-export type { PerOrigin } from './origin.js'
-export type { OriginPolicyOptions } from './origin-policies.js'
-export { policyFetch, type PolicyFetch, type PolicyFetchOptions } from './policy-fetch.js'
-export type { BodyMaker, PolicyRequestInit, RequestBody } from './replay.js'
-export { policyInterceptor, type PolicyInterceptorOptions, type UndiciDispatch } from './policy-interceptor.js'
-export { modelFetch, type ModelFetch, type ModelFetchOptions } from './model-fetch.js'
+} from './shed/shed.js'
+export type { ShedOptions } from './shed/options.js'
+export type { ShedDecision, ShedStats } from './shed/shedder.js'
+export type { PerOrigin } from './client/origin.js'
+export type { OriginPolicyOptions } from './client/origin-policies.js'
+export { policyFetch, type PolicyFetch, type PolicyFetchOptions } from './client/policy-fetch.js'
+export type { BodyMaker, PolicyRequestInit, RequestBody } from './client/replay.js'
+export { policyInterceptor, type PolicyInterceptorOptions, type UndiciDispatch } from './client/policy-interceptor.js'
+export { modelFetch, type ModelFetch, type ModelFetchOptions } from './client/model-fetch.js'

@@ -1,4 +1,4 @@
-import { warnings } from '../internal/warnings.js'
+import { warnings } from '../internal/events/warnings.js'
 
 /** What {@link warnOnce} warns of, as the `code` of the process warning. */
 export type HttpWarning =

@@ -1,4 +1,4 @@
-import { diagnostics } from './diagnostics.js'
+import { diagnostics } from './events/diagnostics.js'
 
 /** The diagnostics channel of {@link Created}. */
 export const CREATED = 'amorsize:created'

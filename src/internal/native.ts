@@ -3,10 +3,10 @@ import { SharedMemoryError } from '../errors.js'
 import { prebuiltFiles, requirePrebuilt } from './addon-files.js'
 import { builtins } from './builtins.js'
 import { elfFault } from './elf.js'
-import { messageOf } from './error-text.js'
 import { lazy } from './lazy.js'
+import { describe } from './options/validate.js'
 import { STAMP } from './stamp.js'
-import { describe } from './validate.js'
+import { messageOf } from './text/error-text.js'
 import { VERSION } from './version.js'
 
 /**

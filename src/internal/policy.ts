@@ -1,7 +1,7 @@
 import { copyProperties } from './copy-properties.js'
 import { lazy } from './lazy.js'
+import { checkFunction, describe } from './options/validate.js'
 import { unlessAborted } from './signal-watch.js'
-import { checkFunction, describe } from './validate.js'
 
 /** What a policy hands to the function it runs. */
 export interface PolicyContext {

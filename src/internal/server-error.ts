@@ -1,4 +1,4 @@
-import { messageOf } from './error-text.js'
+import { messageOf } from './text/error-text.js'
 
 /** What GLIDE makes of what a server has answered: `An error was signalled by the server: - ReadOnly: …`. */
 const BY_GLIDE = /^An error was signalled by the server: - (\w+?)(?:Error)?: /

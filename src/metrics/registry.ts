@@ -1,8 +1,8 @@
-import { CREATED, type Created } from '../internal/created.js'
 import { builtins } from '../internal/builtins.js'
-import { checkKeys, checkNumber, describe } from '../internal/validate.js'
-import { warnings } from '../internal/warnings.js'
-import { RetryBudget } from '../policy/retry-budget.js'
+import { CREATED, type Created } from '../internal/created.js'
+import { warnings } from '../internal/events/warnings.js'
+import { checkKeys, checkNumber, describe } from '../internal/options/validate.js'
+import { RetryBudget } from '../policy/retry/budget.js'
 
 /** What is registered by itself. */
 export interface RegisterNewOptions {

@@ -1,6 +1,6 @@
-import { type Clock, systemClock } from '../internal/clock.js'
-import { subjectOf } from '../internal/error-text.js'
 import { nativeAddon } from '../internal/native.js'
+import { subjectOf } from '../internal/text/error-text.js'
+import { type Clock, systemClock } from '../internal/time/clock.js'
 
 /** Asks a policy why it belongs to its thread. */
 export const WHY_BOUND = Symbol('amorsize.whyBound')

@@ -1,10 +1,10 @@
-import { namesOf } from '../internal/options.js'
+import { namesOf } from '../internal/options/options.js'
+import { checkFunction, checkKeys, checkOptions, describe } from '../internal/options/validate.js'
 import { type AnyFunction, checkKind, type ExistingPolicy, isPolicy, type Policy } from '../internal/policy.js'
-import { checkFunction, checkKeys, checkOptions, describe } from '../internal/validate.js'
-import { CIRCUIT_BREAKER_OPTIONS, type CircuitBreakerOptions } from './circuit-breaker-options.js'
-import { CircuitBreaker } from './circuit-breaker.js'
-import { RETRY_OPTIONS, type RetryPolicy } from './retry-options.js'
-import { Retry } from './retry.js'
+import { CircuitBreaker } from './circuit-breaker/circuit-breaker.js'
+import { CIRCUIT_BREAKER_OPTIONS, type CircuitBreakerOptions } from './circuit-breaker/options.js'
+import { RETRY_OPTIONS, type RetryPolicy } from './retry/options.js'
+import { Retry } from './retry/retry.js'
 
 /** What the functions for a single call take beside the policy's own options. */
 export interface CallOptions<F extends AnyFunction> {

@@ -1,13 +1,13 @@
-import { checkName } from '../internal/check-common.js'
-import { type CallEvents, EventSource } from '../internal/events.js'
+import { type CallEvents, EventSource } from '../internal/events/events.js'
+import { checkName } from '../internal/options/check-common.js'
+import { checkFunction, checkKeys } from '../internal/options/validate.js'
 import type { PolicyFunction } from '../internal/policy.js'
-import { INSPECT, shownAs } from '../internal/shown.js'
-import { checkFunction, checkKeys } from '../internal/validate.js'
+import { INSPECT, shownAs } from '../internal/text/shown.js'
 import { WHY_BOUND } from './bound.js'
-import { Hold } from './hold.js'
-import { Scope } from './scope.js'
-import type { AroundCall, AroundStage, Runner } from './stage.js'
-import { StagedPolicy } from './staged-policy.js'
+import { Hold } from './stages/hold.js'
+import { Scope } from './stages/scope.js'
+import type { AroundCall, AroundStage, Runner } from './stages/stage.js'
+import { StagedPolicy } from './stages/staged-policy.js'
 
 /** Options of `coalesce`. */
 export interface CoalesceOptions<Args extends unknown[] = never[]> {

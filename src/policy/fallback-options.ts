@@ -1,5 +1,5 @@
-import type { Clock } from '../internal/clock.js'
-import { clockOption, functionOption, nameOption, type OptionTable } from '../internal/options.js'
+import { clockOption, functionOption, nameOption, type OptionTable } from '../internal/options/options.js'
+import type { Clock } from '../internal/time/clock.js'
 
 /** Options of `fallback`. */
 export interface FallbackOptions {

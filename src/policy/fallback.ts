@@ -1,15 +1,15 @@
 import { builtins } from '../internal/builtins.js'
-import { subjectOf } from '../internal/error-text.js'
-import { type CallEvents, EventSource } from '../internal/events.js'
-import { notify } from '../internal/listeners.js'
-import { boundIn, dataIn, readOptions } from '../internal/options.js'
+import { type CallEvents, EventSource } from '../internal/events/events.js'
+import { notify } from '../internal/events/listeners.js'
+import { boundIn, dataIn, readOptions } from '../internal/options/options.js'
 import type { AttemptContext, ExecuteOptions, PolicyContext } from '../internal/policy.js'
-import { INSPECT, shownAs } from '../internal/shown.js'
+import { subjectOf } from '../internal/text/error-text.js'
+import { INSPECT, shownAs } from '../internal/text/shown.js'
 import { WHY_BOUND, whyBound } from './bound.js'
 import { FALLBACK_OPTIONS, type FallbackOptions } from './fallback-options.js'
 import { PACK, type PolicyHandle } from './portable.js'
-import type { Call, LinearStage, Verdict } from './stage.js'
-import { StagedPolicy } from './staged-policy.js'
+import type { Call, LinearStage, Verdict } from './stages/stage.js'
+import { StagedPolicy } from './stages/staged-policy.js'
 
 /** Events of a fallback. */
 export interface FallbackEvents extends CallEvents {

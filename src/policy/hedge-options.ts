@@ -1,7 +1,7 @@
-import type { Clock } from '../internal/clock.js'
-import { clockOption, nameOption, numberOption, type OptionTable, rawOption } from '../internal/options.js'
-import { budgetOption } from './budget-option.js'
-import type { RetryBudget } from './retry-budget.js'
+import { clockOption, nameOption, numberOption, type OptionTable, rawOption } from '../internal/options/options.js'
+import type { Clock } from '../internal/time/clock.js'
+import { budgetOption } from './retry/budget-option.js'
+import type { RetryBudget } from './retry/budget.js'
 
 /** When to start another attempt: so much later than this part of all calls took. */
 export interface HedgePercentile {

@@ -1,7 +1,7 @@
-import { checkClock, checkOptionalFunction } from '../internal/check-common.js'
-import { type Clock, systemClock } from '../internal/clock.js'
-import { INSPECT, shownAs } from '../internal/shown.js'
-import { checkFunction, checkKeys, checkNumber } from '../internal/validate.js'
+import { checkClock, checkOptionalFunction } from '../internal/options/check-common.js'
+import { checkFunction, checkKeys, checkNumber } from '../internal/options/validate.js'
+import { INSPECT, shownAs } from '../internal/text/shown.js'
+import { type Clock, systemClock } from '../internal/time/clock.js'
 
 /** Options of {@link perKey}. */
 export interface PerKeyOptions<K, T> {

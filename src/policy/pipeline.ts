@@ -1,8 +1,8 @@
 import type { Policy, PriorityOptions } from '../internal/policy.js'
-import { INSPECT, shownAs } from '../internal/shown.js'
-import { warnAboutOrder } from './order.js'
-import { stagesOf } from './stages-of.js'
-import { StagedPolicy } from './staged-policy.js'
+import { INSPECT, shownAs } from '../internal/text/shown.js'
+import { warnAboutOrder } from './stages/order.js'
+import { StagedPolicy } from './stages/staged-policy.js'
+import { stagesOf } from './stages/stages-of.js'
 
 /** Several policies as one; made by {@link pipeline}. */
 export class Pipeline extends StagedPolicy<PriorityOptions> {

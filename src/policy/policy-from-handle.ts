@@ -1,11 +1,11 @@
 import type { Policy } from '../internal/policy.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
-import { Bulkhead } from './bulkhead.js'
-import { CircuitBreaker } from './circuit-breaker.js'
+import { Bulkhead } from './bulkhead/bulkhead.js'
+import { CircuitBreaker } from './circuit-breaker/circuit-breaker.js'
 import { Fallback } from './fallback.js'
 import type { PolicyHandle } from './portable.js'
-import { Retry } from './retry.js'
-import { RetryBudget } from './retry-budget.js'
+import { RetryBudget } from './retry/budget.js'
+import { Retry } from './retry/retry.js'
 import { Timeout } from './timeout.js'
 
 /**

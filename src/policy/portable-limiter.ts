@@ -1,5 +1,5 @@
 import { SharedMemoryError } from '../errors.js'
-import { boundIn } from '../internal/options.js'
+import { boundIn } from '../internal/options/options.js'
 import { RATE_LIMIT_OPTIONS } from '../rate-limit/rate-limit-policy.js'
 import type { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { whyBound } from './bound.js'

@@ -1,10 +1,10 @@
 import type { RateLimiterHandle } from '../rate-limit/rate-limiter-handle.js'
 import { WHY_BOUND } from './bound.js'
-import type { BulkheadHandle } from './bulkhead-options.js'
-import type { CircuitBreakerHandle } from './circuit-breaker-handle.js'
+import type { BulkheadHandle } from './bulkhead/options.js'
+import type { CircuitBreakerHandle } from './circuit-breaker/handle.js'
 import type { FallbackOptions } from './fallback-options.js'
-import type { RetryBudgetHandle } from './retry-budget.js'
-import type { RetryData } from './retry-options.js'
+import type { RetryBudgetHandle } from './retry/budget.js'
+import type { RetryData } from './retry/options.js'
 import type { TimeoutOptions } from './timeout-options.js'
 
 /** A policy on its way to another thread; structured-cloneable. What is state is shared, by its `handle`; what has none is made again there. */

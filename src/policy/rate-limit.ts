@@ -1,12 +1,12 @@
 import { isRateLimiting, type RateLimiting } from '../internal/policy.js'
-import { INSPECT, shownAs } from '../internal/shown.js'
+import { INSPECT, shownAs } from '../internal/text/shown.js'
 import type { RateLimitOptions } from '../rate-limit/rate-limit-policy.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
-import { packLimiter, whyLimiterBound } from './portable-limiter.js'
 import { WHY_BOUND } from './bound.js'
+import { packLimiter, whyLimiterBound } from './portable-limiter.js'
 import { PACK, type PolicyHandle } from './portable.js'
-import { type RateLimitEvents, RateLimitStage } from './rate-limit-stage.js'
-import { StagedPolicy } from './staged-policy.js'
+import { type RateLimitEvents, RateLimitStage } from './stages/rate-limit-stage.js'
+import { StagedPolicy } from './stages/staged-policy.js'
 
 /** Has calls wait for a token of a limiter; made by {@link rateLimit}. */
 export class RateLimit extends StagedPolicy {

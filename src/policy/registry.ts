@@ -1,6 +1,6 @@
-import { INSPECT, shownAs } from '../internal/shown.js'
-import { CHECKED_UPDATE, type Updatable } from '../internal/updatable.js'
-import { describe } from '../internal/validate.js'
+import { CHECKED_UPDATE, type Updatable } from '../internal/options/updatable.js'
+import { describe } from '../internal/options/validate.js'
+import { INSPECT, shownAs } from '../internal/text/shown.js'
 
 /** What `update` of a limiter or policy takes; never of one that has none. */
 export type ChangeOf<P> = P extends { update(change: infer C): unknown } ? C : never

@@ -1,5 +1,5 @@
-import type { Clock } from '../internal/clock.js'
-import { clockOption, nameOption, type OptionTable, wordOption } from '../internal/options.js'
+import { clockOption, nameOption, type OptionTable, wordOption } from '../internal/options/options.js'
+import type { Clock } from '../internal/time/clock.js'
 
 /** Gives the time limit of a call in milliseconds, > 0, from its arguments. */
 export type TimeLimit = (...args: never[]) => number

@@ -1,5 +1,5 @@
 import { RateLimitExceeded } from '../errors.js'
-import type { Clock } from '../internal/clock.js'
+import type { Clock } from '../internal/time/clock.js'
 import type { Bucket, Ticket } from '../memory/bucket/bucket.js'
 import { OUTCOME } from '../memory/bucket/core.js'
 import type { Key } from '../memory/keyed/hash.js'

@@ -1,4 +1,4 @@
-import { realClearInterval, realSetInterval } from '../internal/real-timers.js'
+import { realClearInterval, realSetInterval } from '../internal/time/real-timers.js'
 
 /** Who has counts to publish. */
 interface Source {

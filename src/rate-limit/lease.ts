@@ -1,7 +1,7 @@
 import { SharedMemoryError } from '../errors.js'
-import { LateCall } from '../internal/late-call.js'
-import { INSPECT, shownAs } from '../internal/shown.js'
-import { checkKeys, checkNumber, describe } from '../internal/validate.js'
+import { checkKeys, checkNumber, describe } from '../internal/options/validate.js'
+import { INSPECT, shownAs } from '../internal/text/shown.js'
+import { LateCall } from '../internal/time/late-call.js'
 import type { Bucket } from '../memory/bucket/bucket.js'
 import { OUTCOME } from '../memory/bucket/core.js'
 

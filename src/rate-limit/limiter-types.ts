@@ -1,4 +1,4 @@
-import type { DurationSummary } from '../internal/histogram.js'
+import type { DurationSummary } from '../internal/events/histogram.js'
 
 /** Options of a wait. */
 export interface AcquireOptions {

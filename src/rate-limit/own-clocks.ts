@@ -1,6 +1,6 @@
-import { builtins } from '../internal/builtins.js'
 import { SharedMemoryError } from '../errors.js'
-import { type Clock, systemClock } from '../internal/clock.js'
+import { builtins } from '../internal/builtins.js'
+import { type Clock, systemClock } from '../internal/time/clock.js'
 
 /**
  * Clocks of the caller's own that limiters with a handle run on. A bucket knows only times, so whoever opens it must read the same

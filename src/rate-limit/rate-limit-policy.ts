@@ -1,5 +1,4 @@
-import { checkSharedName } from '../internal/check-common.js'
-import type { Clock } from '../internal/clock.js'
+import { checkSharedName } from '../internal/options/check-common.js'
 import {
   booleanOption,
   clockOption,
@@ -10,10 +9,11 @@ import {
   rawOption,
   readOptions,
   type ReadOptions,
-} from '../internal/options.js'
+} from '../internal/options/options.js'
+import { MAX_BURST, MAX_RATE } from '../internal/options/rate.js'
+import { checkNumber, describe } from '../internal/options/validate.js'
 import { isPolicy } from '../internal/policy.js'
-import { MAX_BURST, MAX_RATE } from '../internal/rate.js'
-import { checkNumber, describe } from '../internal/validate.js'
+import type { Clock } from '../internal/time/clock.js'
 
 /** How often something may happen. */
 export interface RateLimitPolicy {

@@ -1,5 +1,5 @@
+import { checkFunction, checkKeys, checkSignal, describe } from '../internal/options/validate.js'
 import { isRateLimiting, type RateLimiting } from '../internal/policy.js'
-import { checkFunction, checkKeys, checkSignal, describe } from '../internal/validate.js'
 import { RATE_LIMIT_OPTIONS, type RateLimitOptions } from './rate-limit-policy.js'
 import { RateLimiter } from './rate-limiter.js'
 

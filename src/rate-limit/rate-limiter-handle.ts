@@ -1,4 +1,4 @@
-import { dataIn } from '../internal/options.js'
+import { dataIn } from '../internal/options/options.js'
 import { checkHandleShape } from '../memory/shared/handles.js'
 import { ownClocks } from './own-clocks.js'
 import { type CompletePolicy, RATE_LIMIT_OPTIONS, type RateLimitPolicy } from './rate-limit-policy.js'

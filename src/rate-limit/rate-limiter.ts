@@ -1,4 +1,7 @@
 import { announceCreated } from '../internal/created.js'
+import { policyCalls } from '../internal/events/tracing.js'
+import { CHECKED_UPDATE } from '../internal/options/updatable.js'
+import { checkFunction, checkKeys, checkNumber, describe } from '../internal/options/validate.js'
 import {
   type AnyFunction,
   type ExecuteOptions,
@@ -8,18 +11,19 @@ import {
   callUnlessAborted,
   wrapWithPolicy,
 } from '../internal/policy.js'
-import { INSPECT, shownAs, shownName } from '../internal/shown.js'
-import { policyCalls } from '../internal/tracing.js'
-import { CHECKED_UPDATE } from '../internal/updatable.js'
-import { checkFunction, checkKeys, checkNumber, describe } from '../internal/validate.js'
+import { INSPECT, shownAs, shownName } from '../internal/text/shown.js'
 import type { Bucket } from '../memory/bucket/bucket.js'
 import { buckets, createWaiters, openWaiters } from '../memory/bucket/index.js'
 import { addressIn } from '../memory/shared/handles.js'
 import type { CellAddress } from '../memory/shared/region.js'
 import { Admission, type Counts } from './admission.js'
+import type { LimitPart } from './charges.js'
+import { countPublisher } from './count-publisher.js'
 import { GRANTED } from './granted.js'
-import { KeyedRateLimiter } from './keyed-rate-limiter.js'
+import { KeyedRateLimiter } from './keyed/keyed-rate-limiter.js'
 import { Lease, type LeaseOptions } from './lease.js'
+import type { AcquireOptions, RateLimiterStats, Reservation } from './limiter-types.js'
+import { ownClocks } from './own-clocks.js'
 import {
   type CompletePolicy,
   type RateLimitOptions,
@@ -27,14 +31,10 @@ import {
   checkRate,
   completePolicy,
 } from './rate-limit-policy.js'
-import type { LimitPart } from './charges.js'
 import { checkOptions, type KeyedLimit, RateLimiterAll } from './rate-limiter-all.js'
-import type { AcquireOptions, RateLimiterStats, Reservation } from './limiter-types.js'
 import { type RateLimiterHandle, checkHandle, createHandle } from './rate-limiter-handle.js'
-import { countPublisher } from './count-publisher.js'
-import { ownClocks } from './own-clocks.js'
 import { disposedError } from './refusals.js'
-import type { WaitQueue } from './wait-queue.js'
+import type { WaitQueue } from './waiting/wait-queue.js'
 
 /** Limits that are put together: a limiter, the options of a new one, or a keyed limiter under each name. */
 export type SeveralLimits = Readonly<Record<string, RateLimiter | KeyedRateLimiter | RateLimitOptions>>

@@ -1,5 +1,5 @@
 import { RateLimitExceeded, SharedMemoryError } from '../errors.js'
-import { describe } from '../internal/validate.js'
+import { describe } from '../internal/options/validate.js'
 
 /** The errors of a limiter, in words. */
 

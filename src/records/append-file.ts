@@ -1,9 +1,9 @@
-import { type FileHandle, open } from 'node:fs/promises'
 import { writeSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import type { ExecutionError } from '../errors.js'
-import { messageOf } from '../internal/error-text.js'
-import { realClearTimeout, realNow, realSetImmediate, realSetTimeout } from '../internal/real-timers.js'
 import { runError } from '../internal/run-error.js'
+import { messageOf } from '../internal/text/error-text.js'
+import { realClearTimeout, realNow, realSetImmediate, realSetTimeout } from '../internal/time/real-timers.js'
 
 /** What has waited this long goes out at once, so that a thread which never comes to rest loses no more than this. */
 const MAX_DELAY_MS = 5

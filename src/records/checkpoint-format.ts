@@ -2,7 +2,7 @@ import { readSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { DefaultDeserializer, serialize } from 'node:v8'
 import { crc32 } from 'node:zlib'
-import { realSetImmediate } from '../internal/real-timers.js'
+import { realSetImmediate } from '../internal/time/real-timers.js'
 
 /**
  * The bytes of a checkpoint's log. All numbers are little-endian.

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { messageOf } from '../internal/error-text.js'
 import { bootId, pidNamespace, startOf } from '../internal/process-identity.js'
 import { runError } from '../internal/run-error.js'
-import { realClearInterval, realSetInterval, realSetTimeout } from '../internal/real-timers.js'
+import { messageOf } from '../internal/text/error-text.js'
+import { realClearInterval, realSetInterval, realSetTimeout } from '../internal/time/real-timers.js'
 
 /** A claim made where its process cannot be seen from here (another machine or container) counts while it is this fresh. */
 const FOREIGN_CLAIM_MS = 60_000

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { runError } from '../internal/run-error.js'
+import { messageOf } from '../internal/text/error-text.js'
 import { type CheckpointHeader, FileWindow, FORMAT_VERSION, readHeader, readRecords } from './checkpoint-format.js'
 import { digestOf } from './item-digest.js'
 import type { CheckpointOptions } from './recorder.js'
-import { messageOf } from '../internal/error-text.js'
-import { runError } from '../internal/run-error.js'
 
 const LONGEST_NAME = 200
 const SHOWN_SOURCE = 80

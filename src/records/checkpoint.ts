@@ -1,5 +1,7 @@
 import { mkdir, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { runError } from '../internal/run-error.js'
+import { messageOf } from '../internal/text/error-text.js'
 import { AppendFile } from './append-file.js'
 import { encodeFinished, encodeHeader, encodeTaken, FileWindow, readResult } from './checkpoint-format.js'
 import { CheckpointLock } from './checkpoint-lock.js'
@@ -13,8 +15,6 @@ import {
   type RunIdentity,
 } from './checkpoint-log.js'
 import { chained, digestOf } from './item-digest.js'
-import { messageOf } from '../internal/error-text.js'
-import { runError } from '../internal/run-error.js'
 import type { CheckpointOptions, RunRecorder } from './recorder.js'
 
 /**

@@ -1,6 +1,6 @@
-import { openProgressBar, type ProgressBar } from '../internal/progress-bar.js'
-import { Checkpoint } from './checkpoint.js'
+import { openProgressBar, type ProgressBar } from '../internal/text/progress-bar.js'
 import { EarlierRuns, type RunIdentity } from './checkpoint-log.js'
+import { Checkpoint } from './checkpoint.js'
 import { DeadLetters } from './dead-letters.js'
 import { ProgressMeter } from './progress.js'
 import type { RecorderOptions, RunRecorder } from './recorder.js'

@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from '../internal/clock.js'
-import { notify } from '../internal/listeners.js'
+import { notify } from '../internal/events/listeners.js'
+import { type Clock, systemClock } from '../internal/time/clock.js'
 import type { Progress, RunRecorder } from './recorder.js'
 
 /** Shortest time between two reports. The last one may come sooner. */

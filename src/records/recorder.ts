@@ -1,5 +1,5 @@
-import { checkOptionalFunction } from '../internal/check-common.js'
-import { checkBoolean, checkKeys, describe } from '../internal/validate.js'
+import { checkOptionalFunction } from '../internal/options/check-common.js'
+import { checkBoolean, checkKeys, describe } from '../internal/options/validate.js'
 
 /** What keeps account of a run's items. Called in this thread by the engine; several may be attached. */
 export interface RunRecorder {

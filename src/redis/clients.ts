@@ -1,4 +1,4 @@
-import { describe } from '../internal/validate.js'
+import { describe } from '../internal/options/validate.js'
 import { connection, type Connection, Opening, type OwnConnection, type Run } from './connection.js'
 
 /** A client of ioredis or iovalkey, or a cluster of them, as far as it is used. */

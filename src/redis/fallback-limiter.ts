@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { SharedMemoryError } from '../errors.js'
-import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
+import { KeyedRateLimiter } from '../rate-limit/keyed/keyed-rate-limiter.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
-import type { Alone } from './limit.js'
 import type { LimitHost } from './limit-host.js'
+import type { Alone } from './limit.js'
 
 /** With what stands before it, no name of the machine is longer than 200. */
 const LONGEST_NAME = 190

@@ -1,5 +1,5 @@
-import { clockIn } from './redis-handle.js'
 import type { RedisClient } from './clients.js'
+import { clockIn } from './redis-handle.js'
 import type { CompleteRedisOptions } from './redis-limiter-options.js'
 
 type ByOptions = Map<string, WeakRef<object>>

@@ -1,5 +1,5 @@
-import type { Clock } from '../internal/clock.js'
-import type { KeyedWindow } from '../rate-limit/keyed-window.js'
+import type { Clock } from '../internal/time/clock.js'
+import type { KeyedWindow } from '../rate-limit/keyed/keyed-window.js'
 import type { TokensInHand } from './purse.js'
 
 /** The tokens of a key are a window, whose hits count up to this; what is missing is in hand … */

@@ -1,6 +1,6 @@
 import { SharedMemoryError } from '../errors.js'
-import { shownAs } from '../internal/shown.js'
-import { checkKeys, checkNumber } from '../internal/validate.js'
+import { checkKeys, checkNumber } from '../internal/options/validate.js'
+import { shownAs } from '../internal/text/shown.js'
 import { connectionOf, type RedisClient } from './clients.js'
 import { RateInUse } from './rate-in-use.js'
 import { clockIn, rateIn, type RedisRateLimiterHandle } from './redis-handle.js'

@@ -1,4 +1,4 @@
-import type { Clock } from '../internal/clock.js'
+import type { Clock } from '../internal/time/clock.js'
 
 /** Words of 32 bits, and times in milliseconds of the clock in words of 64 behind them. */
 const WORD = { tokens: 0, generation: 1, asker: 2, ahead: 3 } as const

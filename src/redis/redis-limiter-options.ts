@@ -1,6 +1,6 @@
-import { checkClock } from '../internal/check-common.js'
-import { type Clock, systemClock } from '../internal/clock.js'
-import { checkKeys, checkNumber, checkOneOf, checkSignal, describe } from '../internal/validate.js'
+import { checkClock } from '../internal/options/check-common.js'
+import { checkKeys, checkNumber, checkOneOf, checkSignal, describe } from '../internal/options/validate.js'
+import { type Clock, systemClock } from '../internal/time/clock.js'
 import { MAX_CAPACITY } from '../memory/keyed/terms.js'
 import { type CompleteServerOptions, completeServerOptions, SERVER_KEYS } from './server-options.js'
 

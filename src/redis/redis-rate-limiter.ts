@@ -1,3 +1,5 @@
+import { CHECKED_UPDATE } from '../internal/options/updatable.js'
+import { checkFunction, checkKeys, checkNumber } from '../internal/options/validate.js'
 import {
   type AnyFunction,
   callUnlessAborted,
@@ -7,15 +9,13 @@ import {
   type Wrapped,
   wrapWithPolicy,
 } from '../internal/policy.js'
-import { INSPECT } from '../internal/shown.js'
-import { CHECKED_UPDATE } from '../internal/updatable.js'
-import { checkFunction, checkKeys, checkNumber } from '../internal/validate.js'
+import { INSPECT } from '../internal/text/shown.js'
 import { WHY_BOUND } from '../policy/bound.js'
 import { checkClient, type RedisClient } from './clients.js'
 import { FallbackLimiter } from './fallback-limiter.js'
 import { inHand } from './in-hand.js'
-import { Limit, type RedisDecision } from './limit.js'
 import { LimitHost, type RedisLimiterStats } from './limit-host.js'
+import { Limit, type RedisDecision } from './limit.js'
 import { Purse, PURSE_BYTES } from './purse.js'
 import { optionsIn, purseIn, type RedisRateLimiterHandle } from './redis-handle.js'
 import {

@@ -1,8 +1,8 @@
 import type { RateLimitExceeded } from '../errors.js'
-import type { Clock } from '../internal/clock.js'
 import { type Linked, LinkedList } from '../internal/linked-list.js'
 import { unwatchSignal, type SignalListener, watchSignal } from '../internal/signal-watch.js'
-import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
+import type { Clock } from '../internal/time/clock.js'
+import { type DueTimer, type SharedTimers, timersOf } from '../internal/time/timers.js'
 import { PROBE_MS } from './server.js'
 
 /** Whether a caller got its tokens; else how long it would have to wait, or the error it gets. */

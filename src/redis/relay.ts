@@ -1,7 +1,7 @@
-import { BroadcastChannel } from 'node:worker_threads'
 import { randomUUID } from 'node:crypto'
-import { machineNow } from '../internal/clock.js'
-import { messageOf } from '../internal/error-text.js'
+import { BroadcastChannel } from 'node:worker_threads'
+import { messageOf } from '../internal/text/error-text.js'
+import { machineNow } from '../internal/time/clock.js'
 import type { Connection } from './connection.js'
 import { GCRA_SCRIPT } from './gcra.js'
 

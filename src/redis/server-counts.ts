@@ -1,9 +1,9 @@
-import type { Clock } from '../internal/clock.js'
+import type { Clock } from '../internal/time/clock.js'
 import { connectionOf, type RedisClient } from './clients.js'
 import { type ExactTime, timeOfToken, timeOfTokens } from './gcra.js'
 import { REFUND_SCRIPT, refundArguments } from './refund-script.js'
-import { LimitServer, type Unavailable } from './server.js'
 import { keyName, shortKey } from './server-key.js'
+import { LimitServer, type Unavailable } from './server.js'
 import {
   readWindowAnswer,
   WINDOW_SCRIPT,

@@ -1,4 +1,4 @@
-import { checkBoolean, checkNumber, checkOneOf } from '../internal/validate.js'
+import { checkBoolean, checkNumber, checkOneOf } from '../internal/options/validate.js'
 
 /** How a server is asked, with every default filled in. */
 export interface CompleteServerOptions {

@@ -1,5 +1,5 @@
-import { realSetImmediate } from '../internal/real-timers.js'
-import type { DueTimer, SharedTimers } from '../internal/timers.js'
+import { realSetImmediate } from '../internal/time/real-timers.js'
+import type { DueTimer, SharedTimers } from '../internal/time/timers.js'
 
 /**
  * A time limit is waited for in so many parts, one after the other. An event loop that is blocked, or a process that gets no processor, uses

@@ -1,4 +1,4 @@
-import { warnings } from '../internal/warnings.js'
+import { warnings } from '../internal/events/warnings.js'
 import type { GcraAnswer } from './gcra.js'
 import type { TokensInHand } from './purse.js'
 import type { RateInUse } from './rate-in-use.js'

@@ -1,7 +1,7 @@
-import { checkClock, checkOptionalFunction } from '../internal/check-common.js'
-import { type Clock, MAX_TIMER_MS, systemClock } from '../internal/clock.js'
-import { notify } from '../internal/listeners.js'
-import { checkKeys, checkNumber } from '../internal/validate.js'
+import { notify } from '../internal/events/listeners.js'
+import { checkClock, checkOptionalFunction } from '../internal/options/check-common.js'
+import { checkKeys, checkNumber } from '../internal/options/validate.js'
+import { type Clock, MAX_TIMER_MS, systemClock } from '../internal/time/clock.js'
 import { type MemoryFacts, MemoryLevel } from './memory-level.js'
 import { systemInfo } from './read-system.js'
 

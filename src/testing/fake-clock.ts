@@ -1,9 +1,9 @@
 import { AsyncResource } from 'node:async_hooks'
-import type { Clock } from '../internal/clock.js'
 import { type DueEntry, DueHeap } from '../internal/heap.js'
-import { realSetImmediate } from '../internal/real-timers.js'
-import { INSPECT, shownAs } from '../internal/shown.js'
-import { checkFunction, checkNumber } from '../internal/validate.js'
+import { checkFunction, checkNumber } from '../internal/options/validate.js'
+import { INSPECT, shownAs } from '../internal/text/shown.js'
+import type { Clock } from '../internal/time/clock.js'
+import { realSetImmediate } from '../internal/time/real-timers.js'
 
 interface FakeTimer extends DueEntry {
   readonly run: () => void

@@ -5,4 +5,4 @@
  */
 export { FakeClock } from './fake-clock.js'
 export { readSystemInfo, type ReadSystemInfoOptions } from './read-system-info.js'
-export type { Clock } from '../internal/clock.js'
+export type { Clock } from '../internal/time/clock.js'

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { nativeAddon } from '../internal/native.js'
-import { checkKeys, checkNumber, describe } from '../internal/validate.js'
+import { checkKeys, checkNumber, describe } from '../internal/options/validate.js'
 import type { SystemInfo } from '../system/index.js'
 
 /** Options of {@link readSystemInfo}. */

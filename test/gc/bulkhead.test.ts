@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../dist/internal/clock.js'
-import { timersOf } from '../../dist/internal/timers.js'
+import { systemClock } from '../../dist/internal/time/clock.js'
+import { timersOf } from '../../dist/internal/time/timers.js'
 import { Bulkhead, bulkhead } from '../../dist/index.js'
 import { CALLS, leftByARound, NOISE_BYTES, settledBytes } from '../support/memory.js'
 

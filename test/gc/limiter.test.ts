@@ -5,8 +5,8 @@ import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
 import { RateLimiter } from '../../dist/index.js'
-import { systemClock } from '../../dist/internal/clock.js'
-import { timersOf } from '../../dist/internal/timers.js'
+import { systemClock } from '../../dist/internal/time/clock.js'
+import { timersOf } from '../../dist/internal/time/timers.js'
 import { CALLS, leftByARound, LITTLE_NOISE_BYTES, NOISE_BYTES, settledBytes } from '../support/memory.js'
 
 const run = promisify(execFile)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cases, type DecideCase } from '../../bench/decide/cases.mjs'
-import type { BenchReport } from '../../dist/cli/bench-run.js'
+import type { BenchReport } from '../../dist/cli/bench/run.js'
 import { amorsize } from './support-cli.js'
 
 const ourPackages = fileURLToPath(new URL('../../node_modules/', import.meta.url))

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { lessons, solved } from '../../dist/cli/lessons.js'
+import { lessons, solved } from '../../dist/cli/learn/lessons.js'
 import { amorsize } from './support-cli.js'
 
 // Within the repository, so that the programs find the package by its name.

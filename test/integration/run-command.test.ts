@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { environmentWith, heapFor } from '../../dist/cli/run-command.js'
+import { environmentWith, heapFor } from '../../dist/cli/commands/run.js'
 import { hasPython, onTerminal } from './support/terminal.js'
 import { amorsize, main } from './support-cli.js'
 

@@ -11,7 +11,7 @@ import {
   runScript,
   startScript,
 } from '../support/machine.js'
-import { isUnused } from '../../dist/cli/shm-command.js'
+import { isUnused } from '../../dist/cli/commands/shm.js'
 import { readMachine } from '../../dist/memory/machine/view.js'
 import { hasPython, onTerminal } from './support/terminal.js'
 import { amorsize, main } from './support-cli.js'

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { cellsOf, PRIVATE_SHAPE, SHARED_SHAPE } from '../../dist/memory/semaphore/semaphore.js'
-import { systemClock } from '../../dist/internal/clock.js'
+import { systemClock } from '../../dist/internal/time/clock.js'
 import { semaphores } from '../../dist/memory/semaphore/index.js'
 import { SEMAPHORE } from '../../dist/memory/shared/layout.js'
 import { addonForbidden, describeWithAddon } from '../support/native.js'

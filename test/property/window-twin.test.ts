@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { type Clock, systemClock } from '../../dist/internal/clock.js'
+import { type Clock, systemClock } from '../../dist/internal/time/clock.js'
 import { nativeAddon } from '../../dist/internal/native.js'
 import { EXTEND } from '../../dist/memory/window/core.js'
 import { keyedCells } from '../../dist/memory/keyed/terms.js'

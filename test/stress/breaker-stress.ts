@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
 import { type CircuitBreaker, circuitBreaker } from '../../dist/index.js'
-import { systemClock } from '../../dist/internal/clock.js'
+import { systemClock } from '../../dist/internal/time/clock.js'
 import { breakers } from '../../dist/memory/breaker/index.js'
-import { readCircuitBreakerOptions } from '../../dist/policy/circuit-breaker-options.js'
+import { readCircuitBreakerOptions } from '../../dist/policy/circuit-breaker/options.js'
 import { Threads } from './limiter-threads.js'
 
 const WORKER = 'breaker-worker.mjs'

@@ -1,7 +1,7 @@
 // A thread that drives one circuit breaker as its workerData says, and counts what it saw.
 import { parentPort, workerData } from 'node:worker_threads'
 import { CircuitBreaker } from '../../dist/index.js'
-import { systemClock } from '../../dist/internal/clock.js'
+import { systemClock } from '../../dist/internal/time/clock.js'
 import { breakers } from '../../dist/memory/breaker/index.js'
 
 const { handle, address, parameters, places, mode, go, probes, rounds } = workerData

@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { expect, vi } from 'vitest'
 import { type Clock, KeyedRateLimiter, RateLimiter } from '../../dist/index.js'
-import { timersOf } from '../../dist/internal/timers.js'
+import { timersOf } from '../../dist/internal/time/timers.js'
 import { readMachine } from '../../dist/memory/machine/view.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { DIRECTORY, machineName, removeRegions } from '../support/machine.js'

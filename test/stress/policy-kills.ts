@@ -1,10 +1,10 @@
 // Processes that are killed while they change a bulkhead or a breaker of the machine, which others go on to use.
 import { expect } from 'vitest'
 import { type Bulkhead, bulkhead, circuitBreaker } from '../../dist/index.js'
-import { systemClock } from '../../dist/internal/clock.js'
+import { systemClock } from '../../dist/internal/time/clock.js'
 import { breakers } from '../../dist/memory/breaker/index.js'
 import { BREAKER_PARAMETER } from '../../dist/memory/shared/layout.js'
-import { readCircuitBreakerOptions } from '../../dist/policy/circuit-breaker-options.js'
+import { readCircuitBreakerOptions } from '../../dist/policy/circuit-breaker/options.js'
 import { machineName, startScript } from '../support/machine.js'
 import { amongKills } from './machine-kills.js'
 

@@ -1,7 +1,7 @@
 // Tells between which two readings of the kernel's clock callers of this thread were admitted: a line decides by a reading of its own, taken in
 // between. To be imported before any limiter is used.
 import { GRANTED } from '../../dist/rate-limit/granted.js'
-import { WaitQueue } from '../../dist/rate-limit/wait-queue.js'
+import { WaitQueue } from '../../dist/rate-limit/waiting/wait-queue.js'
 import { NativeBucket } from '../../dist/memory/bucket/native.js'
 import { TwinBucket } from '../../dist/memory/bucket/twin.js'
 

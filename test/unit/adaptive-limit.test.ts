@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { systemClock } from '../../dist/internal/clock.js'
+import { systemClock } from '../../dist/internal/time/clock.js'
 import { semaphores } from '../../dist/memory/semaphore/index.js'
 import { AdaptiveLimit } from '../../dist/memory/semaphore/adaptive-limit.js'
 import { PRIVATE_SHAPE, type Semaphore } from '../../dist/memory/semaphore/semaphore.js'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Backoff, backoffMs } from '../../dist/policy/backoff.js'
+import { type Backoff, backoffMs } from '../../dist/policy/retry/backoff.js'
 
 const usual: Backoff = { initialDelayMs: 100, maxDelayMs: 5000, exponentialBase: 2, jitter: 'none', random: () => 0.5 }
 

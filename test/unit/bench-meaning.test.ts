@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { meaningOf } from '../../dist/cli/bench-meaning.js'
-import type { CaseReport } from '../../dist/cli/bench-run.js'
+import { meaningOf } from '../../dist/cli/bench/meaning.js'
+import type { CaseReport } from '../../dist/cli/bench/run.js'
 
 function one(subject: string, role: CaseReport['role'], ns: number, path: CaseReport['path'] = 'allowed'): CaseReport {
   const nsPerCall = { median: ns, min: 0.95 * ns, max: 1.05 * ns, samples: 3 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../dist/internal/clock.js'
+import { systemClock } from '../../dist/internal/time/clock.js'
 import { nativeAddon } from '../../dist/internal/native.js'
 import { NativeBreaker } from '../../dist/memory/breaker/native.js'
 import {

@@ -3,7 +3,7 @@ import { breakerCells } from '../../dist/memory/breaker/parameters.js'
 import { CALL_RESULT } from '../../dist/memory/breaker/core.js'
 import { WORDS_PER_CELL } from '../../dist/memory/shared/layout.js'
 import { TwinBreaker } from '../../dist/memory/breaker/twin.js'
-import { readCircuitBreakerOptions } from '../../dist/policy/circuit-breaker-options.js'
+import { readCircuitBreakerOptions } from '../../dist/policy/circuit-breaker/options.js'
 
 describe('a thread that is held up as it takes the place of a probe', () => {
   it('leaves the place alone when a probe of a later half-open state has it', () => {

@@ -11,8 +11,8 @@ import {
 } from '../../dist/index.js'
 import { UPDATE_RESULT } from '../../dist/memory/breaker/core.js'
 import { BREAKER } from '../../dist/memory/shared/layout.js'
-import { checkedUpdate } from '../../dist/policy/circuit-breaker-change.js'
-import { readCircuitBreakerOptions } from '../../dist/policy/circuit-breaker-options.js'
+import { checkedUpdate } from '../../dist/policy/circuit-breaker/change.js'
+import { readCircuitBreakerOptions } from '../../dist/policy/circuit-breaker/options.js'
 import { FakeClock } from '../../dist/testing/index.js'
 
 const fail = (): Promise<never> => Promise.reject(new Error('down'))

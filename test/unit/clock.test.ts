@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { afterEach, expect, it, vi } from 'vitest'
-import { machineNow, systemClock } from '../../dist/internal/clock.js'
+import { machineNow, systemClock } from '../../dist/internal/time/clock.js'
 import { nativeAddon } from '../../dist/internal/native.js'
 import { retry } from '../../dist/index.js'
 import { describeWithAddon } from '../support/native.js'
@@ -35,7 +35,7 @@ it('is the same in every thread, without the addon too', async () => {
     Array.from({ length: 4 }, async () => {
       const worker = new Worker(source, {
         eval: true,
-        workerData: new URL('../../dist/internal/clock.js', import.meta.url).href,
+        workerData: new URL('../../dist/internal/time/clock.js', import.meta.url).href,
       })
       const [ms] = (await once(worker, 'message')) as [number]
       return ms

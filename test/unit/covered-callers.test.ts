@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Axis } from '../../dist/memory/shared/axis.js'
-import type { Caller } from '../../dist/rate-limit/caller.js'
-import { CoveredCallers } from '../../dist/rate-limit/covered-callers.js'
-import { GRACE_MS } from '../../dist/rate-limit/turn.js'
+import type { Caller } from '../../dist/rate-limit/waiting/caller.js'
+import { CoveredCallers } from '../../dist/rate-limit/waiting/covered-callers.js'
+import { GRACE_MS } from '../../dist/rate-limit/waiting/turn.js'
 
 const small = fc.integer({ min: 0, max: 6 })
 const action = fc.tuple(

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 type DoorbellModule = typeof import('../../dist/memory/shared/doorbell.js')
 
 const NATIVE = '../../dist/internal/native.js'
-const REAL_TIMERS = '../../dist/internal/real-timers.js'
+const REAL_TIMERS = '../../dist/internal/time/real-timers.js'
 const POLL_MS = 5
 
 /** The module with a doorbell of its own, as it is where `addon` has been loaded, or none. */

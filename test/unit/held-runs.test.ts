@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Axis } from '../../dist/memory/shared/axis.js'
-import { HeldRuns } from '../../dist/rate-limit/held-runs.js'
+import { HeldRuns } from '../../dist/rate-limit/waiting/held-runs.js'
 
 const small = fc.integer({ min: 0, max: 4 })
 const action = fc.oneof(

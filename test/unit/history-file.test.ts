@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { timesOf } from '../../dist/cli/bench-command.js'
+import { timesOf } from '../../dist/cli/commands/bench.js'
 import { readHistory, type RunToSave, saveRun, usualHistory } from '../../dist/cli/history-file.js'
 import { temporaryFolder } from './support/recorded-run.js'
 

@@ -1,6 +1,6 @@
 import { bulkhead, pipeline, type Policy } from 'amorsize'
 import { expect, it } from 'vitest'
-import { Hold } from '../../dist/policy/hold.js'
+import { Hold } from '../../dist/policy/stages/hold.js'
 
 it('is released once: when the call has left it, and all that it kept it for has ended', () => {
   let released = 0

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { exhaustedMs, resetMs } from '../../dist/http/answer-limits.js'
+import { exhaustedMs, resetMs } from '../../dist/http/client/answer-limits.js'
 
 const NOW = Date.parse('2026-01-01T00:00:00Z')
 const told = (headers: Record<string, string>) => exhaustedMs(new Headers(headers), NOW)

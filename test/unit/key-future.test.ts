@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { keyedTables } from '../../dist/memory/keyed/index.js'
 import type { Ticket } from '../../dist/memory/bucket/bucket.js'
-import { KeyedQueue } from '../../dist/rate-limit/keyed-queue.js'
+import { KeyedQueue } from '../../dist/rate-limit/keyed/queue.js'
 import { FakeClock } from '../../dist/testing/index.js'
 
 /** A key whose bucket of two tokens is empty; ten are produced per second. */

@@ -1,6 +1,6 @@
 import { setImmediate as immediate } from 'node:timers/promises'
 import { afterEach, expect, it, vi } from 'vitest'
-import { LateCall } from '../../dist/internal/late-call.js'
+import { LateCall } from '../../dist/internal/time/late-call.js'
 
 afterEach(() => vi.useRealTimers())
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { systemClock } from '../../dist/internal/clock.js'
+import { systemClock } from '../../dist/internal/time/clock.js'
 import { semaphores } from '../../dist/memory/semaphore/index.js'
 import { PriorityList, type Prioritized } from '../../dist/memory/semaphore/priority-list.js'
 import { type PermitWaiter, PermitQueue } from '../../dist/memory/semaphore/queue.js'

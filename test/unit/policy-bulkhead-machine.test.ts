@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { bulkhead } from '../../dist/index.js'
-import { systemClock } from '../../dist/internal/clock.js'
+import { systemClock } from '../../dist/internal/time/clock.js'
 import { readMachine } from '../../dist/memory/machine/view.js'
 import { permitQueues } from '../../dist/memory/semaphore/queues.js'
 import { FakeClock } from '../../dist/testing/index.js'

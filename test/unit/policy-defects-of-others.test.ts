@@ -12,9 +12,9 @@ import {
   timeout,
 } from '../../dist/index.js'
 import type { Clock } from '../../dist/index.js'
-import { MAX_TIMER_MS } from '../../dist/internal/clock.js'
-import { DurationHistogram } from '../../dist/internal/histogram.js'
-import { backoffMs, JITTERS } from '../../dist/policy/backoff.js'
+import { MAX_TIMER_MS } from '../../dist/internal/time/clock.js'
+import { DurationHistogram } from '../../dist/internal/events/histogram.js'
+import { backoffMs, JITTERS } from '../../dist/policy/retry/backoff.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { deferred, failing, outcomeOf } from './policy-helpers.js'
 

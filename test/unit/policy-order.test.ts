@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { Stage } from '../../dist/policy/stage.js'
+import type { Stage } from '../../dist/policy/stages/stage.js'
 
 /** Only what is looked at. */
 type Part = Pick<Stage, 'kind' | 'limitMs'>
@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks())
 
 async function toldOf(...parts: Part[]): Promise<string[]> {
-  const { warnAboutOrder } = await import('../../dist/policy/order.js')
+  const { warnAboutOrder } = await import('../../dist/policy/stages/order.js')
   warnAboutOrder(parts as Stage[])
   return told
 }
@@ -53,7 +53,7 @@ it('tells of each kind of mistake once, whichever two stages make it', async () 
 
 it('goes by what policies say of their own limits', async () => {
   const { pipeline } = await import('../../dist/policy/pipeline.js')
-  const { retry } = await import('../../dist/policy/retry.js')
+  const { retry } = await import('../../dist/policy/retry/retry.js')
   const { timeout } = await import('../../dist/policy/timeout.js')
   pipeline(retry({ maxElapsedMs: 100 }), timeout(200))
   expect(told).toEqual([expect.stringContaining('retry of 100 ms outside a timeout of 200 ms')])

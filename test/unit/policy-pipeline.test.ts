@@ -17,9 +17,9 @@ import {
   type Wrapped,
 } from '../../dist/index.js'
 import { wrapWithPolicy } from '../../dist/internal/policy.js'
-import { Hold } from '../../dist/policy/hold.js'
-import { StagedPolicy } from '../../dist/policy/staged-policy.js'
-import type { Call } from '../../dist/policy/stage.js'
+import { Hold } from '../../dist/policy/stages/hold.js'
+import { StagedPolicy } from '../../dist/policy/stages/staged-policy.js'
+import type { Call } from '../../dist/policy/stages/stage.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { deferred, failing, outcomeOf } from './policy-helpers.js'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Progress } from '../../dist/records/recorder.js'
 import { ProgressMeter } from '../../dist/records/progress.js'
-import { barLine, openProgressBar } from '../../dist/internal/progress-bar.js'
+import { barLine, openProgressBar } from '../../dist/internal/text/progress-bar.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { PassThrough } from 'node:stream'
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type Clock, RateLimiter } from '../../dist/index.js'
-import { MAX_TIMER_MS } from '../../dist/internal/clock.js'
+import { MAX_TIMER_MS } from '../../dist/internal/time/clock.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { outcomeOf } from './policy-helpers.js'
 import { drain, limited, startWaits } from './rate-limiter-helpers.js'

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { markdownTable } from '../../dist/cli/table.js'
+import { markdownTable } from '../../dist/cli/text/table.js'
 import type { Machine } from '../../dist/cli/machine.js'
 import { readmeMachines, readmeTable } from '../../bench/readme-table.mjs'
 

@@ -3,7 +3,7 @@ import { inspect } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { RedisRateLimiter, type RedisClient } from 'amorsize/redis'
 import { describe, expect, it } from 'vitest'
-import { KeyedWindow } from '../../dist/rate-limit/keyed-window.js'
+import { KeyedWindow } from '../../dist/rate-limit/keyed/keyed-window.js'
 import { KeyedPurse } from '../../dist/redis/keyed-purse.js'
 import { Purse, PURSE_BYTES } from '../../dist/redis/purse.js'
 import { RATE_BYTES } from '../../dist/redis/rate-in-use.js'
@@ -199,7 +199,7 @@ describe('the purse of a key', () => {
         }
         parentPort.postMessage([taken, put])
       })`
-    const [windows, purses] = ['../../dist/rate-limit/keyed-window.js', '../../dist/redis/keyed-purse.js'].map(
+    const [windows, purses] = ['../../dist/rate-limit/keyed/keyed-window.js', '../../dist/redis/keyed-purse.js'].map(
       (path) => new URL(path, import.meta.url).href,
     )
     const workerData = { windows, purses, handle: table.share() }

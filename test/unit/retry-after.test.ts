@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { retryAfterMsOf } from '../../dist/policy/retry-after.js'
+import { retryAfterMsOf } from '../../dist/policy/retry/retry-after.js'
 
 describe('how long an outcome asks callers to stay away', () => {
   it.each<[string, unknown]>([

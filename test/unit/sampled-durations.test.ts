@@ -2,8 +2,8 @@
 import { circuitBreaker, type Policy, timeout } from 'amorsize'
 import { FakeClock } from 'amorsize/testing'
 import { describe, expect, it } from 'vitest'
-import { DurationHistogram } from '../../dist/internal/histogram.js'
-import { SampledDurations } from '../../dist/internal/sampled-durations.js'
+import { DurationHistogram } from '../../dist/internal/events/histogram.js'
+import { SampledDurations } from '../../dist/internal/events/sampled-durations.js'
 
 /** Has `calls` calls end one after the other, `everyMs` apart; returns for how many each one counted. */
 function record(

@@ -1,6 +1,6 @@
 import { threadId } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../dist/internal/clock.js'
+import { systemClock } from '../../dist/internal/time/clock.js'
 import { semaphores } from '../../dist/memory/semaphore/index.js'
 import { cellsOf, SHARED_SHAPE, type SemaphoreLimits } from '../../dist/memory/semaphore/semaphore.js'
 import { TwinSemaphore } from '../../dist/memory/semaphore/twin.js'

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { formatBytes, formatSystemInfo } from '../../dist/cli/system-table.js'
+import { formatBytes, formatSystemInfo } from '../../dist/cli/text/system-table.js'
 import { systemInfo } from '../../dist/system/index.js'
 
 const cli = fileURLToPath(new URL('../../dist/bundle/cli.cjs', import.meta.url))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { formatSystemInfo } from '../../dist/cli/system-table.js'
+import { formatSystemInfo } from '../../dist/cli/text/system-table.js'
 import { read, v2, withoutReaders } from './support/machines.js'
 
 const V1 = {

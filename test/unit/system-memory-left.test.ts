@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { formatSystemInfo } from '../../dist/cli/system-table.js'
+import { formatSystemInfo } from '../../dist/cli/text/system-table.js'
 import type { Files } from './support/file-tree.js'
 import { MEMINFO, MIB, read, v2, withoutReaders } from './support/machines.js'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { cut } from '../../dist/cli/screen.js'
-import { fitting, textWidth } from '../../dist/cli/text-width.js'
-import { formatCount, formatNumber, markdownTable, type Table, textTable } from '../../dist/cli/table.js'
+import { cut } from '../../dist/cli/text/screen.js'
+import { fitting, textWidth } from '../../dist/cli/text/text-width.js'
+import { formatCount, formatNumber, markdownTable, type Table, textTable } from '../../dist/cli/text/table.js'
 
 const table: Table = {
   columns: [

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { type Clock, MAX_TIMER_MS, systemClock } from '../../dist/internal/clock.js'
-import { DurationHistogram } from '../../dist/internal/histogram.js'
-import { type DueTimer, SharedTimers, timersOf } from '../../dist/internal/timers.js'
+import { type Clock, MAX_TIMER_MS, systemClock } from '../../dist/internal/time/clock.js'
+import { DurationHistogram } from '../../dist/internal/events/histogram.js'
+import { type DueTimer, SharedTimers, timersOf } from '../../dist/internal/time/timers.js'
 import { FakeClock } from '../../dist/testing/index.js'
 
 function timer(run: () => unknown): DueTimer {

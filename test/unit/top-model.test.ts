@@ -1,11 +1,11 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { cut } from '../../dist/cli/screen.js'
-import { printable, stylesFor } from '../../dist/cli/terminal.js'
-import { type TopState, afterKeys, footer } from '../../dist/cli/top-keys.js'
-import { Sampler, type TopRow, arrange } from '../../dist/cli/top-model.js'
-import { topLines } from '../../dist/cli/top-table.js'
-import { textWidth } from '../../dist/cli/text-width.js'
+import { cut } from '../../dist/cli/text/screen.js'
+import { printable, stylesFor } from '../../dist/cli/text/terminal.js'
+import { type TopState, afterKeys, footer } from '../../dist/cli/top/keys.js'
+import { Sampler, type TopRow, arrange } from '../../dist/cli/top/model.js'
+import { topLines } from '../../dist/cli/top/table.js'
+import { textWidth } from '../../dist/cli/text/text-width.js'
 
 const row = (name: string | null, more: Partial<TopRow> = {}): TopRow => ({
   name,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { optionsText, waysFor } from '../../dist/cli/tune-ways.js'
+import { optionsText, waysFor } from '../../dist/cli/trial/tune-ways.js'
 
 const names = (situation: Parameters<typeof waysFor>[0]): string[] => waysFor(situation).map(({ name }) => name)
 

@@ -15,9 +15,9 @@ import { SliceQueue } from '../../dist/execute/lanes/slice-queue.js'
 import { TurnStage } from '../../dist/execute/lanes/turn-stage.js'
 import { Share, Sharing } from '../../dist/execute/schedule/sharing.js'
 import { SLICE_MS } from '../../dist/execute/schedule/timing.js'
-import { Scope } from '../../dist/policy/scope.js'
-import { stagesOf } from '../../dist/policy/stages-of.js'
-import { withTurns } from '../../dist/policy/with-turns.js'
+import { Scope } from '../../dist/policy/stages/scope.js'
+import { stagesOf } from '../../dist/policy/stages/stages-of.js'
+import { withTurns } from '../../dist/policy/stages/with-turns.js'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }))
 afterEach(() => void vi.useRealTimers())

@@ -1,6 +1,6 @@
 // Whose turn it is among threads that wait: what those of a simulated machine show only as a share of the rate.
 import { describe, expect, it } from 'vitest'
-import { HORIZON_MS, overtakesMs, roomMs } from '../../dist/rate-limit/turn.js'
+import { HORIZON_MS, overtakesMs, roomMs } from '../../dist/rate-limit/waiting/turn.js'
 
 describe('how far ahead of now tokens may be reserved', () => {
   it('is the horizon for who came first, by whatever', () => {

@@ -2,7 +2,7 @@ import type { Axis } from '../../dist/memory/shared/axis.js'
 import type { Bucket } from '../../dist/memory/bucket/bucket.js'
 import { createWaiters, openWaiters } from '../../dist/memory/bucket/index.js'
 import { OUTCOME } from '../../dist/memory/bucket/core.js'
-import { WaitQueue } from '../../dist/rate-limit/wait-queue.js'
+import { WaitQueue } from '../../dist/rate-limit/waiting/wait-queue.js'
 import { createNative, createTwin, freshCells, openNative, openTwin } from '../property/bucket-support.js'
 import type { SimulatedMachine, SimulatedThread } from './simulated-threads.js'
 
@@ -18,7 +18,7 @@ export interface Grant {
   readonly produced: readonly [from: number, to: number]
 }
 
-export { GRACE_MS } from '../../dist/rate-limit/turn.js'
+export { GRACE_MS } from '../../dist/rate-limit/waiting/turn.js'
 
 /** The addon's bucket, or the twin's. */
 export type Implementation = 'addon' | 'twin'

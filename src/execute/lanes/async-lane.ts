@@ -1,11 +1,11 @@
+import { isThenable } from '../../internal/thenable.js'
+import { realClearTimeout, realSetTimeout } from '../../internal/time/real-timers.js'
+import type { Batch } from '../run/item-source.js'
+import type { Lane, Run } from '../run/run.js'
+import type { Share } from '../schedule/sharing.js'
+import { type Timing, SLICE_MS } from '../schedule/timing.js'
 import { ConcurrencyLimit } from './concurrency-limit.js'
 import { LEAST_WAIT_MS, Overlap } from './overlap.js'
-import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
-import { isThenable } from '../../internal/thenable.js'
-import { type Timing, SLICE_MS } from '../schedule/timing.js'
-import type { Lane, Run } from '../run/run.js'
-import type { Batch } from '../run/item-source.js'
-import type { Share } from '../schedule/sharing.js'
 import { LaneSlices, LEAST_TAKEN_MS, type SliceQueue } from './slice-queue.js'
 
 /** What earlier runs of a task have found. */

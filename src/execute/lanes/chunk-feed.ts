@@ -1,5 +1,5 @@
 import { TaskNotTransferableError } from '../../errors.js'
-import { machineNow } from '../../internal/clock.js'
+import { machineNow } from '../../internal/time/clock.js'
 import { callHook } from '../hooks.js'
 import type { Batch } from '../run/item-source.js'
 import { calibration } from '../schedule/calibration.js'

@@ -1,10 +1,10 @@
 /** How the workforce of a run, the lane of one of its workers and the feeds of that lane see each other. */
-import type { SingleItems } from './single-items.js'
 import type { Lane, Run } from '../run/run.js'
 import type { SharedBlock } from '../run/shared-block.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 import type { SentPolicy } from '../transfer/shared-policies.js'
 import type { TransferredTask } from '../transfer/task-source.js'
+import type { SingleItems } from './single-items.js'
 
 /** What the workers of a run have in common, as the lane of one of them sees it. */
 export interface Force {

@@ -1,10 +1,10 @@
+import type { Batch } from '../run/item-source.js'
+import type { Lane, Run } from '../run/run.js'
 import { shareOf } from '../schedule/chunk-size.js'
+import type { Share } from '../schedule/sharing.js'
 import { type Timing, SLICE_MS } from '../schedule/timing.js'
 import { outweighCalls, type LoopState, runItems, runLongItems } from './loops.js'
-import type { Lane, Run } from '../run/run.js'
-import type { Share } from '../schedule/sharing.js'
 import { LaneSlices, LEAST_TAKEN_MS, type SliceQueue } from './slice-queue.js'
-import type { Batch } from '../run/item-source.js'
 
 /** Most items taken at a time: with more, the cost of taking no longer falls. */
 const MOST_AT_ONCE = 1024

@@ -1,7 +1,7 @@
 import { TimeoutExceededError, WorkerCrashedError } from '../../errors.js'
 import type { Run } from '../run/run.js'
-import type { Force, Lost } from './force.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
+import type { Force, Lost } from './force.js'
 
 /** A worker that has died, and what it held. */
 interface Death {

@@ -1,7 +1,7 @@
 import type { InContext } from '../../internal/async-context.js'
-import { LateCall } from '../../internal/late-call.js'
-import { SLICE_MS } from '../schedule/timing.js'
+import { LateCall } from '../../internal/time/late-call.js'
 import type { Share } from '../schedule/sharing.js'
+import { SLICE_MS } from '../schedule/timing.js'
 
 /** A call that is shorter takes nothing from others: thousands of these need no turn of their own. Nor does it put lanes off. */
 export const LEAST_TAKEN_MS = 0.1

@@ -1,10 +1,10 @@
 import { type InContext, keepContext } from '../../internal/async-context.js'
-import type { AroundCall, AroundStage, Runner } from '../../policy/stage.js'
 import type { PolicyFunction } from '../../internal/policy.js'
-import type { Hold } from '../../policy/hold.js'
-import type { Scope } from '../../policy/scope.js'
-import { SLICE_MS } from '../schedule/timing.js'
+import type { Hold } from '../../policy/stages/hold.js'
+import type { Scope } from '../../policy/stages/scope.js'
+import type { AroundCall, AroundStage, Runner } from '../../policy/stages/stage.js'
 import type { Share } from '../schedule/sharing.js'
+import { SLICE_MS } from '../schedule/timing.js'
 import { LaneSlices, type SliceQueue } from './slice-queue.js'
 
 /**

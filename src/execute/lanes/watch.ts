@@ -1,4 +1,4 @@
-import { realClearInterval, realSetInterval } from '../../internal/real-timers.js'
+import { realClearInterval, realSetInterval } from '../../internal/time/real-timers.js'
 
 /** How often a run with workers is looked at while they go on. */
 const LOOK_MS = 50

@@ -1,6 +1,6 @@
 import type { EarlierRuns } from '../../records/checkpoint-log.js'
-import type { ItemSource } from './item-source.js'
 import { type Measured, runSample, SampleItem } from '../schedule/sample.js'
+import type { ItemSource } from './item-source.js'
 
 /** Most items of earlier runs that are passed over to find some that are left. */
 const MOST_DRAWN = 100_000

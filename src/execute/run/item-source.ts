@@ -1,7 +1,7 @@
 import { builtins } from '../../internal/builtins.js'
 import { knownLength } from '../../internal/known-length.js'
-import { realSetImmediate } from '../../internal/real-timers.js'
-import { describe } from '../../internal/validate.js'
+import { describe } from '../../internal/options/validate.js'
+import { realSetImmediate } from '../../internal/time/real-timers.js'
 import { SLICE_MS } from '../schedule/timing.js'
 import { NodeStream } from './node-stream.js'
 

@@ -1,5 +1,5 @@
-import { callHook, type RunHooks } from '../hooks.js'
 import type { RunRecorder } from '../../records/recorder.js'
+import { callHook, type RunHooks } from '../hooks.js'
 
 /** V8 makes an array with room for more elements a dictionary at once; one that grows stays an array. */
 const MOST_WITH_ROOM = 2 ** 25

@@ -1,4 +1,3 @@
-import { type Batch, partOf } from './item-source.js'
 import {
   type BlockOfRun,
   Claims,
@@ -8,6 +7,7 @@ import {
   State,
   wordsIn,
 } from '../transfer/shared-words.js'
+import { type Batch, partOf } from './item-source.js'
 
 /** Called with results of neighbouring items. */
 type Finished = (start: number, results: ArrayLike<unknown>) => void

@@ -1,5 +1,5 @@
-import type { Outcomes } from './outcomes.js'
 import { ArraySource, type Batch, type ItemSource } from './item-source.js'
+import type { Outcomes } from './outcomes.js'
 import { SharedBlock } from './shared-block.js'
 
 /**

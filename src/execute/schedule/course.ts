@@ -1,7 +1,7 @@
-import { isMixed, type Timing } from './timing.js'
 import type { Decision, Subject } from './planner.js'
 import { inAllMs } from './sample.js'
 import { LOSS, showsLoop } from './tasks.js'
+import { isMixed, type Timing } from './timing.js'
 
 /** A run with workers is judged each time this part of it has ended, and this much time has passed. */
 const LOOK_PART = 0.1

@@ -1,10 +1,10 @@
+import { type CompleteOptions, mayRunHere, wantsChunks } from '../options.js'
 import { calibration, cloneMsOf } from './calibration.js'
 import { type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
 import { BYTES_PER_WORKER, chunkMs, type Limits, sensibleWorkers, threadsFor } from './machine.js'
-import { type CompleteOptions, mayRunHere, wantsChunks } from '../options.js'
-import { FIRST_IN_FLIGHT, SLICE_MS } from './timing.js'
 import type { Measured } from './sample.js'
 import type { TaskRecord } from './tasks.js'
+import { FIRST_IN_FLIGHT, SLICE_MS } from './timing.js'
 
 /** The part of a worker's start that is this thread's work. */
 const SPAWN_HERE = 1 / 4

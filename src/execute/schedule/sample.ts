@@ -1,6 +1,6 @@
+import { isThenable } from '../../internal/thenable.js'
 import { type Busy, Busyness, COMPUTING } from './busyness.js'
 import { IO_SHARE } from './cost-model.js'
-import { isThenable } from '../../internal/thenable.js'
 import { Timing } from './timing.js'
 import { sizeOf } from './value-size.js'
 

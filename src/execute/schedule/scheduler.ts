@@ -1,12 +1,12 @@
-import { realSetImmediate } from '../../internal/real-timers.js'
+import { realSetImmediate } from '../../internal/time/real-timers.js'
 import { calibration } from './calibration.js'
-import { crowding, currentLimits, type Limits } from './machine.js'
 import type { Course, SinceJoined } from './course.js'
-import { areApart, FEW, FEW_TO_COMPARE, isMixed, isUneven, type MeanTiming, type Timing, SLICE_MS } from './timing.js'
+import { crowding, currentLimits, type Limits } from './machine.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
 import { inAllMs, type Observation, type Measured, measuredOf } from './sample.js'
 import { TasksBySource } from './tasks-by-source.js'
 import { type TaskRecord, Tasks } from './tasks.js'
+import { areApart, FEW, FEW_TO_COMPARE, isMixed, isUneven, type MeanTiming, type Timing, SLICE_MS } from './timing.js'
 
 /** Less work than this is not worth a message even to a worker that is awake. */
 const LEAST_WORTH_MS = 0.4

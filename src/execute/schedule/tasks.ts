@@ -1,7 +1,7 @@
 import { BoundedMap } from '../../internal/bounded-map.js'
 import { MARGIN } from './cost-model.js'
-import { FEW, type MeanTiming, type Timing } from './timing.js'
 import type { Measured } from './sample.js'
+import { FEW, type MeanTiming, type Timing } from './timing.js'
 
 /** Most tasks that are remembered by URL and export. Functions are forgotten when they are collected as garbage. */
 const MOST_NAMED = 1000

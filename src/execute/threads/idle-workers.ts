@@ -1,4 +1,4 @@
-import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
+import { realClearTimeout, realSetTimeout } from '../../internal/time/real-timers.js'
 import { hearOthers } from './other-copies.js'
 import type { PoolWorker } from './pool-worker.js'
 

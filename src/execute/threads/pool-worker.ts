@@ -1,11 +1,11 @@
 import type { ResourceLimits, Worker } from 'node:worker_threads'
 import { builtins } from '../../internal/builtins.js'
-import { machineNow } from '../../internal/clock.js'
+import { machineNow } from '../../internal/time/clock.js'
+import { realClearTimeout, realSetTimeout } from '../../internal/time/real-timers.js'
 import { calibration } from '../schedule/calibration.js'
-import { startLikeProcess } from './worker-arguments.js'
-import { placement } from '../worker/placement.js'
-import { packThrown } from '../transfer/thrown.js'
 import type { TransferredTask } from '../transfer/task-source.js'
+import { packThrown } from '../transfer/thrown.js'
+import { placement } from '../worker/placement.js'
 import {
   Cell,
   type FromWorker,
@@ -14,7 +14,7 @@ import {
   type ToWorker,
   type WorkerStart,
 } from '../worker/protocol.js'
-import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
+import { startLikeProcess } from './worker-arguments.js'
 
 /** Hears of a worker while that works for a run. */
 export interface WorkerOwner {

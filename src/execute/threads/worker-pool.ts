@@ -1,16 +1,16 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import type { ExecutionError } from '../../errors.js'
-import { messageOf } from '../../internal/error-text.js'
-import { warnings } from '../../internal/warnings.js'
 import { builtins } from '../../internal/builtins.js'
-import { LateCall } from '../../internal/late-call.js'
+import { warnings } from '../../internal/events/warnings.js'
+import { runErrorOf } from '../../internal/run-error.js'
+import { messageOf } from '../../internal/text/error-text.js'
+import { LateCall } from '../../internal/time/late-call.js'
 import { currentLimits, scarceHeapBytes } from '../schedule/machine.js'
 import type { FromWorker } from '../worker/protocol.js'
 import { givers, isStuck, mayGive, neediest, type Sharer } from './fair-shares.js'
 import { IdleWorkers } from './idle-workers.js'
 import { tellOthers } from './other-copies.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
-import { runErrorOf } from '../../internal/run-error.js'
 
 /** Workers that may fail to start, one after the other, before a run is told that there are none. */
 const FAILED_STARTS = 3

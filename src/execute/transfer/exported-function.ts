@@ -1,4 +1,4 @@
-import { describe } from '../../internal/validate.js'
+import { describe } from '../../internal/options/validate.js'
 
 type Exports = Readonly<Record<string, unknown>>
 

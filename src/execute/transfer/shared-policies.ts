@@ -1,7 +1,7 @@
 import type { Policy } from '../../internal/policy.js'
+import { WHY_BOUND } from '../../policy/bound.js'
 import { Pipeline } from '../../policy/pipeline.js'
 import { packLimiter, whyLimiterBound } from '../../policy/portable-limiter.js'
-import { WHY_BOUND } from '../../policy/bound.js'
 import { BURY, isPortable, PACK, type PolicyHandle } from '../../policy/portable.js'
 import { RateLimit } from '../../policy/rate-limit.js'
 import { RateLimiter } from '../../rate-limit/rate-limiter.js'

@@ -1,6 +1,6 @@
-import { inFlightOf, type ItemStarter } from './item-starter.js'
 import { isThenable } from '../../internal/thenable.js'
 import { restore } from '../transfer/values.js'
+import { inFlightOf, type ItemStarter } from './item-starter.js'
 import { Cell, type ChunkMessage } from './protocol.js'
 import type { WorkerReport } from './report.js'
 

@@ -1,7 +1,7 @@
-import type { ItemStarter } from './item-starter.js'
-import { CLAIM_MS, shareOf } from '../schedule/chunk-size.js'
 import { isThenable } from '../../internal/thenable.js'
+import { CLAIM_MS, shareOf } from '../schedule/chunk-size.js'
 import { Claims, publishState, type SharedWords, State, wordsIn } from '../transfer/shared-words.js'
+import type { ItemStarter } from './item-starter.js'
 import { type BlockMessage, Cell } from './protocol.js'
 import type { WorkerReport } from './report.js'
 

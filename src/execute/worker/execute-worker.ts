@@ -1,16 +1,16 @@
 /** The program of a worker thread: loads tasks, runs what it is sent, and reports before it dies, if it can. */
 import { AsyncResource } from 'node:async_hooks'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { machineNow } from '../../internal/clock.js'
-import { loadTask, type WorkerTask } from '../transfer/task-source.js'
+import { machineNow } from '../../internal/time/clock.js'
 import { markAsWorker } from '../nesting.js'
+import { loadTask, type WorkerTask } from '../transfer/task-source.js'
+import { runChunk } from './chunks.js'
+import { runBlock } from './claims.js'
 import { type AtWork, ItemStarter } from './item-starter.js'
 import { placement } from './placement.js'
-import { runBlock } from './claims.js'
-import { runChunk } from './chunks.js'
-import { type BlockMessage, Cell, type ChunkMessage, type ToWorker, type WorkerStart } from './protocol.js'
 import type { Guard } from './policies.js'
 import { Printing } from './printing.js'
+import { type BlockMessage, Cell, type ChunkMessage, type ToWorker, type WorkerStart } from './protocol.js'
 import { WorkerReport } from './report.js'
 
 function portOf(given: MessagePort | null): MessagePort {

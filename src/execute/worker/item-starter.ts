@@ -1,8 +1,8 @@
 import { TimeoutExceededError } from '../../errors.js'
-import { machineNow, MAX_TIMER_MS } from '../../internal/clock.js'
-import type { WorkerTask } from '../transfer/task-source.js'
-import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
 import { isThenable } from '../../internal/thenable.js'
+import { machineNow, MAX_TIMER_MS } from '../../internal/time/clock.js'
+import { realClearTimeout, realSetTimeout } from '../../internal/time/real-timers.js'
+import type { WorkerTask } from '../transfer/task-source.js'
 import type { Guard } from './policies.js'
 import { type BlockMessage, Cell, type ChunkMessage, SEVERAL } from './protocol.js'
 

@@ -1,9 +1,9 @@
 /** All that a worker needs of policies: it is loaded by the first run that has some. */
 import type { Policy } from '../../internal/policy.js'
-import { compile } from '../../policy/frame.js'
 import { policyFromHandle } from '../../policy/policy-from-handle.js'
-import { Scope } from '../../policy/scope.js'
-import { stagesOf } from '../../policy/stages-of.js'
+import { compile } from '../../policy/stages/frame.js'
+import { Scope } from '../../policy/stages/scope.js'
+import { stagesOf } from '../../policy/stages/stages-of.js'
 import type { SentPolicy } from '../transfer/shared-policies.js'
 
 /** Has `start` called once the policies of a run allow it, perhaps several times; the promise is of what becomes of it. */

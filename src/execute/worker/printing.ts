@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream'
-import { realClearTimeout, realSetImmediate, realSetTimeout } from '../../internal/real-timers.js'
+import { realClearTimeout, realSetImmediate, realSetTimeout } from '../../internal/time/real-timers.js'
 import { Cell } from './protocol.js'
 
 /** While items follow each other, the event loop has a turn for what they print after so long. */

@@ -1,7 +1,7 @@
-import type { BlockOfRun } from '../transfer/shared-words.js'
 import type { SentPolicy } from '../transfer/shared-policies.js'
-import type { PackedThrown } from '../transfer/thrown.js'
+import type { BlockOfRun } from '../transfer/shared-words.js'
 import type { TransferredTask } from '../transfer/task-source.js'
+import type { PackedThrown } from '../transfer/thrown.js'
 import type { PackedValues } from '../transfer/values.js'
 
 /** Words that a worker shares with the thread that started it; each worker has its own. */

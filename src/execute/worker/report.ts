@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
-import { machineNow } from '../../internal/clock.js'
-import { messageOf } from '../../internal/error-text.js'
+import { messageOf } from '../../internal/text/error-text.js'
+import { machineNow } from '../../internal/time/clock.js'
 import { packBarely, type PackedThrown, packThrown } from '../transfer/thrown.js'
 import { packValues, type Unfit } from '../transfer/values.js'
 import type { Printing } from './printing.js'

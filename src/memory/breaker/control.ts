@@ -1,7 +1,7 @@
-import { TwinBreakerSlots } from './slots.js'
-import { lowBits, TwinBreakerWindow } from './window.js'
 import { BREAKER } from '../shared/layout.js'
 import { fits } from './parameters.js'
+import { TwinBreakerSlots } from './slots.js'
+import { lowBits, TwinBreakerWindow } from './window.js'
 
 /** The numbers are those of native/core/breaker_control.h. */
 export const BREAKER_STATE = { closed: 0, open: 1, halfOpen: 2, isolated: 3, disabled: 4, metricsOnly: 5 } as const

@@ -1,4 +1,5 @@
-import { doubleToBits, min } from '../../internal/rate.js'
+import { doubleToBits, min } from '../../internal/options/rate.js'
+import { BREAKER, BREAKER_PARAMETER, KIND, kindWord } from '../shared/layout.js'
 import {
   BREAKER_STATE,
   type BreakerStateNumber,
@@ -12,7 +13,6 @@ import {
   type UpdateResult,
 } from './control.js'
 import { lowBits, tagOf } from './window.js'
-import { BREAKER, BREAKER_PARAMETER, KIND, kindWord } from '../shared/layout.js'
 
 export {
   BREAKER_STATE,

@@ -1,10 +1,10 @@
-import { type Clock, systemClock } from '../../internal/clock.js'
 import type { NativeAddon } from '../../internal/native.js'
+import { type Clock, systemClock } from '../../internal/time/clock.js'
 import { addonTime } from '../shared/addon-time.js'
-import type { Admission, Breaker } from './breaker.js'
-import type { BreakerStateNumber, CallResult, UpdateResult } from './core.js'
 import { BREAKER_PARAMETER } from '../shared/layout.js'
 import type { NameScope } from '../shared/names.js'
+import type { Admission, Breaker } from './breaker.js'
+import type { BreakerStateNumber, CallResult, UpdateResult } from './core.js'
 
 type Opened = [admit: () => undefined | false, succeed: () => undefined | false, number: number]
 

@@ -1,4 +1,4 @@
-import { doubleFromBits, doubleToBits } from '../../internal/rate.js'
+import { doubleFromBits, doubleToBits } from '../../internal/options/rate.js'
 import { BREAKER, BREAKER_PARAMETER } from '../shared/layout.js'
 
 /** Parameters of a breaker, and how many updates have led to them. */

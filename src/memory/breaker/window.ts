@@ -1,4 +1,4 @@
-import { min } from '../../internal/rate.js'
+import { min } from '../../internal/options/rate.js'
 import { BREAKER, BREAKER_PARAMETER } from '../shared/layout.js'
 import { probePlaces } from './parameters.js'
 

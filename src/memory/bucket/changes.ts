@@ -1,6 +1,15 @@
-import { MAX_RATE, creditUnits, digitsFor, max, min, rescaleDown, rescaleUp, totalTokens } from '../../internal/rate.js'
-import { BucketWords, MAX_SPENT, type Slot, isPaused, makeSlot, pack, producedBy, slotTokens } from './words.js'
+import {
+  MAX_RATE,
+  creditUnits,
+  digitsFor,
+  max,
+  min,
+  rescaleDown,
+  rescaleUp,
+  totalTokens,
+} from '../../internal/options/rate.js'
 import { BUCKET } from '../shared/layout.js'
+import { BucketWords, MAX_SPENT, type Slot, isPaused, makeSlot, pack, producedBy, slotTokens } from './words.js'
 
 /** How an operation ended. The numbers are those of `Outcome` in native/core/bucket_changes.h. */
 export const OUTCOME = { granted: 0, denied: 1, exceedsBurst: 2, busy: 3 } as const

@@ -8,7 +8,9 @@ import {
   rescaleDown,
   rescaleUp,
   tokensOf,
-} from '../../internal/rate.js'
+} from '../../internal/options/rate.js'
+import { BUCKET } from '../shared/layout.js'
+import { msFromWait } from '../shared/twin-times.js'
 import { BucketChanges, OUTCOME, type Outcome, withGivenBack } from './changes.js'
 import {
   GENERATION_MASK,
@@ -21,8 +23,6 @@ import {
   slotTokens,
   timeUntil,
 } from './words.js'
-import { BUCKET } from '../shared/layout.js'
-import { msFromWait } from '../shared/twin-times.js'
 
 export { CLAIM_LEASE_NS, OUTCOME, type Outcome } from './changes.js'
 

@@ -1,10 +1,10 @@
 import { builtins } from '../../internal/builtins.js'
-import { type Clock, timeOf } from '../../internal/clock.js'
-import { nsFromMs } from '../../internal/rate.js'
+import { nsFromMs } from '../../internal/options/rate.js'
+import { type Clock, timeOf } from '../../internal/time/clock.js'
 import { type Axis, placeOn } from '../shared/axis.js'
+import { msFromWait, waitNsFromMs } from '../shared/twin-times.js'
 import type { Bucket, Ticket } from './bucket.js'
 import { CLAIM_LEASE_NS, OUTCOME, type Outcome, type Position, TwinTokenBucket } from './core.js'
-import { msFromWait, waitNsFromMs } from '../shared/twin-times.js'
 import { NO_OTHERS, type OtherWaiters, TwinWaiters } from './waiter-rows.js'
 
 type TwinTicket = Ticket & { readonly at: Position }

@@ -16,7 +16,7 @@ import {
   MAX_WAIT_NS,
   MIN_DIGITS,
   NEVER,
-} from '../../internal/rate.js'
+} from '../../internal/options/rate.js'
 import { BUCKET, KIND, WORDS_PER_CELL, kindWord } from '../shared/layout.js'
 
 export interface Slot {

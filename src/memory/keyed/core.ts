@@ -1,8 +1,8 @@
-import { NEVER, costUnits, creditUnits, max, min } from '../../internal/rate.js'
+import { NEVER, costUnits, creditUnits, max, min } from '../../internal/options/rate.js'
+import { OUTCOME, type Outcome, type Run } from '../bucket/core.js'
+import { KEYED, KIND, kindWord } from '../shared/layout.js'
 import { ATTEMPTS, type Survey, KeyedSlots, generationOf, hasNumber } from './slots.js'
 import type { KeyedTerms } from './terms.js'
-import { KEYED, KIND, kindWord } from '../shared/layout.js'
-import { OUTCOME, type Outcome, type Run } from '../bucket/core.js'
 
 /** A key's bucket at one moment, for callers that wait for it. Places are units of the axis that all keys share. */
 export interface KeyedSurvey {

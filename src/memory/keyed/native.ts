@@ -1,12 +1,12 @@
-import { type Clock, systemClock } from '../../internal/clock.js'
 import type { NativeAddon } from '../../internal/native.js'
+import { type Clock, systemClock } from '../../internal/time/clock.js'
+import { OUTCOME, type Outcome } from '../bucket/core.js'
 import { addonTime } from '../shared/addon-time.js'
-import type { NameScope } from '../shared/names.js'
 import { type Axis, AXIS_FIELDS, axisIn, exactBaseOf } from '../shared/axis.js'
+import type { NameScope } from '../shared/names.js'
 import { type Key, isKey } from './hash.js'
 import type { KeyedTable } from './table.js'
 import type { KeyedParameters } from './terms.js'
-import { OUTCOME, type Outcome } from '../bucket/core.js'
 
 type Take = (key: Key) => undefined | false | null
 /** `[take, number]`, and for a name what its first user asked for. */

@@ -1,6 +1,6 @@
+import type { Outcome } from '../bucket/core.js'
 import type { Axis } from '../shared/axis.js'
 import type { Key } from './hash.js'
-import type { Outcome } from '../bucket/core.js'
 
 /** A bucket for every key, as this thread sees it: through the addon, or through the TypeScript twin. */
 export interface KeyedTable {

@@ -16,10 +16,10 @@ import {
   timeToProduce,
   tokensOf,
   unitRate,
-} from '../../internal/rate.js'
+} from '../../internal/options/rate.js'
+import { KEYED } from '../shared/layout.js'
 import type { HashSeed } from './hash.js'
 import type { Cut } from './slots.js'
-import { KEYED } from '../shared/layout.js'
 
 /** Most keys of a table. */
 export const MAX_CAPACITY = 100_000_000

@@ -1,12 +1,12 @@
-import { type Clock, timeOf } from '../../internal/clock.js'
-import { nsFromMs } from '../../internal/rate.js'
+import { nsFromMs } from '../../internal/options/rate.js'
+import { type Clock, timeOf } from '../../internal/time/clock.js'
+import { OUTCOME, type Outcome } from '../bucket/core.js'
 import { type Axis, axisBase, baseOf } from '../shared/axis.js'
-import { type Key, hashOfKey } from './hash.js'
+import { msFromWait, waitNsFromMs } from '../shared/twin-times.js'
 import { KeyedBuckets } from './core.js'
+import { type Key, hashOfKey } from './hash.js'
 import type { KeyedTable } from './table.js'
 import { type KeyedParameters, KeyedTerms } from './terms.js'
-import { OUTCOME, type Outcome } from '../bucket/core.js'
-import { msFromWait, waitNsFromMs } from '../shared/twin-times.js'
 
 /** A keyed table through the TypeScript twin. */
 export class TwinKeyedTable implements KeyedTable {

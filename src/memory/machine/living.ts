@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { startOf } from '../../internal/process-identity.js'
-import { MACHINE, SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
 import { COUNT_MASK, formOfWord, payloadOf } from '../semaphore/words.js'
+import { MACHINE, SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
 
 const PID_BITS = BigInt(MACHINE.pidBits)
 const PID_MASK = (1n << PID_BITS) - 1n

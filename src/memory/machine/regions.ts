@@ -11,9 +11,9 @@ import {
   type Stats,
 } from 'node:fs'
 import { SharedMemoryError } from '../../errors.js'
-import { messageOf } from '../../internal/error-text.js'
 import { lazy } from '../../internal/lazy.js'
 import { nativeAddon } from '../../internal/native.js'
+import { messageOf } from '../../internal/text/error-text.js'
 import {
   CELL_BYTES,
   KEYED,

@@ -1,6 +1,12 @@
-import { doubleFromBits, MAX_BURST, MAX_RATE } from '../../internal/rate.js'
-import { limitInForce, limitOfWord } from '../semaphore/adaptive-limit.js'
+import { doubleFromBits, MAX_BURST, MAX_RATE } from '../../internal/options/rate.js'
 import { BREAKER_STATES, stateOf } from '../breaker/core.js'
+import { TwinTokenBucket } from '../bucket/core.js'
+import { TwinWaiters } from '../bucket/waiter-rows.js'
+import { KeyedBuckets } from '../keyed/core.js'
+import { KeyedTerms } from '../keyed/terms.js'
+import { limitInForce, limitOfWord } from '../semaphore/adaptive-limit.js'
+import { termsOfWord } from '../semaphore/terms.js'
+import { formOfWord, inUseOf } from '../semaphore/words.js'
 import {
   BREAKER,
   KEYED,
@@ -13,12 +19,6 @@ import {
   kindWord,
 } from '../shared/layout.js'
 import { KEYED_GROUPS, type MachineRegion, type RegionState, mapMachineRegions } from './regions.js'
-import { termsOfWord } from '../semaphore/terms.js'
-import { formOfWord, inUseOf } from '../semaphore/words.js'
-import { KeyedBuckets } from '../keyed/core.js'
-import { KeyedTerms } from '../keyed/terms.js'
-import { TwinTokenBucket } from '../bucket/core.js'
-import { TwinWaiters } from '../bucket/waiter-rows.js'
 
 /** What is known of one name of the machine; null is what its kind does not have, or what cannot be known. */
 export interface MachineEntry {

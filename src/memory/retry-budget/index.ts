@@ -1,10 +1,10 @@
 import { SharedMemoryError } from '../../errors.js'
-import { type Clock, systemClock } from '../../internal/clock.js'
 import { type NativeAddon, nativeAddon } from '../../internal/native.js'
+import { type Clock, systemClock } from '../../internal/time/clock.js'
 import { CELL_BYTES, KIND, kindWord, RETRY_BUDGET, WORDS_PER_CELL } from '../shared/layout.js'
 import { openName } from '../shared/machine-names.js'
-import { allocateCells, type CellAddress, viewCells } from '../shared/region.js'
 import { addonForNames, type NameScope } from '../shared/names.js'
+import { allocateCells, type CellAddress, viewCells } from '../shared/region.js'
 
 declare module '../../internal/native.js' {
   /** The functions of native/binding/retry_budget_binding.cc; all on the system's clock. */

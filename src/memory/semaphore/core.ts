@@ -1,5 +1,5 @@
-import { AdaptiveLimit } from './adaptive-limit.js'
 import { KIND, kindWord, SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
+import { AdaptiveLimit } from './adaptive-limit.js'
 import { type Admission, cellsOf, type SemaphoreForm } from './semaphore.js'
 import { type SemaphoreTerms, termsOfWord, wordOfTerms } from './terms.js'
 import {

@@ -1,5 +1,6 @@
 import type { NativeAddon } from '../../internal/native.js'
 import { doorbell } from '../shared/doorbell.js'
+import type { NameScope } from '../shared/names.js'
 import {
   type Admission,
   boundOf,
@@ -8,7 +9,6 @@ import {
   type SemaphoreLimits,
   type SemaphoreShape,
 } from './semaphore.js'
-import type { NameScope } from '../shared/names.js'
 
 type Opened = [
   take: () => undefined | false,

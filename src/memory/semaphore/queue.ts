@@ -1,4 +1,4 @@
-import { realClearInterval, realNow, realSetInterval } from '../../internal/real-timers.js'
+import { realClearInterval, realNow, realSetInterval } from '../../internal/time/real-timers.js'
 import { doorbell } from '../shared/doorbell.js'
 import { type Prioritized, PriorityList } from './priority-list.js'
 import { ADMISSION, type Admission, type LimitsChange, type Semaphore } from './semaphore.js'

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../internal/clock.js'
+import { type Clock, systemClock } from '../../internal/time/clock.js'
 import { type NameScope, otherParameters } from '../shared/names.js'
 import type { CellAddress } from '../shared/region.js'
 import { ADVICE, type SemaphoreTerms, semaphores } from './index.js'

@@ -1,7 +1,6 @@
 import { builtins } from '../../internal/builtins.js'
 import { KIND, kindWord, SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
 import { SemaphoreCore } from './core.js'
-import { COUNT_MASK, formOfWord } from './words.js'
 import {
   type Admission,
   boundOf,
@@ -11,6 +10,7 @@ import {
   type SemaphoreLimits,
   type SemaphoreShape,
 } from './semaphore.js'
+import { COUNT_MASK, formOfWord } from './words.js'
 
 interface Row {
   readonly core: SemaphoreCore

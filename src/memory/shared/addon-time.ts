@@ -1,4 +1,4 @@
-import { type Clock, systemClock, timeOf } from '../../internal/clock.js'
+import { type Clock, systemClock, timeOf } from '../../internal/time/clock.js'
 
 /** The time as the addon is told it: NaN for the system's clock, which it reads itself at a fraction of what a call from here costs. */
 export function addonTime(clock: Clock): number {

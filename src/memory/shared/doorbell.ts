@@ -1,6 +1,6 @@
+import { notify } from '../../internal/events/listeners.js'
 import { nativeAddon } from '../../internal/native.js'
-import { notify } from '../../internal/listeners.js'
-import { realClearInterval, realSetInterval } from '../../internal/real-timers.js'
+import { realClearInterval, realSetInterval } from '../../internal/time/real-timers.js'
 
 declare module '../../internal/native.js' {
   /** The functions of native/binding/doorbell.cc. */

@@ -1,4 +1,4 @@
-import { checkKeys, describe } from '../../internal/validate.js'
+import { checkKeys, describe } from '../../internal/options/validate.js'
 import { type CellAddress, checkShared } from './region.js'
 
 /** The parts that handles of all kinds have. */

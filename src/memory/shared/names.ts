@@ -1,8 +1,8 @@
 import { SharedMemoryError } from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
-import { type Clock, systemClock } from '../../internal/clock.js'
+import { warnings } from '../../internal/events/warnings.js'
 import { type NativeAddon, nativeAddon } from '../../internal/native.js'
-import { warnings } from '../../internal/warnings.js'
+import { type Clock, systemClock } from '../../internal/time/clock.js'
 import { LAYOUT_VERSION } from './layout.js'
 import { addonForMachine } from './machine-names.js'
 

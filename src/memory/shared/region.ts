@@ -1,6 +1,6 @@
 import { SharedMemoryError } from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
-import { describe } from '../../internal/validate.js'
+import { describe } from '../../internal/options/validate.js'
 import { CELL_BYTES, LAYOUT_VERSION, REGION, WORDS_PER_CELL } from './layout.js'
 
 /** 64 KiB: a thousand cells, so about two hundred limiters share one buffer. */

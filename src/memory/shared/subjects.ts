@@ -1,6 +1,6 @@
 import { SharedMemoryError } from '../../errors.js'
-import type { Clock } from '../../internal/clock.js'
 import { type NativeAddon, nativeAddon } from '../../internal/native.js'
+import type { Clock } from '../../internal/time/clock.js'
 import { CELL_BYTES, WORDS_PER_CELL } from './layout.js'
 import { openName } from './machine-names.js'
 import { addonForNames, type NameScope, otherParameters, OwnNames } from './names.js'

@@ -1,4 +1,4 @@
-import { max } from '../../internal/rate.js'
+import { max } from '../../internal/options/rate.js'
 import { ATTEMPTS, KeyedSlots, freeLevel } from '../keyed/slots.js'
 import { KEYED, KIND, WINDOW, kindWord } from '../shared/layout.js'
 import type { WindowTerms } from './terms.js'

@@ -1,5 +1,5 @@
-import type { Clock } from '../../internal/clock.js'
 import type { NativeAddon } from '../../internal/native.js'
+import type { Clock } from '../../internal/time/clock.js'
 import type { Key } from '../keyed/hash.js'
 import { addonTime } from '../shared/addon-time.js'
 import type { NameScope } from '../shared/names.js'

@@ -1,5 +1,5 @@
-import { type Clock, timeOf } from '../../internal/clock.js'
-import { nsFromMs } from '../../internal/rate.js'
+import { nsFromMs } from '../../internal/options/rate.js'
+import { type Clock, timeOf } from '../../internal/time/clock.js'
 import { type HashSeed, hashOfKey, type Key } from '../keyed/hash.js'
 import { type Extend, KeyedWindows, type WindowSeen } from './core.js'
 import type { WindowState, WindowTable } from './table.js'

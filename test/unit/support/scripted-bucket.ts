@@ -1,8 +1,8 @@
 import type { WaitingBucket } from '../../../dist/memory/bucket/bucket.js'
 import { NO_OTHERS, type OtherWaiters } from '../../../dist/memory/bucket/waiter-rows.js'
 import type { Axis } from '../../../dist/memory/shared/axis.js'
-import type { Caller } from '../../../dist/rate-limit/caller.js'
-import { WaitingLine } from '../../../dist/rate-limit/waiting-line.js'
+import type { Caller } from '../../../dist/rate-limit/waiting/caller.js'
+import { WaitingLine } from '../../../dist/rate-limit/waiting/waiting-line.js'
 
 /**
  * A bucket of 1000 tokens a second, of one unit each: places are milliseconds. It notes what a line asks of it. Of the lines of other threads it

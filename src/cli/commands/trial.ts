@@ -1,0 +1,97 @@
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { Command } from 'commander'
+import { execute } from '../../index.js'
+import { messageOf } from '../../internal/text/error-text.js'
+import { reportToParent } from '../child-process.js'
+import { type ItemsInput, itemsInput } from '../items/items-input.js'
+import { resultLine } from '../items/result-line.js'
+import type { TaskArgument } from '../items/task-argument.js'
+import { TRIAL, type Trial, type TrialJob } from '../trial/trial.js'
+
+/** A run that is shorter is run once more: most of it may have been the compiler's, and the start of workers. */
+const SHORT_MS = 300
+
+/** Makes the subcommand that `tune`, `compare` and `watch` start: one run, timed in a process of its own. */
+export function trialCommand(): Command {
+  return new Command(TRIAL)
+    .description('run a task once and tell the parent process how long that took')
+    .argument('<job>', 'what to run, as JSON')
+    .action(async (job: string) => {
+      // Nobody is left to tell.
+      process.once('disconnect', () => process.exit())
+      await reportToParent(() => measure(JSON.parse(job) as TrialJob))
+    })
+}
+
+async function measure(job: TrialJob): Promise<Trial> {
+  const module = await load(job.task)
+  const input = await itemsInput(job)
+  const first = await timedRun(job, input)
+  const last = first.elapsedMs < SHORT_MS ? await timedRun(job, input) : first
+  return {
+    elapsedMs: last.elapsedMs,
+    items: last.results.length,
+    itemsDigest: await input.digest(),
+    resultsDigest: resultsDigestOf(last.results),
+    isAsync: job.way.mode === 'serial' && (await returnsPromise(module[job.task.export], input)),
+  }
+}
+
+/** Imports the module, so that what is wrong with it is said by itself. */
+async function load(task: TaskArgument): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return (await import(task.url)) as Readonly<Record<string, unknown>>
+  } catch (error) {
+    throw new Error(`the module ${task.url} cannot be loaded: ${describe(task, error)}`, { cause: error })
+  }
+}
+
+function describe(task: TaskArgument, error: unknown): string {
+  if (!(error instanceof Error)) return messageOf(error)
+  const place = error instanceof SyntaxError ? placeOfFault(task) : undefined
+  return `${error.name}: ${error.message}${place === undefined ? '' : ` (${place})`}`
+}
+
+/** A module that cannot be parsed does not say where; the check of Node does. Undefined where it is one that the module imports. */
+function placeOfFault({ url }: TaskArgument): string | undefined {
+  if (!url.startsWith('file:')) return undefined
+  const { stderr } = spawnSync(process.execPath, ['--check', fileURLToPath(url)], { encoding: 'utf8' })
+  // A path may have blanks, and lines of Windows end otherwise.
+  return /^(?:file:\/\/)?(.+:\d+)\r?\n/.exec(stderr)?.[1]
+}
+
+interface TimedRun {
+  readonly elapsedMs: number
+  readonly results: readonly unknown[]
+}
+
+/** Without hooks and whatever else makes a run look at each item: that would be measured too. */
+async function timedRun({ task, way, timeoutMs }: TrialJob, input: ItemsInput): Promise<TimedRun> {
+  const items = await input.all()
+  const options = { ...way, ...(timeoutMs === undefined ? {} : { timeoutMs }), useCache: false }
+  const startMs = performance.now()
+  const results = await execute({ url: task.url, export: task.export }, items, options)
+  return { elapsedMs: performance.now() - startMs, results }
+}
+
+async function returnsPromise(task: unknown, input: ItemsInput): Promise<boolean> {
+  for await (const item of input.open()) {
+    const result = (task as (item: unknown) => unknown)(item)
+    await result
+    return result instanceof Promise
+  }
+  return false
+}
+
+function resultsDigestOf(results: readonly unknown[]): string | null {
+  const hash = createHash('sha256')
+  try {
+    results.forEach((result, index) => hash.update(`${resultLine(index, result)}\n`))
+  } catch {
+    // What JSON cannot hold is not compared.
+    return null
+  }
+  return hash.digest('hex')
+}

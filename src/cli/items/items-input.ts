@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { access, constants, stat } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { withKnownLength } from '../../internal/known-length.js'
+import type { Interruption } from './interruption.js'
+import { countLines, ndjsonValues } from './ndjson-lines.js'
+
+/** Where the items come from: one of the two. */
+export interface ItemsOptions {
+  /** Path of an NDJSON file, or '-' for standard input. */
+  readonly items?: string | undefined
+  /** As many numbers from 0. */
+  readonly range?: number | undefined
+}
+
+/** The items of a command. */
+export interface ItemsInput {
+  /** Number of items, null where only the end will tell. */
+  readonly total: number | null
+  /** All items at once where they are few enough, so that their number can count; else as {@link ItemsInput.open} gives them. */
+  all(): Promise<Iterable<unknown> | AsyncIterable<unknown>>
+  /** Gives the items once; ends early where an interruption says so. */
+  open(interruption?: Interruption): AsyncIterable<unknown> | Iterable<unknown>
+  /** What tells whether other items are the same; null where they can be read but once. */
+  digest(): Promise<string | null>
+}
+
+const CHUNK_BYTES = 256 * 1024
+/** What is held in memory at once. */
+const FEW_NUMBERS = 10_000_000
+const FEW_BYTES = 64 << 20
+
+/**
+ * Finds the items. A file is counted, so that a bar can tell how far the run is.
+ *
+ * @throws {Error} when the file cannot be read
+ */
+export async function itemsInput(options: ItemsOptions): Promise<ItemsInput> {
+  const { items, range } = options
+  if (range !== undefined) {
+    const open = (interruption?: Interruption): Iterable<number> => withKnownLength(numbers(range, interruption), range)
+    return {
+      total: range,
+      open,
+      all: () => Promise.resolve(range > FEW_NUMBERS ? open() : Float64Array.from(open())),
+      digest: () => Promise.resolve(`range ${range}`),
+    }
+  }
+  const path = items as string
+  if (path === '-') {
+    const open = (interruption?: Interruption): AsyncIterable<unknown> =>
+      values(process.stdin.setEncoding('utf8'), '<stdin>', Infinity, interruption)
+    return { total: null, open, all: () => Promise.resolve(open()), digest: unknown }
+  }
+  try {
+    await access(path, constants.R_OK)
+    const found = await stat(path)
+    if (found.isDirectory()) throw new Error('it is a folder')
+    if (!found.isFile()) {
+      // A pipe can be read only once, so nobody counts its lines.
+      const open = (interruption?: Interruption): AsyncIterable<unknown> =>
+        values(read(path), path, Infinity, interruption)
+      return { total: null, open, all: () => Promise.resolve(open()), digest: unknown }
+    }
+    const total = await countLines(read(path))
+    const open = (interruption?: Interruption): AsyncIterable<unknown> =>
+      withKnownLength(values(read(path), path, total, interruption), total)
+    return {
+      total,
+      open,
+      all: () => (found.size <= FEW_BYTES ? arrayOf(open()) : Promise.resolve(open())),
+      digest: () => digestOf(open()),
+    }
+  } catch (error) {
+    throw new Error(`the items '${path}' cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+const unknown = (): Promise<null> => Promise.resolve(null)
+
+async function digestOf(items: AsyncIterable<unknown>): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const item of items) hash.update(`${JSON.stringify(item)}\n`)
+  return hash.digest('hex')
+}
+
+async function arrayOf(items: AsyncIterable<unknown>): Promise<unknown[]> {
+  const array: unknown[] = []
+  for await (const item of items) array.push(item)
+  return array
+}
+
+function read(path: string): Readable {
+  return createReadStream(path, { encoding: 'utf8', highWaterMark: CHUNK_BYTES })
+}
+
+function* numbers(count: number, interruption: Interruption | undefined): Generator<number, void> {
+  for (let i = 0; i < count && interruption?.cutsHere() !== true; i++) yield i
+}
+
+/** @param most - how many there were when they were counted: a file that grows meanwhile stays what it was */
+async function* values(
+  text: Readable,
+  name: string,
+  most: number,
+  interruption: Interruption | undefined,
+): AsyncGenerator<unknown, void> {
+  // A pipe may be silent for hours; this ends the wait.
+  interruption?.onRequest(() => text.destroy())
+  let count = 0
+  try {
+    for await (const item of ndjsonValues(text, name)) {
+      if (count++ >= most || interruption?.cutsHere() === true) return
+      yield item
+    }
+  } catch (error) {
+    if (!text.destroyed || interruption?.cutsHere() !== true) throw error
+  }
+}

@@ -1,0 +1,76 @@
+import { type Arrangement, SORT_KEYS } from './model.js'
+
+/** What the keys of `amorsize top` have brought about. */
+export interface TopState extends Arrangement {
+  /** The filter is being typed. */
+  readonly typing: boolean
+  /** First row shown. */
+  readonly offset: number
+  readonly paused: boolean
+  readonly ended: boolean
+}
+
+/** The line at the foot of the screen. */
+export function footer(state: TopState): string {
+  if (state.typing) return `filter: ${state.filter}_   Enter keep  Esc clear`
+  const filter = state.filter === '' ? '' : ` ('${state.filter}')`
+  return `q quit  s sort (${state.sort})  r reverse  / filter${filter}  p ${state.paused ? 'go on' : 'pause'}  arrows scroll`
+}
+
+const PAGE = 10
+
+/** Returns the state after the terminal has sent `keys`, which may be several at once. */
+export function afterKeys(state: TopState, keys: string): TopState {
+  // An arrow or page key is a sequence that starts with Escape; everything else is a key a character.
+  for (const key of keys.match(/\u001b\[[\d;]*[A-Za-z~]|[^]/gu) ?? []) state = afterKey(state, key)
+  return state
+}
+
+function afterKey(state: TopState, key: string): TopState {
+  if (key === '\u0003') return { ...state, ended: true }
+  return state.typing ? whileTyping(state, key) : command(state, key)
+}
+
+function whileTyping(state: TopState, key: string): TopState {
+  switch (key) {
+    case '\r':
+    case '\n':
+      return { ...state, typing: false }
+    case '\u001b':
+      return { ...state, typing: false, filter: '' }
+    case '\u007f':
+    case '\b':
+      return { ...state, filter: state.filter.replace(/.$/su, '') }
+    default:
+      return /^\P{Cc}$/u.test(key) ? { ...state, filter: state.filter + key, offset: 0 } : state
+  }
+}
+
+function command(state: TopState, key: string): TopState {
+  const scrolled = (by: number): TopState => ({ ...state, offset: Math.max(0, state.offset + by) })
+  switch (key) {
+    case 'q':
+    case 'Q':
+      return { ...state, ended: true }
+    case 's':
+      return { ...state, sort: SORT_KEYS[(SORT_KEYS.indexOf(state.sort) + 1) % SORT_KEYS.length] ?? 'name' }
+    case 'r':
+      return { ...state, reverse: !state.reverse }
+    case '/':
+      return { ...state, typing: true }
+    case 'p':
+      return { ...state, paused: !state.paused }
+    case '\u001b':
+      return { ...state, filter: '' }
+    case '\u001b[A':
+      return scrolled(-1)
+    case '\u001b[B':
+      return scrolled(1)
+    case '\u001b[5~':
+      return scrolled(-PAGE)
+    case '\u001b[6~':
+      return scrolled(PAGE)
+    default:
+      return state
+  }
+}

@@ -1,0 +1,120 @@
+import { type MachineEntry, readMachine } from '../../memory/machine/view.js'
+
+/** A name with what happens to it. */
+export interface TopRow extends MachineEntry {
+  /** Decisions per second over the last seconds; null until they are known. */
+  readonly allowedPerSecond: number | null
+  readonly deniedPerSecond: number | null
+  /** Keys of a keyed limiter that are pushed out. */
+  readonly evictedPerSecond: number | null
+}
+
+const UNKNOWN = { allowedPerSecond: null, deniedPerSecond: null, evictedPerSecond: null }
+
+/** Threads publish their counts four times per second; over this long that is not seen in the rates. */
+const WINDOW_MS = 2000
+
+interface Count {
+  readonly atMs: number
+  readonly allowed: number
+  readonly denied: number
+  readonly evicted: number
+}
+
+/** Looks at the machine again and again, and tells the rates in between. */
+export class Sampler {
+  readonly #read: () => MachineEntry[]
+  readonly #now: () => number
+  #counts = new Map<string, Count[]>()
+
+  /**
+   * @param read - returns what is there
+   * @param now - the time in ms
+   */
+  constructor(read: () => MachineEntry[] = readMachine, now: () => number = () => performance.now()) {
+    this.#read = read
+    this.#now = now
+  }
+
+  /** What there is now. */
+  sample(): TopRow[] {
+    const atMs = this.#now()
+    const counts = new Map<string, Count[]>()
+    const rows = this.#read().map((entry) => {
+      if (entry.allowed === null || entry.denied === null) return { ...entry, ...UNKNOWN }
+      const count: Count = { atMs, allowed: entry.allowed, denied: entry.denied, evicted: entry.evicted ?? 0 }
+      // A name that was removed and made again counts from zero.
+      const earlier = (this.#counts.get(entry.file) ?? []).filter(
+        ({ allowed, denied, evicted }) =>
+          allowed <= count.allowed && denied <= count.denied && evicted <= count.evicted,
+      )
+      while (earlier.length > 1 && atMs - (earlier[1]?.atMs ?? atMs) >= WINDOW_MS) earlier.shift()
+      counts.set(entry.file, [...earlier, count])
+      const first = earlier[0]
+      if (first === undefined || atMs <= first.atMs) return { ...entry, ...UNKNOWN }
+      const seconds = (atMs - first.atMs) / 1e3
+      return {
+        ...entry,
+        allowedPerSecond: (count.allowed - first.allowed) / seconds,
+        deniedPerSecond: (count.denied - first.denied) / seconds,
+        evictedPerSecond: entry.evicted === null ? null : (count.evicted - first.evicted) / seconds,
+      }
+    })
+    this.#counts = counts
+    return rows
+  }
+}
+
+/** What rows can be sorted by, in the order the key `s` goes through. */
+export const SORT_KEYS = [
+  'name',
+  'kind',
+  'processes',
+  'rate',
+  'tokens',
+  'debt',
+  'waiting',
+  'wait',
+  'allowed',
+  'denied',
+] as const
+export type SortKey = (typeof SORT_KEYS)[number]
+
+/** Which rows are shown, and in which order. */
+export interface Arrangement {
+  readonly sort: SortKey
+  readonly reverse: boolean
+  /** Only names that hold this text; case does not matter. */
+  readonly filter: string
+}
+
+const sortValue: Record<SortKey, (row: TopRow) => number | string | null> = {
+  name: (row) => row.name,
+  kind: (row) => row.kind,
+  processes: (row) => row.processes.length,
+  rate: (row) => row.requestsPerSecond,
+  tokens: (row) => row.tokens,
+  debt: (row) => row.debt,
+  waiting: (row) => row.waiting,
+  wait: (row) => row.retryAfterMs,
+  allowed: (row) => row.allowedPerSecond,
+  denied: (row) => row.deniedPerSecond,
+}
+
+/** Filters and sorts: words from A, numbers from the largest, what is unknown last; the same in the order of names. */
+export function arrange(rows: readonly TopRow[], { sort, reverse, filter }: Arrangement): TopRow[] {
+  const wanted = filter.toLowerCase()
+  const shown = rows.filter((row) => (row.name ?? '').toLowerCase().includes(wanted))
+  const value = sortValue[sort]
+  const direction = reverse ? -1 : 1
+  return shown.sort(
+    (one, other) =>
+      direction * compare(value(one), value(other)) || compare(one.name, other.name) || compare(one.file, other.file),
+  )
+}
+
+function compare(one: number | string | null, other: number | string | null): number {
+  if (one === null || other === null) return one === other ? 0 : one === null ? 1 : -1
+  if (typeof one === 'number' && typeof other === 'number') return other - one
+  return one < other ? -1 : one > other ? 1 : 0
+}

@@ -1,0 +1,115 @@
+import { retryAfterMsOf } from '../../policy/retry/retry-after.js'
+
+/** What of the header fields of an answer is read; that of fetch is one. */
+export interface AnswerHeaders {
+  get(name: string): string | null | undefined
+  /** Where it is there, names are in small letters. */
+  forEach?(visit: (value: string, name: string) => void): void
+}
+
+/** No pause that a server asks for is longer. ms */
+const LONGEST_PAUSE_MS = 3_600_000
+
+/**
+ * The pause that an answer asks for: Retry-After of a 429 or 503, or `exhausted`, where that is longer.
+ *
+ * @param exhausted - what {@link exhaustedMs} says of it
+ * @returns ms >= 0, at most an hour
+ */
+export function pauseMsOf(status: number, headers: AnswerHeaders, exhausted: number): number {
+  const asked = status === 429 || status === 503 ? (retryAfterMsOf({ headers }) ?? 0) : 0
+  return Math.min(Math.max(asked, exhausted), LONGEST_PAUSE_MS)
+}
+
+/** What is in the name of every field that tells of a limit. */
+const MARK = 'ratelimit'
+
+/** Fields that tell what is left of a limit, and when all of it is back. */
+const PAIRS = [
+  { remaining: 'ratelimit-remaining', reset: 'ratelimit-reset' },
+  { remaining: 'x-ratelimit-remaining', reset: 'x-ratelimit-reset' },
+  { remaining: 'x-ratelimit-remaining-requests', reset: 'x-ratelimit-reset-requests' },
+  { remaining: 'x-ratelimit-remaining-tokens', reset: 'x-ratelimit-reset-tokens' },
+  ...['requests', 'tokens', 'input-tokens', 'output-tokens'].map((what) => ({
+    remaining: `anthropic-ratelimit-${what}-remaining`,
+    reset: `anthropic-ratelimit-${what}-reset`,
+  })),
+] as const
+
+/** Seconds since 1970 are above this, seconds from now below. */
+const FIRST_EPOCH_SECONDS = 1e9
+/** Milliseconds since 1970, which some servers send, are above this. */
+const FIRST_EPOCH_MS = 1e11
+
+/**
+ * How long an answer's header fields say that nothing more will be admitted: the reset of every limit of which nothing is left, in all
+ * the spellings in use: `RateLimit` of the IETF's drafts 7 to 10, `RateLimit-Remaining` and `-Reset`, the same with `X-`, those of model
+ * APIs for requests and tokens (`x-ratelimit-remaining-tokens`, `anthropic-ratelimit-tokens-remaining`). What makes no sense is no limit;
+ * so is what a cache tells of an older answer.
+ *
+ * @param headers - the answer's
+ * @param nowMs - the wall clock's time, for resets that are dates
+ * @returns ms >= 0, at most an hour; 0 where something is left
+ */
+export function exhaustedMs(headers: AnswerHeaders, nowMs: number): number {
+  let pauseMs = 0
+  const add = (reset: string | null | undefined): void => {
+    pauseMs = Math.max(pauseMs, resetMs(reset, nowMs) ?? 0)
+  }
+  for (const { remaining, reset } of rateLimitField(headers.get(MARK))) if (isZero(remaining)) add(reset)
+  for (const { remaining, reset } of PAIRS) if (isZero(headers.get(remaining))) add(headers.get(reset))
+  if (pauseMs === 0 || Number(headers.get('age') ?? 0) > 0) return 0
+  return Math.min(pauseMs, LONGEST_PAUSE_MS)
+}
+
+/**
+ * Whether an answer has fields that {@link exhaustedMs} reads. Most have none: to look through all that are there costs less than to ask for each
+ * that might be.
+ */
+export function tellsOfLimits(headers: AnswerHeaders): boolean {
+  if (headers.forEach === undefined) return true
+  let tells = false
+  headers.forEach((_, name) => {
+    tells ||= name.includes(MARK)
+  })
+  return tells
+}
+
+interface Told {
+  remaining: string | undefined
+  reset: string | undefined
+}
+
+/** The limits in a `RateLimit` field: `"burst";r=50;t=30, "daily";r=9;t=60`, or `limit=5, remaining=4, reset=60` of draft 7. */
+function rateLimitField(field: string | null | undefined): Told[] {
+  if (field === null || field === undefined) return []
+  const old = /(?:^|[\s,;])remaining=(\d+)/.exec(field)
+  if (old !== null) return [{ remaining: old[1], reset: /(?:^|[\s,;])reset=(\d+)/.exec(field)?.[1] }]
+  // Quoted names may hold commas and semicolons, which then stand for nothing.
+  const plain = field.replace(/"(?:[^"\\]|\\.)*"/g, '""')
+  return plain
+    .split(',')
+    .map((item) => ({ remaining: /;\s*r=(\d+)/.exec(item)?.[1], reset: /;\s*t=(\d+)/.exec(item)?.[1] }))
+}
+
+function isZero(text: string | null | undefined): boolean {
+  return typeof text === 'string' && /^\s*0+(\.0+)?\s*$/.test(text)
+}
+
+/** Reads "30", "1.5", "6m0s", "17ms", seconds or milliseconds since 1970 or a date of RFC 3339; null where it is none of them. */
+export function resetMs(text: string | null | undefined, nowMs: number): number | null {
+  const value = text?.trim() ?? ''
+  if (/^\d{1,16}(\.\d+)?$/.test(value)) {
+    const told = Number(value)
+    if (told > FIRST_EPOCH_MS) return Math.max(0, told - nowMs)
+    return told > FIRST_EPOCH_SECONDS ? Math.max(0, told * 1000 - nowMs) : told * 1000
+  }
+  const duration = /^(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$/.exec(value)
+  if (duration !== null && value !== '') {
+    const [, hours = 0, minutes = 0, seconds = 0, ms = 0] = duration
+    return ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000 + Number(ms)
+  }
+  if (!/^\d{4}-\d{2}-\d{2}T/.test(value)) return null
+  const date = Date.parse(value)
+  return Number.isNaN(date) ? null : Math.max(0, date - nowMs)
+}

@@ -1,0 +1,66 @@
+import { TimeoutExceededError } from '../../errors.js'
+import { unwatchSignal, watchSignal } from '../../internal/signal-watch.js'
+import { type Clock, MAX_TIMER_MS } from '../../internal/time/clock.js'
+import { realSetImmediate } from '../../internal/time/real-timers.js'
+
+/** The time limit of one attempt, which begins when that is sent. */
+export class AttemptLimit {
+  readonly #clock: Clock
+  readonly #timeoutMs: number
+  readonly #controller = new AbortController()
+  #timer: unknown = undefined
+  #exceeded: ((error: TimeoutExceededError) => void) | undefined = undefined
+
+  constructor(clock: Clock, timeoutMs: number) {
+    this.#clock = clock
+    this.#timeoutMs = timeoutMs
+  }
+
+  /** Aborted when the time is up. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  start(): void {
+    const timeoutMs = this.#timeoutMs
+    this.#timer = this.#clock.setTimeout(
+      () => {
+        const error = new TimeoutExceededError(`no answer within ${timeoutMs} ms`, { timeoutMs })
+        this.#controller.abort(error)
+        realSetImmediate(() => this.#exceeded?.(error))
+      },
+      Math.min(timeoutMs, MAX_TIMER_MS),
+    )
+  }
+
+  end(): void {
+    this.#clock.clearTimeout(this.#timer)
+    // It holds the answer, and whoever waits for the end of its body holds this: a body that nobody reads would never be collected.
+    this.#exceeded = undefined
+  }
+
+  /** What comes of `attempt`, or its error once the time is up, as with {@link unlessIgnored}. */
+  within<T>(attempt: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#exceeded = reject
+      attempt.then(resolve, reject)
+    })
+  }
+}
+
+/**
+ * What `promise` gives; once `signal` is aborted, an error a turn of the event loop later, whether `promise` has ended or goes on. By then a fetch
+ * that looks at its signal has ended, and its place is free for whatever the caller does next.
+ */
+export function unlessIgnored<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  return new Promise((resolve, reject) => {
+    const rejectLater = (error: unknown): unknown => realSetImmediate(reject, error)
+    const listener = { signalAborted: () => void rejectLater(signal.reason) }
+    const isOver = (): void => unwatchSignal(signal, listener)
+    if (signal.aborted) listener.signalAborted()
+    else watchSignal(signal, listener)
+    promise.then(resolve, (error: unknown) => (signal.aborted ? rejectLater : reject)(error))
+    promise.then(isOver, isOver)
+  })
+}

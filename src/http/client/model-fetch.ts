@@ -1,0 +1,169 @@
+import { checkClock, checkOptionalFunction } from '../../internal/options/check-common.js'
+import { MAX_BURST } from '../../internal/options/rate.js'
+import { checkKeys, checkNumber } from '../../internal/options/validate.js'
+import { type Clock, systemClock } from '../../internal/time/clock.js'
+import type { NameScope } from '../../memory/shared/names.js'
+import { RateLimiter } from '../../rate-limit/rate-limiter.js'
+import { fittingName } from '../encoded-name.js'
+import { checkEncodedName } from '../store-options.js'
+import { watchBody } from '../watched-body.js'
+import { exhaustedMs, pauseMsOf } from './answer-limits.js'
+import { EventReader, KnownUsage, jsonOf } from './model-usage.js'
+import { overFetch } from './over-fetch.js'
+import { optionsOf, ownSignal } from './own-signal.js'
+import { isRequest } from './replay.js'
+
+/** What {@link modelFetch} is made with. */
+export interface ModelFetchOptions {
+  /** Requests a minute: > 0. */
+  rpm: number
+  /** Tokens a minute: > 0. */
+  tpm: number
+  /** How many tokens a call will take, from its parsed body; default: a quarter of its characters, and what it allows for the answer (else 256). */
+  estimate?: ((body: unknown) => number) | undefined
+  /**
+   * How many tokens a call has taken, from the parsed answer, or from each event of a stream (the last number counts); undefined where it
+   * does not say. One that throws is warned of, once, and says nothing then. Default: `usage` as OpenAI and Anthropic write it.
+   */
+  usage?: ((json: unknown) => number | undefined) | undefined
+  /** Same name, same limits: in every thread, or with `scope: 'machine'` in every process of this user. */
+  name?: string | undefined
+  /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
+  scope?: NameScope | undefined
+  /** What sends a request; default: the global fetch. */
+  fetch?: ((input: string | URL | Request, init?: RequestInit) => Promise<Response>) | undefined
+  /** For tests; the default is the monotonic clock. */
+  clock?: Clock | undefined
+}
+
+/** A fetch for the SDKs of model APIs. */
+export type ModelFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+
+/** What an answer is taken to have, where the request does not bound it. */
+const ANSWER_TOKENS = 256
+
+/**
+ * A fetch for the SDKs of OpenAI and Anthropic (their option `fetch`, with `maxRetries: 0`) that keeps to requests and tokens a minute, in
+ * all threads or processes of one `name`: a call waits for its estimate, and once the answer says what it took, the difference is given
+ * back or owed. A streamed call is settled when its stream ends or breaks, a failed one to nothing; one that is aborted counts by its estimate. A 429, and a limit that an answer
+ * says is used up, pause everybody.
+ *
+ * Both buckets hold one second's worth: no minute has more than that beyond the limit. An estimate above it waits for a full bucket.
+ *
+ * @param options - see {@link ModelFetchOptions}
+ * @throws {TypeError | RangeError} naming the option that is wrong
+ *
+ * @example
+ * import OpenAI from 'openai'
+ * const client = new OpenAI({ maxRetries: 0, fetch: modelFetch({ rpm: 500, tpm: 200_000, name: 'openai', scope: 'machine' }) })
+ */
+export function modelFetch(options: ModelFetchOptions): ModelFetch {
+  checkKeys('modelFetch', options, ['rpm', 'tpm', 'estimate', 'usage', 'name', 'scope', 'fetch', 'clock'])
+  const rate = { min: 0, exclusiveMin: true, max: MAX_BURST }
+  const { name, scope } = checkEncodedName(options.name, options.scope)
+  const { clock: source = systemClock } = options
+  const clock = checkClock('clock', source)
+  const limiterOf = (what: 'rpm' | 'tpm'): RateLimiter => {
+    const perSecond = checkNumber(what, options[what], rate) / 60
+    const burstSize = Math.max(1, perSecond)
+    return new RateLimiter({
+      requestsPerSecond: perSecond,
+      burstSize,
+      clock,
+      ...(name === null ? {} : { name: fittingName(`${name}%${what}`), scope }),
+    })
+  }
+  const requests = limiterOf('rpm')
+  const tokens = limiterOf('tpm')
+  const both = RateLimiter.all({ requests, tokens })
+  const most = tokens.policy.burstSize
+  const estimate = checkOptionalFunction('estimate', options.estimate) ?? estimateOf
+  const usage = checkOptionalFunction('usage', options.usage)
+  const given = checkOptionalFunction('fetch', options.fetch)
+
+  const settle = (estimated: number, actual: number): void => {
+    if (actual > estimated) tokens.charge(actual - estimated)
+    else if (actual < estimated) tokens.refund(estimated - actual)
+  }
+
+  return overFetch<ModelFetch>(given, (send) => async (input, init) => {
+    const body = await bodyOf(input, init)
+    const estimated = body === undefined ? 0 : checkNumber('estimate', estimate(body), { min: 0 })
+    const signal = ownSignal(init?.signal ?? (isRequest(input) ? input.signal : undefined))
+    const cost = { requests: 1, ...(estimated > 0 ? { tokens: Math.min(estimated, most) } : {}) }
+    const debt = Math.max(0, estimated - most)
+    const granted = both.acquire(cost, optionsOf(signal))
+    // Owed from the moment this call stands in line, so that who comes behind it waits for all of it.
+    if (debt > 0) tokens.charge(debt)
+    try {
+      await granted
+    } catch (error) {
+      if (debt > 0) tokens.refund(debt)
+      throw error
+    }
+    let response: Response
+    try {
+      response = await send(input, init)
+    } catch (error) {
+      // What its caller gives up was sent, and the server works on.
+      if (signal?.aborted !== true) settle(estimated, 0)
+      throw error
+    }
+    const { status, headers } = response
+    const pauseMs = pauseMsOf(status, headers, exhaustedMs(headers, Date.now()))
+    if (pauseMs > 0) requests.pauseFor(pauseMs)
+    if (!response.ok) {
+      settle(estimated, 0)
+      return response
+    }
+    return settledAtEnd(response, new KnownUsage(usage), (actual) => settle(estimated, actual ?? estimated))
+  })
+}
+
+/** The same response; `ended` gets the tokens that it told of once its body has ended or broken. */
+function settledAtEnd(response: Response, usage: KnownUsage, ended: (tokens: number | undefined) => void): Response {
+  const type = response.headers.get('content-type') ?? ''
+  if (type.startsWith('text/event-stream')) {
+    const events = new EventReader(usage)
+    return watchBody(
+      response,
+      () => ended(usage.tokens),
+      (chunk) => events.push(chunk),
+    )
+  }
+  // A file, which may be of any size, is not kept to look for what it cannot tell.
+  if (type !== '' && !/^text\/|\bjson\b/i.test(type)) return watchBody(response, () => ended(undefined))
+  const decoder = new TextDecoder()
+  let text = ''
+  return watchBody(
+    response,
+    () => {
+      usage.read(jsonOf(text))
+      ended(usage.tokens)
+    },
+    (chunk) => (text += decoder.decode(chunk, { stream: true })),
+  )
+}
+
+/** The parsed body; undefined of a call that has none, such as a list of models. */
+async function bodyOf(input: string | URL | Request, init: RequestInit | undefined): Promise<unknown> {
+  const body = init?.body
+  if (typeof body === 'string') return jsonOf(body) ?? {}
+  if (body === undefined || body === null)
+    return isRequest(input) && (input.body ?? null) !== null ? (jsonOf(await input.clone().text()) ?? {}) : undefined
+  return body instanceof Uint8Array ? (jsonOf(new TextDecoder().decode(body)) ?? {}) : {}
+}
+
+interface ModelRequest {
+  readonly max_tokens?: unknown
+  readonly max_completion_tokens?: unknown
+  readonly max_output_tokens?: unknown
+}
+
+function estimateOf(body: unknown): number {
+  const { max_tokens, max_completion_tokens, max_output_tokens } = body as ModelRequest
+  const bound = [max_completion_tokens, max_output_tokens, max_tokens].find(
+    (value) => typeof value === 'number' && value > 0,
+  )
+  return Math.ceil(JSON.stringify(body).length / 4) + ((bound as number | undefined) ?? ANSWER_TOKENS)
+}

@@ -1,0 +1,110 @@
+import { stackOf } from '../../internal/text/error-text.js'
+import { warnOnce } from '../warnings.js'
+
+/** The token counts in an answer of OpenAI, of Anthropic, and of what speaks like one of them. */
+interface Usage {
+  readonly total_tokens?: unknown
+  readonly input_tokens?: unknown
+  readonly output_tokens?: unknown
+  readonly cache_creation_input_tokens?: unknown
+  readonly prompt_tokens?: unknown
+  readonly completion_tokens?: unknown
+}
+
+interface Answer {
+  readonly usage?: Usage | null
+  /** Anthropic's first event of a stream. */
+  readonly message?: { readonly usage?: Usage | null } | null
+  /** OpenAI's last event of a stream of responses. */
+  readonly response?: { readonly usage?: Usage | null } | null
+}
+
+/** What is known of a call's tokens; a stream tells them bit by bit. */
+export class KnownUsage {
+  readonly #own: ((json: unknown) => number | undefined) | undefined
+  #total: number | undefined = undefined
+  #input = 0
+  #output = 0
+
+  /** @param own - the user's function, if there is one */
+  constructor(own: ((json: unknown) => number | undefined) | undefined) {
+    this.#own = own
+  }
+
+  /** Tokens so far; undefined where nothing was told. */
+  get tokens(): number | undefined {
+    return this.#total ?? (this.#input + this.#output > 0 ? this.#input + this.#output : undefined)
+  }
+
+  /** Reads an answer, or an event of a stream. */
+  read(json: unknown): void {
+    if (typeof json !== 'object' || json === null) return
+    if (this.#own !== undefined) {
+      const tokens = ownTokens(this.#own, json)
+      if (isCount(tokens)) this.#total = tokens
+      return
+    }
+    const { usage, message, response } = json as Answer
+    for (const each of [usage, message?.usage, response?.usage])
+      if (typeof each === 'object' && each !== null) this.#add(each)
+  }
+
+  #add(usage: Usage): void {
+    if (isCount(usage.total_tokens)) this.#total = usage.total_tokens
+    const { input_tokens, cache_creation_input_tokens, prompt_tokens, output_tokens, completion_tokens } = usage
+    // Later events of a stream repeat, or replace, what earlier ones have told.
+    this.#input = Math.max(this.#input, count(input_tokens) + count(cache_creation_input_tokens), count(prompt_tokens))
+    this.#output = Math.max(this.#output, count(output_tokens), count(completion_tokens))
+  }
+}
+
+/** What the user's function says; undefined where it throws, since the answer is the caller's in any case. */
+function ownTokens(own: (json: unknown) => unknown, json: unknown): unknown {
+  try {
+    return own(json)
+  } catch (error) {
+    warnOnce(
+      'AMORSIZE_HTTP_USAGE_FAILED',
+      `usage failed: the call counts by what else it told, or by the estimate. ${stackOf(error)}`,
+    )
+    return undefined
+  }
+}
+
+/** Reads the events of a stream as they pass: lines `data: {…}`, cut anywhere. */
+export class EventReader {
+  readonly #decoder = new TextDecoder()
+  readonly #usage: KnownUsage
+  #rest = ''
+
+  constructor(usage: KnownUsage) {
+    this.#usage = usage
+  }
+
+  push(chunk: Uint8Array): void {
+    // Only what is new is looked through: a line may be megabytes, as one that holds an image.
+    const [end = '', ...begun] = this.#decoder.decode(chunk, { stream: true }).split(/\r\n|\r|\n/)
+    this.#rest += end
+    for (const next of begun) {
+      if (this.#rest.startsWith('data:')) this.#usage.read(jsonOf(this.#rest.slice(5)))
+      this.#rest = next
+    }
+  }
+}
+
+/** What `text` holds; undefined where it is no JSON. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value < Infinity
+}
+
+function count(value: unknown): number {
+  return isCount(value) ? value : 0
+}

@@ -1,0 +1,205 @@
+import { checkClock } from '../../internal/options/check-common.js'
+import { namesOf } from '../../internal/options/options.js'
+import { checkBoolean, checkKeys, checkNumber } from '../../internal/options/validate.js'
+import { type Clock, systemClock } from '../../internal/time/clock.js'
+import type { NameScope } from '../../memory/shared/names.js'
+import { type Bulkhead, type BulkheadPermit, bulkhead } from '../../policy/bulkhead/bulkhead.js'
+import { BULKHEAD_OPTIONS, type BulkheadOptions, completeBulkheadOptions } from '../../policy/bulkhead/options.js'
+import { type CircuitBreaker, circuitBreaker } from '../../policy/circuit-breaker/circuit-breaker.js'
+import {
+  CIRCUIT_BREAKER_OPTIONS,
+  type CircuitBreakerOptions,
+  readCircuitBreakerOptions,
+} from '../../policy/circuit-breaker/options.js'
+import { type PerKey, perKey } from '../../policy/per-key.js'
+import { KeyedRateLimiter } from '../../rate-limit/keyed/keyed-rate-limiter.js'
+import { RATE_LIMIT_OPTIONS, type RateLimitOptions } from '../../rate-limit/rate-limit-policy.js'
+import { encodedName, fittingName } from '../encoded-name.js'
+import { checkEncodedName } from '../store-options.js'
+import type { AnswerHeaders } from './answer-limits.js'
+import { OriginPauses } from './origin-pauses.js'
+import { type PerOrigin, originReader } from './origin.js'
+import { optionsOf } from './own-signal.js'
+
+/** What a client keeps to for each origin. */
+export interface OriginPolicyOptions {
+  /** Which requests belong together: 'origin' (default), or a function of their own. */
+  per?: PerOrigin | undefined
+  /** A rate for each origin; a request waits for it. `maxQueue` also bounds how many wait for the end of a pause. `name`, `scope` and `clock` are those below. */
+  limit?: Omit<RateLimitOptions, 'name' | 'scope' | 'clock'> | undefined
+  /** Places for each origin; one is free again when the body has ended or was cancelled. */
+  bulkhead?: Omit<BulkheadOptions, 'name' | 'scope' | 'clock' | 'key'> | undefined
+  /** A breaker for each origin. Network errors, timeouts and status 500 and above are failures; 429 is none. */
+  breaker?: Omit<CircuitBreakerOptions, 'name' | 'scope' | 'clock'> | undefined
+  /**
+   * Whether rate limits that answers tell of are kept to; default true. Retry-After of a 429 or 503 is in any case. Of an origin whose last
+   * 16 answers told of no limits, one answer in 16 is looked at, and each one with status 400 or above.
+   */
+  adapt?: boolean | undefined
+  /** How many origins are known at a time; an integer from 1 to 1e7, default 1,000. Beyond it the least recently used is forgotten, never a paused one. */
+  maxOrigins?: number | undefined
+  /** Same name, same limits and pauses: in every thread, or with `scope: 'machine'` in every process of this user. */
+  name?: string | undefined
+  /**
+   * Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. There each origin of `bulkhead`
+   * and `breaker` is a name of the machine, whose file stays until it is removed or the machine restarts, whatever `maxOrigins` is: for origins
+   * that are few.
+   */
+  scope?: NameScope | undefined
+  /** For tests; the default is the monotonic clock. */
+  clock?: Clock | undefined
+}
+
+export const ORIGIN_POLICY_KEYS = [
+  'per',
+  'limit',
+  'bulkhead',
+  'breaker',
+  'adapt',
+  'maxOrigins',
+  'name',
+  'scope',
+  'clock',
+] as const satisfies (keyof OriginPolicyOptions)[]
+
+/** A name in the options of a breaker would make it one for all origins. */
+const SAID_FOR_ALL = ['name', 'scope', 'clock', 'key']
+const keysOf = (table: Parameters<typeof namesOf>[0]): readonly string[] =>
+  namesOf(table).filter((key) => !SAID_FOR_ALL.includes(key))
+/** The options of each origin's own limit, places and breaker. */
+const KEYS_OF_ORIGINS = {
+  limit: keysOf(RATE_LIMIT_OPTIONS),
+  bulkhead: keysOf(BULKHEAD_OPTIONS),
+  breaker: keysOf(CIRCUIT_BREAKER_OPTIONS),
+}
+
+/** What an answer tells before its body. */
+interface Answer {
+  readonly status: number
+}
+
+/** The place of a request: freed once its answer has ended, or with the error by which it has failed. Undefined where there are none. */
+type Place = BulkheadPermit | undefined
+
+/** A breaker, a pause, a rate and places for each origin: what a request passes before it is sent, in this order. */
+export class OriginPolicies {
+  readonly clock: Clock
+  /** @throws what `per` throws, and for a URL that is none */
+  readonly originOf: (request: { readonly url: string; readonly method: string }) => string
+  readonly #pauses: OriginPauses
+  readonly #limiter: KeyedRateLimiter | undefined
+  readonly #bulkheads: PerKey<string, Bulkhead> | undefined
+  readonly #breakers: PerKey<string, CircuitBreaker> | undefined
+  /** A longer pause is refused. */
+  readonly longestMs: number
+  readonly #mostPaused: number
+  #paused = 0
+
+  /** @throws {TypeError | RangeError} naming the option that is wrong */
+  constructor(options: OriginPolicyOptions) {
+    const {
+      per = 'origin',
+      adapt = true,
+      maxOrigins = 1000,
+      limit,
+      bulkhead: places,
+      breaker,
+      clock = systemClock,
+    } = options
+    this.clock = checkClock('clock', clock)
+    this.originOf = originReader(per)
+    const capacity = checkNumber('maxOrigins', maxOrigins, { min: 1, max: 1e7, integer: true })
+    const { name, scope } = checkEncodedName(options.name, options.scope)
+    this.#pauses = new OriginPauses({ capacity, name, scope, clock, adapts: checkBoolean('adapt', adapt) })
+    const named = (what: string): object => (name === null ? {} : { name: fittingName(`${name}%${what}`), scope })
+    for (const [what, given] of Object.entries({ limit, bulkhead: places, breaker }))
+      if (given !== undefined) checkKeys(what, given, KEYS_OF_ORIGINS[what as keyof typeof KEYS_OF_ORIGINS])
+    // Those of each origin are made when it is first asked for; what is wrong with their options is told now.
+    if (places !== undefined) completeBulkheadOptions({ ...places, clock })
+    if (breaker !== undefined) readCircuitBreakerOptions({ ...breaker, clock })
+    this.longestMs = limit?.waitOnLimit === false ? 0 : (limit?.maxWaitMs ?? Infinity)
+    this.#mostPaused = limit?.maxQueue ?? Infinity
+    if (limit !== undefined) this.#limiter = new KeyedRateLimiter({ ...limit, capacity, clock, ...named('limit') })
+    // A paused origin is not forgotten: its answers are still to come.
+    const keepIf = (_: unknown, origin: string): boolean => this.#pauses.remainingMs(origin) > 0
+    const kept = { maxKeys: capacity, clock, keepIf }
+    if (places !== undefined)
+      this.#bulkheads = perKey(
+        (origin: string) => bulkhead({ ...places, clock, ...named(`bulkhead ${encodedName(origin)}`) }),
+        kept,
+      )
+    if (breaker !== undefined)
+      this.#breakers = perKey(
+        (origin: string) =>
+          circuitBreaker({
+            isFailureResult: (result) => (result as Answer).status >= 500,
+            ...breaker,
+            clock,
+            ...named(`breaker ${encodedName(origin)}`),
+          }),
+        kept,
+      )
+  }
+
+  /** Whether a request may be sent without a breaker, a place or a wait; takes its token then. */
+  passes(origin: string): boolean {
+    return this.#breakers === undefined && this.#bulkheads === undefined && this.#mayGo(origin)
+  }
+
+  /**
+   * Sends when everything lets it.
+   *
+   * @param send - sends once; a failure counts in the breaker, and frees the place
+   * @throws what refused the request, the signal's reason, or what `send` threw
+   */
+  attempt<A extends Answer>(
+    origin: string,
+    signal: AbortSignal | undefined,
+    send: (place: Place) => Promise<A>,
+  ): Promise<A> {
+    if (this.passes(origin)) return send(undefined)
+    const once = (): Promise<A> => this.#once(origin, signal, send)
+    const breaker = this.#breakers?.get(origin)
+    return breaker === undefined ? once() : breaker.execute(once, optionsOf(signal))
+  }
+
+  /** Keeps to what an answer asks for. */
+  observe(origin: string, status: number, headers: AnswerHeaders): void {
+    const ms = this.#pauses.observe(origin, status, headers)
+    if (ms > 0) this.#limiter?.pauseFor(origin, ms)
+  }
+
+  async #once<A>(origin: string, signal: AbortSignal | undefined, send: (place: Place) => Promise<A>): Promise<A> {
+    if (!this.#mayGo(origin)) await this.#turn(origin, signal)
+    if (this.#bulkheads === undefined) return send(undefined)
+    const permit = await this.#bulkheads.get(origin).acquire(optionsOf(signal))
+    try {
+      return await send(permit)
+    } catch (error) {
+      permit.fail(error)
+      throw error
+    }
+  }
+
+  #mayGo(origin: string): boolean {
+    return this.#pauses.remainingMs(origin) === 0 && this.#limiter?.takeNow(origin) !== false
+  }
+
+  /** Waits for the end of a pause, and for a token. */
+  async #turn(origin: string, signal: AbortSignal | undefined): Promise<void> {
+    do {
+      if (this.#pauses.remainingMs(origin) > 0) await this.#pause(origin, signal)
+      await this.#limiter?.acquire(origin, 1, optionsOf(signal))
+      // Others may have been told to stop while this one waited; then it comes after the pause, in its turn.
+    } while (this.#pauses.remainingMs(origin) > 0)
+  }
+
+  async #pause(origin: string, signal: AbortSignal | undefined): Promise<void> {
+    this.#paused++
+    try {
+      await this.#pauses.wait(origin, signal, this.#paused > this.#mostPaused ? 0 : this.longestMs)
+    } finally {
+      this.#paused--
+    }
+  }
+}

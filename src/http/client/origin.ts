@@ -1,0 +1,24 @@
+import { checkFunction, describe } from '../../internal/options/validate.js'
+
+/** What decides which requests share a limit, a breaker and a pause. */
+export type PerOrigin = 'origin' | ((request: { readonly url: string; readonly method: string }) => string)
+
+/** The origin of a URL; programs ask for the same one again and again. */
+function originOf(): (request: { readonly url: string }) => string {
+  let last = { url: '', origin: '' }
+  return ({ url }) => {
+    if (url !== last.url || url === '') last = { url, origin: new URL(url).origin }
+    return last.origin
+  }
+}
+
+/** @throws {TypeError} when `per` is none */
+export function originReader(per: PerOrigin): (request: { readonly url: string; readonly method: string }) => string {
+  if (per === 'origin') return originOf()
+  checkFunction('per', per)
+  return (request) => {
+    const own: unknown = per(request)
+    if (typeof own === 'string') return own
+    throw new TypeError(`per must return a string; it returned ${describe(own)}`)
+  }
+}

@@ -1,0 +1,201 @@
+import { checkKeys, checkOptions } from '../../internal/options/validate.js'
+import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions } from './origin-policies.js'
+import { ownSignal } from './own-signal.js'
+
+/** What {@link policyInterceptor} is made with. */
+export type PolicyInterceptorOptions = OriginPolicyOptions
+
+/** What is used of undici's options of a request. */
+interface DispatchOptions {
+  readonly origin?: string | URL | undefined
+  readonly path: string
+  readonly method: string
+  readonly signal?: unknown
+}
+
+/** `dispatch` of undici, whichever version's. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- undici's types of 6, 7 and 8 differ; each checks its own
+export type UndiciDispatch = (options: any, handler: any) => boolean
+
+/** What policyFetch takes and an interceptor cannot do, since it hands the handler on as it is; and what does it instead. */
+const ELSEWHERE = {
+  retry: 'put interceptors.retry() of undici outside it, or retry() around the request',
+  retryMethods: 'put interceptors.retry({ methods }) of undici outside it',
+  timeoutMs: 'give the request a headersTimeout, or put timeout() around it',
+  hedge: 'put hedge() around the request',
+  fetch: 'policyFetch does',
+}
+
+/**
+ * An interceptor for undici 6, 7 and 8 that keeps to a rate, places and a breaker for each origin and to what the servers ask for, as
+ * {@link policyFetch} does: a request that must wait is dispatched later. Its handler is handed on as it is. For retries put undici's own
+ * outside it.
+ *
+ * @param options - see {@link PolicyInterceptorOptions}
+ * @throws {TypeError | RangeError} naming the option that is wrong
+ *
+ * @example
+ * import { Agent } from 'undici'
+ * const agent = new Agent().compose(policyInterceptor({ limit: { requestsPerSecond: 5 } }))
+ */
+export function policyInterceptor(
+  options: PolicyInterceptorOptions = {},
+): (dispatch: UndiciDispatch) => UndiciDispatch {
+  checkOptions('policyInterceptor', options)
+  for (const [name, instead] of Object.entries(ELSEWHERE))
+    if (name in options) throw new TypeError(`policyInterceptor takes no '${name}': ${instead}`)
+  checkKeys('policyInterceptor', options, ORIGIN_POLICY_KEYS)
+  const policies = new OriginPolicies(options)
+
+  return (dispatch) => (request: DispatchOptions, handler: Handler) => {
+    const { method } = request
+    const origin = policies.originOf({ url: urlOf(request), method })
+    // What need not wait is dispatched at once, and what `dispatch` throws or returns is the caller's.
+    if (policies.passes(origin)) {
+      const answered = (status: number, headers: Headers): void => policies.observe(origin, status, headers)
+      return dispatch(request, watchAnswer(handler, { answered, ended: nothing, failed: nothing }))
+    }
+    let isSent = false
+    const { signal, release } = signalOf(request.signal)
+    policies
+      .attempt(
+        origin,
+        signal,
+        (place) =>
+          new Promise<{ status: number }>((resolve, reject) => {
+            const answered = (status: number, headers: Headers): void => {
+              policies.observe(origin, status, headers)
+              if (status >= 200) resolve({ status })
+            }
+            const ended = (): void => place?.[Symbol.dispose]()
+            const failed = (error: unknown): void => {
+              place?.fail(error)
+              reject(error)
+            }
+            dispatch(request, watchAnswer(handler, { answered, ended, failed }))
+            isSent = true
+          }),
+      )
+      // Nobody awaits a dispatch: what goes wrong before it is the handler's, or would end the process. Afterwards undici tells it.
+      .catch((error: unknown) => {
+        if (!isSent) fail(handler, error)
+      })
+      .finally(release)
+    return true
+  }
+}
+
+/** What a request asks for. A path is put behind its origin: one that begins with two slashes would be resolved to another. */
+function urlOf({ origin, path }: Pick<DispatchOptions, 'origin'> & { readonly path: unknown }): string {
+  // A Client or Pool asks its own server, whatever origin it is given; an Agent refuses what is none.
+  const base = URL.canParse('/', String(origin)) ? String(origin) : 'http://localhost'
+  // To a proxy a path may be a whole URL; what is no path, undici refuses.
+  const isWhole = typeof path !== 'string' || !path.startsWith('/')
+  return (isWhole ? new URL(String(path), base) : new URL(new URL(base).origin + path)).href
+}
+
+const nothing = (): undefined => undefined
+
+/** A handler of undici: 6 has the first, 7 either, 8 the second. */
+interface Handler {
+  onError?: (error: unknown) => void
+  onRequestStart?: unknown
+  onResponseError?: (controller: unknown, error: unknown) => void
+}
+
+interface Headers {
+  get(name: string): string | undefined
+}
+
+/** Who looks at an answer as it passes. */
+interface Watcher {
+  answered(status: number, headers: Headers): void
+  /** The answer is complete, or its connection is the caller's now. */
+  ended(): void
+  failed(error: unknown): void
+}
+
+/** What is looked at of each call of a handler. */
+const WATCHED: Record<string, (watcher: Watcher, args: unknown[]) => void> = {
+  onHeaders: (watcher, [status, headers]) => watcher.answered(status as number, rawHeaders(headers as RawHeaders)),
+  onUpgrade: upgraded,
+  onComplete: (watcher) => watcher.ended(),
+  onError: (watcher, [error]) => watcher.failed(error),
+  onResponseStart: (watcher, [, status, headers]) =>
+    watcher.answered(status as number, namedHeaders(headers as Record<string, string | string[]>)),
+  onRequestUpgrade: upgraded,
+  onResponseEnd: (watcher) => watcher.ended(),
+  onResponseError: (watcher, [, error]) => watcher.failed(error),
+}
+
+/** What a handler of the newer shape may lack, and is looked at nevertheless. */
+const OPTIONAL: ReadonlySet<unknown> = new Set(['onResponseStart', 'onResponseEnd', 'onResponseError'])
+
+function upgraded(watcher: Watcher): void {
+  watcher.answered(200, { get: nothing })
+  watcher.ended()
+}
+
+/** The same handler, with a look at what passes. */
+function watchAnswer(handler: Handler, watcher: Watcher): Handler {
+  return new Proxy(handler, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property, target)
+      const isMethod = typeof value === 'function'
+      if (!isMethod && !(OPTIONAL.has(property) && target.onRequestStart !== undefined)) return value
+      // Handlers have private fields, which only they themselves can reach.
+      const method = isMethod ? (value as (...args: unknown[]) => unknown).bind(target) : nothing
+      const watch = typeof property === 'string' ? WATCHED[property] : undefined
+      if (watch === undefined) return method
+      return (...args: unknown[]) => {
+        watch(watcher, args)
+        return method(...args)
+      }
+    },
+  })
+}
+
+type RawHeaders = readonly (Buffer | string)[]
+
+function namedHeaders(headers: Record<string, string | string[]>): Headers {
+  return { get: (name) => textOf(headers[name]) }
+}
+
+function textOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value
+}
+
+/** A list of names and values in turns. */
+function rawHeaders(headers: RawHeaders): Headers {
+  const values = new Map<string, string>()
+  for (let n = 0; n + 1 < headers.length; n += 2) {
+    const name = String(headers[n]).toLowerCase()
+    const before = values.get(name)
+    values.set(name, before === undefined ? String(headers[n + 1]) : `${before}, ${String(headers[n + 1])}`)
+  }
+  return { get: (name) => values.get(name) }
+}
+
+function fail(handler: Handler, error: unknown): void {
+  if (typeof handler.onResponseError === 'function') handler.onResponseError(null, error)
+  else handler.onError?.(error)
+}
+
+/** undici takes an AbortSignal or an emitter of 'abort', and watches it only once the request is dispatched. */
+function signalOf(given: unknown): { signal: AbortSignal | undefined; release: () => void } {
+  const signal = ownSignal(given)
+  if (signal !== undefined) return { signal, release: nothing }
+  const emitter = given as
+    | {
+        on?: unknown
+        once?: (event: 'abort', listener: () => void) => void
+        removeListener?: (event: 'abort', listener: () => void) => void
+      }
+    | null
+    | undefined
+  if (typeof emitter?.once !== 'function') return { signal: undefined, release: nothing }
+  const controller = new AbortController()
+  const abort = (): void => controller.abort()
+  emitter.once('abort', abort)
+  return { signal: controller.signal, release: () => emitter.removeListener?.('abort', abort) }
+}

@@ -1,0 +1,35 @@
+import { BlockList, isIP } from 'node:net'
+import { describe } from '../../internal/options/validate.js'
+import { withoutPort } from './ip-key.js'
+
+/**
+ * The addresses of an option `allow`.
+ *
+ * @param allow - addresses and networks (`10.0.0.0/8`, `2001:db8::/32`)
+ * @returns whether an address is one of them
+ * @throws {TypeError} naming the entry that is neither
+ */
+export function allowList(allow: readonly string[]): (ip: string) => boolean {
+  const entries: unknown = allow
+  if (!Array.isArray(entries)) throw new TypeError(`allow must be an array of networks; received ${describe(entries)}`)
+  const list = new BlockList()
+  for (const entry of entries as unknown[]) add(list, entry)
+  return (ip) => {
+    const [address = ''] = withoutPort(ip).split('%')
+    const family = isIP(address)
+    // BlockList finds an IPv4 address that is written as an IPv6 one among both.
+    return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4')
+  }
+}
+
+function add(list: BlockList, entry: unknown): void {
+  const [address = '', bits, rest] = typeof entry === 'string' ? entry.split('/') : []
+  const family = isIP(address)
+  const type = family === 6 ? 'ipv6' : 'ipv4'
+  const most = family === 6 ? 128 : 32
+  const isNetwork = bits !== undefined && /^\d{1,3}$/.test(bits) && Number(bits) <= most
+  if (family === 0 || rest !== undefined || (bits !== undefined && !isNetwork))
+    throw new TypeError(`allow must hold addresses and networks such as '10.0.0.0/8'; received ${describe(entry)}`)
+  if (bits === undefined) list.addAddress(address, type)
+  else list.addSubnet(address, Number(bits), type)
+}

@@ -1,0 +1,262 @@
+import { answerOf } from '../../internal/options/predicate.js'
+import { describe } from '../../internal/options/validate.js'
+import { stackOf } from '../../internal/text/error-text.js'
+import type { Key } from '../../memory/keyed/hash.js'
+import { cut } from '../stores/counts.js'
+import { warnInHandler, warnOnce } from '../warnings.js'
+import type { LimitDecision, LimitState } from './decision.js'
+import { isWholeIpv6, keyOfIp } from './ip-key.js'
+import { type CompleteLimitOptions, type HttpLimitOptions, completeLimitOptions } from './limit-options.js'
+import { type Asked, type Limit, type Standing, makeLimit } from './limits.js'
+import { type HeaderSink, type RateHeaderWriter, rateHeaderWriter } from './rate-headers.js'
+
+/** What a framework says of its requests. */
+export interface RequestReader<Request> {
+  /** The address as the framework trusts it; undefined when there is none, as of a client that has gone. */
+  ip(request: Request): string | undefined
+  /** Warns of proxies that are not trusted, or all of them, and of clients that have no address. */
+  checkProxy?(request: Request): void
+}
+
+/** What a limiter has done in this thread. */
+export interface HttpLimitStats {
+  /** Requests that went on. */
+  readonly allowed: number
+  /** With `dryRun`, those that would have been. */
+  readonly refused: number
+  /** Requests that were not judged because a function of the options, or shared memory, failed. */
+  readonly failed: number
+}
+
+/** A request that was admitted, and what was charged for it. */
+export interface Charge {
+  readonly key: Key
+  readonly asked: readonly Asked[]
+  /** By limit: where the key stood then, and when that was. */
+  readonly standings: readonly Standing[]
+  readonly atMs: number
+}
+
+/** What is to be done about one request. */
+export interface Judged {
+  readonly decision: LimitDecision
+  /** What has to be settled once its status is known; null for nothing. */
+  readonly charge: Charge | null
+}
+
+/** How many requests are watched for mistakes of the set-up, which are told once: all at first, then one in so many. */
+const WATCHED = 1000
+const WATCHED_LATER = 64
+
+/** The limits of a server, whatever its framework. */
+export class HttpLimiter<Request extends object> {
+  readonly options: CompleteLimitOptions<Request>
+  readonly #reader: RequestReader<Request>
+  readonly #limits: readonly Limit<Request>[]
+  readonly #writeHeaders: RateHeaderWriter
+  /** What every request asks of each limit; null where one has functions. */
+  readonly #fixed: readonly Asked[] | null
+  readonly #bans: boolean
+  /** Whether a request that is admitted is told where it stands. */
+  readonly #tells: boolean
+  readonly #settles: boolean
+  #judged = 0
+  readonly #seen = new WeakSet()
+  #allowed = 0
+  #refused = 0
+  #failed = 0
+
+  /**
+   * @param what - whose options these are, for messages
+   * @param more - the names of options that the caller checks itself
+   */
+  constructor(
+    what: string,
+    options: HttpLimitOptions<Request>,
+    reader: RequestReader<Request>,
+    more: readonly string[] = [],
+  ) {
+    this.options = completeLimitOptions(what, options, more)
+    this.#reader = reader
+    this.#limits = this.options.limits.map((limit) => makeLimit(limit, this.options))
+    this.#writeHeaders = rateHeaderWriter(this.options.headers, this.#limits)
+    const fixed = this.#limits.map((limit) => limit.fixed)
+    this.#fixed = fixed.some((each) => each === null) ? null : (fixed as Asked[])
+    this.#bans = this.#limits.some(({ bans }) => bans)
+    this.#tells = this.options.headersWhen !== 'refused' && !this.options.dryRun
+    this.#settles = this.options.countIf !== undefined
+    warnInHandler(what)
+  }
+
+  stats(): HttpLimitStats {
+    return { allowed: this.#allowed, refused: this.#refused, failed: this.#failed }
+  }
+
+  /**
+   * Judges a request and charges what it costs.
+   *
+   * @returns null when there is nothing more to do about the request: it goes on
+   * @throws what a function of the options threw, with `onError: 'closed'`
+   */
+  judge(request: Request): Judged | null {
+    try {
+      const key = this.#keyOf(request)
+      return key === null ? null : this.#decide(request, key)
+    } catch (error) {
+      this.#failed++
+      if (this.options.onError === 'closed') throw error
+      warnOnce(
+        'AMORSIZE_HTTP_LIMIT_FAILED',
+        `a request could not be limited and was admitted (onError: 'open'). ${stackOf(error)}`,
+      )
+      return null
+    }
+  }
+
+  /** Whether the outcome is told to the client by header fields. */
+  writeHeaders(sink: HeaderSink, decision: LimitDecision): void {
+    const { headersWhen, dryRun } = this.options
+    if (dryRun || (decision.allowed && headersWhen === 'refused')) return
+    if (decision.allowed && headersWhen === 'low' && !decision.limits.some(isLow)) return
+    this.#writeHeaders(sink, decision.limits)
+  }
+
+  /** Gives the charge of a request back that does not count after all. */
+  settle(request: Request, { charge }: Judged, status: number): void {
+    const { countIf } = this.options
+    if (charge === null || countIf === undefined) return
+    try {
+      if (!answerOf('countIf', countIf(request, status))) this.#giveBack(charge)
+    } catch (error) {
+      warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `countIf failed, and the request counts. ${stackOf(error)}`)
+    }
+  }
+
+  /** Null: not limited. */
+  #keyOf(request: Request): Key | null {
+    const { key, isAllowed, skip, ipv6Prefix } = this.options
+    if (skip !== undefined && isSkipped(skip(request))) return null
+    const isWatched = ++this.#judged <= WATCHED || this.#judged % WATCHED_LATER === 0
+    if (this.#judged <= WATCHED) this.#watch(request)
+    if (key === undefined || isAllowed !== undefined) {
+      const ip = this.#reader.ip(request)
+      if (ip !== undefined && isAllowed?.(ip) === true) return null
+      if (key === undefined) {
+        if (isWatched) this.#reader.checkProxy?.(request)
+        // A client that has gone has no address any more.
+        return ip === undefined ? 'unknown' : keyOfIp(ip, ipv6Prefix)
+      }
+    }
+    const own: unknown = key(request)
+    if (typeof own === 'string') {
+      if (isWatched && isWholeIpv6(own))
+        warnOnce(
+          'AMORSIZE_HTTP_KEY_IPV6',
+          'a key is a whole IPv6 address: its owner has billions of others. Use ipKey(address) of amorsize/http',
+        )
+      return cut(own)
+    }
+    if (own === null || typeof own === 'number' || typeof own === 'bigint') return own
+    throw new TypeError(
+      `key must return a string, number or bigint, or null for no limit; it returned ${describe(own)}`,
+    )
+  }
+
+  #watch(request: Request): void {
+    if (this.#seen.has(request))
+      warnOnce(
+        'AMORSIZE_HTTP_COUNTED_TWICE',
+        'one limiter has counted a request twice: it is used in two places that the request passes. Make two of them',
+      )
+    else this.#seen.add(request)
+  }
+
+  #decide(request: Request, key: Key): Judged | null {
+    const limits = this.#limits
+    const banned = this.#bans ? this.#bannedBy(key) : null
+    if (banned !== null) return { decision: this.#refusal(key, banned, true), charge: null }
+    const asked = this.#fixed ?? limits.map((limit) => limit.ask(request))
+    const states: LimitState[] = []
+    const charge = this.#settles ? { key, asked, standings: [] as Standing[], atMs: this.options.clock.now() } : null
+    for (let n = 0; n < limits.length; n++) {
+      const [limit, one] = [limitAt(limits, n), askedAt(asked, n)]
+      const standing = limit.take(key, one)
+      if (standing.refused) return this.#refuse(key, asked, n, standing)
+      charge?.standings.push(standing)
+      if (this.#tells) states.push(limit.state(key, one, standing, false))
+    }
+    this.#allowed++
+    return this.#tells || charge !== null ? { decision: this.#admission(key, states), charge } : null
+  }
+
+  /** What one limit refuses is charged in none: the `first` does, by `standing`; the others behind it are asked, too. */
+  #refuse(key: Key, asked: readonly Asked[], first: number, standing: Standing): Judged {
+    const refusals = this.#limits.map((limit, n) => {
+      if (n < first) return null
+      const own = n === first ? standing : limit.take(key, askedAt(asked, n))
+      return own.refused ? own : null
+    })
+    this.#limits.forEach((limit, n) => {
+      if (refusals[n] === null) limit.undo(key, askedAt(asked, n))
+      else limit.refused(key)
+    })
+    const states = this.#limits.map((limit, n) => {
+      const refusal = refusals[n] ?? null
+      return limit.state(key, askedAt(asked, n), refusal ?? limit.look(key), refusal !== null)
+    })
+    return { decision: this.#refusal(key, states, false), charge: null }
+  }
+
+  /** The states of the limits that block a key; null when none does. */
+  #bannedBy(key: Key): LimitState[] | null {
+    let states: LimitState[] | null = null
+    for (const limit of this.#limits) {
+      const resetMs = limit.bannedMs(key)
+      if (resetMs === 0) continue
+      const { quota = 0, windowSeconds = Math.ceil(resetMs / 1000) } = limit.terms ?? {}
+      ;(states ??= []).push({ name: limit.name, quota, windowSeconds, remaining: 0, resetMs, refused: true })
+    }
+    return states
+  }
+
+  #admission(key: Key, limits: readonly LimitState[]): LimitDecision {
+    return { allowed: true, banned: false, key, limits, retryAfterMs: 0, status: this.options.statusCode }
+  }
+
+  #refusal(key: Key, limits: readonly LimitState[], banned: boolean): LimitDecision {
+    this.#refused++
+    const retryAfterMs = limits.reduce(
+      (longest, { refused, resetMs }) => (refused ? Math.max(longest, resetMs) : longest),
+      0,
+    )
+    const { dryRun, statusCode } = this.options
+    return { allowed: dryRun, banned, key, limits, retryAfterMs, status: banned ? 403 : statusCode }
+  }
+
+  #giveBack({ key, asked, standings, atMs }: Charge): void {
+    const elapsedMs = this.options.clock.now() - atMs
+    standings.forEach((standing, n) => limitAt(this.#limits, n).giveBack(key, askedAt(asked, n), standing, elapsedMs))
+  }
+}
+
+function limitAt<Request>(limits: readonly Limit<Request>[], n: number): Limit<Request> {
+  return limits[n] as Limit<Request>
+}
+
+function askedAt(asked: readonly Asked[], n: number): Asked {
+  return asked[n] as Asked
+}
+
+function isLow({ remaining, quota }: LimitState): boolean {
+  return remaining < quota / 4
+}
+
+/** By truthiness; a promise is no answer, and the request counts. */
+function isSkipped(answer: unknown): boolean {
+  try {
+    return answerOf('skip', answer)
+  } catch (error) {
+    warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `skip failed, and the request counts. ${stackOf(error)}`)
+    return false
+  }
+}

@@ -1,0 +1,259 @@
+import { checkClock, checkOptionalFunction } from '../../internal/options/check-common.js'
+import { MAX_BURST, MAX_RATE } from '../../internal/options/rate.js'
+import {
+  checkBoolean,
+  checkFunction,
+  checkKeys,
+  checkNumber,
+  checkOneOf,
+  describe,
+} from '../../internal/options/validate.js'
+import { type Clock, systemClock } from '../../internal/time/clock.js'
+import type { Key } from '../../memory/keyed/hash.js'
+import { MAX_CAPACITY } from '../../memory/keyed/terms.js'
+import { WINDOW } from '../../memory/shared/layout.js'
+import type { NameScope } from '../../memory/shared/names.js'
+import { checkEncodedName } from '../store-options.js'
+import { allowList } from './allow-list.js'
+import { DEFAULT_IPV6_PREFIX } from './ip-key.js'
+import type { RateHeaders } from './rate-headers.js'
+
+/** What a request costs: a number >= 0, 0 for nothing. */
+export type RequestCost<Request> = number | ((request: Request) => number)
+
+/** A limit as a token bucket: so much at once, and so much per second. No edge of a window lets twice as much through. */
+export interface BucketLimitOptions<Request> {
+  /** How much comes back per second: > 0 and at most 1e15. */
+  requestsPerSecond: number
+  /** The most at once: >= 1 and at most 1e15; default max(1, round(requestsPerSecond)). */
+  burstSize?: number | undefined
+  /** What a request costs; default 1. One that costs more than `burstSize` is refused. */
+  cost?: RequestCost<Request> | undefined
+}
+
+/** A limit as a window, which starts at a key's first request. */
+export interface WindowLimitOptions<Request> {
+  /** How much in a window: an integer from 1 to 1,048,574, or a function of the request, such as by its user's plan; 0 of it admits none. */
+  max: number | ((request: Request) => number)
+  /** How long a window lasts, in ms: > 0, at most 8.7 years. */
+  windowMs: number
+  /** After so many refusals within one `windowMs` the key is blocked for one `windowMs`, with status 403. An integer >= 1; default never. */
+  banAfter?: number | undefined
+  /** What a request costs, an integer; default 1. */
+  cost?: RequestCost<Request> | undefined
+}
+
+/** One limit: a rate or a window. */
+export type HttpLimit<Request> = BucketLimitOptions<Request> | WindowLimitOptions<Request>
+
+/** What the limits of a server are made with, whatever its framework. */
+export interface HttpLimitOptions<Request> {
+  /** The limits by name, at least one. What one refuses is charged in none of them. A name is printable ASCII; headers tell it. */
+  limits: Readonly<Record<string, HttpLimit<Request>>>
+  /**
+   * Same name, same counts: in every thread of the process, or with `scope: 'machine'` in every process of this user, such as the workers
+   * of a cluster. Any characters. Without one, the counts are this object's alone.
+   */
+  name?: string | undefined
+  /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
+  scope?: NameScope | undefined
+  /** How many keys each limit counts at the same time. An integer from 1 to 1e8, at 24 bytes per key, taken at once; default 100,000. */
+  capacity?: number | undefined
+  /** A new key that finds no room: 'evict' (default) forgets the key that is free first; 'deny' refuses the new one. */
+  onFull?: 'evict' | 'deny' | undefined
+  /** Whose request it is; null: it is not limited. Default: the address, as {@link ipKey} gives it. */
+  key?: ((request: Request) => Key | null) | undefined
+  /** How many bits of an IPv6 address make the default key; an integer from 1 to 128, default 56. */
+  ipv6Prefix?: number | undefined
+  /** Addresses and networks (`10.0.0.0/8`) that are not limited. */
+  allow?: readonly string[] | undefined
+  /** Requests for which this is true are not limited. */
+  skip?: ((request: Request) => boolean) | undefined
+  /**
+   * Whether a request counts, asked once its status is known (499 when the client went before): one for which this is false is given back.
+   * With `(req, status) => status === 401` only failed logins count.
+   */
+  countIf?: ((request: Request, status: number) => boolean) | undefined
+  /** Which header fields tell the client where it stands; default 'draft-10'. */
+  headers?: RateHeaders | undefined
+  /** When they are sent: 'always' (default), with 'low' once less than a quarter of any limit is left, or 'refused'. */
+  headersWhen?: 'always' | 'low' | 'refused' | undefined
+  /** Decides and counts, and refuses nothing; sends no headers. Default false. */
+  dryRun?: boolean | undefined
+  /** The status of a refusal; an integer from 400 to 599, default 429. A ban answers 403. */
+  statusCode?: number | undefined
+  /** What happens to a request when `key`, `cost`, `max`, `skip` or shared memory fails: 'open' (default) admits it, 'closed' fails it with that error. A process warning tells the first time. */
+  onError?: 'open' | 'closed' | undefined
+  /** For tests; the default is the monotonic clock. */
+  clock?: Clock | undefined
+}
+
+export interface CompleteBucketLimit<Request> {
+  readonly kind: 'bucket'
+  readonly name: string
+  readonly requestsPerSecond: number
+  readonly burstSize: number
+  readonly cost: RequestCost<Request>
+}
+
+export interface CompleteWindowLimit<Request> {
+  readonly kind: 'window'
+  readonly name: string
+  readonly max: number | ((request: Request) => number)
+  readonly windowMs: number
+  readonly banAfter: number | null
+  readonly cost: RequestCost<Request>
+}
+
+/** {@link HttpLimitOptions} checked, with every default filled in. */
+export interface CompleteLimitOptions<Request> {
+  readonly limits: readonly (CompleteBucketLimit<Request> | CompleteWindowLimit<Request>)[]
+  readonly name: string | null
+  readonly scope: NameScope
+  readonly capacity: number
+  readonly onFull: 'evict' | 'deny'
+  readonly key: ((request: Request) => Key | null) | undefined
+  readonly ipv6Prefix: number
+  readonly isAllowed: ((ip: string) => boolean) | undefined
+  readonly skip: ((request: Request) => boolean) | undefined
+  readonly countIf: ((request: Request, status: number) => boolean) | undefined
+  readonly headers: RateHeaders
+  readonly headersWhen: 'always' | 'low' | 'refused'
+  readonly dryRun: boolean
+  readonly statusCode: number
+  readonly onError: 'open' | 'closed'
+  readonly clock: Clock
+}
+
+const KEYS = [
+  'limits',
+  'name',
+  'scope',
+  'capacity',
+  'onFull',
+  'key',
+  'ipv6Prefix',
+  'allow',
+  'skip',
+  'countIf',
+  'headers',
+  'headersWhen',
+  'dryRun',
+  'statusCode',
+  'onError',
+  'clock',
+] as const satisfies (keyof HttpLimitOptions<unknown>)[]
+
+/** Every option of {@link HttpLimitOptions}. */
+export const LIMIT_OPTIONS: readonly string[] = KEYS
+
+/**
+ * Checks options and fills in the defaults.
+ *
+ * @param what - whose they are, for the message
+ * @param more - the names of options that the caller checks itself
+ * @throws {TypeError | RangeError} naming the option that is wrong
+ */
+export function completeLimitOptions<Request>(
+  what: string,
+  options: HttpLimitOptions<Request>,
+  more: readonly string[],
+): CompleteLimitOptions<Request> {
+  checkKeys(what, options, [...KEYS, ...more])
+  const { capacity = 100_000, onFull = 'evict', ipv6Prefix = DEFAULT_IPV6_PREFIX, allow, dryRun = false } = options
+  const {
+    headers = 'draft-10',
+    headersWhen = 'always',
+    statusCode = 429,
+    onError = 'open',
+    clock = systemClock,
+  } = options
+  return {
+    limits: checkLimits(options.limits),
+    ...checkEncodedName(options.name, options.scope),
+    capacity: checkNumber('capacity', capacity, { min: 1, max: MAX_CAPACITY, integer: true }),
+    onFull: checkOneOf('onFull', onFull, ['evict', 'deny']),
+    key: checkOptionalFunction('key', options.key),
+    ipv6Prefix: checkNumber('ipv6Prefix', ipv6Prefix, { min: 1, max: 128, integer: true }),
+    isAllowed: allow === undefined ? undefined : allowList(allow),
+    skip: checkOptionalFunction('skip', options.skip),
+    countIf: checkOptionalFunction('countIf', options.countIf),
+    headers: checkOneOf('headers', headers, ['draft-10', 'draft-7', 'draft-6', 'legacy']),
+    headersWhen: checkOneOf('headersWhen', headersWhen, ['always', 'low', 'refused']),
+    dryRun: checkBoolean('dryRun', dryRun),
+    statusCode: checkNumber('statusCode', statusCode, { min: 400, max: 599, integer: true }),
+    onError: checkOneOf('onError', onError, ['open', 'closed']),
+    clock: checkClock('clock', clock),
+  }
+}
+
+function checkLimits<Request>(
+  limits: Readonly<Record<string, HttpLimit<Request>>>,
+): (CompleteBucketLimit<Request> | CompleteWindowLimit<Request>)[] {
+  const given: unknown = limits
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new TypeError(
+      `limits must be an object that holds each limit by its name, such as { burst: { requestsPerSecond: 5 } }; received ${describe(given)}`,
+    )
+  const names = Object.keys(limits)
+  if (names.length === 0) throw new TypeError('limits must hold at least one limit; received none')
+  return names.map((name) => {
+    if (!/^[ -~]+$/.test(name))
+      throw new TypeError(`the name of a limit must be printable ASCII; received ${describe(name)}`)
+    return checkLimit(name, limits[name] as HttpLimit<Request>)
+  })
+}
+
+function checkLimit<Request>(
+  name: string,
+  limit: HttpLimit<Request>,
+): CompleteBucketLimit<Request> | CompleteWindowLimit<Request> {
+  const at = `limits.${name}`
+  const given: unknown = limit
+  const has = (key: string): boolean => typeof given === 'object' && given !== null && key in given
+  const hasRate = has('requestsPerSecond')
+  if (hasRate === has('max'))
+    throw new TypeError(
+      `${at} must have either requestsPerSecond or max with windowMs; received ${hasRate ? 'both' : describe(limit)}`,
+    )
+  return 'requestsPerSecond' in limit ? checkBucket(name, at, limit) : checkWindow(name, at, limit)
+}
+
+function checkBucket<Request>(
+  name: string,
+  at: string,
+  limit: BucketLimitOptions<Request>,
+): CompleteBucketLimit<Request> {
+  checkKeys(at, limit, ['requestsPerSecond', 'burstSize', 'cost'])
+  const range = { min: 0, exclusiveMin: true, max: MAX_RATE }
+  const requestsPerSecond = checkNumber(`${at}.requestsPerSecond`, limit.requestsPerSecond, range)
+  const { burstSize = Math.max(1, Math.round(requestsPerSecond)), cost = 1 } = limit
+  return {
+    kind: 'bucket',
+    name,
+    requestsPerSecond,
+    burstSize: checkNumber(`${at}.burstSize`, burstSize, { min: 1, max: MAX_BURST }),
+    cost: typeof cost === 'number' ? checkNumber(`${at}.cost`, cost, { min: 0 }) : checkFunction(`${at}.cost`, cost),
+  }
+}
+
+function checkWindow<Request>(
+  name: string,
+  at: string,
+  limit: WindowLimitOptions<Request>,
+): CompleteWindowLimit<Request> {
+  checkKeys(at, limit, ['max', 'windowMs', 'banAfter', 'cost'])
+  const { max, windowMs, banAfter, cost = 1 } = limit
+  const counts = { min: 1, max: WINDOW.mostCount - 1, integer: true }
+  return {
+    kind: 'window',
+    name,
+    max: typeof max === 'function' ? max : checkNumber(`${at}.max`, max, counts),
+    windowMs: checkNumber(`${at}.windowMs`, windowMs, { min: 0, exclusiveMin: true, max: WINDOW.mostMs }),
+    banAfter: banAfter === undefined ? null : checkNumber(`${at}.banAfter`, banAfter, counts),
+    cost:
+      typeof cost === 'number'
+        ? checkNumber(`${at}.cost`, cost, { ...counts, min: 0 })
+        : checkFunction(`${at}.cost`, cost),
+  }
+}

@@ -1,0 +1,105 @@
+import { checkClock, checkOptionalFunction } from '../../internal/options/check-common.js'
+import { checkBoolean, checkKeys, checkNumber } from '../../internal/options/validate.js'
+import { type Clock, systemClock } from '../../internal/time/clock.js'
+import type { NameScope } from '../../memory/shared/names.js'
+import { checkConcurrency, type Concurrency } from '../../policy/bulkhead/options.js'
+import { checkEncodedName } from '../store-options.js'
+
+/** What all forms of {@link shed} are made with. */
+export interface ShedOptions<Request> {
+  /** How many requests are worked on at once: a number, or 'adaptive' (default): as many as take hardly longer than when few are. */
+  maxConcurrent?: number | 'adaptive' | undefined
+  /** Bounds of an adaptive limit: integers from 1 to 8,191, default 2 and 1,000. */
+  min?: number | undefined
+  /** What the limit is never above. */
+  max?: number | undefined
+  /**
+   * How much a request matters: 0 to 9, default 5. Below 5 it is refused once half of the places are taken. `Infinity`: it is never refused
+   * and takes no place; for health checks, and for what stays open, such as server-sent events.
+   */
+  priority?: ((request: Request) => number) | undefined
+  /** Requests are also refused while the event loop is later than this. ms, > 0; default Infinity. */
+  maxEventLoopDelayMs?: number | undefined
+  /**
+   * … and while memory is short: the working set is above this share of the memory that this process may use (the container's limit; without
+   * one, so much of the machine's memory is in use), by the rule of `memoryPressure`. Above 0, at most 1; default none. Where nothing says how
+   * much memory there is, a process warning says so.
+   */
+  maxMemoryRatio?: number | undefined
+  /** Same name, one limit: in every thread, or with `scope: 'machine'` in every process of this user, such as the workers of a cluster. Any characters. */
+  name?: string | undefined
+  /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
+  scope?: NameScope | undefined
+  /** Decides and counts, and refuses nothing. Default false. */
+  dryRun?: boolean | undefined
+  /** The status of a refusal; an integer from 400 to 599, default 503. */
+  statusCode?: number | undefined
+  /** For tests; the default is the monotonic clock. */
+  clock?: Clock | undefined
+}
+
+/** {@link ShedOptions} with every default filled in. */
+export interface CompleteShedOptions<Request> {
+  readonly concurrency: Concurrency
+  readonly priority: ((request: Request) => number) | undefined
+  readonly maxEventLoopDelayMs: number
+  readonly maxMemoryRatio: number | undefined
+  readonly name: string | null
+  readonly scope: NameScope
+  readonly dryRun: boolean
+  readonly statusCode: number
+  readonly clock: Clock
+}
+
+const KEYS = [
+  'maxConcurrent',
+  'min',
+  'max',
+  'priority',
+  'maxEventLoopDelayMs',
+  'maxMemoryRatio',
+  'name',
+  'scope',
+  'dryRun',
+  'statusCode',
+  'clock',
+] as const satisfies (keyof ShedOptions<unknown>)[]
+
+/**
+ * Checks options and fills in the defaults.
+ *
+ * @param what - whose they are, for the message
+ * @param more - the names of options that the caller checks itself
+ * @throws {TypeError | RangeError} naming the option that is wrong
+ */
+export function completeShedOptions<Request>(
+  what: string,
+  options: ShedOptions<Request>,
+  more: readonly string[],
+): CompleteShedOptions<Request> {
+  checkKeys(what, options, [...KEYS, ...more])
+  const {
+    maxEventLoopDelayMs = Infinity,
+    maxMemoryRatio,
+    dryRun = false,
+    statusCode = 503,
+    clock = systemClock,
+  } = options
+  return {
+    concurrency: checkConcurrency(options, 'adaptive'),
+    priority: checkOptionalFunction('priority', options.priority),
+    maxEventLoopDelayMs: checkNumber('maxEventLoopDelayMs', maxEventLoopDelayMs, {
+      min: 0,
+      exclusiveMin: true,
+      allowInfinity: true,
+    }),
+    maxMemoryRatio:
+      maxMemoryRatio === undefined
+        ? undefined
+        : checkNumber('maxMemoryRatio', maxMemoryRatio, { min: 0, exclusiveMin: true, max: 1 }),
+    ...checkEncodedName(options.name, options.scope),
+    dryRun: checkBoolean('dryRun', dryRun),
+    statusCode: checkNumber('statusCode', statusCode, { min: 400, max: 599, integer: true }),
+    clock: checkClock('clock', clock),
+  }
+}

@@ -1,0 +1,41 @@
+import { WINDOW } from '../../memory/shared/layout.js'
+import { warnOnce } from '../warnings.js'
+
+/** Each pair takes a table, or has to be known to forget a key; a limit that is computed per request may have any number of values. */
+const MOST_PAIRS = 32
+
+/** Of algorithm 'bucket': what belongs to each pair of a limit and a window. */
+export class BucketPairs<T> {
+  readonly #make: (limit: number, windowMs: number, pair: string) => T
+  readonly #byPair = new Map<string, T>()
+
+  constructor(make: (limit: number, windowMs: number, pair: string) => T) {
+    this.#make = make
+  }
+
+  /** @returns null, with a warning, where no bucket can be made and a window has to count */
+  of(limit: number, ownMs: number): T | null {
+    const windowMs = Math.min(ownMs, WINDOW.mostMs)
+    const pair = `${limit}/${windowMs}`
+    const known = this.#byPair.get(pair)
+    if (known !== undefined) return known
+    if (!(limit >= 1 && Number.isFinite(limit) && windowMs > 0) || this.#byPair.size >= MOST_PAIRS) {
+      warnOnce(
+        'AMORSIZE_HTTP_BUCKET_TERMS',
+        `algorithm 'bucket' needs a limit >= 1 and a window > 0 ms, and at most ${MOST_PAIRS} pairs of them; ${limit} per ${windowMs} ms is counted in a window`,
+      )
+      return null
+    }
+    const made = this.#make(limit, windowMs, pair)
+    this.#byPair.set(pair, made)
+    return made
+  }
+
+  values(): Iterable<T> {
+    return this.#byPair.values()
+  }
+
+  clear(): void {
+    this.#byPair.clear()
+  }
+}

@@ -1,0 +1,46 @@
+import type { HitOptions } from '../../rate-limit/keyed/keyed-window.js'
+
+/** What a key has counted. */
+export interface Counted {
+  /** Hits of this window, refused ones too; above the limit if this hit is refused. */
+  readonly count: number
+  /** Until the key has nothing counted, or as long as it is refused: until it is admitted again. Whole ms, never above the window's. */
+  readonly resetMs: number
+  readonly refused: boolean
+}
+
+/**
+ * Counts hits of keys as the stores of other limiters do: here, at once, or by way of a server. Keys are cut after 65,536 characters; a
+ * window of 0 ms or less is over at once; a limit is any number.
+ */
+export interface Counts {
+  /** Counts a hit; those beyond the limit are refused. */
+  hit(key: string, windowMs: number, limit: number, extend?: HitOptions['extend']): Counted | Promise<Counted>
+  /** Counts a hit, and blocks a key that goes beyond the limit by it for `blockMs`; 0: it is refused until its window is over. */
+  hitOrBlock(key: string, windowMs: number, limit: number, blockMs: number): Counted | Promise<Counted>
+  /** Takes a hit back. */
+  unhit(key: string, windowMs: number, limit: number): void | Promise<void>
+  /** What a key has, without counting. */
+  look(key: string, windowMs: number, limit: number): Counted | Promise<Counted>
+  /** Forgets a key. */
+  reset(key: string): void | Promise<void>
+}
+
+/** Above every limit: the count of a key that is refused whatever its limit is. */
+export const BEYOND = Number.MAX_SAFE_INTEGER
+const LONGEST_KEY = 65_536
+
+export function cut(key: unknown): string {
+  const text = typeof key === 'string' ? key : String(key)
+  return text.length > LONGEST_KEY ? text.slice(0, LONGEST_KEY) : text
+}
+
+/** A window ends at a full ms, so there may be a fraction more left of it than it is long: 61 s of a minute, once rounded up. */
+export function wholeMs(ms: number): number {
+  return ms > 0 ? Math.max(1, Math.floor(ms)) : 0
+}
+
+/** A hit of a window that is over at once. */
+export function overAtOnce(limit: number): Counted {
+  return { count: 1, resetMs: 0, refused: limit < 1 }
+}

@@ -1,0 +1,108 @@
+import { routeName } from '../fastify-routes.js'
+import { type StoreOptions, completeStoreOptions } from '../store-options.js'
+import { Counter } from './counter.js'
+import type { Counted, Counts } from './counts.js'
+import { RedisCounts } from './redis-counts.js'
+
+/** What @fastify/rate-limit tells a store of its options: those of the plugin, or of one route merged into them. */
+export interface FastifyStoreTerms {
+  readonly continueExceeding?: boolean | undefined
+  readonly exponentialBackoff?: boolean | undefined
+  /** Of a route's store: which route. */
+  readonly routeInfo?: { readonly method?: unknown; readonly url?: unknown; readonly constraints?: unknown } | undefined
+}
+
+/** How @fastify/rate-limit is answered: hits of the window, refused ones too, and the whole ms that are left of it. */
+export type FastifyStoreCallback = (error: Error | null, result?: { current: number; ttl: number }) => void
+
+/** The store of a plugin or of a route. */
+export interface FastifyStore {
+  incr(key: string, callback: FastifyStoreCallback, timeWindowMs: number, max: number): void
+  read(key: string, callback: FastifyStoreCallback, timeWindowMs: number, max: number): void
+  /** @param terms - {@link FastifyStoreTerms}; the plugin's types declare other ones than it gives */
+  child(terms: object): FastifyStore
+}
+
+/** What the option `store` of @fastify/rate-limit wants: a constructor. */
+export interface FastifyStoreConstructor {
+  new (terms: FastifyStoreTerms): FastifyStore
+  /** With `redis`: ends the connection of its own, such as in a hook `onClose`. Else there is nothing to end. */
+  close(): void
+}
+
+/**
+ * The `store` of @fastify/rate-limit 11: the plugin stays, and with a name all threads, or all workers of a cluster, count together. Each
+ * route with limits of its own counts apart. `exponentialBackoff` is held as it is told: a key is refused for all of that time.
+ *
+ * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: one decision in shared memory per request, no timer;
+ * with `redis`, which counts for all machines, a round trip.
+ *
+ * @param options - see {@link StoreOptions}
+ * @throws {TypeError | RangeError} naming the option that is wrong
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other options, or cannot be shared here
+ *
+ * @example
+ * import fastifyRateLimit from '@fastify/rate-limit'
+ * import Fastify from 'fastify'
+ * const app = Fastify()
+ * await app.register(fastifyRateLimit, { max: 50, timeWindow: 60_000, store: fastifyStore({ name: 'api', scope: 'machine' }) })
+ */
+export function fastifyStore(options: StoreOptions = {}): FastifyStoreConstructor {
+  const complete = completeStoreOptions('fastifyStore', options)
+  const { remote } = complete
+  const server = remote === null ? null : new RedisCounts(complete, remote)
+  // With a name, every plugin that is given this constructor counts in the table of that name, as it would in another process.
+  const shared = server ?? (complete.name === null ? null : new Counter(complete))
+  return class extends CountingStore {
+    static close(): void {
+      server?.close()
+    }
+
+    constructor(terms: FastifyStoreTerms) {
+      super(shared ?? new Counter(complete), terms, '', new Routes())
+    }
+  }
+}
+
+/** Numbers the stores that belong to no route: the same in every process, which makes them in the same order. */
+class Routes {
+  #count = 0
+
+  prefixOf(terms: object): string {
+    const { routeInfo } = terms as FastifyStoreTerms
+    return typeof routeInfo?.url === 'string' ? routeName(routeInfo) : String(++this.#count)
+  }
+}
+
+class CountingStore implements FastifyStore {
+  readonly #counts: Counts
+  readonly #prefix: string
+  readonly #routes: Routes
+  readonly #extend: 'never' | 'refused' | 'double'
+
+  constructor(counts: Counts, terms: FastifyStoreTerms, prefix: string, routes: Routes) {
+    this.#counts = counts
+    this.#prefix = prefix
+    this.#routes = routes
+    this.#extend = terms.continueExceeding === true ? 'refused' : terms.exponentialBackoff === true ? 'double' : 'never'
+  }
+
+  incr(key: string, callback: FastifyStoreCallback, timeWindowMs: number, max: number): void {
+    answer(callback, this.#counts.hit(this.#prefix + key, timeWindowMs, max, this.#extend))
+  }
+
+  read(key: string, callback: FastifyStoreCallback, timeWindowMs: number, max: number): void {
+    answer(callback, this.#counts.look(this.#prefix + key, timeWindowMs, max))
+  }
+
+  child(terms: object): FastifyStore {
+    return new CountingStore(this.#counts, terms, `${this.#prefix}${this.#routes.prefixOf(terms)}\n`, this.#routes)
+  }
+}
+
+/** At once where that is known at once. */
+function answer(callback: FastifyStoreCallback, counted: Counted | Promise<Counted>): void {
+  const tell = ({ count, resetMs }: Counted): void => callback(null, { current: count, ttl: resetMs })
+  if (counted instanceof Promise) counted.then(tell, callback)
+  else tell(counted)
+}

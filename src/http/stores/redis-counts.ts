@@ -1,0 +1,140 @@
+import { SharedMemoryError } from '../../errors.js'
+import { WINDOW } from '../../memory/shared/layout.js'
+import type { HitOptions } from '../../rate-limit/keyed/keyed-window.js'
+import { type BucketTerms, ServerCounts } from '../../redis/server-counts.js'
+import { Unavailable } from '../../redis/server.js'
+import type { WindowAnswer, WindowRequest } from '../../redis/window-script.js'
+import type { CompleteRemoteOptions, CompleteStoreOptions } from '../store-options.js'
+import { BucketPairs } from './bucket-pairs.js'
+import { Counter } from './counter.js'
+import { BEYOND, type Counted, type Counts, cut, overAtOnce, wholeMs } from './counts.js'
+
+/** Of a key of which nobody knows anything. */
+const OPEN: Counted = { count: 1, resetMs: 0, refused: false }
+
+/** Counts hits of keys on a server, for all machines; while it is away, by what `onUnavailable` says. */
+export class RedisCounts implements Counts {
+  readonly #options: CompleteStoreOptions
+  readonly #remote: CompleteRemoteOptions
+  readonly #server: ServerCounts
+  readonly #buckets = new BucketPairs<BucketTerms>((limit, windowMs) => ({ limit, windowMs }))
+  /** Counts while the server is away, from the first time on. */
+  #here: Counter | undefined = undefined
+
+  /** @throws {TypeError} when the client is none that is known */
+  constructor(options: CompleteStoreOptions, remote: CompleteRemoteOptions) {
+    this.#options = options
+    this.#remote = remote
+    this.#server = new ServerCounts(remote.redis, { ...remote, clock: options.clock })
+  }
+
+  async hit(key: string, windowMs: number, limit: number, extend: HitOptions['extend'] = 'never'): Promise<Counted> {
+    if (!(windowMs > 0)) return overAtOnce(limit)
+    const lastingMs = Math.min(windowMs, WINDOW.mostMs)
+    const terms = this.#termsOf(limit, windowMs)
+    const counted =
+      terms === null
+        ? await this.#inWindow(key, { what: 'hit', lastingMs, limit: wholeLimit(limit), extend })
+        : await this.#inBucket(key, terms, 1)
+    if (!(counted instanceof Unavailable)) return counted
+    return this.#alone(counted, limit, (here, part) => here.hit(key, windowMs, part, extend))
+  }
+
+  async hitOrBlock(key: string, windowMs: number, limit: number, blockMs: number): Promise<Counted> {
+    if (this.#options.algorithm === 'bucket' || !(windowMs > 0)) return this.hit(key, windowMs, limit)
+    const counted = await this.#inWindow(key, {
+      what: 'hit',
+      lastingMs: Math.min(windowMs, WINDOW.mostMs),
+      limit: wholeLimit(limit),
+      ...(blockMs > 0 ? { extend: 'block', blockMs: Math.min(blockMs, WINDOW.mostMs) } : {}),
+    })
+    if (!(counted instanceof Unavailable)) return counted
+    return this.#alone(counted, limit, (here, part) => here.hitOrBlock(key, windowMs, part, blockMs))
+  }
+
+  async unhit(key: string, windowMs: number, limit: number): Promise<void> {
+    const terms = this.#termsOf(limit, windowMs)
+    // Sent once, whatever becomes of it: a hit too many is better than one that comes back twice.
+    const answer =
+      terms === null ? await this.#inWindow(key, { what: 'unhit' }) : await this.#server.giveBack(cut(key), terms)
+    if (answer instanceof Unavailable) this.#here?.unhit(key, windowMs, this.#partOf(limit))
+  }
+
+  async look(key: string, windowMs: number, limit: number): Promise<Counted> {
+    const terms = this.#termsOf(limit, windowMs)
+    const counted = terms === null ? await this.#inWindow(key, { what: 'look' }) : await this.#inBucket(key, terms, 0)
+    if (!(counted instanceof Unavailable)) return counted
+    return this.#alone(counted, limit, (here, part) => here.look(key, windowMs, part))
+  }
+
+  async reset(key: string): Promise<void> {
+    this.#here?.reset(key)
+    await this.#server.forget(cut(key), this.#buckets.values())
+  }
+
+  /** Ends the connection, if it is one of its own. */
+  close(): void {
+    this.#server.close()
+  }
+
+  #termsOf(limit: number, windowMs: number): BucketTerms | null {
+    return this.#options.algorithm === 'window' ? null : this.#buckets.of(limit, windowMs)
+  }
+
+  async #inWindow(key: string, request: WindowRequest): Promise<Counted | Unavailable> {
+    const answer = await this.#server.inWindow(cut(key), request)
+    return answer instanceof Unavailable ? answer : countedOf(answer, request.limit ?? WINDOW.mostCount)
+  }
+
+  async #inBucket(key: string, terms: BucketTerms, hits: 0 | 1): Promise<Counted | Unavailable> {
+    const answer = await this.#server.inBucket(cut(key), terms, hits)
+    if (answer instanceof Unavailable) return answer
+    const { limit, windowMs } = terms
+    if (hits > 0 && answer.refused) return { count: limit + 1, resetMs: Math.ceil(answer.waitMs), refused: true }
+    const count = Math.ceil(limit - answer.left)
+    return { count, resetMs: Math.ceil((count / limit) * windowMs), refused: false }
+  }
+
+  /** @throws the client's error, with `onUnavailable: 'closed'` */
+  #alone(reason: Unavailable, limit: number, count: (here: Counter, part: number) => Counted): Counted {
+    const { onUnavailable, processes } = this.#remote
+    if (onUnavailable === 'closed') throw reason.error
+    if (onUnavailable === 'open') return OPEN
+    const part = this.#partOf(limit)
+    const counted = this.#countHere((here) => count(here, part))
+    return { ...counted, count: ofAll(counted, limit, part, processes) }
+  }
+
+  /** This machine's part of a limit: at least one hit. */
+  #partOf(limit: number): number {
+    return Math.max(Math.min(1, limit), limit / this.#remote.processes)
+  }
+
+  #countHere(count: (here: Counter) => Counted): Counted {
+    try {
+      return count((this.#here ??= new Counter({ ...this.#options, scope: 'machine' })))
+    } catch (error) {
+      if (!SharedMemoryError.is(error)) throw error
+      // Without the addon, or with other options under the name: this process counts by itself.
+      this.#here = new Counter({ ...this.#options, name: null, scope: 'process' })
+      return count(this.#here)
+    }
+  }
+}
+
+/** More hits than a window counts are no limit. */
+function wholeLimit(limit: number): number {
+  return limit < WINDOW.mostCount ? Math.max(0, Math.floor(limit)) : WINDOW.mostCount
+}
+
+function countedOf({ count, resetMs, blocked }: WindowAnswer, limit: number): Counted {
+  const refused = blocked || (count > limit && limit !== WINDOW.mostCount)
+  return { count, resetMs: wholeMs(resetMs), refused }
+}
+
+/** What the count of one of several machines means for the limit of all: within its part it is within the limit, beyond that it is beyond. */
+function ofAll({ count }: Counted, limit: number, part: number, processes: number): number {
+  if (processes === 1 || count === BEYOND) return count
+  if (!Number.isFinite(limit)) return count * processes
+  return count <= part ? Math.min(count * processes, limit) : Math.max(count * processes, Math.floor(limit) + 1)
+}

@@ -1,0 +1,110 @@
+import { nativeAddon } from '../native.js'
+import { realClearTimeout, realNow, realSetTimeout } from './real-timers.js'
+
+/**
+ * A source of time and timers. Every limiter and policy takes one as `clock`; the default is
+ * the system's monotonic clock, `FakeClock` of `amorsize/testing` is for tests.
+ */
+export interface Clock {
+  /** Milliseconds on a monotonic scale, fractions included. The origin does not matter. */
+  now(): number
+  /** Calls `fn` once after `ms` milliseconds; returns a handle for {@link Clock.clearTimeout}. */
+  setTimeout(fn: () => void, ms: number): unknown
+  /** Cancels a timer of {@link Clock.setTimeout}; a handle that has fired is ignored. */
+  clearTimeout(handle: unknown): void
+}
+
+/** How often the offset between two clocks is measured. */
+const ORIGIN_READINGS = 5
+
+/** The longest delay Node's timers honour; a longer one fires at once (2^31 - 1 ms, 24.8 days). */
+export const MAX_TIMER_MS = 2_147_483_647
+
+declare module '../native.js' {
+  interface NativeAddon {
+    /** Puts the time into `clockCell`. */
+    clockRead: () => void
+    /** One for all copies of this code in the thread: each reads it at once. */
+    readonly clockCell: Float64Array
+  }
+}
+
+// `performance.now()` counts from the start of its own thread. This offset puts every thread of the machine on
+// the scale of `process.hrtime()`, the clock that the addon reads (native/os/clock.h says which).
+const originMs = measuredOrigin()
+
+/** A delay between the two readings (compiling this code, at first) makes the offset smaller: the largest is the best. */
+function measuredOrigin(): number {
+  let bestMs = -Infinity
+  for (let i = 0; i < ORIGIN_READINGS; i++) bestMs = Math.max(bestMs, monotonicMs() - realNow())
+  return bestMs
+}
+
+function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1e3 + nanoseconds / 1e6
+}
+
+/**
+ * Milliseconds on the scale of the default clock, whatever is faked: other threads read it, too. Without loading the addon, for threads that
+ * need it for nothing else.
+ */
+export function machineNow(): number {
+  return originMs + realNow()
+}
+
+/** Node's own `performance.now`. Fake timers of a test framework replace it; then theirs is the time. */
+const nodeNow: unknown = Reflect.get(performance, 'now')
+
+/** Returns the time of `clock`. @throws {RangeError} when it is not a number: no limit could be kept by it */
+export function timeOf(clock: Clock): number {
+  const ms: unknown = clock.now()
+  if (typeof ms === 'number' && Number.isFinite(ms)) return ms
+  throw new RangeError(`clock.now() must return a finite number of milliseconds; received ${String(ms)} (${typeof ms})`)
+}
+
+/** Reads the same clock as {@link machineNow}, at less than half of the cost where the addon is there. */
+function quickestNow(): () => number {
+  const addon = nativeAddon()
+  if (addon === null) return machineNow
+  const { clockRead, clockCell } = addon
+  return () => {
+    clockRead()
+    return clockCell[0] as number
+  }
+}
+
+class SystemClock implements Clock {
+  #read = (): number => {
+    this.#read = quickestNow()
+    return this.#read()
+  }
+
+  /** The last `performance.now` of a test framework, and what makes our time of its. */
+  #fake: unknown = nodeNow
+  #fakeOriginMs = 0
+
+  readonly now = (): number => ((performance.now as unknown) === nodeNow ? this.#read() : this.#fakedNow())
+  readonly setTimeout = (fn: () => void, ms: number): unknown => setTimeout(fn, ms)
+  readonly clearTimeout = (handle: unknown): void => clearTimeout(handle as NodeJS.Timeout)
+
+  /** Fake time begins anywhere, as at 0. It goes on from the time at which it was first seen, so that what waited before falls due by it. */
+  #fakedNow(): number {
+    const now: unknown = Reflect.get(performance, 'now')
+    if (now !== this.#fake) {
+      this.#fake = now
+      this.#fakeOriginMs = this.#read() - performance.now()
+    }
+    return this.#fakeOriginMs + performance.now()
+  }
+}
+
+/** The default clock: CLOCK_MONOTONIC and Node's timers. All threads and processes of a machine agree on it. */
+export const systemClock: Clock = new SystemClock()
+
+/** Node's own, whatever a test framework has put in its place: for what talks to others, whose time does not stand still. */
+export const realClock: Clock = {
+  now: realNow,
+  setTimeout: realSetTimeout,
+  clearTimeout: (handle) => realClearTimeout(handle as NodeJS.Timeout),
+}

@@ -1,0 +1,253 @@
+import { SharedMemoryError } from '../../errors.js'
+import { CHECKED_UPDATE } from '../../internal/options/updatable.js'
+import type { PriorityOptions } from '../../internal/policy.js'
+import { INSPECT, shownAs, shownName } from '../../internal/text/shown.js'
+import type { PermitQueue } from '../../memory/semaphore/queue.js'
+import { permitQueues } from '../../memory/semaphore/queues.js'
+import { addressIn } from '../../memory/shared/handles.js'
+import type { CellAddress } from '../../memory/shared/region.js'
+import { WHY_BOUND, whyBound } from '../bound.js'
+import { BURY, PACK, type PolicyHandle } from '../portable.js'
+import { StagedPolicy } from '../stages/staged-policy.js'
+import {
+  type BulkheadChange,
+  type BulkheadHandle,
+  bulkheadHandle,
+  type BulkheadOptions,
+  checkBulkheadHandle,
+  type CompleteBulkheadOptions,
+  completeBulkheadOptions,
+} from './options.js'
+import { type BulkheadEvents, BulkheadStage } from './stage.js'
+
+/** Counts of a bulkhead, of the calls made through this object in this thread. */
+export interface BulkheadStats {
+  /** Calls that got a slot. */
+  readonly calls: number
+  /** Calls that have a slot now. */
+  readonly running: number
+  /** Calls that wait now. */
+  readonly queued: number
+  /** Calls that were refused because the queue was full. */
+  readonly rejected: number
+  /** Calls that waited longer than `maxWaitMs`. */
+  readonly timedOut: number
+}
+
+/** A slot of a bulkhead, held until it is disposed. */
+export interface BulkheadPermit extends Disposable {
+  /** Frees the slot; a second time does nothing. */
+  [Symbol.dispose](): void
+  /** Frees the slot of work that has failed: an adaptive limit is to learn nothing from how long that took. @internal */
+  fail(error: unknown): void
+}
+
+class Permit implements BulkheadPermit {
+  readonly #release: () => void
+  readonly fail: (error: unknown) => void
+
+  constructor(release: () => void, fail: (error: unknown) => void) {
+    this.#release = release
+    this.fail = fail
+  }
+
+  [Symbol.dispose](): void {
+    this.#release()
+  }
+}
+
+/** Limits how many calls run at once; made by {@link bulkhead}. */
+export class Bulkhead extends StagedPolicy<PriorityOptions> implements Disposable {
+  readonly kind = 'bulkhead'
+  readonly #stage: BulkheadStage
+  readonly #queue: PermitQueue | undefined
+  readonly #address: CellAddress | null
+
+  constructor(options?: BulkheadOptions)
+  /** @internal `adopted`: the cells of the bulkhead whose handle `from` was given. */
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
+  constructor(options: BulkheadOptions, adopted: CellAddress | null)
+  constructor(options: BulkheadOptions = {}, adopted: CellAddress | null = null) {
+    const complete = completeBulkheadOptions(options)
+    const { queue, address } = openQueue(complete, adopted)
+    const stage = new BulkheadStage(complete, queue)
+    super([stage])
+    this.#stage = stage
+    this.#queue = queue
+    this.#address = address
+  }
+
+  /** How many calls may run at once; of an adaptive limit, what it is now. */
+  get maxConcurrent(): number {
+    return this.#queue?.semaphore.limit() ?? this.#stage.limits.maxConcurrent
+  }
+
+  /** How many calls may wait, in all threads together; Infinity without a bound. */
+  get maxQueue(): number {
+    return this.#stage.limits.maxQueue
+  }
+
+  /** Slots that are free in this moment, over all threads; null where each key has its own. */
+  get available(): number | null {
+    return this.#queue?.semaphore.available() ?? null
+  }
+
+  /** Slots in use in this moment, over all threads; more than `maxConcurrent` after it was lowered, until enough have ended. @internal */
+  get inUse(): number | null {
+    return this.#queue?.semaphore.inUse() ?? null
+  }
+
+  /**
+   * Changes limits for all threads, and with scope 'machine' all processes, that share the bulkhead, at once: from its return on every call goes
+   * by the new ones. A higher limit lets in who waits, in every thread. A lower one takes nothing from calls under way: none begins until fewer
+   * run. A smaller `maxQueue` drops nobody who waits. Where each key has slots of its own, those of all keys are changed.
+   *
+   * The name still stands for the limits that it was first used with: whoever asks for it gives those, and gets what is in force.
+   *
+   * Thread-safety: any thread, any process, at any time; each change is whole, and the last one holds.
+   *
+   * @param change - `maxConcurrent`, where it is a number, or `min` and `max` of an adaptive limit; `maxQueue`. What is undefined stays.
+   * @throws {TypeError | RangeError} naming what is wrong, also for a number instead of 'adaptive' or the other way round, and for a bulkhead
+   *   with keys and a name; then nothing has changed
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when it has been disposed
+   * @example
+   * const database = bulkhead({ maxConcurrent: 10, name: 'pool of the database' })
+   * database.update({ maxConcurrent: 4, maxQueue: 100 })
+   */
+  update(change: BulkheadChange): void {
+    this[CHECKED_UPDATE](change)()
+  }
+
+  /** @internal */
+  [CHECKED_UPDATE](change: BulkheadChange): () => void {
+    return this.#stage.checked(change)
+  }
+
+  /**
+   * Adds a listener; see {@link BulkheadEvents}. All but `success` and `failure` are published on the diagnostics channel
+   * `amorsize:bulkhead`, too.
+   *
+   * @returns a function that removes the listener
+   */
+  on<K extends keyof BulkheadEvents>(event: K, listener: (payload: BulkheadEvents[K]) => void): () => void {
+    return this.#stage.events.on(event, listener)
+  }
+
+  /** Counts over all calls since the policy was made. */
+  stats(): BulkheadStats {
+    return { ...this.#stage.counts }
+  }
+
+  /**
+   * Waits for a slot, for work that is no single function: `using permit = await slots.acquire()`. The slot is held until the permit
+   * is disposed, and free some microtasks later. When the thread ends it is taken back, like all of its slots.
+   *
+   * @param options - `signal` ends the wait; `priority`: how much it matters, an integer from 0 to 9, by default that of the options
+   * @returns rejects as `execute` does: with `BulkheadRejectedError`, or with `signal.reason`
+   */
+  acquire(options?: PriorityOptions): Promise<BulkheadPermit> {
+    return new Promise((resolve, reject) => {
+      // The slot is held by a call that ends when the permit is disposed.
+      const held = (): Promise<void> => new Promise((release, fail) => resolve(new Permit(release, fail)))
+      this.execute(held, options).catch(reject)
+    })
+  }
+
+  /**
+   * What another thread needs to share the slots; structured-cloneable.
+   *
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY for a bulkhead with keys, whose partitions only a name can share
+   */
+  share(): BulkheadHandle {
+    if (this.#queue === undefined) {
+      throw new SharedMemoryError(
+        'a bulkhead with keys has no handle; give it a name, and make it with the same name and key in every thread',
+        { reason: 'unavailable' },
+      )
+    }
+    return bulkheadHandle(this.#stage.options, this.#address)
+  }
+
+  /**
+   * The bulkhead of a handle: it shares the slots of the one that made it.
+   *
+   * @param handle - what `share()` returned, perhaps in another thread
+   * @throws {TypeError} when it is no such handle
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version or holds something else, or 63 threads use it
+   */
+  static from(handle: BulkheadHandle): Bulkhead {
+    return new Bulkhead(checkBulkheadHandle(handle).options, addressIn(handle))
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    const { options, isDisposed } = this.#stage
+    const { name, scope } = options
+    const { maxConcurrent } = this
+    const available = this.available ?? undefined
+    const maxQueue = this.maxQueue === Infinity ? undefined : this.maxQueue
+    const state = isDisposed ? { disposed: true } : { maxConcurrent, available, maxQueue, ...this.stats() }
+    return shownAs('Bulkhead', { ...shownName(name, scope), ...state })
+  }
+
+  /** @internal */
+  [WHY_BOUND](): string | undefined {
+    const { options, events, isDisposed } = this.#stage
+    const { name, bound, clock } = options
+    if (isDisposed) return 'the bulkhead has been disposed'
+    return whyBound({
+      who: 'the bulkhead',
+      name,
+      isNameShared: true,
+      functions: bound,
+      clock,
+      isListenedTo: events.hasListener(),
+    })
+  }
+
+  /** @internal */
+  [PACK](): PolicyHandle {
+    return { kind: 'bulkhead', handle: this.share() }
+  }
+
+  /** @internal */
+  [BURY](threadId: number): void {
+    this.#queue?.semaphore.buryThread(threadId)
+  }
+
+  /** Refuses the calls of this object that wait, and those that come. What runs keeps its slots until it ends. */
+  [Symbol.dispose](): void {
+    this.#stage.dispose()
+  }
+}
+
+function openQueue(
+  options: CompleteBulkheadOptions,
+  adopted: CellAddress | null,
+): { queue: PermitQueue | undefined; address: CellAddress | null } {
+  const { name, scope, key, clock } = options
+  if (key !== undefined) return { queue: undefined, address: null }
+  if (name !== null) return { queue: permitQueues.byName(name, scope, options, clock), address: null }
+  return adopted === null ? permitQueues.create(options) : permitQueues.at(adopted, options)
+}
+
+/**
+ * Limits how many calls run at once: a number of them, or with `maxConcurrent: 'adaptive'` as many as take hardly longer than when few
+ * run. A call beyond that waits, first come first served over all threads that share the bulkhead and by `priority` within a thread, or is
+ * refused with `BulkheadRejectedError`. A slot is free when the function has ended, not when a timeout stopped waiting for it; the
+ * slots of a worker that dies are free at once.
+ *
+ * Thread-safety: each thread has its own object; by `name`, or by `share()` and `Bulkhead.from()`, all share one set of slots.
+ * Cost: two compare-and-swaps and one small object for a call that need not wait.
+ *
+ * @param options - see {@link BulkheadOptions}
+ * @throws {TypeError} when an option is unknown or of the wrong type
+ * @throws {RangeError} when one is out of range
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other limits, or cannot be shared here
+ * @example
+ * const database = bulkhead({ maxConcurrent: 10, maxQueue: 100, maxWaitMs: 1000, name: 'database' })
+ * const rows = await database.execute(() => query('select 1'))
+ */
+export function bulkhead(options: BulkheadOptions = {}): Bulkhead {
+  return new Bulkhead(options)
+}

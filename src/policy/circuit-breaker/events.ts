@@ -1,0 +1,41 @@
+import type { CircuitOpenError } from '../../errors.js'
+import type { CallEvents } from '../../internal/events/events.js'
+
+/** What a circuit breaker does with the next call. */
+export type CircuitBreakerState = 'closed' | 'open' | 'half-open' | 'isolated' | 'disabled' | 'metrics-only'
+
+/** Calls are refused from now on. */
+export interface CircuitOpened {
+  /** Whether it opened by itself, or was isolated. */
+  readonly state: 'open' | 'isolated'
+  /** The failure that was one too many, where it happened in this thread; else undefined. */
+  readonly error: unknown
+  /** Counts the transitions of the breaker, over all threads. */
+  readonly generation: number
+}
+
+/** A few calls are let through as probes. */
+export interface CircuitHalfOpened {
+  /** Counts the transitions of this breaker, over all threads. */
+  readonly generation: number
+}
+
+/** Every call is let through. */
+export interface CircuitClosed {
+  /** Whether it counts and may open, was disabled, or only counts. */
+  readonly state: 'closed' | 'disabled' | 'metrics-only'
+  /** Counts the transitions of this breaker, over all threads. */
+  readonly generation: number
+}
+
+/** Events of a circuit breaker. Several transitions in quick succession by other threads are told as the last of them. */
+export interface CircuitBreakerEvents extends CallEvents {
+  /** It has opened, or was isolated. */
+  open: CircuitOpened
+  /** It admits probes. */
+  halfOpen: CircuitHalfOpened
+  /** It lets every call through again, or was disabled or told to count only. */
+  close: CircuitClosed
+  /** A call was refused. */
+  rejected: { readonly error: CircuitOpenError }
+}

@@ -1,0 +1,236 @@
+import { checkSharedName } from '../../internal/options/check-common.js'
+import {
+  boundIn,
+  clockOption,
+  dataIn,
+  functionOption,
+  numberOption,
+  optionalNumber,
+  type OptionTable,
+  rawOption,
+  readOptions,
+  readValues,
+} from '../../internal/options/options.js'
+import { checkKeys, checkNumber } from '../../internal/options/validate.js'
+import type { Clock } from '../../internal/time/clock.js'
+import { type BreakerValues, MAX_BREAKER_COUNT, MAX_BREAKER_MS, parametersOf } from '../../memory/breaker/parameters.js'
+import { BREAKER } from '../../memory/shared/layout.js'
+import type { CircuitClosed, CircuitHalfOpened, CircuitOpened } from './events.js'
+
+/** Over which calls a circuit breaker takes its rates, and how high they may be. */
+export interface CircuitBreakerWindow {
+  /** The calls of the last so many milliseconds, >= 1; forgotten in tenths of it. Either this or `calls`. */
+  readonly ms?: number | undefined
+  /** The last so many calls, 1 … 10,000. After an hour without any they are forgotten. */
+  readonly calls?: number | undefined
+  /** Share of failures at which it opens, > 0, <= 1; default 0.5. */
+  readonly failureRate?: number | undefined
+  /** A call that takes longer is slow, milliseconds, >= 0; default Infinity: none is. A slow probe counts as a failed one. */
+  readonly slowCallMs?: number | undefined
+  /** Share of slow calls at which it opens, > 0, <= 1; needs `slowCallMs`; default 0.5. */
+  readonly slowRate?: number | undefined
+  /** Fewer calls than this open nothing, an integer >= 1; default 20, or `calls` where that is less. */
+  readonly minimumCalls?: number | undefined
+}
+
+/** How many probes a half-open circuit breaker makes, and how many of them may fail. */
+export interface CircuitBreakerHalfOpen {
+  /** As many probes at once and in all, 1 … 256; default 10. It closes when all have ended and it has not opened. */
+  readonly calls?: number | undefined
+  /** Share of failures among all these probes at which it opens, as soon as there are so many, > 0, <= 1; default 0.5. */
+  readonly failureRate?: number | undefined
+}
+
+/** Options of `circuitBreaker` that are functions; they stay in their thread. */
+export interface CircuitBreakerFunctions {
+  /** Whether an error is a failure; default: every one but an `AbortError`. One that is none is an answer, and so a success. */
+  readonly isFailure?: ((error: unknown) => boolean) | undefined
+  /** Whether a result is as bad as an error; default: none. */
+  readonly isFailureResult?: ((result: unknown) => boolean) | undefined
+  /** Told when the breaker has opened or was isolated, also by another thread; of another process, at this one's next call. */
+  readonly onOpen?: ((event: CircuitOpened) => void) | undefined
+  /** Told when the breaker has closed, was disabled or told to count only, as `onOpen`. */
+  readonly onClose?: ((event: CircuitClosed) => void) | undefined
+  /** Told when the breaker admits probes, as `onOpen`. */
+  readonly onHalfOpen?: ((event: CircuitHalfOpened) => void) | undefined
+}
+
+/** Options of `circuitBreaker` that are data. */
+export interface CircuitBreakerData {
+  /** Failures in a row at which it opens, an integer >= 1; default 5. An hour without a failure forgets those before. */
+  readonly failureThreshold?: number | undefined
+  /** Rates instead of failures in a row. */
+  readonly window?: CircuitBreakerWindow | undefined
+  /** As many probes at once when half-open, and as many successes to close, 1 … 256; default 2. */
+  readonly successThreshold?: number | undefined
+  /** Instead of `successThreshold`, under which one probe that fails is enough: a share of probes may fail. */
+  readonly halfOpen?: CircuitBreakerHalfOpen | undefined
+  /** How long it stays open before it admits a probe, milliseconds, > 0; default 60,000. */
+  readonly resetTimeoutMs?: number | undefined
+  /** Each time probes open it again, the breaker stays open this much longer than the time before, >= 1; default 1: no longer. */
+  readonly resetTimeoutFactor?: number | undefined
+  /** But never longer than this, milliseconds; default an hour, or `resetTimeoutMs` where that is more. */
+  readonly maxResetTimeoutMs?: number | undefined
+  /** A probe that has not ended by then gives its place to another, milliseconds, > 0; default 60,000. */
+  readonly probeLeaseMs?: number | undefined
+  /** The same name means the same breaker, for everybody within `scope`; on a clock of yours, in this thread. Up to 200 characters. */
+  readonly name?: string | undefined
+  /** Who shares a name: all threads of this process (default), or all processes of this user on this machine. */
+  readonly scope?: 'process' | 'machine' | undefined
+}
+
+/** Options of `circuitBreaker`. */
+export interface CircuitBreakerOptions extends CircuitBreakerData, CircuitBreakerFunctions {
+  /** For tests; default: the monotonic clock. */
+  readonly clock?: Clock | undefined
+}
+
+/** Options with all defaults filled in. */
+export interface CircuitBreakerSettings extends CircuitBreakerFunctions {
+  /** What the breaker is made with; see BREAKER_PARAMETER. */
+  readonly parameters: Float64Array
+  readonly name: string | null
+  readonly scope: 'process' | 'machine'
+  readonly clock: Clock
+  /** The options that are data, as they were given. */
+  readonly data: CircuitBreakerData
+  /** Those that keep the breaker in its thread. */
+  readonly bound: Readonly<Record<string, unknown>>
+}
+
+const HOUR_MS = 3_600_000
+const time = { min: 0, exclusiveMin: true, max: MAX_BREAKER_MS } as const
+const share = { min: 0, exclusiveMin: true, max: 1 } as const
+const count = { min: 1, max: MAX_BREAKER_COUNT, integer: true } as const
+const probes = { ...count, max: BREAKER.maxProbes } as const
+
+/** What the numbers of a breaker may be. */
+export const BREAKER_RANGES = {
+  time,
+  share,
+  count,
+  calls: { ...count, max: BREAKER.maxCalls },
+  windowMs: { min: 1, max: MAX_BREAKER_MS },
+  slowCallMs: { min: 0, max: MAX_BREAKER_MS, allowInfinity: true },
+  factor: { min: 1, max: 1000 },
+} as const
+
+/** Those that are functions. Listeners hear of transitions wherever they were made, so none is bound to a thread's calls. */
+export const CIRCUIT_BREAKER_FUNCTIONS = {
+  isFailure: functionOption<(error: unknown) => boolean>(),
+  isFailureResult: functionOption<(result: unknown) => boolean>(),
+  onOpen: functionOption<(event: CircuitOpened) => void, 'here'>('here'),
+  onClose: functionOption<(event: CircuitClosed) => void, 'here'>('here'),
+  onHalfOpen: functionOption<(event: CircuitHalfOpened) => void, 'here'>('here'),
+} as const satisfies OptionTable<CircuitBreakerFunctions>
+
+/** Every option of {@link CircuitBreakerOptions}. */
+export const CIRCUIT_BREAKER_OPTIONS = {
+  failureThreshold: optionalNumber(count),
+  window: rawOption<CircuitBreakerWindow>(),
+  successThreshold: optionalNumber(probes),
+  halfOpen: rawOption<CircuitBreakerHalfOpen>(),
+  resetTimeoutMs: numberOption(time, 60_000),
+  resetTimeoutFactor: numberOption(BREAKER_RANGES.factor, 1),
+  maxResetTimeoutMs: rawOption<number>(),
+  probeLeaseMs: numberOption(time, 60_000),
+  name: rawOption<string>(),
+  scope: rawOption<'process' | 'machine'>(),
+  ...CIRCUIT_BREAKER_FUNCTIONS,
+  clock: clockOption,
+} as const satisfies OptionTable<CircuitBreakerOptions>
+
+export const WINDOW_OPTIONS = {
+  ms: optionalNumber(BREAKER_RANGES.windowMs),
+  calls: optionalNumber(BREAKER_RANGES.calls),
+  failureRate: numberOption(share, 0.5),
+  slowCallMs: numberOption(BREAKER_RANGES.slowCallMs, Infinity),
+  slowRate: optionalNumber(share),
+  minimumCalls: rawOption<number>(),
+} as const satisfies OptionTable<CircuitBreakerWindow>
+
+export const HALF_OPEN_OPTIONS = {
+  calls: numberOption(probes, 10),
+  failureRate: numberOption(share, 0.5),
+} as const satisfies OptionTable<CircuitBreakerHalfOpen>
+
+/** Checks the options and fills in the defaults. */
+export function readCircuitBreakerOptions(options: CircuitBreakerOptions): CircuitBreakerSettings {
+  const read = readOptions('circuitBreaker', options, CIRCUIT_BREAKER_OPTIONS)
+  const { failureThreshold, window, successThreshold, halfOpen, resetTimeoutMs, maxResetTimeoutMs, clock } = read
+  if (window !== undefined && failureThreshold !== undefined)
+    throw new TypeError('circuitBreaker takes either failureThreshold (failures in a row) or window (rates), not both')
+  if (halfOpen !== undefined && successThreshold !== undefined) throw twoKindsOfProbes('circuitBreaker')
+  const parameters = parametersOf({
+    ...(window === undefined
+      ? {
+          size: failureThreshold ?? 5,
+          failureRate: Infinity,
+          slowRate: Infinity,
+          slowCallMs: Infinity,
+          minimumCalls: 1,
+        }
+      : readWindow(window)),
+    ...(halfOpen === undefined ? { successThreshold: successThreshold ?? 2 } : readHalfOpen(halfOpen)),
+    resetTimeoutMs,
+    resetTimeoutFactor: read.resetTimeoutFactor,
+    maxResetTimeoutMs: checkNumber(
+      'maxResetTimeoutMs',
+      maxResetTimeoutMs === undefined ? Math.max(HOUR_MS, resetTimeoutMs) : maxResetTimeoutMs,
+      { min: resetTimeoutMs, max: MAX_BREAKER_MS },
+    ),
+    probeLeaseMs: read.probeLeaseMs,
+  })
+  const { name, scope } = checkSharedName(read.name, read.scope)
+  return {
+    ...readValues(options, CIRCUIT_BREAKER_FUNCTIONS),
+    parameters,
+    name,
+    scope,
+    clock,
+    data: dataIn(options, CIRCUIT_BREAKER_OPTIONS),
+    bound: boundIn(options, CIRCUIT_BREAKER_OPTIONS),
+  }
+}
+
+/** For who asks for both. @param what - whose options these are */
+export function twoKindsOfProbes(what: string): TypeError {
+  return new TypeError(
+    `${what} takes either successThreshold (every probe must succeed) or halfOpen (a rate of probes may fail), not both`,
+  )
+}
+
+/** The share of slow calls that opens a breaker. @throws {TypeError} when one is given and no call is slow */
+export function slowRateFor(slowCallMs: number, given: number | undefined, before: number): number {
+  if (slowCallMs !== Infinity) return given ?? (before === Infinity ? 0.5 : before)
+  if (given !== undefined) throw new TypeError('window.slowRate needs window.slowCallMs, which tells what is slow')
+  return Infinity
+}
+
+/** What a window sets of the parameters of its breaker. */
+function readWindow(window: CircuitBreakerWindow): Partial<BreakerValues> {
+  checkKeys('window', window, Object.keys(WINDOW_OPTIONS))
+  if ((window.ms === undefined) === (window.calls === undefined)) {
+    throw new TypeError(
+      `window must have either ms (the last milliseconds) or calls (the last calls); received ${window.ms === undefined ? 'neither' : 'both'}`,
+    )
+  }
+  const { ms, calls, failureRate, slowCallMs, slowRate, minimumCalls } = readValues(window, WINDOW_OPTIONS, 'window.')
+  const most = calls ?? MAX_BREAKER_COUNT
+  return {
+    ...(ms === undefined ? { mode: 1, size: most } : { mode: 2, size: ms }),
+    failureRate,
+    slowCallMs,
+    slowRate: slowRateFor(slowCallMs, slowRate, 0.5),
+    minimumCalls: checkNumber('window.minimumCalls', minimumCalls === undefined ? Math.min(20, most) : minimumCalls, {
+      ...count,
+      max: most,
+    }),
+  }
+}
+
+function readHalfOpen(halfOpen: CircuitBreakerHalfOpen): Partial<BreakerValues> {
+  checkKeys('halfOpen', halfOpen, Object.keys(HALF_OPEN_OPTIONS))
+  const { calls, failureRate } = readValues(halfOpen, HALF_OPEN_OPTIONS, 'halfOpen.')
+  return { successThreshold: calls, probeFailureRate: failureRate }
+}

@@ -1,0 +1,63 @@
+import { checkNumber, describe } from '../../internal/options/validate.js'
+
+/** How a delay is spread at random, so that callers that failed together do not come back together. */
+export type Jitter = 'full' | 'equal' | 'decorrelated' | 'none'
+export const JITTERS = ['full', 'equal', 'decorrelated', 'none'] as const satisfies readonly Jitter[]
+
+/** The parameters of a back-off; see `RetryPolicy`. */
+export interface Backoff {
+  readonly initialDelayMs: number
+  readonly maxDelayMs: number
+  readonly exponentialBase: number
+  readonly jitter: Jitter
+  readonly random: () => number
+  /** Takes the place of all but `maxDelayMs`. */
+  readonly delay?: Delay | undefined
+}
+
+/** Delays of the user's own: milliseconds for each retry (the last for all that follow), or a function that returns them. */
+export type Delay = readonly number[] | ((attempt: number, error: unknown) => number)
+
+/**
+ * The delay before the next attempt: exponential, spread by jitter, never above `maxDelayMs`.
+ *
+ * Source: "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
+ *
+ * @param failures - how many attempts have failed, >= 1
+ * @param previousMs - the delay before, for 'decorrelated'; 0 the first time
+ * @param error - what the last attempt failed with, for a `delay` of the user's own
+ * @returns milliseconds, 0 … maxDelayMs
+ * @throws {TypeError | RangeError} when `delay` or `random` return no such number
+ */
+export function backoffMs(backoff: Backoff, failures: number, previousMs: number, error?: unknown): number {
+  const { initialDelayMs, maxDelayMs, delay } = backoff
+  if (delay !== undefined) return Math.min(maxDelayMs, delayOf(delay, failures, error))
+  const random = (): number => randomOf(backoff.random)
+  if (backoff.jitter === 'decorrelated') {
+    const highest = Math.max(initialDelayMs, previousMs * 3)
+    return Math.min(maxDelayMs, initialDelayMs + random() * (highest - initialDelayMs))
+  }
+  // The power overflows to Infinity after some thousand failures, and 0 * Infinity is NaN.
+  const exponentialMs =
+    initialDelayMs === 0 ? 0 : Math.min(maxDelayMs, initialDelayMs * backoff.exponentialBase ** (failures - 1))
+  switch (backoff.jitter) {
+    case 'full':
+      return random() * exponentialMs
+    case 'equal':
+      return exponentialMs / 2 + (random() * exponentialMs) / 2
+    case 'none':
+      return exponentialMs
+  }
+}
+
+function delayOf(delay: Delay, failures: number, error: unknown): number {
+  if (typeof delay !== 'function') return delay[Math.min(failures, delay.length) - 1] as number
+  return checkNumber('what delay returns', delay(failures, error), { min: 0 })
+}
+
+/** @throws {RangeError} when a `random` of the user's own returns no number from 0 to 1 */
+function randomOf(random: () => number): number {
+  const value: unknown = random()
+  if (typeof value === 'number' && value >= 0 && value <= 1) return value
+  throw new RangeError(`random must return a number from 0 to 1; it returned ${describe(value)}`)
+}

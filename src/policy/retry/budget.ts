@@ -1,0 +1,224 @@
+import { SharedMemoryError } from '../../errors.js'
+import { announceCreated } from '../../internal/created.js'
+import { nativeAddon } from '../../internal/native.js'
+import { checkSharedName } from '../../internal/options/check-common.js'
+import {
+  clockOption,
+  dataIn,
+  numberOption,
+  type OptionTable,
+  rawOption,
+  readOptions,
+} from '../../internal/options/options.js'
+import { INSPECT, shownAs, shownName } from '../../internal/text/shown.js'
+import { type Clock, systemClock } from '../../internal/time/clock.js'
+import {
+  createRetryBudget,
+  openRetryBudget,
+  type PlacedRetryBudget,
+  type RetryBudgetParameters,
+  retryBudgetByName,
+  type SharedRetryBudget,
+} from '../../memory/retry-budget/index.js'
+import { addressIn, checkHandleShape } from '../../memory/shared/handles.js'
+import { type NameScope, otherParameters, OwnNames } from '../../memory/shared/names.js'
+import type { CellAddress } from '../../memory/shared/region.js'
+import { WHY_BOUND, whyBound } from '../bound.js'
+import { LocalRetryBudgetStore, type RetryBudgetStore } from './budget-store.js'
+
+/** Options of {@link RetryBudget}. */
+export interface RetryBudgetOptions {
+  /** Retries for each call, >= 0; default 0.2: one retry for five calls. */
+  readonly ratio?: number | undefined
+  /** Retries a second that are allowed however few calls there are, >= 0; default 10. */
+  readonly minPerSecond?: number | undefined
+  /** How long a call counts, milliseconds, 1 to 86,400,000 (a day); default 10,000. */
+  readonly ttlMs?: number | undefined
+  /** The same name means the same budget, for everybody within `scope`; on a clock of yours, in this thread. Up to 200 characters. */
+  readonly name?: string | undefined
+  /** Who shares a name: all threads of this process (default), or all processes of this user on this machine. */
+  readonly scope?: 'process' | 'machine' | undefined
+  /** For tests; default: the monotonic clock. */
+  readonly clock?: Clock | undefined
+}
+
+/** Every option of {@link RetryBudgetOptions}. */
+const OPTIONS = {
+  ratio: numberOption({ min: 0, max: 1000 }, 0.2),
+  minPerSecond: numberOption({ min: 0, max: 1e9 }, 10),
+  ttlMs: numberOption({ min: 1, max: 86_400_000 }, 10_000),
+  name: rawOption<string>(),
+  scope: rawOption<NameScope>(),
+  clock: clockOption,
+} as const satisfies OptionTable<RetryBudgetOptions>
+
+/**
+ * A retry budget as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. `RetryBudget.from` turns it back into one that
+ * shares the retries.
+ */
+export interface RetryBudgetHandle {
+  /** What it is a handle of. */
+  readonly kind: 'amorsize.RetryBudget'
+  /** What the budget was made with. */
+  readonly options: RetryBudgetParameters & { readonly name?: string; readonly scope: NameScope }
+  /** The memory of a budget without a name. */
+  readonly buffer?: SharedArrayBuffer
+  /** Its first cell in `buffer`. */
+  readonly cell?: number
+}
+
+const HANDLE_KIND = 'amorsize.RetryBudget'
+
+const ownNames = new OwnNames<{ readonly budget: SharedRetryBudget; readonly founding: RetryBudgetParameters }>()
+
+/**
+ * Bounds the retries of all calls that share it to a part of those calls: when everything fails, retries do not multiply the
+ * load. Within any `ttlMs`: retries <= ratio x calls + minPerSecond x ttlMs / 1000, where the calls are those of the `ttlMs` up to the last
+ * of these retries, give or take a tenth.
+ *
+ * Thread-safety: each thread has its own object; by `name`, or by `share()` and `RetryBudget.from()`, all share one budget.
+ * @example
+ * const budget = new RetryBudget({ ratio: 0.1 })
+ * const reads = retry({ budget })
+ * const writes = retry({ maxRetries: 1, budget })
+ */
+export class RetryBudget {
+  /** In shared memory, or on a clock of the caller's own, or in the memory of this thread alone. */
+  #budget: SharedRetryBudget
+  /** What is in this thread's memory, until it is shared. */
+  #store: LocalRetryBudgetStore | undefined = undefined
+  #address: CellAddress | null = null
+  readonly #name: string | null
+  readonly #scope: NameScope
+  readonly #parameters: RetryBudgetParameters
+  readonly #clock: Clock
+
+  /**
+   * @param options - see {@link RetryBudgetOptions}
+   * @throws {TypeError} when an option is unknown or of the wrong type
+   * @throws {RangeError} when one is out of range
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when `name` is in use with other parameters, or cannot be shared
+   */
+  constructor(options?: RetryBudgetOptions)
+  /** @internal `adopted`: the cells of the budget whose handle `from` was given. */
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
+  constructor(options: RetryBudgetOptions, adopted: CellAddress | null)
+  constructor(options: RetryBudgetOptions = {}, adopted: CellAddress | null = null) {
+    const read = readOptions('RetryBudget', options, OPTIONS)
+    const { ratio, minPerSecond, ttlMs, clock } = read
+    const { name, scope } = checkSharedName(read.name, read.scope)
+    this.#name = name
+    this.#scope = scope
+    this.#parameters = { ratio, minPerSecond, ttlMs }
+    this.#clock = clock
+    if (name !== null) this.#budget = budgetByName(name, scope, this.#parameters, clock)
+    else if (adopted !== null) this.#budget = this.#placed(openRetryBudget(adopted))
+    else this.#budget = onClock((this.#store = newStore(this.#parameters)), clock)
+    announceCreated(this, 'retry-budget', name)
+  }
+
+  /** Retries that could be made now; may be fractional, may be out of date already. */
+  get available(): number {
+    return this.#budget.available()
+  }
+
+  /** Counts a call. Policies do this for each call, not for its retries. */
+  deposit(): void {
+    this.#budget.deposit()
+  }
+
+  /** Takes one retry from the budget. @returns whether there was one */
+  tryWithdraw(): boolean {
+    return this.#budget.tryWithdraw()
+  }
+
+  /**
+   * What another thread needs to share the budget; structured-cloneable. A budget without a name moves to shared memory, with all it holds.
+   *
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY for a budget on a clock of your own, and for one without a name where the native addon
+   *   is not loaded
+   */
+  share(): RetryBudgetHandle {
+    if (this.#clock !== systemClock) {
+      throw new SharedMemoryError(
+        'this retry budget runs on a clock of this thread, which cannot be shared; budgets for several threads use the system clock',
+        { reason: 'unavailable' },
+      )
+    }
+    if (this.#store !== undefined) {
+      this.#budget = this.#placed(createRetryBudget(this.#parameters, this.#store.balances(this.#clock.now())))
+      this.#store = undefined
+    }
+    const scope = this.#scope
+    const options = { ...this.#parameters, scope, ...dataIn({ name: this.#name }, OPTIONS) }
+    return { kind: HANDLE_KIND, options, ...(this.#address ?? {}) }
+  }
+
+  /**
+   * The budget of a handle: it shares the retries of the one that made it.
+   *
+   * @param handle - what `share()` returned, perhaps in another thread
+   * @throws {TypeError} when it is no such handle
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version or holds something else, or the native addon
+   *   is not loaded
+   */
+  static from(handle: RetryBudgetHandle): RetryBudget {
+    const { options } = checkHandleShape(handle, HANDLE_KIND, 'options', ['kind', 'options', 'buffer', 'cell'])
+    return new RetryBudget(options, addressIn(handle))
+  }
+
+  /** @internal */
+  [WHY_BOUND](): string | undefined {
+    const bound = whyBound({ who: 'the retry budget', name: this.#name, isNameShared: true, clock: this.#clock })
+    return bound ?? (nativeAddon() === null ? 'the retry budget needs the native addon to be shared' : undefined)
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    const { available } = this
+    return shownAs('RetryBudget', { ...shownName(this.#name, this.#scope), ...this.#parameters, available })
+  }
+
+  #placed({ budget, address }: PlacedRetryBudget): SharedRetryBudget {
+    this.#address = address
+    return budget
+  }
+}
+
+function newStore({ ratio, minPerSecond, ttlMs }: RetryBudgetParameters): LocalRetryBudgetStore {
+  return new LocalRetryBudgetStore(ratio, (minPerSecond * ttlMs) / 1000, ttlMs)
+}
+
+function onClock(store: RetryBudgetStore, clock: Clock): SharedRetryBudget {
+  return {
+    deposit: () => store.deposit(clock.now()),
+    tryWithdraw: () => store.tryWithdraw(clock.now()),
+    available: () => store.available(clock.now()),
+  }
+}
+
+/** Every thread gets the same budget, in scope 'machine' every process; on a clock of the caller's own, or without the addon, this thread. */
+function budgetByName(
+  name: string,
+  scope: NameScope,
+  parameters: RetryBudgetParameters,
+  clock: Clock,
+): SharedRetryBudget {
+  const { budget, founding } =
+    retryBudgetByName(name, scope, parameters, clock) ??
+    ownNames.findOrMake(name, scope, clock, () => ({
+      budget: onClock(newStore(parameters), clock),
+      founding: parameters,
+    }))
+  if (
+    founding.ratio !== parameters.ratio ||
+    founding.minPerSecond !== parameters.minPerSecond ||
+    founding.ttlMs !== parameters.ttlMs
+  ) {
+    budget.letGo?.()
+    const text = ({ ratio, minPerSecond, ttlMs }: RetryBudgetParameters): string =>
+      `{ ratio: ${ratio}, minPerSecond: ${minPerSecond}, ttlMs: ${ttlMs} }`
+    throw otherParameters(`the retry budget '${name}'`, scope, text(founding), text(parameters))
+  }
+  return budget
+}

@@ -1,0 +1,29 @@
+import type { Policy, PolicyContext } from '../../internal/policy.js'
+import { Hold } from './hold.js'
+import { Scope } from './scope.js'
+import type { AroundStage } from './stage.js'
+
+/** Lets a policy that is not of this package take part in a pipeline: it gets our signal, and what is inside gets its. */
+export function foreignStage(policy: Policy): AroundStage {
+  return {
+    kind: (policy as { kind?: string }).kind ?? 'foreign',
+    begin: (scope, hold) => ({
+      start: (inner, fn) => {
+        // A policy of somebody's own may know of no context.
+        const inside = async (context?: PolicyContext): Promise<unknown> => {
+          const below = new Scope(scope, context?.signal)
+          Hold.keep(hold)
+          try {
+            return await inner(below, fn, hold)
+          } finally {
+            below.close()
+            Hold.drop(hold)
+          }
+        }
+        // Its promise may be of another library or realm, and would be taken for the result.
+        return Promise.resolve(policy.execute(inside, { signal: scope.signal }))
+      },
+      end: () => undefined,
+    }),
+  }
+}

@@ -1,0 +1,269 @@
+import { callListeners } from '../../internal/events/events.js'
+import type { PolicyFunction } from '../../internal/policy.js'
+import type { Hold } from './hold.js'
+import type { Scope } from './scope.js'
+import {
+  AGAIN,
+  type AroundCall,
+  type AroundStage,
+  Call,
+  type Frame,
+  type LinearStage,
+  type Runner,
+  type Stage,
+  type StageEvents,
+  type Verdict,
+} from './stage.js'
+
+/** Runs the function itself. */
+const invoke: Runner = (scope, fn) => fn(scope)
+
+/**
+ * Compiles stages, outermost first, once: linear stages up to the first one that runs around others become one frame with it; what is
+ * inside that starts a frame of its own.
+ */
+export function compile(stages: readonly Stage[]): Runner {
+  if (stages.length === 0) return invoke
+  const index = stages.findIndex((stage) => 'begin' in stage)
+  if (index < 0) {
+    const frame: Frame = { stages: stages as readonly LinearStage[], around: undefined, inner: invoke }
+    return (scope, fn, hold) => run(new Call(frame, scope, fn, hold))
+  }
+  const around = stages[index] as AroundStage
+  const inner = compile(stages.slice(index + 1))
+  if (index === 0)
+    return (scope, fn, hold) =>
+      callListeners.areThere ? runAloneHeard(around, inner, scope, fn, hold) : runAlone(around, inner, scope, fn, hold)
+  const frame: Frame = { stages: stages.slice(0, index) as LinearStage[], around, inner }
+  return (scope, fn, hold) => runAround(new Call(frame, scope, fn, hold))
+}
+
+// All code of a call runs in what the call itself goes on with, an `await` or a `then`, never in what settles the promise: so it runs in
+// the async context of the caller, whoever armed a timer or gave a permit back.
+// Every call pays in bytes for what this function keeps over an `await`, so the walks are functions of their own.
+async function run(call: Call): Promise<unknown> {
+  for (;;) {
+    try {
+      for (let wait = enter(call); wait !== undefined; wait = enter(call)) {
+        await wait
+        call.depth++
+      }
+      call.succeed(await start(call))
+    } catch (error) {
+      call.fail(error)
+    }
+    let verdict = leave(call)
+    if (verdict !== undefined && verdict !== AGAIN) verdict = await settle(call, verdict)
+    if (verdict !== undefined) continue
+    if (call.failed) throw call.value
+    return call.value
+  }
+}
+
+/** A stage around others that has no other before it in its frame: nothing has to be remembered beside what it remembers itself. */
+function runAlone(
+  around: AroundStage,
+  inner: Runner,
+  scope: Scope,
+  fn: PolicyFunction<unknown>,
+  hold: Hold | undefined,
+): unknown {
+  if (scope.aborted) throw scope.reason
+  const attempt = around.begin(scope, hold)
+  let result: unknown
+  try {
+    result = attempt.start(inner, fn)
+  } catch (error) {
+    throw attempt.end(true) ?? error
+  }
+  if (!(result instanceof Promise)) return succeeded(attempt, result)
+  return result.then(
+    (value) => succeeded(attempt, value),
+    (error: unknown) => {
+      throw attempt.end(true) ?? error
+    },
+  )
+}
+
+/** The same while somebody listens to how calls end, perhaps those of this stage. */
+function runAloneHeard(
+  around: AroundStage,
+  inner: Runner,
+  scope: Scope,
+  fn: PolicyFunction<unknown>,
+  hold: Hold | undefined,
+): unknown {
+  const { events } = around
+  if (events?.hearsCalls !== true) return runAlone(around, inner, scope, fn, hold)
+  const startedMs = events.now()
+  const failed = (error: unknown): never => {
+    tell(events, scope, startedMs, true, error)
+    throw error
+  }
+  const ended = (value: unknown): unknown => {
+    tell(events, scope, startedMs, false, value)
+    return value
+  }
+  let result: unknown
+  try {
+    result = runAlone(around, inner, scope, fn, hold)
+  } catch (error) {
+    return failed(error)
+  }
+  return result instanceof Promise ? result.then(ended, failed) : ended(result)
+}
+
+function succeeded(attempt: AroundCall, value: unknown): unknown {
+  const error = attempt.end(false)
+  if (error !== undefined) throw error
+  return value
+}
+
+/**
+ * The same where the stage around the others gives a promise to go on from: while no other stage has to wait, the call needs no frame of
+ * an async function, which would cost more.
+ */
+function runAround(call: Call): unknown {
+  try {
+    const wait = enter(call)
+    if (wait !== undefined) return runAfter(call, wait)
+    const result = start(call)
+    if (result instanceof Promise) {
+      return result.then(
+        (value) => {
+          call.succeed(value)
+          return finish(call)
+        },
+        (error: unknown) => {
+          call.fail(error)
+          return finish(call)
+        },
+      )
+    }
+    call.succeed(result)
+  } catch (error) {
+    call.fail(error)
+  }
+  return finish(call)
+}
+
+async function runAfter(call: Call, wait: Promise<unknown>): Promise<unknown> {
+  try {
+    await wait
+    call.depth++
+  } catch (error) {
+    call.fail(error)
+    return finish(call)
+  }
+  return await run(call)
+}
+
+/** Leaves the stages of a call whose attempt has ended; returns its outcome or a promise of it, or throws. */
+function finish(call: Call): unknown {
+  const verdict = leave(call)
+  if (verdict !== undefined) return runOn(call, verdict)
+  if (call.failed) throw call.value
+  return call.value
+}
+
+async function runOn(call: Call, verdict: Verdict | Promise<Verdict>): Promise<unknown> {
+  if ((await settle(call, verdict)) === AGAIN) return await run(call)
+  if (call.failed) throw call.value
+  return call.value
+}
+
+/** Starts what is inside the stages. @throws what that throws, and the reason of an abort */
+function start(call: Call): unknown {
+  const { scope, fn, hold } = call
+  const { around, inner } = call.frame
+  if (scope.aborted) throw scope.reason
+  if (around === undefined) return inner(scope, fn, hold)
+  if (callListeners.areThere) noteStart(call, around, call.depth)
+  call.attempt = around.begin(scope, hold)
+  return call.attempt.start(inner, fn)
+}
+
+/** Waits for a stage that wants more before it is left, then leaves the others. */
+async function settle(call: Call, first: Verdict | Promise<Verdict>): Promise<Verdict> {
+  let verdict = first
+  while (verdict !== undefined && verdict !== AGAIN) {
+    try {
+      if ((await verdict) === AGAIN) return AGAIN
+    } catch (error) {
+      call.fail(error)
+    }
+    call.depth--
+    verdict = leave(call)
+  }
+  return verdict
+}
+
+/** Enters stages from where the call is; stops at one that has it wait, and returns what to wait for. */
+function enter(call: Call): Promise<unknown> | undefined {
+  if (callListeners.areThere) return enterHeard(call)
+  const { stages } = call.frame
+  while (call.depth < stages.length) {
+    const wait = (stages[call.depth] as LinearStage).enter(call, call.depth)
+    if (wait !== undefined) return wait
+    call.depth++
+  }
+  return undefined
+}
+
+/** The same while somebody listens to how calls end, perhaps those of these stages. */
+function enterHeard(call: Call): Promise<unknown> | undefined {
+  const { stages } = call.frame
+  while (call.depth < stages.length) {
+    const stage = stages[call.depth] as LinearStage
+    noteStart(call, stage, call.depth)
+    const wait = stage.enter(call, call.depth)
+    if (wait !== undefined) return wait
+    call.depth++
+  }
+  return undefined
+}
+
+/** Leaves the attempt and the stages from where the call is; stops at one that wants more, and returns its verdict, still entered. */
+function leave(call: Call): Promise<Verdict> | Verdict {
+  const { attempt, frame } = call
+  if (attempt !== undefined) {
+    call.attempt = undefined
+    const error = attempt.end(call.failed)
+    if (error !== undefined) call.fail(error)
+  }
+  const heard = callListeners.areThere
+  // The stage around the others, one that has refused the call, or one that was left later.
+  if (heard) tellEnd(call, call.depth)
+  while (call.depth > 0) {
+    try {
+      const verdict = (frame.stages[call.depth - 1] as LinearStage).leave(call, call.depth - 1)
+      if (verdict !== undefined) return verdict
+    } catch (error) {
+      call.fail(error)
+    }
+    call.depth--
+    if (heard) tellEnd(call, call.depth)
+  }
+  return undefined
+}
+
+function noteStart(call: Call, { events }: Stage, index: number): void {
+  call.slots[call.frame.stages.length + index] = events?.hearsCalls === true ? events.now() : undefined
+}
+
+/** Tells how the call ended for the stage at `index`, behind the last of which is the one around the others. */
+function tellEnd({ slots, frame, scope, failed, value }: Call, index: number): void {
+  const { stages, around } = frame
+  const startedMs = slots[stages.length + index] as number | undefined
+  if (startedMs === undefined) return
+  slots[stages.length + index] = undefined
+  const events = (stages[index] ?? around)?.events
+  if (events !== undefined) tell(events, scope, startedMs, failed, value)
+}
+
+/** Tells how a call ended as whoever made it sees it: one that has given up has its reason, whatever came of the call. */
+function tell(events: StageEvents, scope: Scope, startedMs: number, failed: boolean, value: unknown): void {
+  const gone = scope.callerGone
+  if (gone === undefined) events.callEnded(startedMs, failed, value)
+  else events.callEnded(startedMs, true, gone.reason)
+}

@@ -1,0 +1,21 @@
+import type { Policy } from '../../internal/policy.js'
+import type { Stage } from './stage.js'
+import { STAGES } from './stages-of.js'
+
+/** The context of the messages on `tracing:amorsize:policy`. */
+export interface PolicyCall {
+  readonly policy: Policy
+  /** E.g. 'retry'. */
+  readonly kind: string
+  /** Its option `name`, or null; of a pipeline null. */
+  readonly name: string | null
+}
+
+/** What is told of a call under `policy` to those who trace. */
+export function callOf(policy: Policy): PolicyCall {
+  const { kind = 'policy', [STAGES]: stages = [] } = policy as {
+    readonly kind?: string
+    readonly [STAGES]?: readonly Stage[]
+  }
+  return { policy, kind, name: stages.length === 1 ? (stages[0]?.events?.name ?? null) : null }
+}

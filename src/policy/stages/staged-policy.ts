@@ -1,0 +1,110 @@
+import { announceCreated } from '../../internal/created.js'
+import { policyCalls } from '../../internal/events/tracing.js'
+import { PRIORITIES } from '../../internal/options/priority.js'
+import { checkFunction, checkKeys, checkNumber, checkSignal } from '../../internal/options/validate.js'
+import type {
+  AnyFunction,
+  AttemptContext,
+  ExecuteOptions,
+  Policy,
+  PriorityOptions,
+  PolicyFunction,
+  Wrapped,
+} from '../../internal/policy.js'
+import { compile } from './frame.js'
+import { guardFunction } from './guard-function.js'
+import { callOf } from './policy-call.js'
+import { Scope } from './scope.js'
+import type { Runner, Stage } from './stage.js'
+import { STAGES } from './stages-of.js'
+
+/** A call whose caller has said how much it matters. */
+class PriorityScope extends Scope {
+  readonly #priority: number
+
+  constructor(priority: number, signal: AbortSignal | undefined) {
+    super(undefined, signal)
+    this.#priority = priority
+  }
+
+  override get priority(): number {
+    return this.#priority
+  }
+}
+
+/** A policy made of stages that are compiled once, when it is made. `O`: what `execute` takes beside the function. */
+export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> implements Policy {
+  /** What kind of policy this is, e.g. 'retry'. */
+  abstract readonly kind: string
+  /** @internal */
+  readonly [STAGES]: readonly Stage[]
+  readonly #run: Runner
+  readonly #optionNames: readonly string[]
+
+  protected constructor(stages: readonly Stage[]) {
+    this[STAGES] = stages
+    this.#run = compile(stages)
+    this.#optionNames = stages.some((stage) => stage.readsPriority === true) ? ['signal', 'priority'] : ['signal']
+    const [only] = stages
+    if (only !== undefined && stages.length === 1) announceCreated(this, only.kind, only.events?.name ?? null)
+  }
+
+  /** @internal What is named to whoever traces calls; undefined: nothing is. */
+  protected get traced(): Policy | undefined {
+    return this
+  }
+
+  /**
+   * Runs `fn` under this policy.
+   *
+   * @param fn - called with a context that holds `signal` and `attempt`; may be called several times (retry, hedge), or never
+   * @param options - `signal` aborts: the promise rejects with its reason at once, wherever the call is, and `fn` is not called
+   *   again. A function that is running learns of it by the context's signal. With a bulkhead, `priority`: how much the call matters in its queue
+   * @returns what `fn` returned; rejects with what it threw, or with an error of this package
+   */
+  execute<T>(fn: (context: AttemptContext) => T | Promise<T>, options?: O): Promise<T> {
+    try {
+      checkFunction('fn', fn)
+      const scope = options === undefined ? new Scope() : this.#scopeOf(options)
+      const call = fn as PolicyFunction<unknown>
+      const traced = policyCalls.isOn ? this.traced : undefined
+      if (traced !== undefined)
+        return policyCalls.trace(callOf(traced), () => Promise.resolve(this.#begin(call, scope) as T))
+      return Promise.resolve(this.#begin(call, scope) as T)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** @throws {TypeError | RangeError} naming the option that is unknown or wrong */
+  #scopeOf(options: PriorityOptions): Scope {
+    checkKeys('execute', options, this.#optionNames)
+    const signal = checkSignal('signal', options.signal)
+    if (options.priority === undefined) return new Scope(undefined, signal)
+    return new PriorityScope(checkNumber('priority', options.priority, PRIORITIES), signal)
+  }
+
+  #begin(call: PolicyFunction<unknown>, scope: Scope): unknown {
+    return scope.isAbortable ? runUnderSignal(this.#run, call, scope) : this.#run(scope, call, undefined)
+  }
+
+  /** Returns `fn` guarded by this policy: same name, length, `this` and arguments; always asynchronous. */
+  wrap<F extends AnyFunction>(fn: F): Wrapped<F, this> {
+    return guardFunction(this, fn)
+  }
+}
+
+/** Stops waiting as soon as the caller's signal is aborted; what runs is told, and ends by itself. */
+async function runUnderSignal(run: Runner, fn: PolicyFunction<unknown>, scope: Scope): Promise<unknown> {
+  const { signal } = scope
+  signal.throwIfAborted()
+  try {
+    return await new Promise((resolve, reject) => {
+      scope.onAbort({ scopeAborted: () => reject(signal.reason) })
+      // Resolved by these themselves, not by functions around them: V8 follows them when it writes the stack of an error.
+      Promise.resolve(run(scope, fn, undefined)).then(resolve, reject)
+    })
+  } finally {
+    scope.close()
+  }
+}

@@ -1,0 +1,39 @@
+import type { Policy } from '../../internal/policy.js'
+import { foreignStage } from './foreign.js'
+import type { AroundStage, Stage } from './stage.js'
+import { StagedPolicy } from './staged-policy.js'
+import { stagesOf } from './stages-of.js'
+
+/** A policy with one more stage. */
+class WithTurns extends StagedPolicy {
+  readonly kind: string
+  readonly #policy: Policy
+
+  constructor(policy: Policy & { readonly kind?: string }, stages: readonly Stage[]) {
+    super(stages)
+    this.kind = policy.kind ?? 'policy'
+    this.#policy = policy
+  }
+
+  /** One that is called as a whole tells of its calls itself. */
+  protected override get traced(): Policy | undefined {
+    return isWhole(this.#policy) ? undefined : this.#policy
+  }
+}
+
+/** Whether it must be called as it is: it is of another kind, or a subclass or a spy has put something in the place of its `execute`. */
+function isWhole(policy: Policy): boolean {
+  const { execute } = policy as { execute: unknown }
+  return execute !== StagedPolicy.prototype.execute
+}
+
+/**
+ * A policy whose calls wait for a turn as well, once it has let them go on. A time limit inside does not count that, nor does a hedge.
+ *
+ * @param turns - gives the stage that has calls wait for their turn; not asked if `policy` never has a call wait
+ */
+export function withTurns(policy: Policy, turns: () => AroundStage): Policy {
+  const stages = isWhole(policy) ? [foreignStage(policy)] : stagesOf('policy', policy)
+  const last = stages.findLastIndex(({ beginsAtOnce }) => beginsAtOnce !== true)
+  return last < 0 ? policy : new WithTurns(policy, [...stages.slice(0, last + 1), turns(), ...stages.slice(last + 1)])
+}

@@ -1,0 +1,355 @@
+import { announceCreated } from '../../internal/created.js'
+import { notify } from '../../internal/events/listeners.js'
+import { MAX_BURST } from '../../internal/options/rate.js'
+import { checkKeys, checkNumber, checkSignal } from '../../internal/options/validate.js'
+import { INSPECT, shownAs, shownName } from '../../internal/text/shown.js'
+import { OUTCOME } from '../../memory/bucket/core.js'
+import { type Key, checkKey } from '../../memory/keyed/hash.js'
+import { keyedTables } from '../../memory/keyed/index.js'
+import type { KeyedTable } from '../../memory/keyed/table.js'
+import { addressIn } from '../../memory/shared/handles.js'
+import type { CellAddress } from '../../memory/shared/region.js'
+import type { Future, LimitPart } from '../charges.js'
+import { countPublisher } from '../count-publisher.js'
+import { GRANTED } from '../granted.js'
+import type { AcquireOptions, RateLimiterStats } from '../limiter-types.js'
+import { ownClocks } from '../own-clocks.js'
+import { disposedError, moreThanBurst, noRoomForKey, queueFull, rateLimitExceeded, tooLong } from '../refusals.js'
+import { type KeyedRateLimiterHandle, checkKeyedHandle, createKeyedHandle } from './handle.js'
+import { type CompleteKeyedPolicy, type KeyedRateLimitPolicy, completeKeyedPolicy } from './policy.js'
+import { KeyedQueue } from './queue.js'
+
+/** What one keyed limiter of one thread has done, over all keys. */
+export type KeyedRateLimiterStats = Omit<RateLimiterStats, 'retryAfterMs'>
+
+/** The axis of a table lasts a hundred years from its start. */
+const LONGEST_PAUSE_MS = 10 * 365.25 * 86_400_000
+
+/**
+ * A token bucket for every key: an address, a user, a route. All buckets have the same rate and burst and lie in one block of shared
+ * memory of 24 bytes a key, which never grows. A key whose bucket is full again costs nothing; its place goes to the next key that
+ * needs one, without timers and without garbage.
+ *
+ * For each key, in every interval of w seconds, at most `burstSize + requestsPerSecond * w` tokens are granted over all threads and
+ * processes that share the limiter. Where 31 neighbouring keys are all in use and 'evict' forgets one of them, that key begins with a full
+ * bucket when it comes again; with 'deny' no key ever gets more.
+ *
+ * Thread-safety: each thread has its own object; the table behind them is lock-free shared memory, and a thread that dies in the
+ * middle of a call leaves it usable.
+ * Cost: about 100 ns for `tryAcquire(key)`, no allocation. Keys are hashed with a secret of the table, so nobody can make up keys that
+ * push a certain one out.
+ *
+ * @example
+ * const perCaller = new KeyedRateLimiter({ requestsPerSecond: 5, burstSize: 20, capacity: 100_000 })
+ * if (!perCaller.tryAcquire(request.ip)) refuse(perCaller.retryAfterMs(request.ip))
+ */
+export class KeyedRateLimiter implements Disposable {
+  readonly #policy: CompleteKeyedPolicy
+  readonly #table: KeyedTable
+  readonly #address: CellAddress | null
+  readonly #queue: KeyedQueue
+  #take: (key: Key) => undefined | false | null
+  #allowed = 0
+  #denied = 0
+  #disposed = false
+
+  /**
+   * Creates a limiter, or joins the table of its `name`.
+   *
+   * @param policy - see {@link KeyedRateLimitPolicy}: a rate limit, `capacity` and `onFull`
+   * @throws {TypeError} when an option is unknown, missing or of the wrong type
+   * @throws {RangeError} when an option is out of range, or there is no memory for the capacity
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other parameters, or cannot be shared here
+   */
+  constructor(policy: KeyedRateLimitPolicy)
+  /** @internal `adopted`: the cells of the limiter whose handle `from` was given. */
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
+  constructor(policy: KeyedRateLimitPolicy, adopted: CellAddress | null)
+  constructor(policy: KeyedRateLimitPolicy, adopted: CellAddress | null = null) {
+    this.#policy = completeKeyedPolicy(policy)
+    const { requestsPerSecond: rate, burstSize: burst, capacity, onFull, clock, name, scope } = this.#policy
+    const parameters = { rate, burst, capacity, evicts: onFull === 'evict' }
+    const placed = keyedTables.at({ name, scope, address: adopted }, parameters, clock)
+    this.#table = placed.subject
+    this.#address = placed.address
+    this.#take = this.#table.take
+    this.#queue = new KeyedQueue(this.#table, clock)
+    if (scope === 'machine') countPublisher.begin(this, this.#table)
+    announceCreated(this, 'keyed-limiter', name ?? null)
+  }
+
+  /** The policy, with every default filled in. */
+  get policy(): Readonly<CompleteKeyedPolicy> {
+    return this.#policy
+  }
+
+  /** How many keys the table was made for. */
+  get capacity(): number {
+    return this.#policy.capacity
+  }
+
+  /** How many keys have less than a full bucket now. Cost: looks at every slot of the table, milliseconds for a million. */
+  get size(): number {
+    this.#checkUsable()
+    return this.#table.size()
+  }
+
+  /**
+   * Takes tokens of a key if all of them are there, else none.
+   *
+   * @param key - a string, number or bigint; '1', 1 and 1n are different keys
+   * @param tokens - how many, > 0 and at most `burstSize`, may be fractional; default 1
+   * @returns whether they were taken; false also when there is no room for the key
+   * @throws {TypeError | RangeError} when an argument is wrong
+   */
+  tryAcquire(key: Key, tokens?: number): boolean {
+    const isTaken = tokens === undefined || tokens === 1 ? this.#takeOne(key) : this.#takeSeveral(key, tokens)
+    if (isTaken) this.#allowed++
+    else this.#denied++
+    return isTaken || this.#policy.dryRun
+  }
+
+  /**
+   * Waits for tokens of a key. For each key it is first come, first served in this thread, whatever the callers cost; where several threads wait
+   * for one key, each takes what it needs next as it gets to it.
+   *
+   * @param key - a string, number or bigint
+   * @param tokens - how many, > 0 and at most `burstSize`; default 1
+   * @param options - `signal` ends the wait, and those behind it move up; `maxWaitMs` refuses a longer one at once
+   * @returns a promise that resolves when the tokens are the caller's
+   * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED (as a rejection) when it would wait longer than allowed, waiting is off, the
+   *   queue is full, or there is no room for the key; nothing is consumed then
+   * @throws {TypeError | RangeError} (as a rejection) when an argument is wrong
+   */
+  acquire(key: Key, tokens?: number, options?: AcquireOptions): Promise<void> {
+    try {
+      const isPlain = options === undefined && (tokens === undefined || tokens === 1)
+      // Whoever waits already comes first, also where the loop is late and tokens are there again.
+      if (isPlain && !this.#queue.has(key) && this.#takeOne(key)) {
+        this.#allowed++
+        return GRANTED
+      }
+      return this.#acquireSlowly(checkKey('key', key), tokens === undefined ? 1 : tokens, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Takes one token for a caller that goes on to `acquire` where there is none: that is no denial yet. @internal */
+  takeNow(key: Key): boolean {
+    if (this.#queue.has(key) || !this.#takeOne(key)) return false
+    this.#allowed++
+    return true
+  }
+
+  /** Gives back what was taken for a caller that another limit refused: it was not allowed after all. @internal */
+  undo(key: Key, tokens: number): void {
+    this.#queue.refund(key, tokens)
+    this.#allowed--
+  }
+
+  /** Tokens of a key that could be taken now: 0 … `burstSize`, may be fractional. A key that was never seen has them all. */
+  getAvailableTokens(key: Key): number {
+    this.#checkUsable()
+    return this.#table.look(checkKey('key', key), 1).available
+  }
+
+  /**
+   * How long a key would have to wait for tokens, for a Retry-After: by its debt, and by whoever waits for it in this thread. Takes nothing.
+   *
+   * @param key - a string, number or bigint
+   * @param tokens - how many, > 0 and at most `burstSize`; default 1
+   * @returns milliseconds; 0 when they are there
+   */
+  retryAfterMs(key: Key, tokens = 1): number {
+    this.#checkUsable()
+    this.#checkTokens(tokens)
+    return this.#queue.estimateMs(checkKey('key', key), tokens)
+  }
+
+  /**
+   * Gives tokens of a key back that were taken and not used. Never fills its bucket beyond `burstSize`. Who waits for it in this thread is
+   * served that much earlier, and a pause ends that much earlier.
+   *
+   * @param key - a string, number or bigint
+   * @param tokens - how many, >= 0
+   * @throws {TypeError | RangeError} when an argument is wrong
+   */
+  refund(key: Key, tokens: number): void {
+    this.#checkUsable()
+    checkNumber('tokens', tokens, { min: 0 })
+    this.#queue.refund(checkKey('key', key), Math.min(tokens, this.#policy.burstSize))
+  }
+
+  /**
+   * Admits nothing of a key for a while, in every thread: for the Retry-After of one server among many. One token is there when the pause
+   * ends. A pause that ends later stays. Who waits for the key in this thread waits on; in another thread, those go on who were to be
+   * served within the next 5 ms, or next. Less than a token may be had up to `1 / requestsPerSecond` earlier.
+   *
+   * @param key - a string, number or bigint
+   * @param ms - how long from now, >= 0; what is longer than ten years is ten years
+   * @throws {TypeError | RangeError} when an argument is wrong
+   */
+  pauseFor(key: Key, ms: number): void {
+    this.#checkUsable()
+    checkKey('key', key)
+    if (checkNumber('ms', ms, { min: 0 }) <= 0) return
+    this.#queue.pause(key, Math.min(ms, LONGEST_PAUSE_MS))
+  }
+
+  /** Fills a key's bucket. Who waits for it in this thread is served from it first. */
+  reset(key: Key): void {
+    this.#checkUsable()
+    this.#queue.reset(checkKey('key', key))
+  }
+
+  /** What this limiter has done in this thread, over all keys. */
+  stats(): KeyedRateLimiterStats {
+    const { tally } = this.#queue
+    const counts = { allowed: this.#allowed, denied: this.#denied, waiting: tally.waiting, waitedMs: tally.waitedMs }
+    return Object.defineProperty(counts as KeyedRateLimiterStats, 'waits', { get: () => tally.summary() })
+  }
+
+  /** The bucket of one key, for {@link RateLimiter.all}. @internal */
+  partOf(key: Key): LimitPart {
+    const queue = this.#queue
+    let future: Future | undefined
+    return {
+      limiter: this,
+      bucket: {
+        tryAcquire: (tokens) => this.#table.tryAcquire(key, tokens),
+        refund: (tokens) => this.#queue.refund(key, tokens),
+        charge: (tokens) => this.#table.charge(key, tokens),
+        available: () => this.#table.look(key, 1).available,
+        parameters: () => this.#policy,
+      },
+      // Most callers need none.
+      get future() {
+        return (future ??= queue.future(key))
+      },
+      // Who waits in this thread lets go of what it holds first.
+      mayGiveBack: () => true,
+      isDry: this.#policy.dryRun,
+      checkUsable: () => this.#checkUsable(),
+      clock: this.#policy.clock,
+      estimateMs: (tokens) => this.#queue.estimateMs(key, tokens),
+      letIn: (tokens, options) => this.#letIn(key, tokens, this.#maxWaitMs(options), true),
+      arrive: () => this.#queue.arrive(),
+      wait: (tokens, place, waitMs, signal) => {
+        const wait = this.#queue.wait(key, tokens, signal, () => undefined, place)
+        notify('onWait', this.#policy.onWait, waitMs)
+        return wait
+      },
+      returned: () => undefined,
+      count: (outcome) => {
+        if (outcome === 'allowed') this.#allowed++
+        else this.#denied++
+      },
+    }
+  }
+
+  /** A handle for another thread: structured-cloneable, for `workerData` or `postMessage`. Functions (`onWait`, `clock`) stay here. */
+  share(): KeyedRateLimiterHandle {
+    this.#checkUsable()
+    return createKeyedHandle(this.#policy, this.#address)
+  }
+
+  /**
+   * The limiter of a handle: it shares the table of the one that made it.
+   *
+   * @param handle - what `share()` returned, perhaps in another thread
+   * @throws {TypeError} when it is no such handle
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version, or holds something else
+   */
+  static from(handle: KeyedRateLimiterHandle): KeyedRateLimiter {
+    const { policy, clock } = checkKeyedHandle(handle)
+    return new KeyedRateLimiter({ ...policy, clock: ownClocks.of(clock) }, addressIn(handle))
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    const { name, scope, requestsPerSecond, burstSize, capacity } = this.#policy
+    const state = this.#disposed
+      ? { disposed: true }
+      : { requestsPerSecond, burstSize, capacity, size: this.size, ...this.stats() }
+    return shownAs('KeyedRateLimiter', { ...shownName(name, scope), ...state })
+  }
+
+  /** Ends every wait of this object (their tokens go back) and refuses further use. Others that share the table are not touched. */
+  [Symbol.dispose](): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    this.#take = () => {
+      throw disposedError()
+    }
+    this.#queue.refuseAll(disposedError())
+    countPublisher.end(this)
+    this.#table.close?.()
+  }
+
+  #takeOne(key: Key): boolean {
+    const answer = this.#take(key)
+    if (answer === null) checkKey('key', key)
+    return answer === undefined
+  }
+
+  #takeSeveral(key: Key, tokens: number): boolean {
+    this.#checkUsable()
+    this.#checkTokens(tokens)
+    return this.#table.tryAcquire(checkKey('key', key), tokens) === OUTCOME.granted
+  }
+
+  #acquireSlowly(key: Key, tokens: number, options: AcquireOptions | undefined): Promise<void> {
+    const maxWaitMs = this.#maxWaitMs(options)
+    const signal = checkSignal('signal', options?.signal)
+    if (signal?.aborted === true) return Promise.reject(signal.reason)
+    if (this.#policy.dryRun) {
+      this.tryAcquire(key, tokens)
+      return GRANTED
+    }
+    this.#checkUsable()
+    this.#checkTokens(tokens)
+    this.#queue.catchUp(key)
+    if (!this.#queue.has(key) && this.#table.tryAcquire(key, tokens) === OUTCOME.granted) {
+      this.#allowed++
+      return GRANTED
+    }
+    const waitMs = this.#letIn(key, tokens, maxWaitMs)
+    const wait = this.#queue.wait(key, tokens, signal, () => this.#allowed++)
+    notify('onWait', this.#policy.onWait, waitMs)
+    return wait
+  }
+
+  #maxWaitMs(options: AcquireOptions | undefined): number {
+    if (options !== undefined) checkKeys('KeyedRateLimiter', options, ['signal', 'maxWaitMs'])
+    const ownMs = options?.maxWaitMs
+    if (ownMs !== undefined) checkNumber('maxWaitMs', ownMs, { min: 0, allowInfinity: true })
+    const { waitOnLimit, maxWaitMs } = this.#policy
+    return waitOnLimit ? (ownMs ?? maxWaitMs) : 0
+  }
+
+  /** How long a caller that finds no tokens will wait for them, ms > 0; Infinity when nobody asks. @throws what refuses it */
+  #letIn(key: Key, tokens: number, maxWaitMs: number, isAsked = this.#policy.onWait !== undefined): number {
+    const name = this.#policy.name ?? null
+    const roomMs = this.#queue.has(key) ? 0 : this.#table.survey(key, 0).pausedMs
+    const waiting = this.#queue.size
+    const isFull = waiting >= this.#policy.maxQueue
+    if (roomMs === 0 && !isFull && maxWaitMs === Infinity && !isAsked) return Infinity
+    const waitMs = Math.max(this.#queue.estimateMs(key, tokens), Number.MIN_VALUE)
+    if (roomMs === 0 && !isFull && waitMs <= maxWaitMs) return waitMs
+    this.#denied++
+    if (roomMs > 0) throw noRoomForKey(waitMs, name)
+    throw rateLimitExceeded(tokens, waitMs, isFull ? queueFull(waiting) : tooLong(waitMs, maxWaitMs), name)
+  }
+
+  #checkTokens(tokens: number): void {
+    const { burstSize } = this.#policy
+    if (typeof tokens === 'number' && tokens > 0 && tokens <= burstSize) return
+    checkNumber('tokens', tokens, { min: 0, exclusiveMin: true, max: MAX_BURST })
+    throw moreThanBurst(tokens, burstSize)
+  }
+
+  #checkUsable(): void {
+    if (this.#disposed) throw disposedError()
+  }
+}

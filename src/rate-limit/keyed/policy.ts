@@ -1,0 +1,61 @@
+import { numberOption, type OptionTable, readOptions, wordOption } from '../../internal/options/options.js'
+import { MAX_CAPACITY, keyedCells } from '../../memory/keyed/terms.js'
+import { CELL_BYTES } from '../../memory/shared/layout.js'
+import { systemInfo } from '../../system/read-system.js'
+import {
+  type CompletePolicy,
+  RATE_LIMIT_OPTIONS,
+  type RateLimitOptions,
+  checkNoLimiter,
+  completeValues,
+} from '../rate-limit-policy.js'
+
+/** How often something may happen for each key. */
+export interface KeyedRateLimitPolicy extends RateLimitOptions {
+  /**
+   * How many keys the table is made for: those whose buckets are not full at the same time. An integer from 1 to 1e8, at 24 bytes
+   * each, taken at once. Required.
+   */
+  capacity: number
+  /**
+   * What happens to a new key that finds no room: 'evict' (default) forgets the key nearest to a full bucket among 31, 'deny' refuses
+   * the new one.
+   */
+  onFull?: 'evict' | 'deny' | undefined
+}
+
+/** Every option of {@link KeyedRateLimitPolicy}. */
+export const KEYED_OPTIONS = {
+  ...RATE_LIMIT_OPTIONS,
+  capacity: numberOption({ min: 1, max: MAX_CAPACITY, integer: true }),
+  onFull: wordOption(['evict', 'deny'], 'evict'),
+} as const satisfies OptionTable<KeyedRateLimitPolicy>
+
+/** A keyed policy with every default filled in. */
+export interface CompleteKeyedPolicy extends CompletePolicy {
+  readonly capacity: number
+  readonly onFull: 'evict' | 'deny'
+}
+
+/** Smaller tables are not worth asking the system about. */
+const LARGE_BYTES = 64 * 1024 * 1024
+
+/** Checks a policy and fills in the defaults. @throws {TypeError | RangeError} naming the option that is wrong */
+export function completeKeyedPolicy(policy: KeyedRateLimitPolicy): CompleteKeyedPolicy {
+  checkNoLimiter('KeyedRateLimiter', policy)
+  const read = readOptions('KeyedRateLimiter', policy, KEYED_OPTIONS)
+  const { capacity, onFull } = read
+  checkMemory(capacity)
+  return { ...completeValues(read), capacity, onFull }
+}
+
+/** The system would hand out what it does not have, and end the process when it is used. */
+export function checkMemory(capacity: number): void {
+  const bytes = keyedCells(capacity) * CELL_BYTES
+  if (bytes < LARGE_BYTES) return
+  const { availableBytes } = systemInfo().memory
+  if (availableBytes === null || bytes <= availableBytes) return
+  throw new RangeError(
+    `capacity ${capacity} needs ${bytes} bytes of memory, and ${availableBytes} are available; use a smaller one`,
+  )
+}

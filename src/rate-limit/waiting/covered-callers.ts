@@ -1,0 +1,158 @@
+import { LinkedList } from '../../internal/linked-list.js'
+import { costInUnits, pow10 } from '../../internal/options/rate.js'
+import { tokensBetween } from '../../memory/bucket/waiter-rows.js'
+import type { Axis } from '../../memory/shared/axis.js'
+import type { Caller } from './caller.js'
+import { HeldRuns } from './held-runs.js'
+import { GRACE_MS } from './turn.js'
+
+/**
+ * Callers in their order, and the stretches of the axis held for them. Callers take units from the front, so those that are covered, whose
+ * tokens are held, are the first.
+ */
+export class CoveredCallers {
+  readonly held = new HeldRuns()
+  /** All of them; to be read only. */
+  readonly list = new LinkedList<Caller>()
+  #uncovered: Caller | null = null
+  /** Units of the callers before it. */
+  #covered = 0
+  #waiting = 0
+  #axis: Axis | null = null
+  #unitsPerMs = 0
+
+  get size(): number {
+    return this.list.size
+  }
+
+  get first(): Caller | null {
+    return this.list.first
+  }
+
+  /** The first caller that has no tokens. */
+  get firstUncovered(): Caller | null {
+    return this.#uncovered
+  }
+
+  /** Tokens of it and those behind. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  get unitsPerMs(): number {
+    return this.#unitsPerMs
+  }
+
+  /** Units held that no caller has. */
+  get surplus(): number {
+    return this.held.total - this.#covered
+  }
+
+  /** Puts a caller at the end. */
+  append(caller: Caller): void {
+    this.list.append(caller)
+    this.#uncovered ??= caller
+    this.#waiting += caller.tokens
+  }
+
+  /** Puts a caller where it belongs by its place in the order of arrival, behind all that are covered. */
+  insert(caller: Caller): void {
+    let behind: Caller | null = null
+    for (let before = this.list.last; before?.isCovered === false; before = before.previous) {
+      if (tokensBetween(before.place, caller.place) <= 0) break
+      behind = before
+    }
+    this.list.insert(caller, behind)
+    if (this.#uncovered === behind) this.#uncovered = caller
+    this.#waiting += caller.tokens
+  }
+
+  /** Takes a caller out. Those behind move up when they are covered next. */
+  remove(caller: Caller): void {
+    if (this.#uncovered === caller) this.#uncovered = caller.next
+    this.list.remove(caller)
+    if (caller.isCovered) this.#covered -= caller.units
+    else this.#waiting -= caller.tokens
+    caller.isCovered = false
+  }
+
+  /** Everything is counted on this axis from now on: what is held stays where it is. */
+  countOn(axis: Axis): void {
+    const last = this.#axis
+    this.#axis = axis
+    if (last?.generation === axis.generation) return
+    if (last !== null) this.held.moveTo(last, axis)
+    this.#unitsPerMs = (axis.requestsPerSecond / 1000) * pow10(axis.digits)
+    if (last?.digits === axis.digits) return
+    this.#covered = 0
+    for (let caller = this.list.first; caller?.isCovered === true; caller = caller.next) {
+      this.#covered += this.unitsOf(caller)
+    }
+    this.#uncoverLast()
+  }
+
+  unitsOf(caller: Caller): number {
+    const { digits } = this.#axis as Axis
+    if (caller.digits !== digits) {
+      caller.units = costInUnits(caller.tokens, digits)
+      caller.digits = digits
+    }
+    return caller.units
+  }
+
+  /** How many units ago a caller's tokens may have been produced. */
+  reachOf(caller: Caller): number {
+    const { burst } = this.#axis as Axis
+    return Math.max(burst, Math.floor(this.unitsOf(caller) + GRACE_MS * this.#unitsPerMs))
+  }
+
+  /** Takes out those whose tokens are there, from the first on, and adds them to `admitted`. What is too old for the first is let go. */
+  takeDue(admitted: Caller[]): void {
+    const { produced } = this.#axis as Axis
+    for (let first = this.list.first; first !== null; first = this.list.first) {
+      this.held.dropBelow(produced - this.reachOf(first))
+      this.#uncoverLast()
+      if (!first.isCovered || this.held.endOf(first.units) > produced) return
+      this.held.use(first.units)
+      this.#covered -= first.units
+      first.isCovered = false
+      this.list.remove(first)
+      admitted.push(first)
+    }
+  }
+
+  /** Gives units to callers who have none, as long as what is held suffices. */
+  cover(): void {
+    for (let next = this.#uncovered; next !== null; next = next.next) {
+      if (this.surplus < this.unitsOf(next)) break
+      next.isCovered = true
+      this.#covered += next.units
+      this.#waiting -= next.tokens
+      this.#uncovered = next.next
+    }
+    if (this.#uncovered === null) this.#waiting = 0
+  }
+
+  /** Nobody has tokens any more. */
+  uncoverAll(): void {
+    for (let caller = this.list.first; caller?.isCovered === true; caller = caller.next) {
+      caller.isCovered = false
+      this.#waiting += caller.tokens
+    }
+    this.#covered = 0
+    this.#uncovered = this.list.first
+    if (this.#uncovered === null) this.#waiting = 0
+  }
+
+  /** What was dropped is lost to the last of those who had tokens. */
+  #uncoverLast(): void {
+    while (this.#covered > this.held.total) {
+      const last = this.#uncovered === null ? this.list.last : this.#uncovered.previous
+      if (last?.isCovered !== true) return
+      last.isCovered = false
+      this.#covered -= last.units
+      this.#waiting += last.tokens
+      this.#uncovered = last
+    }
+  }
+}

@@ -1,0 +1,222 @@
+import { type SignalListener, unwatchSignal, watchSignal } from '../../internal/signal-watch.js'
+import { type Clock, systemClock } from '../../internal/time/clock.js'
+import { type DueTimer, tellableMs, timersOf } from '../../internal/time/timers.js'
+import type { WaitingBucket } from '../../memory/bucket/bucket.js'
+import type { Axis } from '../../memory/shared/axis.js'
+import type { Caller } from './caller.js'
+import { WaitTally } from './wait-tally.js'
+import { WaitingLine } from './waiting-line.js'
+
+/** A limiter with many queues, which tells each of what changes its bucket. */
+export interface QueueOwner {
+  readonly tally: WaitTally
+  /** Nobody waits in the queue any more. */
+  idle(): void
+}
+
+/** More than timers take for now. */
+const SHORTEST_MS = 0.000_002
+
+/** Queues of this thread in which somebody waits. What one limiter does may concern any of them: they may share a bucket. */
+class WaitingQueues {
+  readonly #queues = new Set<WaitQueue>()
+
+  add(queue: WaitQueue): void {
+    this.#queues.add(queue)
+  }
+
+  delete(queue: WaitQueue): void {
+    this.#queues.delete(queue)
+  }
+
+  /** Lets everybody who waits in this thread look again, after the parameters of some bucket have changed or tokens have come back. */
+  recheck(): void {
+    for (const queue of this.#queues) queue.recheck()
+  }
+}
+
+export const waitingQueues = new WaitingQueues()
+
+/** A caller with its promise. */
+class Waiter implements Caller, SignalListener {
+  previous: Caller | null = null
+  next: Caller | null = null
+  place = -1
+  units = 0
+  digits = NaN
+  isCovered = false
+  /** Set right after the promise is made. */
+  settle!: { resolve: () => void; reject: (reason: unknown) => void }
+
+  constructor(
+    readonly queue: WaitQueue,
+    readonly tokens: number,
+    readonly signal: AbortSignal | undefined,
+    readonly startedMs: number,
+    readonly whenAdmitted: () => void,
+  ) {}
+
+  admitted(): void {
+    if (this.signal !== undefined) unwatchSignal(this.signal, this)
+    this.queue.countWait(this.startedMs)
+    this.whenAdmitted()
+    this.settle.resolve()
+  }
+
+  signalAborted(): void {
+    this.queue.giveUp(this, this.signal?.reason)
+  }
+
+  refuse(reason: unknown): void {
+    if (this.signal !== undefined) unwatchSignal(this.signal, this)
+    this.queue.countRefusal()
+    this.settle.reject(reason)
+  }
+}
+
+/** The callers of one bucket that wait in this thread, behind one timer. */
+export class WaitQueue {
+  readonly #clock: Clock
+  readonly #line: WaitingLine
+  /** Those of the line: `acquire` asks each time how many there are. */
+  readonly #callers: { readonly size: number }
+  readonly #timer: DueTimer
+  readonly #owner: QueueOwner | null
+  readonly #tally: WaitTally
+  #isArmed = false
+  #willLook = false
+
+  /** @param owner - of a queue for one of many keys; null: of the only one of a limiter */
+  constructor(bucket: WaitingBucket, clock: Clock, owner: QueueOwner | null = null) {
+    this.#clock = clock
+    this.#owner = owner
+    this.#tally = owner?.tally ?? new WaitTally()
+    // On a test's clock every limiter is in this thread, and tells of its changes itself.
+    this.#line = new WaitingLine(bucket, owner === null && clock === systemClock)
+    this.#callers = this.#line.list
+    this.#timer = {
+      due: 0,
+      order: 0,
+      heapIndex: -1,
+      run: () => {
+        this.#isArmed = false
+        this.#look()
+      },
+    }
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#callers.size
+  }
+
+  get tally(): WaitTally {
+    return this.#tally
+  }
+
+  /**
+   * Waits for the caller's turn. On abort the promise rejects with the signal's reason.
+   *
+   * @param admitted - called when the wait has ended well
+   * @param place - that of {@link arrive}, where the caller came earlier; -1: it comes now
+   */
+  wait(tokens: number, signal: AbortSignal | undefined, admitted: () => void, place = -1): Promise<void> {
+    const waiter = new Waiter(this, tokens, signal, this.#clock.now(), admitted)
+    const wait = new Promise<void>((resolve, reject) => {
+      waiter.settle = { resolve, reject }
+    })
+    waiter.place = place
+    if (signal !== undefined) watchSignal(signal, waiter)
+    this.#tally.waiting++
+    if (this.#owner === null) waitingQueues.add(this)
+    if (this.#line.enter(waiter)) this.#look()
+    return wait
+  }
+
+  /** A wait has ended well. */
+  countWait(startedMs: number): void {
+    this.#tally.admitted(this.#clock.now() - startedMs)
+  }
+
+  /** A wait has ended without tokens. */
+  countRefusal(): void {
+    this.#tally.waiting--
+  }
+
+  /** The next place in the order of arrival. */
+  arrive(tokens: number): number {
+    return this.#line.arrive(tokens)
+  }
+
+  /** Lets those who wait have tokens of a reservation that is given up; see {@link WaitingLine.adopt}. */
+  adopt(endOn: (axis: Axis) => number | null, tokens: number): number {
+    return this.#line.adopt(endOn, tokens)
+  }
+
+  /** How long a newcomer would wait for `tokens`, ms. */
+  estimateMs(tokens: number): number {
+    return this.#line.estimateMs(tokens)
+  }
+
+  /** Tokens that callers have reserved beyond now, here and in other threads. */
+  owed(): number {
+    return this.#line.owed()
+  }
+
+  /** Lets those go on who should have gone on by now: the loop is late, and a newcomer is about to ask. */
+  catchUp(): void {
+    if (this.#isArmed && this.#timer.due <= this.#clock.now()) this.#look()
+  }
+
+  /**
+   * Makes a change of the bucket that its axis does not show, and lets everybody begin anew after it.
+   *
+   * @param isGain - whether it only adds tokens, so that those that are held already stay good
+   */
+  change<T>(isGain: boolean, change: () => T): T {
+    if (isGain) this.#line.giveBack()
+    else this.#line.letGo()
+    const result = change()
+    this.#look()
+    return result
+  }
+
+  /** Something has changed: everybody's turn may come at another time. */
+  recheck(): void {
+    if (this.#line.size > 0) this.#look()
+  }
+
+  /** Ends every wait with `reason`. */
+  refuseAll(reason: unknown): void {
+    for (let first = this.#line.first; first !== null; first = this.#line.first) this.giveUp(first, reason)
+  }
+
+  /** Ends a wait that still goes on. */
+  giveUp(waiter: Caller, reason: unknown): void {
+    this.#line.leave(waiter)
+    waiter.refuse(reason)
+    if (this.#line.size === 0) this.#look()
+    else this.#lookSoon()
+  }
+
+  /** Once for all who give up in this turn. */
+  #lookSoon(): void {
+    if (this.#willLook) return
+    this.#willLook = true
+    queueMicrotask(() => {
+      this.#willLook = false
+      this.recheck()
+    })
+  }
+
+  #look(): void {
+    const nextMs = this.#line.look()
+    // Whoever was admitted may have come back already, and looked.
+    const timers = timersOf(this.#clock)
+    if (this.#isArmed) timers.remove(this.#timer)
+    this.#isArmed = this.#line.size > 0
+    if (this.#isArmed) timers.add(this.#timer, Math.max(nextMs, SHORTEST_MS, tellableMs(this.#clock)))
+    else if (this.#owner === null) waitingQueues.delete(this)
+    else this.#owner.idle()
+  }
+}

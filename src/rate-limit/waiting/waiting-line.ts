@@ -1,0 +1,272 @@
+import { costInUnits, pow10 } from '../../internal/options/rate.js'
+import type { WaitingBucket } from '../../memory/bucket/bucket.js'
+import { NO_OTHERS, type OtherWaiters, tokensBetween } from '../../memory/bucket/waiter-rows.js'
+import { type Axis, FARTHEST } from '../../memory/shared/axis.js'
+import type { Caller } from './caller.js'
+import { CoveredCallers } from './covered-callers.js'
+import { HORIZON_MS, WATCH_MS, overtakesMs, roomMs } from './turn.js'
+
+/**
+ * Tokens of a caller whose turn depends on several reservations must stay good until this long after the last of them is due; and so long
+ * may pass between what is seen of the bucket and a reservation in it.
+ */
+const SLACK_MS = 1
+/** Not to look again before anything can have changed. */
+const SHORTEST_LOOK_MS = 0.5
+/** How often a line reserves in one look, where other threads are faster. */
+const MOST_TRIES = 8
+
+/**
+ * The callers of one thread that wait for one bucket, first come, first served whatever they cost. Only those that are about to be served
+ * have tokens: the line holds stretches of the axis and callers take units from the front, so those with tokens are the first of the line. Lines of
+ * other threads are asked whose turn it is. Nothing is used before it is produced or long after, so nobody who is late exceeds the bound.
+ *
+ * docs/how-it-works.md says why.
+ */
+export class WaitingLine {
+  readonly #bucket: WaitingBucket
+  readonly #isWatched: boolean
+  readonly #callers = new CoveredCallers()
+  /** All callers, for whoever asks often how many there are; to be read only. */
+  readonly list = this.#callers.list
+  /** As in the axis, with what this look has done. */
+  #spent = 0
+  #hasRows = false
+  /** Callers that came, where no others share the bucket. */
+  #arrivals = 0
+
+  /** @param isWatched - whether others may change the parameters without telling this line. Of callers who give up they never tell. */
+  constructor(bucket: WaitingBucket, isWatched: boolean) {
+    this.#bucket = bucket
+    this.#isWatched = isWatched
+  }
+
+  get size(): number {
+    return this.list.size
+  }
+
+  get first(): Caller | null {
+    return this.#callers.first
+  }
+
+  /**
+   * Puts a caller at the end of the line, or where it belongs that has a place in the order of arrival already.
+   *
+   * @returns whether to look now: it is the first without tokens
+   */
+  enter(caller: Caller): boolean {
+    if (caller.place < 0) {
+      caller.place = this.arrive(caller.tokens)
+      this.#callers.append(caller)
+    } else {
+      this.#callers.insert(caller)
+    }
+    return this.#callers.firstUncovered === caller
+  }
+
+  /** The next place in the order of arrival, of all threads where several share the bucket. */
+  arrive(tokens: number): number {
+    const shared = this.#bucket.arrive(tokens)
+    this.#hasRows ||= shared >= 0
+    return shared >= 0 ? shared : this.#arrivals++
+  }
+
+  /** Takes a caller out who gives up. Those behind move up at the next look. */
+  leave(caller: Caller): void {
+    this.#callers.remove(caller)
+  }
+
+  /**
+   * Admits whose turn it is, and reserves for those who come next.
+   *
+   * @returns milliseconds until the next look; Infinity when nobody waits
+   */
+  look(): number {
+    if (this.#hasRows) this.#bucket.beginLook()
+    const admitted: Caller[] = []
+    let axis = this.#survey()
+    for (let tries = 1; axis.pausedMs === 0; tries++) {
+      this.#callers.takeDue(admitted)
+      this.#returnSurplus(axis)
+      this.#callers.cover()
+      this.#callers.takeDue(admitted)
+      if (this.#reserve(axis, admitted) || tries === MOST_TRIES) break
+      axis = this.#survey()
+    }
+    const nextMs = this.#callers.size === 0 ? this.#rest(axis) : this.#tell(axis, this.#nextLookMs(axis))
+    for (const caller of admitted) caller.admitted()
+    return nextMs
+  }
+
+  /** Gives back what is held, as far as nobody stands behind it: the bucket is about to be changed, and the next look begins anew. */
+  giveBack(): void {
+    const axis = this.#survey()
+    this.#callers.uncoverAll()
+    this.#returnSurplus(axis)
+  }
+
+  /** The same, and what cannot be given back is good no more. */
+  letGo(): void {
+    this.giveBack()
+    this.#callers.held.clear()
+  }
+
+  /**
+   * Takes over tokens that have been reserved, are not needed, and cannot be given back, since others stand behind them: callers of this line
+   * move up by as many at the next look.
+   *
+   * @param endOn - where they end on an axis, if that is known
+   * @returns how many; 0 where nobody waits who could have them
+   */
+  adopt(endOn: (axis: Axis) => number | null, tokens: number): number {
+    if (this.#callers.size === 0) return 0
+    const axis = this.#survey()
+    const to = endOn(axis)
+    if (to === null) return 0
+    const from = Math.max(to - Math.min(costInUnits(tokens, axis.digits), axis.burst), axis.produced - axis.burst)
+    if (from >= to) return 0
+    this.#callers.held.insert(from, to)
+    return (to - from) / pow10(axis.digits)
+  }
+
+  /** How long a newcomer would wait for `tokens`, ms: what is owed, and whoever waits before. */
+  estimateMs(tokens: number): number {
+    const axis = this.#bucket.survey()
+    const { waiting } = this.#bucket.others(0)
+    const ahead = costInUnits(tokens + waiting + Math.max(0, this.#callers.waiting), axis.digits)
+    const place = Math.max(axis.spent, axis.produced - axis.burst) + ahead
+    return place > FARTHEST ? Infinity : (this.#bucket.msUntil(axis, place) ?? this.estimateMs(tokens))
+  }
+
+  /** Tokens that callers here and elsewhere have reserved beyond now. */
+  owed(): number {
+    const axis = this.#survey()
+    return (this.#callers.held.beyond(axis.produced) + this.#bucket.others(0).heldUnits) / pow10(axis.digits)
+  }
+
+  #survey(): Axis {
+    const axis = this.#bucket.survey()
+    this.#spent = axis.spent
+    this.#callers.countOn(axis)
+    return axis
+  }
+
+  /** Gives back units that no caller has, from the end. Where others stand behind they stay, for callers to come. */
+  #returnSurplus(axis: Axis): void {
+    const { held } = this.#callers
+    for (;;) {
+      const { surplus } = this.#callers
+      const { last } = held
+      if (surplus <= 0 || last === undefined || last.to !== this.#spent) return
+      const units = Math.min(surplus, last.to - last.from)
+      if (!this.#bucket.returnRun(axis, last.to, units)) return
+      held.shorten(units)
+      this.#spent -= units
+    }
+  }
+
+  /** Reserves for the callers whose turn comes within the horizon. False: others were faster. */
+  #reserve(axis: Axis, admitted: Caller[]): boolean {
+    const callers = this.#callers
+    const first = callers.firstUncovered
+    if (first === null) return true
+    const others = this.#othersOf(first)
+    const reach = callers.reachOf(first)
+    const start = Math.max(this.#spent, axis.produced - reach)
+    const horizon = HORIZON_MS * callers.unitsPerMs
+    let { surplus } = callers
+    let units = 0
+    let limit = Infinity
+    for (let caller: Caller | null = first; caller !== null; caller = caller.next) {
+      // Whoever has a part of its tokens gets the rest, before that part is too old.
+      const room = surplus > 0 ? horizon : this.#roomMs(caller, first, others, axis) * callers.unitsPerMs
+      const most = Math.floor(axis.produced + room) - units
+      if (start > most) break
+      if (caller === first && callers.first === first) surplus = this.#keepGood(first, start, reach, axis)
+      limit = Math.min(limit, most)
+      units += Math.max(0, callers.unitsOf(caller) - surplus)
+      surplus = 0
+    }
+    if (units === 0) return true
+    // Where the line is behind, the start moves on with time, which must not be taken for others that were faster: the last caller's room
+    // may end with it exactly, and then nobody would ever be served.
+    if (start > this.#spent) limit += Math.floor(SLACK_MS * callers.unitsPerMs)
+    const from = this.#bucket.reserveRun(axis, units, reach, limit)
+    if (from === null) return false
+    this.#spent = from + units
+    callers.held.add(from, this.#spent)
+    callers.cover()
+    callers.takeDue(admitted)
+    return true
+  }
+
+  /** Of what the first caller has already, lets go of what would be too old when the rest is due; returns what is left. */
+  #keepGood(first: Caller, start: number, reach: number, axis: Axis): number {
+    const { held, unitsPerMs } = this.#callers
+    for (let surplus = held.total; ; surplus = held.total) {
+      const dueAt = Math.max(start + first.units - surplus, axis.produced)
+      held.dropBelow(Math.ceil(dueAt + SLACK_MS * unitsPerMs - reach))
+      if (held.total === surplus) return surplus
+    }
+  }
+
+  #othersOf(caller: Caller): OtherWaiters {
+    return this.#hasRows ? this.#bucket.others(caller.place) : NO_OTHERS
+  }
+
+  /** How many ms ahead of now a caller's tokens may begin. */
+  #roomMs(caller: Caller, first: Caller, others: OtherWaiters, axis: Axis): number {
+    const behind = tokensBetween(caller.place, first.place) - others.first
+    return roomMs(behind, axis.requestsPerSecond, this.#callers.reachOf(caller) / this.#callers.unitsPerMs)
+  }
+
+  #nextLookMs(axis: Axis): number {
+    // Another thread may end a pause.
+    if (axis.pausedMs > 0) return this.#isWatched ? Math.min(axis.pausedMs, WATCH_MS) : axis.pausedMs
+    let nextMs = this.#isWatched || this.#hasRows ? WATCH_MS : Infinity
+    const first = this.#callers.first as Caller
+    if (first.isCovered) {
+      nextMs = Math.min(nextMs, this.#bucket.msUntil(axis, this.#callers.held.endOf(first.units)) ?? SHORTEST_LOOK_MS)
+    }
+    const uncovered = this.#callers.firstUncovered
+    if (uncovered !== null) {
+      const others = this.#othersOf(uncovered)
+      nextMs = Math.min(nextMs, Math.max(this.#opensMs(uncovered, others, axis), SHORTEST_LOOK_MS))
+      if (others.isAnyLate) this.#bucket.buryDead()
+    }
+    return nextMs
+  }
+
+  /** How long until the first caller without tokens may reserve, ms. */
+  #opensMs(first: Caller, others: OtherWaiters, axis: Axis): number {
+    // Whoever has a part of its tokens is there at once when it may have the rest: the part grows old.
+    const hasPart = this.#callers.surplus > 0
+    const aheadMs = hasPart ? HORIZON_MS : this.#roomMs(first, first, others, axis)
+    const begins = Math.max(this.#spent, axis.produced - axis.burst)
+    const room = Math.floor((aheadMs > 0 && !hasPart ? aheadMs / 2 : aheadMs) * this.#callers.unitsPerMs)
+    const opensMs = this.#bucket.msUntil(axis, begins - room) ?? SHORTEST_LOOK_MS
+    return aheadMs < 0 ? Math.max(opensMs, overtakesMs(-others.first, axis.requestsPerSecond)) : opensMs
+  }
+
+  #tell(axis: Axis, nextMs: number): number {
+    if (!this.#hasRows) return nextMs
+    const { last } = this.#callers.held
+    this.#bucket.publish(
+      axis,
+      this.#callers.firstUncovered?.place ?? -1,
+      this.#callers.waiting,
+      nextMs,
+      last?.to ?? 0,
+      last === undefined ? 0 : last.to - last.from,
+    )
+    return nextMs
+  }
+
+  #rest(axis: Axis): number {
+    this.#callers.uncoverAll()
+    this.#returnSurplus(axis)
+    this.#callers.held.clear()
+    if (this.#hasRows) this.#bucket.leave()
+    return Infinity
+  }
+}
