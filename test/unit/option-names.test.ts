@@ -30,6 +30,7 @@ describe('an option that has another name elsewhere', () => {
     ['maxRequests', (option) => new RateLimiter(none(option)), 'requestsPerSecond'],
     ['rate', (option) => new RateLimiter(none(option)), 'requestsPerSecond'],
     ['reservoir', (option) => new RateLimiter(none(option)), 'burstSize'],
+    ['burst', (option) => new RateLimiter(none(option)), 'burstSize'],
     ['concurrency', (option) => bulkhead(none(option)), 'maxConcurrent'],
     ['maxConcurrency', (option) => bulkhead(none(option)), 'maxConcurrent'],
     ['queueSize', (option) => bulkhead(none(option)), 'maxQueue'],

@@ -44,6 +44,7 @@ const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   windowMs: RATE,
   bucketSize: { burstSize: '' },
   maxBurst: { burstSize: '' },
+  burst: { burstSize: '' },
   reservoir: { burstSize: '' },
   capacity: { burstSize: '' },
   // Bulkheads, queues and pools: p-limit, p-queue, bottleneck, cockatiel, piscina, workerpool.
