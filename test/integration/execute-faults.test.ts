@@ -283,6 +283,15 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     expect([...marks]).toEqual(items.map(() => 1))
   })
 
+  it('nor is what their worker takes to send one result while others wait', async () => {
+    const marks = new Int32Array(new SharedArrayBuffer(4 * 12))
+    const items = Array.from(marks, (_, n) => ({ marks, n }))
+    const where = { workers: 1, mainThread: false, useCache: false, chunkSize: 12, timeoutMs: 300 } as const
+    const plan = await optimize(task<object>(faults, 'waitsThenSends'), items, where)
+    expect(await plan.run()).toEqual(items.map(({ n }) => ({ n })))
+    expect([...marks]).toEqual(items.map(() => 1))
+  })
+
   it('an endless loop of one of several items that wait in a worker', async () => {
     const items = Array.from({ length: 30 }, (_, n) => ({ n, ms: 3, loops: n === 20 }))
     const where = { workers: 1, mainThread: false, onError: 'collect', useCache: false } as const

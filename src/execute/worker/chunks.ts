@@ -51,27 +51,37 @@ class ChunkWork {
   }
 
   #start(item: unknown, index: number): void {
-    let result
+    let result: unknown
     try {
       result = this.#starter.start(item, index)
     } catch (error) {
-      this.#report.failed(index, error)
+      this.#failed(index, error)
       return
     }
-    if (isThenable(result)) this.#wait(reportLater(this.#report, index, result))
-    else this.#report.finished(index, result)
+    if (isThenable(result)) this.#wait(this.#reportLater(index, result))
+    else this.#finished(index, result)
+  }
+
+  async #reportLater(index: number, result: PromiseLike<unknown>): Promise<void> {
+    try {
+      this.#finished(index, await result)
+    } catch (error) {
+      this.#failed(index, error)
+    }
+  }
+
+  #finished(index: number, result: unknown): void {
+    if (this.#message.timeoutMs === Infinity) this.#report.finished(index, result)
+    else this.#starter.report(() => this.#report.finished(index, result))
+  }
+
+  #failed(index: number, error: unknown): void {
+    if (this.#message.timeoutMs === Infinity) this.#report.failed(index, error)
+    else this.#starter.report(() => this.#report.failed(index, error))
   }
 
   #wait(settled: Promise<void>): void {
     this.pending.add(settled)
     void settled.then(() => this.pending.delete(settled))
-  }
-}
-
-async function reportLater(report: WorkerReport, index: number, result: PromiseLike<unknown>): Promise<void> {
-  try {
-    report.finished(index, await result)
-  } catch (error) {
-    report.failed(index, error)
   }
 }

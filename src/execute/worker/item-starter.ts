@@ -34,6 +34,8 @@ export class ItemStarter {
   /** Whether the next item is started only when this one has ended. */
   readonly #isAlone: boolean
   readonly #at: AtWork
+  /** Promises with a time limit that have not ended. */
+  #underWay = 0
   /** Called when the first item has returned a promise. */
   #waits: (() => void) | undefined
 
@@ -91,7 +93,7 @@ export class ItemStarter {
     }
     // Asked for its outcome once only: there are thenables that start anew each time.
     const promise = Promise.resolve(result)
-    if (this.#isAlone) promise.then(ended, ended)
+    promise.then(ended, ended)
     return promise
   }
 
@@ -122,17 +124,32 @@ export class ItemStarter {
     Atomics.store(this.#at.cells, Cell.STARTED_MS, ms - this.#at.epochMs)
   }
 
-  /** A promise that is given up when the time is up. Whatever comes after it is no part of its time: its result may take long to send. */
+  /** Tells what has come of an item with a time limit. That is no part of any item's time: a result may take long to send. */
+  report(tell: () => void): void {
+    const { cells } = this.#at
+    cells[Cell.CURRENT] = -1
+    try {
+      tell()
+    } finally {
+      if (this.#underWay > 0) {
+        this.#countFrom(machineNow() + GRACE_MS)
+        cells[Cell.CURRENT] = SEVERAL
+      }
+    }
+  }
+
+  /** A promise that is given up when the time is up. */
   #withinTime(result: PromiseLike<unknown>): Promise<unknown> {
     const timeoutMs = this.#timeoutMs
+    this.#underWay++
     return new Promise((resolve, reject) => {
       let isOver = false
       const end = (tell: () => void): void => {
         if (isOver) return
         isOver = true
+        this.#underWay--
         realClearTimeout(timer)
         if (this.#isAlone) this.#at.cells[Cell.CURRENT] = -1
-        else this.#countFrom(machineNow() + GRACE_MS)
         tell()
       }
       const late = (): void =>
