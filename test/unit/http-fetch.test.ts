@@ -485,6 +485,13 @@ describe('policyFetch', () => {
     expect(await (await again).text()).toBe('ok')
   })
 
+  it('tells of its time limit, whatever a fetch that is aborted says', async () => {
+    const fetch = (_: unknown, { signal }: { signal: AbortSignal }): Promise<Response> =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(new DOMException('own', 'AbortError'))))
+    const send = policyFetch({ fetch: fetch as typeof globalThis.fetch, timeoutMs: 20 })
+    await expect(send('http://a.example/')).rejects.toThrow(TimeoutExceededError)
+  })
+
   it('sends nothing for a signal that was aborted before', async () => {
     const { send, sentAt } = scripted([], { limit: { requestsPerSecond: 1, waitOnLimit: false } })
     await expect(send('http://a.example/', { signal: AbortSignal.abort('enough') })).rejects.toBe('enough')

@@ -9,7 +9,6 @@ export class AttemptLimit {
   readonly #timeoutMs: number
   readonly #controller = new AbortController()
   #timer: unknown = undefined
-  #exceeded: ((error: TimeoutExceededError) => void) | undefined = undefined
 
   constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock
@@ -24,27 +23,13 @@ export class AttemptLimit {
   start(): void {
     const timeoutMs = this.#timeoutMs
     this.#timer = this.#clock.setTimeout(
-      () => {
-        const error = new TimeoutExceededError(`no answer within ${timeoutMs} ms`, { timeoutMs })
-        this.#controller.abort(error)
-        realSetImmediate(() => this.#exceeded?.(error))
-      },
+      () => this.#controller.abort(new TimeoutExceededError(`no answer within ${timeoutMs} ms`, { timeoutMs })),
       Math.min(timeoutMs, MAX_TIMER_MS),
     )
   }
 
   end(): void {
     this.#clock.clearTimeout(this.#timer)
-    // It holds the answer, and whoever waits for the end of its body holds this: a body that nobody reads would never be collected.
-    this.#exceeded = undefined
-  }
-
-  /** What comes of `attempt`, or its error once the time is up, as with {@link unlessIgnored}. */
-  within<T>(attempt: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#exceeded = reject
-      attempt.then(resolve, reject)
-    })
   }
 }
 

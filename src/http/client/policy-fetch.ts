@@ -183,7 +183,8 @@ class GuardedFetch {
       try {
         response = await underBoth(signal, limit?.signal, (either) => request.send(this.#fetch, either, isLast))
       } catch (error) {
-        throw request.failure(error)
+        // A fetch may have an error of its own for an abort.
+        throw limit?.signal.aborted === true ? limit.signal.reason : request.failure(error)
       } finally {
         limit?.end()
       }
@@ -206,7 +207,7 @@ class GuardedFetch {
       place[Symbol.dispose]()
       return response
     })
-    return limit === undefined ? attempt : limit.within(attempt)
+    return unlessIgnored(attempt, limit?.signal)
   }
 }
 
