@@ -272,6 +272,22 @@ it('a web stream is cancelled, though it is silent, and read to its end it is fr
   expect(whole.locked).toBe(false)
   const failing = new ReadableStream<number>({ start: (source) => source.error(new Error('broken')) })
   expect(await outcome(execute((n: number) => n, failing))).toMatchObject({ message: 'broken' })
+  expect(failing.locked).toBe(false)
+})
+
+it('a web stream that is iterated in its own way is taken so', async () => {
+  class Letters extends ReadableStream<number> {
+    override async *[Symbol.asyncIterator](): AsyncGenerator<never> {
+      for await (const n of this.values()) yield String.fromCharCode(96 + n) as never
+    }
+  }
+  const letters = new Letters({
+    start(source) {
+      for (const n of [1, 2, 3]) source.enqueue(n)
+      source.close()
+    },
+  })
+  expect(await execute((letter: unknown) => letter, letters)).toEqual(['a', 'b', 'c'])
 })
 
 describe('a signal', () => {

@@ -193,9 +193,10 @@ function closeIterator(iterator: Iterator<unknown> | AsyncIterator<unknown>): vo
   }
 }
 
-/** Also one of another realm or package. */
+/** Whether it is a web stream, of another realm or package, too, that is iterated in its own way. */
 function isWebStream(iterable: AsyncIterable<unknown>): iterable is ReadableStream<unknown> {
-  return typeof (iterable as Partial<ReadableStream>).getReader === 'function'
+  const { getReader, values } = iterable as Partial<ReadableStream>
+  return typeof getReader === 'function' && iterable[Symbol.asyncIterator] === values
 }
 
 /** What reads a web stream. Its own iterator cannot be closed while it waits for what comes next, and a reader can. */
@@ -210,10 +211,11 @@ function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
     return { done: true, value: undefined }
   }
   return {
-    next: async () => {
-      const { done, value } = await reader.read()
-      return done ? over(undefined) : { done, value }
-    },
+    next: () =>
+      reader.read().then(
+        ({ done, value }) => (done ? over(undefined) : { done, value }),
+        (error: unknown) => over(Promise.reject(error)),
+      ),
     return: () => over(reader.cancel()),
   }
 }
