@@ -1,6 +1,6 @@
 // `npm run mutation`: do the tests notice when the code is wrong? Hours in all, so outside of CI; needs a build.
 //   npm run mutation                                     everything named in TARGETS
-//   npm run mutation -- src/rate-limit/leases.ts native/core/rate.h   some files or folders
+//   npm run mutation -- src/rate-limit/lease.ts native/core/rate.h   some files or folders
 //   npm run mutation -- --every 5 native/core            of the mutants of C++ one in five
 //   npm run mutation -- --again native/core/waiters.h    of C++ only those that survived, after tests were added
 //   MUTATION_TESTS='test/unit/policy-*.test.ts' npm run mutation -- src/policy/retry/backoff.ts   judged by these tests alone, without mutants of what runs while modules load

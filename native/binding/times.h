@@ -14,7 +14,7 @@ inline constexpr double kNsPerMs = 1e6;
 // Times and waits beyond 73 years are cut there, far from any overflow.
 inline constexpr double kMaxNs = 0x1p61;
 
-// The same as src/internal/options/rate.ts:nsFromMs.
+// The same as src/memory/shared/rate.ts:nsFromMs.
 inline int64_t ns_from_ms(double ms) {
   const double ns = std::floor(ms * kNsPerMs + 0.5);
   if (std::abs(ns) < 0x1p53) return static_cast<int64_t>(ns);

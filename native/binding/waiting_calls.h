@@ -1,5 +1,5 @@
-// What a line of waiting callers (src/rate-limit/waiting/waiting-line.ts) asks of the axis it waits on. A bucket has one, and
-// so has each key of a table: `Axis` is a call that names it, with what it can do.
+// What a line of waiting callers (src/rate-limit/waiting/waiting-line.ts) asks of the axis it waits on. A bucket has
+// one, and so has each key of a table: `Axis` is a call that names it, with what it can do.
 #pragma once
 
 #include <node_api.h>

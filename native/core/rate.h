@@ -1,5 +1,5 @@
 // What a rate is in integers: pure arithmetic between tokens per second and units per nanosecond.
-// src/internal/options/rate.ts computes the same; property tests compare every result.
+// src/memory/shared/rate.ts computes the same; property tests compare every result.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import { MAX_NAME_LENGTH } from '../internal/options/check-common.js'
+import { MAX_NAME_LENGTH, checkSharedName } from '../internal/options/check-common.js'
+import { describe } from '../internal/options/validate.js'
+import type { NameScope } from '../memory/shared/names.js'
 
 /**
  * A name that may hold any character, as a name of shared memory, which in scope 'machine' takes neither slash nor NUL. Two
@@ -15,4 +17,16 @@ export function fittingName(name: string): string {
   // Half of a surrogate pair is no name.
   const beginning = name.slice(0, MAX_NAME_LENGTH - 40).replace(/\p{Surrogate}$/u, '')
   return `${beginning}%${createHash('sha256').update(name).digest('hex').slice(0, 32)}`
+}
+
+/** As `checkSharedName`, of a name that may hold any character: it comes back encoded. */
+export function checkEncodedName(
+  name: string | undefined,
+  scope: NameScope | undefined,
+): { name: string | null; scope: NameScope } {
+  if (name !== undefined && typeof name !== 'string')
+    throw new TypeError(`name must be a string; received ${describe(name)}`)
+  // Its own length counts, not what it takes to write it.
+  const isFitting = name !== undefined && name.length <= MAX_NAME_LENGTH
+  return checkSharedName(isFitting ? fittingName(encodedName(name)) : name, scope)
 }

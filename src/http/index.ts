@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { StoreOptions } from './store-options.js'
+export type { StoreOptions } from './stores/options.js'
 export {
   expressStore,
   type ExpressStore,

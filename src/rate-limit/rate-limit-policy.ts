@@ -10,10 +10,10 @@ import {
   readOptions,
   type ReadOptions,
 } from '../internal/options/options.js'
-import { MAX_BURST, MAX_RATE } from '../internal/options/rate.js'
 import { checkNumber, describe } from '../internal/options/validate.js'
 import { isPolicy } from '../internal/policy.js'
 import type { Clock } from '../internal/time/clock.js'
+import { MAX_BURST, MAX_RATE } from '../memory/shared/rate.js'
 
 /** How often something may happen. */
 export interface RateLimitPolicy {
@@ -27,7 +27,7 @@ export interface RateLimitPolicy {
   onWait?: ((waitMs: number) => void) | undefined
   /** A longer wait is refused at once and consumes nothing. In ms, >= 0; default Infinity. */
   maxWaitMs?: number | undefined
-  /** Most callers that wait by this object at once; one more is refused. An integer >= 0; default Infinity. */
+  /** Most callers that wait on this object at once; one more is refused. An integer >= 0; default Infinity. */
   maxQueue?: number | undefined
   /**
    * The same name means the same bucket, for everybody within `scope`; on a clock of yours, in this thread. Up to 200 characters; in scope

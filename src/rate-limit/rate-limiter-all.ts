@@ -1,7 +1,7 @@
-import { MAX_BURST } from '../internal/options/rate.js'
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/options/validate.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
 import { type Key, checkKey } from '../memory/keyed/hash.js'
+import { MAX_BURST } from '../memory/shared/rate.js'
 import { bindingOf, type Charge, giveBack, isDry, letIn, type LimitPart, takeDry, takeNow } from './charges.js'
 import { waitForAll } from './wait-for-all.js'
 

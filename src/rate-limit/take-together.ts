@@ -1,8 +1,8 @@
-import { costInUnits, pow10 } from '../internal/options/rate.js'
 import type { Clock } from '../internal/time/clock.js'
 import { sleep } from '../internal/time/sleep.js'
 import type { Ticket } from '../memory/bucket/bucket.js'
 import { OUTCOME } from '../memory/bucket/core.js'
+import { costInUnits, pow10 } from '../memory/shared/rate.js'
 import { type Charge, type Future, giveBack } from './charges.js'
 import { GRACE_MS, WATCH_MS } from './waiting/turn.js'
 

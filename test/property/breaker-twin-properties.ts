@@ -17,7 +17,7 @@ import {
   parameterSets,
   probeScripts,
 } from './breaker-support.js'
-import { doubleToBits } from '../../dist/internal/options/rate.js'
+import { doubleToBits } from '../../dist/memory/shared/rate.js'
 import { UPDATE_RESULT } from '../../dist/memory/breaker/core.js'
 import { fits } from '../../dist/memory/breaker/parameters.js'
 import { BREAKER, BREAKER_PARAMETER } from '../../dist/memory/shared/layout.js'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { digitsFor, EXACT_UNITS, NEVER, producedIn, timeToProduce, unitRate } from '../../dist/internal/options/rate.js'
+import { digitsFor, EXACT_UNITS, NEVER, producedIn, timeToProduce, unitRate } from '../../dist/memory/shared/rate.js'
 import { addonForbidden } from '../support/native.js'
 import { expectTheBound, expectTheBoundOfQueues, RELATIVE, shares } from './bucket-bound-properties.js'
 import {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { nativeAddon } from '../../dist/internal/native.js'
-import { digitsFor } from '../../dist/internal/options/rate.js'
+import { digitsFor } from '../../dist/memory/shared/rate.js'
 import type { Bucket, Ticket } from '../../dist/memory/bucket/bucket.js'
 import { BUCKET } from '../../dist/memory/shared/layout.js'
 import { NativeBucket } from '../../dist/memory/bucket/native.js'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import { MAX_BURST } from '../../dist/internal/options/rate.js'
+import { MAX_BURST } from '../../dist/memory/shared/rate.js'
 import { type Axis, moved } from '../../dist/memory/shared/axis.js'
 import type { Bucket, Ticket } from '../../dist/memory/bucket/bucket.js'
 import {

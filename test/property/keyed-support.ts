@@ -1,5 +1,5 @@
 import { nativeAddon } from '../../dist/internal/native.js'
-import { costInUnits } from '../../dist/internal/options/rate.js'
+import { costInUnits } from '../../dist/memory/shared/rate.js'
 import type { KeyedTable } from '../../dist/memory/keyed/table.js'
 import { type KeyedParameters, KeyedTerms, keyedCells } from '../../dist/memory/keyed/terms.js'
 import { NativeKeyedTable } from '../../dist/memory/keyed/native.js'

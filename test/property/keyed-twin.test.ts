@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { nativeAddon } from '../../dist/internal/native.js'
-import { costInUnits } from '../../dist/internal/options/rate.js'
+import { costInUnits } from '../../dist/memory/shared/rate.js'
 import type { Axis } from '../../dist/memory/shared/axis.js'
 import { hashOfKey } from '../../dist/memory/keyed/hash.js'
 import type { KeyedTable } from '../../dist/memory/keyed/table.js'

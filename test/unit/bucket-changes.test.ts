@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { doubleToBits } from '../../dist/internal/options/rate.js'
+import { doubleToBits } from '../../dist/memory/shared/rate.js'
 import type { Bucket } from '../../dist/memory/bucket/bucket.js'
 import { CLAIM_LEASE_NS, OUTCOME, type Outcome, TwinTokenBucket } from '../../dist/memory/bucket/core.js'
 import { BUCKET } from '../../dist/memory/shared/layout.js'

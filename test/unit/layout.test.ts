@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import * as rate from '../../dist/internal/options/rate.js'
+import * as rate from '../../dist/memory/shared/rate.js'
 import {
   ADAPTIVE,
   BREAKER,

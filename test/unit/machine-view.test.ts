@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { doubleToBits } from '../../dist/internal/options/rate.js'
+import { doubleToBits } from '../../dist/memory/shared/rate.js'
 import {
   BREAKER,
   BUCKET,

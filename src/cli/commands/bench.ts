@@ -63,7 +63,7 @@ async function progressBar(stream: Output): Promise<{ update: BenchProgress; sto
     format: '{bar} {percentage}% | {what}',
     barCompleteChar: '█',
     barIncompleteChar: '░',
-    // As in internal/progress-bar.ts.
+    // As in internal/text/progress-bar.ts.
     gracefulExit: false,
     hideCursor: false,
     clearOnComplete: true,

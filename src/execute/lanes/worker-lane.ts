@@ -222,7 +222,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
       case 'printed':
         return
       default:
-        // Of another run, or a message of the task's own.
+        // Others are of another run, or the task's own.
         if (message.run === this.runNumber) this.#receiveOfRun(message)
     }
   }

@@ -196,8 +196,7 @@ export class WorkerPool implements Disposable {
   /** A run gives a worker back. */
   release(worker: PoolWorker): void {
     if (worker.isEnding) {
-      worker.owner = undefined
-      this.lost(worker)
+      this.retire(worker)
       return
     }
     this.#working.delete(worker)

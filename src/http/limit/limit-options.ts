@@ -1,5 +1,4 @@
 import { checkClock, checkOptionalFunction } from '../../internal/options/check-common.js'
-import { MAX_BURST, MAX_RATE } from '../../internal/options/rate.js'
 import {
   checkBoolean,
   checkFunction,
@@ -13,7 +12,8 @@ import type { Key } from '../../memory/keyed/hash.js'
 import { MAX_CAPACITY } from '../../memory/keyed/terms.js'
 import { WINDOW } from '../../memory/shared/layout.js'
 import type { NameScope } from '../../memory/shared/names.js'
-import { checkEncodedName } from '../store-options.js'
+import { MAX_BURST, MAX_RATE } from '../../memory/shared/rate.js'
+import { checkEncodedName } from '../encoded-name.js'
 import { allowList } from './allow-list.js'
 import { DEFAULT_IPV6_PREFIX } from './ip-key.js'
 import type { RateHeaders } from './rate-headers.js'

@@ -3,7 +3,7 @@ import { checkBoolean, checkKeys, checkNumber } from '../../internal/options/val
 import { type Clock, systemClock } from '../../internal/time/clock.js'
 import type { NameScope } from '../../memory/shared/names.js'
 import { checkConcurrency, type Concurrency } from '../../policy/bulkhead/options.js'
-import { checkEncodedName } from '../store-options.js'
+import { checkEncodedName } from '../encoded-name.js'
 
 /** What all forms of {@link shed} are made with. */
 export interface ShedOptions<Request> {

@@ -2,9 +2,9 @@ import { WINDOW } from '../../memory/shared/layout.js'
 import { KeyedRateLimiter } from '../../rate-limit/keyed/keyed-rate-limiter.js'
 import { type HitOptions, KeyedWindow } from '../../rate-limit/keyed/keyed-window.js'
 import { fittingName } from '../encoded-name.js'
-import type { CompleteStoreOptions } from '../store-options.js'
 import { BucketPairs } from './bucket-pairs.js'
 import { BEYOND, type Counted, type Counts, cut, overAtOnce, wholeMs } from './counts.js'
+import type { CompleteStoreOptions } from './options.js'
 
 /** Counts hits of keys in one table of shared memory for all that have its name. */
 export class Counter implements Counts {

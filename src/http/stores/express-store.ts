@@ -1,8 +1,8 @@
 import type { RedisClient } from '../../redis/clients.js'
-import { type CompleteStoreOptions, type StoreOptions, completeStoreOptions } from '../store-options.js'
 import { warnOnce } from '../warnings.js'
 import { Counter } from './counter.js'
 import type { Counted } from './counts.js'
+import { type CompleteStoreOptions, type StoreOptions, completeStoreOptions } from './options.js'
 import { RedisCounts } from './redis-counts.js'
 
 /** What express-rate-limit and hono-rate-limiter tell a store of their options. */

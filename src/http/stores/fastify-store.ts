@@ -1,7 +1,7 @@
 import { routeName } from '../fastify-routes.js'
-import { type StoreOptions, completeStoreOptions } from '../store-options.js'
 import { Counter } from './counter.js'
 import type { Counted, Counts } from './counts.js'
+import { type StoreOptions, completeStoreOptions } from './options.js'
 import { RedisCounts } from './redis-counts.js'
 
 /** What @fastify/rate-limit tells a store of its options: those of the plugin, or of one route merged into them. */

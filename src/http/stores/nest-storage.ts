@@ -1,6 +1,6 @@
-import { type StoreOptions, completeStoreOptions } from '../store-options.js'
 import { Counter } from './counter.js'
 import type { Counts } from './counts.js'
+import { type StoreOptions, completeStoreOptions } from './options.js'
 import { RedisCounts } from './redis-counts.js'
 
 /** What a key has counted, as @nestjs/throttler wants it. */

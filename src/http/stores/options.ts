@@ -1,11 +1,11 @@
-import { MAX_NAME_LENGTH, checkClock, checkSharedName } from '../internal/options/check-common.js'
-import { checkKeys, checkNumber, checkOneOf, describe } from '../internal/options/validate.js'
-import { type Clock, systemClock } from '../internal/time/clock.js'
-import { MAX_CAPACITY } from '../memory/keyed/terms.js'
-import type { NameScope } from '../memory/shared/names.js'
-import type { RedisClient } from '../redis/clients.js'
-import { type CompleteServerOptions, completeServerOptions, SERVER_KEYS } from '../redis/server-options.js'
-import { encodedName, fittingName } from './encoded-name.js'
+import { checkClock } from '../../internal/options/check-common.js'
+import { checkKeys, checkNumber, checkOneOf } from '../../internal/options/validate.js'
+import { type Clock, systemClock } from '../../internal/time/clock.js'
+import { MAX_CAPACITY } from '../../memory/keyed/terms.js'
+import type { NameScope } from '../../memory/shared/names.js'
+import type { RedisClient } from '../../redis/clients.js'
+import { type CompleteServerOptions, completeServerOptions, SERVER_KEYS } from '../../redis/server-options.js'
+import { checkEncodedName } from '../encoded-name.js'
 
 /** What the stores for other limiters are made with: {@link expressStore}, {@link fastifyStore} and {@link nestStorage}. */
 export interface StoreOptions {
@@ -98,16 +98,4 @@ function checkRemote(options: StoreOptions): CompleteRemoteOptions | null {
   if (name === undefined)
     throw new TypeError('redis needs a name, by which machines share the counts; received undefined')
   return { redis, name, ...completeServerOptions(options) }
-}
-
-/** As `checkSharedName`, of a name that may hold any character: it comes back encoded. */
-export function checkEncodedName(
-  name: string | undefined,
-  scope: NameScope | undefined,
-): { name: string | null; scope: NameScope } {
-  if (name !== undefined && typeof name !== 'string')
-    throw new TypeError(`name must be a string; received ${describe(name)}`)
-  // Its own length counts, not what it takes to write it.
-  const isFitting = name !== undefined && name.length <= MAX_NAME_LENGTH
-  return checkSharedName(isFitting ? fittingName(encodedName(name)) : name, scope)
 }

@@ -4,10 +4,10 @@ import type { HitOptions } from '../../rate-limit/keyed/keyed-window.js'
 import { type BucketTerms, ServerCounts } from '../../redis/server-counts.js'
 import { Unavailable } from '../../redis/server.js'
 import type { WindowAnswer, WindowRequest } from '../../redis/window-script.js'
-import type { CompleteRemoteOptions, CompleteStoreOptions } from '../store-options.js'
 import { BucketPairs } from './bucket-pairs.js'
 import { Counter } from './counter.js'
 import { BEYOND, type Counted, type Counts, cut, overAtOnce, wholeMs } from './counts.js'
+import type { CompleteRemoteOptions, CompleteStoreOptions } from './options.js'
 
 /** Of a key of which nobody knows anything. */
 const OPEN: Counted = { count: 1, resetMs: 0, refused: false }

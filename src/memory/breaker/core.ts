@@ -1,5 +1,5 @@
-import { doubleToBits, min } from '../../internal/options/rate.js'
 import { BREAKER, BREAKER_PARAMETER, KIND, kindWord } from '../shared/layout.js'
+import { doubleToBits, min } from '../shared/rate.js'
 import {
   BREAKER_STATE,
   type BreakerStateNumber,

@@ -1,5 +1,5 @@
-import { doubleFromBits, doubleToBits } from '../../internal/options/rate.js'
 import { BREAKER, BREAKER_PARAMETER } from '../shared/layout.js'
+import { doubleFromBits, doubleToBits } from '../shared/rate.js'
 
 /** Parameters of a breaker, and how many updates have led to them. */
 interface BreakerTerms {

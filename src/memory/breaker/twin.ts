@@ -1,5 +1,5 @@
-import { nsFromMs } from '../../internal/options/rate.js'
 import { type Clock, timeOf } from '../../internal/time/clock.js'
+import { nsFromMs } from '../shared/rate.js'
 import type { Admission, Breaker } from './breaker.js'
 import {
   type BreakerStateNumber,

@@ -1,5 +1,5 @@
-import { min } from '../../internal/options/rate.js'
 import { BREAKER, BREAKER_PARAMETER } from '../shared/layout.js'
+import { min } from '../shared/rate.js'
 import { probePlaces } from './parameters.js'
 
 /** After this long without a call, or a failure where only those are noted, what came before does not count. */

@@ -1,14 +1,5 @@
-import {
-  MAX_RATE,
-  creditUnits,
-  digitsFor,
-  max,
-  min,
-  rescaleDown,
-  rescaleUp,
-  totalTokens,
-} from '../../internal/options/rate.js'
 import { BUCKET } from '../shared/layout.js'
+import { MAX_RATE, creditUnits, digitsFor, max, min, rescaleDown, rescaleUp, totalTokens } from '../shared/rate.js'
 import { BucketWords, MAX_SPENT, type Slot, isPaused, makeSlot, pack, producedBy, slotTokens } from './words.js'
 
 /** How an operation ended. The numbers are those of `Outcome` in native/core/bucket_changes.h. */

@@ -1,3 +1,4 @@
+import { BUCKET } from '../shared/layout.js'
 import {
   EXACT_UNITS,
   NEVER,
@@ -8,8 +9,7 @@ import {
   rescaleDown,
   rescaleUp,
   tokensOf,
-} from '../../internal/options/rate.js'
-import { BUCKET } from '../shared/layout.js'
+} from '../shared/rate.js'
 import { msFromWait } from '../shared/twin-times.js'
 import { BucketChanges, OUTCOME, type Outcome, withGivenBack } from './changes.js'
 import {

@@ -1,7 +1,7 @@
 import { builtins } from '../../internal/builtins.js'
-import { nsFromMs } from '../../internal/options/rate.js'
 import { type Clock, timeOf } from '../../internal/time/clock.js'
 import { type Axis, placeOn } from '../shared/axis.js'
+import { nsFromMs } from '../shared/rate.js'
 import { msFromWait, waitNsFromMs } from '../shared/twin-times.js'
 import type { Bucket, Ticket } from './bucket.js'
 import { CLAIM_LEASE_NS, OUTCOME, type Outcome, type Position, TwinTokenBucket } from './core.js'

@@ -1,3 +1,4 @@
+import { BUCKET, KIND, WORDS_PER_CELL, kindWord } from '../shared/layout.js'
 import {
   type UnitRate,
   costUnits,
@@ -16,8 +17,7 @@ import {
   MAX_WAIT_NS,
   MIN_DIGITS,
   NEVER,
-} from '../../internal/options/rate.js'
-import { BUCKET, KIND, WORDS_PER_CELL, kindWord } from '../shared/layout.js'
+} from '../shared/rate.js'
 
 export interface Slot {
   readonly hot: bigint

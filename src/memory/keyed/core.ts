@@ -1,6 +1,6 @@
-import { NEVER, costUnits, creditUnits, max, min } from '../../internal/options/rate.js'
 import { OUTCOME, type Outcome, type Run } from '../bucket/core.js'
 import { KEYED, KIND, kindWord } from '../shared/layout.js'
+import { NEVER, costUnits, creditUnits, max, min } from '../shared/rate.js'
 import { ATTEMPTS, type Survey, KeyedSlots, generationOf, hasNumber } from './slots.js'
 import type { KeyedTerms } from './terms.js'
 

@@ -1,5 +1,5 @@
-import { doubleToBits } from '../../internal/options/rate.js'
 import { describe } from '../../internal/options/validate.js'
+import { doubleToBits } from '../shared/rate.js'
 
 /**
  * What tells one bucket of a keyed table from another: a string of at most 65,536 characters, a number other than NaN, or a bigint of at

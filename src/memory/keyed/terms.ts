@@ -1,3 +1,4 @@
+import { KEYED } from '../shared/layout.js'
 import {
   HORIZON_SECONDS,
   MAX_BURST,
@@ -16,8 +17,7 @@ import {
   timeToProduce,
   tokensOf,
   unitRate,
-} from '../../internal/options/rate.js'
-import { KEYED } from '../shared/layout.js'
+} from '../shared/rate.js'
 import type { HashSeed } from './hash.js'
 import type { Cut } from './slots.js'
 

@@ -1,7 +1,7 @@
-import { nsFromMs } from '../../internal/options/rate.js'
 import { type Clock, timeOf } from '../../internal/time/clock.js'
 import { OUTCOME, type Outcome } from '../bucket/core.js'
 import { type Axis, axisBase, baseOf } from '../shared/axis.js'
+import { nsFromMs } from '../shared/rate.js'
 import { msFromWait, waitNsFromMs } from '../shared/twin-times.js'
 import { KeyedBuckets } from './core.js'
 import { type Key, hashOfKey } from './hash.js'

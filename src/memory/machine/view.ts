@@ -1,4 +1,3 @@
-import { doubleFromBits, MAX_BURST, MAX_RATE } from '../../internal/options/rate.js'
 import { BREAKER_STATES, stateOf } from '../breaker/core.js'
 import { TwinTokenBucket } from '../bucket/core.js'
 import { TwinWaiters } from '../bucket/waiter-rows.js'
@@ -18,6 +17,7 @@ import {
   WORDS_PER_CELL,
   kindWord,
 } from '../shared/layout.js'
+import { doubleFromBits, MAX_BURST, MAX_RATE } from '../shared/rate.js'
 import { KEYED_GROUPS, type MachineRegion, type RegionState, mapMachineRegions } from './regions.js'
 
 /** What is known of one name of the machine; null is what its kind does not have, or what cannot be known. */

@@ -1,4 +1,4 @@
-import { rescaleUp } from '../../internal/options/rate.js'
+import { rescaleUp } from './rate.js'
 
 /**
  * A bucket at one moment, as a queue of callers needs it. Places on the axis are whole units relative to a base that changes from one

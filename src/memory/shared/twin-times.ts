@@ -1,4 +1,4 @@
-import { NEVER, nsFromMs } from '../../internal/options/rate.js'
+import { NEVER, nsFromMs } from './rate.js'
 
 /** A longest wait in ns; NEVER is kept for what no wait is long enough for. */
 export function waitNsFromMs(ms: number): bigint {

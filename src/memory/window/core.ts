@@ -1,6 +1,6 @@
-import { max } from '../../internal/options/rate.js'
 import { ATTEMPTS, KeyedSlots, freeLevel } from '../keyed/slots.js'
 import { KEYED, KIND, WINDOW, kindWord } from '../shared/layout.js'
+import { max } from '../shared/rate.js'
 import type { WindowTerms } from './terms.js'
 
 /** What a hit beyond the limit does to the window; native/core/keyed_window.h has the same. */

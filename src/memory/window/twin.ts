@@ -1,6 +1,6 @@
-import { nsFromMs } from '../../internal/options/rate.js'
 import { type Clock, timeOf } from '../../internal/time/clock.js'
 import { type HashSeed, hashOfKey, type Key } from '../keyed/hash.js'
+import { nsFromMs } from '../shared/rate.js'
 import { type Extend, KeyedWindows, type WindowSeen } from './core.js'
 import type { WindowState, WindowTable } from './table.js'
 import { type WindowParameters, WindowTerms } from './terms.js'

@@ -1,8 +1,8 @@
-import { costInUnits, creditUnits } from '../../internal/options/rate.js'
 import type { Ticket } from '../../memory/bucket/bucket.js'
 import { OUTCOME, type Outcome } from '../../memory/bucket/core.js'
 import type { Key } from '../../memory/keyed/hash.js'
 import { type Axis, FARTHEST } from '../../memory/shared/axis.js'
+import { costInUnits, creditUnits } from '../../memory/shared/rate.js'
 import type { Future } from '../charges.js'
 import type { WaitingKey } from './waiting-key.js'
 

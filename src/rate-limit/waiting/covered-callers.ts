@@ -1,7 +1,7 @@
 import { LinkedList } from '../../internal/linked-list.js'
-import { costInUnits, pow10 } from '../../internal/options/rate.js'
 import { tokensBetween } from '../../memory/bucket/waiter-rows.js'
 import type { Axis } from '../../memory/shared/axis.js'
+import { costInUnits, pow10 } from '../../memory/shared/rate.js'
 import type { Caller } from './caller.js'
 import { HeldRuns } from './held-runs.js'
 import { GRACE_MS } from './turn.js'

@@ -1,7 +1,7 @@
-import { costInUnits, pow10 } from '../../internal/options/rate.js'
 import type { WaitingBucket } from '../../memory/bucket/bucket.js'
 import { NO_OTHERS, type OtherWaiters, tokensBetween } from '../../memory/bucket/waiter-rows.js'
 import { type Axis, FARTHEST } from '../../memory/shared/axis.js'
+import { costInUnits, pow10 } from '../../memory/shared/rate.js'
 import type { Caller } from './caller.js'
 import { CoveredCallers } from './covered-callers.js'
 import { HORIZON_MS, WATCH_MS, overtakesMs, roomMs } from './turn.js'

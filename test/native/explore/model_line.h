@@ -1,6 +1,6 @@
-// The callers of one thread that wait, as src/rate-limit/waiting/waiting-line.ts has them, down to the words that it shares:
-// what it holds, uses, gives back, reserves and tells, in that order. Which caller goes first among threads is left
-// out: rows decide that, and may be stale at any time.
+// The callers of one thread that wait, as src/rate-limit/waiting/waiting-line.ts has them, down to the words that it
+// shares: what it holds, uses, gives back, reserves and tells, in that order. Which caller goes first among threads is
+// left out: rows decide that, and may be stale at any time.
 #pragma once
 
 #include <algorithm>
