@@ -99,7 +99,7 @@ describe('SharedTimers', () => {
   })
 
   it('keep the process until they are all removed', () => {
-    const dist = new URL('../../dist/internal/', import.meta.url)
+    const dist = new URL('../../dist/internal/time/', import.meta.url)
     const program = (isRemoved: boolean): string => `
       import { systemClock } from '${new URL('clock.js', dist).href}'
       import { timersOf } from '${new URL('timers.js', dist).href}'
