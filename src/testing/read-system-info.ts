@@ -46,9 +46,10 @@ export function readSystemInfo(options: ReadSystemInfoOptions): SystemInfo {
   checkKeys('readSystemInfo', options, ['root', 'affinity', 'pid', 'pageSize'])
   const root = checkRoot(options.root)
   const affinity = options.affinity === undefined ? OF_THE_TREE : checkAffinity(options.affinity)
-  const { pid = process.pid, pageSize = 4096 } = options
+  const { pid = process.pid } = options
   checkNumber('pid', pid, { min: 1, max: 2 ** 31 - 1, integer: true })
-  const read = nativeAddon()?.systemTree?.(root, affinity, pid, checkPageSize(pageSize))
+  const pageSize = checkPageSize(options.pageSize)
+  const read = nativeAddon()?.systemTree?.(root, affinity, pid, pageSize)
   if (read === undefined) throw new Error('readSystemInfo needs the native addon on Linux, which is not in use here')
   return { source: 'native', ...read }
 }
@@ -85,7 +86,7 @@ function checkAffinity(affinity: unknown): string {
   return ranges.join(',')
 }
 
-function checkPageSize(pageSize: unknown): number {
+function checkPageSize(pageSize: unknown = 4096): number {
   const bytes = checkNumber('pageSize', pageSize, { min: 512, max: 2 ** 30, integer: true })
   if (!Number.isInteger(Math.log2(bytes))) {
     throw new RangeError(`pageSize must be a power of two from 512 to ${2 ** 30}; received ${describe(pageSize)}`)
