@@ -379,7 +379,7 @@ export class RateLimiter implements RateLimiting, Disposable {
     }
     this.#admission.end()
     countPublisher.end(this)
-    this.#bucket.close?.()
+    this.#bucket.letGo?.()
   }
 
   #attach(waiters: SharedArrayBuffer): SharedArrayBuffer {

@@ -17,5 +17,4 @@ export const breakers = new Subjects<Breaker, Float64Array>({
     addon === null ? new TwinBreaker(view, clock) : NativeBreaker.open(addon, view, clock),
   named: (addon, name, scope, asked, clock) => NativeBreaker.named(addon, name, scope, asked, clock),
   text: describeParameters,
-  close: (breaker) => breaker.letGo?.(),
 })

@@ -71,5 +71,5 @@ export interface Bucket extends WaitingBucket {
   addCounts?(allowed: number, denied: number): void
   parameters(): { requestsPerSecond: number; burstSize: number }
   /** Of a bucket with a name: lets go of its memory. What is called afterwards finds an empty bucket. */
-  close?(): void
+  letGo?(): void
 }

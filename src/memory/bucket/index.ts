@@ -24,7 +24,6 @@ export const buckets = new Subjects<Bucket, BucketParameters>({
   open: (addon, view, clock) => (addon === null ? new TwinBucket(view, clock) : NativeBucket.open(addon, view, clock)),
   named: (addon, name, scope, asked, clock) => NativeBucket.named(addon, name, scope, asked, clock),
   text: ({ requestsPerSecond, burstSize }) => `{ requestsPerSecond: ${requestsPerSecond}, burstSize: ${burstSize} }`,
-  close: (bucket) => bucket.close?.(),
   beside: { make: createWaiters, attach: (bucket, rows) => bucket.attachWaiters(openWaiters(rows)) },
 })
 

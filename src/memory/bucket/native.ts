@@ -246,7 +246,7 @@ export class NativeBucket implements Bucket {
     this.#addon.bucketBuryDead(this.#number, addonTime(this.#clock))
   }
 
-  close(): void {
+  letGo(): void {
     this.#addon.bucketClose(this.#number)
   }
 

@@ -22,7 +22,6 @@ export const keyedTables = new Subjects<KeyedTable, KeyedParameters>({
   named: (addon, name, scope, asked, clock) => NativeKeyedTable.named(addon, name, scope, asked, randomSeed(), clock),
   text: ({ rate, burst, capacity, evicts }) =>
     `{ requestsPerSecond: ${rate}, burstSize: ${burst}, capacity: ${capacity}, onFull: '${evicts ? 'evict' : 'deny'}' }`,
-  close: (table) => table.close?.(),
 })
 
 /** Nobody who does not know it can make up keys that meet in one group. */

@@ -192,7 +192,7 @@ export class NativeKeyedTable implements KeyedTable {
     return this.#addon.keyedSize(this.#number, 0, addonTime(this.#clock))
   }
 
-  close(): void {
+  letGo(): void {
     this.#addon.keyedClose(this.#number)
   }
 }

@@ -34,5 +34,5 @@ export interface KeyedTable {
   /** Of a table with a name: adds decisions to what those who watch can see. */
   addCounts?(allowed: number, denied: number): void
   /** Of a table with a name: lets go of its memory. What is called afterwards finds an empty table. */
-  close?(): void
+  letGo?(): void
 }

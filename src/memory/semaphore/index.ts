@@ -30,7 +30,6 @@ export const semaphores = new Subjects<Semaphore, SemaphoreTerms>({
     return { subject, parameters: { ...subject.founding, shape: terms.shape } }
   },
   text: shownLimits,
-  close: (semaphore) => semaphore.letGo?.(),
 })
 
 function orFull(semaphore: Semaphore | null): Semaphore {

@@ -6,6 +6,12 @@ import { openName } from './machine-names.js'
 import { addonForNames, type NameScope, otherParameters, OwnNames } from './names.js'
 import { allocateCells, type CellAddress, viewCells } from './region.js'
 
+/** What is in shared memory. */
+interface Subject {
+  /** Lets go of its memory, where the addon has it. */
+  letGo?(): void
+}
+
 /** How things of one kind are made and opened: by the addon, or by its twin where that is null. */
 export interface Kind<T, P> {
   /** The first word of its cells. */
@@ -32,8 +38,6 @@ export interface Kind<T, P> {
   ): { readonly subject: T; readonly parameters: P }
   /** Parameters as text: two that are alike have the same. */
   text(parameters: P): string
-  /** Lets go of one that was opened by name. */
-  close?(subject: T): void
   /** For a name of this thread alone: memory that all who open it share beside the cells. */
   readonly beside?: { make(): SharedArrayBuffer; attach(subject: T, buffer: SharedArrayBuffer): void }
 }
@@ -54,7 +58,7 @@ export interface Place {
 }
 
 /** All things of one kind in shared memory. */
-export class Subjects<T, P> {
+export class Subjects<T extends Subject, P> {
   readonly #kind: Kind<T, P>
   /** Of names that are this thread's own. */
   readonly #own = new OwnNames<Placed<T, P> & { readonly beside: SharedArrayBuffer | undefined }>()
@@ -112,7 +116,7 @@ export class Subjects<T, P> {
         : openName(name, () => kind.named(addon, name, scope, parameters, clock))
     const [inUse, asked] = [kind.text(found.parameters), kind.text(parameters)]
     if (inUse !== asked) {
-      kind.close?.(found.subject)
+      found.subject.letGo?.()
       throw otherParameters(`${kind.called ?? 'the name'} '${name}'`, scope, inUse, asked, kind.advice)
     }
     return { ...found, address: null }

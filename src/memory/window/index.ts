@@ -21,5 +21,4 @@ export const windowTables = new Subjects<WindowTable, WindowParameters>({
     addon === null ? TwinWindowTable.open(view, clock) : NativeWindowTable.open(addon, view, clock),
   named: (addon, name, scope, asked, clock) => NativeWindowTable.named(addon, name, scope, asked, randomSeed(), clock),
   text: ({ capacity, evicts }) => `{ capacity: ${capacity}, onFull: '${evicts ? 'evict' : 'deny'}' }`,
-  close: (table) => table.letGo?.(),
 })

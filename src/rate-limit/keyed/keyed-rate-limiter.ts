@@ -284,7 +284,7 @@ export class KeyedRateLimiter implements Disposable {
     }
     this.#queue.refuseAll(disposedError())
     countPublisher.end(this)
-    this.#table.close?.()
+    this.#table.letGo?.()
   }
 
   #takeOne(key: Key): boolean {
