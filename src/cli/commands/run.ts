@@ -44,7 +44,8 @@ kills without a word. With a heap that fits, a leak ends in an error of Node tha
 threads and code. Programs that the program starts get the same heap each: give each its share of the limit.
 
 Sets --max-old-space-size in NODE_OPTIONS. A heap that is set there or in the arguments stays, and without a limit
-Node chooses as ever. Signals go to the program; on Windows its console tells it of Ctrl-C, Ctrl-Break and its end.
+Node chooses as ever. Signals go to the program; SIGINT only where none of its input and outputs is a terminal, which
+tells it of Ctrl-C itself. On Windows the console tells it of Ctrl-C, Ctrl-Break and its end.
 
 Exit codes: those of the program; 126 it cannot be executed, 127 it is not there, 2 wrong usage.`
 

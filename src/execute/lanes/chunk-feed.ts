@@ -246,6 +246,7 @@ export class ChunkFeed implements Feed {
     // Supply takes the last put first.
     for (const [, { batch }] of waiting.reverse()) {
       if (batch.isCareful) {
+        // Only workers may run these, also where the run had let go of all of them.
         force.recall()
         supply.putCrashed(batch)
       } else {

@@ -193,7 +193,7 @@ function closeIterator(iterator: Iterator<unknown> | AsyncIterator<unknown>): vo
   }
 }
 
-/** Whether it is a web stream, of another realm or package, too, that is iterated in its own way. */
+/** Whether it is a web stream, also of another package, with the iterator that all of them have: a subclass may have its own. */
 function isWebStream(iterable: AsyncIterable<unknown>): iterable is ReadableStream<unknown> {
   const { getReader, values } = iterable as Partial<ReadableStream>
   return typeof getReader === 'function' && iterable[Symbol.asyncIterator] === values
