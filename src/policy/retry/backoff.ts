@@ -43,8 +43,11 @@ export function backoffMs(backoff: Backoff, failures: number, previousMs: number
   switch (backoff.jitter) {
     case 'full':
       return random() * exponentialMs
-    case 'equal':
-      return exponentialMs / 2 + (random() * exponentialMs) / 2
+    case 'equal': {
+      const halfMs = exponentialMs / 2
+      // Of the smallest numbers two halves may be more than the whole.
+      return halfMs + random() * (exponentialMs - halfMs)
+    }
     case 'none':
       return exponentialMs
   }
