@@ -3,7 +3,7 @@
 //   npm run mutation -- src/rate-limit/lease.ts native/core/rate.h   some files or folders
 //   npm run mutation -- --every 5 native/core            of the mutants of C++ one in five
 //   npm run mutation -- --again native/core/waiters.h    of C++ only those that survived, after tests were added
-//   MUTATION_TESTS='test/unit/policy-*.test.ts' npm run mutation -- src/policy/retry/backoff.ts   judged by these tests alone, without mutants of what runs while modules load
+//   MUTATION_TESTS='test/unit/policy/*.test.ts' npm run mutation -- src/policy/retry/backoff.ts   judged by these tests alone, without mutants of what runs while modules load
 //   npm run mutation -- --table                          measures nothing: the table anew, after a change of mutation/explained.mjs
 // Results go to docs/mutation.md, which keeps those of files that are not measured again.
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'

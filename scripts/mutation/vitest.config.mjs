@@ -20,7 +20,7 @@ export default defineConfig({
   // Declarations, pages, benchmarks and the command line are not what is mutated.
   test: {
     include: chosen ?? ['test/{unit,property}/**/*.test.ts'],
-    exclude: ['test/unit/{decorator-types,readme-client,bench-*,measure,statistics,validate*,top-*}.test.ts'],
+    exclude: ['test/unit/{project,cli}/**', 'test/unit/decorators/decorator-types.test.ts'],
     // Three times as fast; what warns once per process or changes the process for good cannot be among the chosen.
     isolate: chosen === undefined,
     // A promise that stays pending is the usual fault: a test that gives up costs less than a runner that is stopped.

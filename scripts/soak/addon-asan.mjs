@@ -8,7 +8,12 @@ import { npm, run } from '../support/run.mjs'
 import { vitest } from '../support/vitest.mjs'
 
 /** In an order that fails early. The garbage collector's tests look at memory that the sanitizer keeps on purpose. */
-const suites = ['test/unit/rate-limit', 'test/property/bucket', 'test/stress/limiter', 'test/integration/limiter']
+const suites = [
+  'test/unit/rate-limit',
+  'test/property/bucket',
+  'test/stress/limiter',
+  'test/integration/limits/limiter',
+]
 
 if (process.platform !== 'linux') {
   console.log('the sanitizer is preloaded, which is done here for Linux only\n0 passed, 0 failed, 1 skipped')

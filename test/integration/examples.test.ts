@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../unit/support/recorded-run.js'
 import { itWithAddon } from '../support/native.js'
-import { main, runNode } from './support-cli.js'
+import { main, runNode } from './support/command-line.js'
 
 const folder = temporaryFolder()
 const example = (name: string): string => fileURLToPath(new URL(`../../examples/${name}.mjs`, import.meta.url))

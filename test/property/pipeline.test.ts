@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fallback, pipeline, type Policy, retry, timeout } from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
-import { outcomeOf } from '../unit/policy-helpers.js'
+import { outcomeOf } from '../support/policies.js'
 
 // Compositions of policies against an interpreter that knows no promises, timers or signals: it works out from the script of
 // the function alone when and how a call ends and how often the function is called.

@@ -3,7 +3,7 @@ import { RateLimiter } from '../../dist/index.js'
 import { expectTheSame, expectTheSameAtAnyTime } from '../property/bucket-twin-properties.js'
 import { Threads } from '../stress/limiter-threads.js'
 import { describeWithAddon } from '../support/native.js'
-import { drain } from '../unit/rate-limiter-helpers.js'
+import { drain } from '../support/limiters.js'
 
 const ALMOST_NEVER = 1e-6
 /** A turn of the event loop that is later loses tokens: what is there meanwhile is more than the burst. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { KeyedRateLimiter } from '../../dist/index.js'
 import { itWithAddon } from '../support/native.js'
-import { freshName } from '../unit/rate-limiter-helpers.js'
+import { freshName } from '../support/limiters.js'
 import { Threads } from './limiter-threads.js'
 
 /** So slow that nothing comes back while a test runs. */

@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
+import { execute, task } from 'amorsize'
+import { bullmq, serveTasks } from 'amorsize/bullmq'
+import { describe, expect, it } from 'vitest'
+import { hasServer, TestServer } from '../support/redis-server.js'
+import { main } from './support/command-line.js'
+
+const url = new URL('../fixtures/tasks/elsewhere.mjs', import.meta.url)
+const [kind] = (['redis', 'valkey'] as const).filter(hasServer)
+
+describe('the address of a server', () => {
+  it.concurrent.each([
+    'redis://amy:s3cret@127.0.0.1:1',
+    'redis://127.0.0.1:1/0?username=amy&password=s3cret',
+    'amy:s3cret@127.0.0.1:1',
+  ])(
+    'is told without user and password: %s',
+    async (address) => {
+      const given = { connection: { url: address }, queue: 'q' }
+      const errors = await Promise.all([
+        serveTasks({ ...given, tasks: [url] }).then(String, String),
+        execute(task(url, 'double'), [1], { on: bullmq(given) }).then(String, String),
+      ])
+      for (const error of errors) {
+        expect(error).toMatch(/no Redis or Valkey answers at (redis:\/\/127\.0\.0\.1:1 |the given URL )/)
+        expect(error).not.toMatch(/s3|cret|amy/)
+      }
+    },
+    20_000,
+  )
+
+  it.skipIf(kind === undefined)(
+    'is told with what it refuses a login for, and without the password (needs redis-server or valkey-server)',
+    async () => {
+      await using server = await TestServer.start(kind!, ['--requirepass', 'right'])
+      const given = { connection: { host: '127.0.0.1', port: server.port, password: 's3cret' }, queue: 'q' }
+      const errors = await Promise.all([
+        serveTasks({ ...given, tasks: [url] }).then(String, (error: unknown) => error),
+        execute(task(url, 'double'), [1], { on: bullmq(given) }).then(String, (error: unknown) => error),
+      ])
+      for (const error of errors) {
+        expect(error).toMatchObject({ message: expect.stringMatching(/refuses the connection: WRONGPASS/) as string })
+        expect(inspect(error, { depth: 10 })).not.toContain('s3cret')
+      }
+    },
+    20_000,
+  )
+
+  it.skipIf(kind === undefined)(
+    'is told by amorsize worker without user and password (needs redis-server or valkey-server)',
+    async () => {
+      await using server = await TestServer.start(kind!, ['--requirepass', 's3cret'])
+      const address = `redis://default:s3cret@127.0.0.1:${server.port}`
+      const child = spawn(process.execPath, [main, 'worker', fileURLToPath(url), '--queue', 'q'], {
+        env: { ...process.env, REDIS_URL: address },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      const [text] = (await once(child.stderr.setEncoding('utf8'), 'data')) as [string]
+      child.kill('SIGTERM')
+      await once(child, 'close')
+      expect(text).toContain(`from the queue q at redis://127.0.0.1:${server.port}\n`)
+    },
+    20_000,
+  )
+})

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest'
+import { ChunkInWorker } from '../../../dist/execute/lanes/chunk-feed.js'
+
+const chunk = (): ChunkInWorker =>
+  new ChunkInWorker({ start: 10, items: ['a', 'b', 'c'], attempts: 0, isCareful: false }, 0)
+
+describe('a chunk of which all results come at once', () => {
+  it('has settled with them', () => {
+    const held = chunk()
+    expect(held.settleAll([10, 11, 12])).toBe(true)
+    expect([held.left, held.unsettled()]).toEqual([0, []])
+    expect(held.settle(11)).toBe(false)
+  })
+
+  it.each([
+    ['results of another chunk', [13, 14, 15]],
+    ['results out of order', [10, 12, 11]],
+    ['too few', [10, 11]],
+    ['too many', [10, 11, 12, 13]],
+  ])('is not taken for settled by %s', (_, indices) => {
+    const held = chunk()
+    expect(held.settleAll(indices)).toBe(false)
+    expect(held.unsettled().map(({ index }) => index)).toEqual([10, 11, 12])
+  })
+
+  it('is not settled twice', () => {
+    const held = chunk()
+    held.settle(11)
+    expect(held.settleAll([10, 11, 12])).toBe(false)
+    expect(held.left).toBe(2)
+  })
+})

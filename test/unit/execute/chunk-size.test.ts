@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest'
+import { shareOf } from '../../../dist/execute/schedule/chunk-size.js'
+
+describe('how much is taken at a time', () => {
+  it.each<[string, number | null, number, number, number, number]>([
+    ['as much as lasts the target time', 1e6, 2, 0.1, 4, 40],
+    ['a third of what is fair where that is less', 80, 2, 0.1, 4, 14],
+    ['as much as lasts, where nobody knows how much there is', null, 8, 0.5, 4, 8],
+    ['one item that lasts longer than the target', 1000, 2, 50, 4, 1],
+    ['at least one', 0, 4, 1, 4, 1],
+    ['not less than is worth the taking', 10, 4, 0.001, 0.5, 10],
+    ['the target for items that take no time', 1e9, 1, 0, 1, 1e6],
+  ])('%s', (_, remaining, lanes, itemMs, targetMs, expected) => {
+    expect(shareOf(remaining, lanes, itemMs, targetMs)).toBe(expected)
+  })
+
+  it('leaves something for each lane until the end', () => {
+    for (let left = 1000; left > 0;) {
+      const share = shareOf(left, 4, 1, 100)
+      expect(share).toBeLessThanOrEqual(Math.ceil(left / 12))
+      left -= share
+    }
+  })
+})

@@ -1,0 +1,150 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { measuredOf, runSample, SampleItem } from '../../../dist/execute/schedule/sample.js'
+import { seen } from '../support/scheduling.js'
+
+/** What the system tells of time: of the wall, of the process on its cores, and how busy the event loop was. */
+let nowMs = 0
+let cpuMs = 0
+let utilization = 1
+
+beforeEach(() => {
+  nowMs = 1000
+  cpuMs = 0
+  utilization = 1
+  vi.spyOn(performance, 'now').mockImplementation(() => nowMs)
+  vi.spyOn(performance, 'eventLoopUtilization').mockImplementation(() => ({ idle: 0, active: 0, utilization }))
+  vi.spyOn(process, 'cpuUsage').mockImplementation((before) => ({
+    user: 750 * cpuMs - (before?.user ?? 0),
+    system: 250 * cpuMs - (before?.system ?? 0),
+  }))
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+const passes = (ms: number, ofCpu = ms): void => {
+  nowMs += ms
+  cpuMs += ofCpu
+}
+const sampleOf = (items: readonly unknown[], call: (item: unknown) => unknown) =>
+  runSample(
+    call,
+    items.map((item) => new SampleItem(item)),
+  )
+/** Of a task that takes as many milliseconds as its item says. */
+const taking = (...times: number[]) => sampleOf(times, (ms) => passes(ms as number))
+
+describe('what a sample says of the time that items take', () => {
+  it('leaves out the first, which pays for compiling the task, if there are two more', async () => {
+    expect(await taking(10, 2, 2)).toMatchObject({ sampleSize: 3, itemMs: 2, coldMs: 8 })
+    expect(await taking(2, 10, 10)).toMatchObject({ sampleSize: 3, itemMs: 10, coldMs: 0 })
+    expect(await taking(7)).toMatchObject({ sampleSize: 1, itemMs: 7, coldMs: 0 })
+    const { itemMs, coldMs } = await taking(10, 4)
+    expect([itemMs, coldMs]).toEqual([4, 6])
+    expect((await taking(4, 10)).itemMs).toBeCloseTo(7, 6)
+  })
+
+  it('is nothing without items', async () => {
+    expect(await taking()).toMatchObject({ sampleSize: 0, itemMs: 0, coldMs: 0, isAsync: false, obstacle: undefined })
+  })
+
+  it('counts an item that fails, and keeps how each has ended', async () => {
+    const items = [1, 2, 3].map((item) => new SampleItem(item))
+    const measured = await runSample((item) => {
+      passes(5)
+      if (item === 2) throw new Error('no')
+      return item === 3 ? Promise.resolve('later') : 'at once'
+    }, items)
+    expect(items.map(({ outcome }) => outcome)).toEqual([
+      { value: 'at once' },
+      { error: new Error('no') },
+      { value: 'later' },
+    ])
+    expect(items.map(({ ms }) => ms)).toEqual([5, 5, 5])
+    expect(items.map(({ isAsync }) => isAsync)).toEqual([false, false, true])
+    expect(measured).toMatchObject({ itemMs: 5, isAsync: true })
+  })
+})
+
+describe('how much of it is computing', () => {
+  it.each<[string, number, number, number]>([
+    ['the part of the processor', 8, 2, 0.25],
+    ['all of it where other threads of the process computed as well', 8, 12, 1],
+    ['all of it of what is too short to tell', 4.9, 0, 1],
+    ['the part of the shortest that is told', 5, 1, 0.2],
+  ])('is %s', async (_, ms, ofCpu, share) => {
+    expect((await sampleOf(['an item'], () => passes(ms, ofCpu))).cpuShare).toBe(share)
+  })
+
+  it.each<[string, number, number, number, number]>([
+    ['of an item that waits, what the event loop was busy', 0.5, 0.5, 0.2, 0.2],
+    ['or what the process had of a core, if that is less', 10, 2, 0.9, 0.2],
+    ['all of one that is too short to tell', 0.4, 0, 0.2, 1],
+  ])('is %s', async (_, ms, ofCpu, busy, share) => {
+    utilization = busy
+    const { cpuShare, isAsync, besideMs } = await sampleOf(['an item'], async () => {
+      await Promise.resolve()
+      passes(ms, ofCpu)
+    })
+    expect({ cpuShare, isAsync, besideMs }).toEqual({ cpuShare: share, isAsync: true, besideMs: 0 })
+  })
+
+  it.each([
+    [0.29, ['begins', 'ends', 'begins', 'begins', 'ends', 'ends']],
+    [0.3, ['begins', 'ends', 'begins', 'ends', 'begins', 'ends']],
+  ])('decides whether all but the first run together: %d', async (share, expected) => {
+    utilization = share
+    const order: string[] = []
+    await sampleOf([1, 2, 3], async () => {
+      order.push('begins')
+      await Promise.resolve()
+      passes(10)
+      order.push('ends')
+    })
+    expect(order).toEqual(expected)
+  })
+})
+
+describe('what a sample says of items and results', () => {
+  it('is what the last of them weigh', async () => {
+    const measured = await sampleOf(['a', 'few', 'text'], (text) => [text, text, text])
+    expect(measured).toMatchObject({ itemBytes: 4, resultBytes: 12, cloneNodes: 5 })
+  })
+
+  it.each<[string, unknown[], (item: unknown) => unknown, boolean]>([
+    ['numbers', [1, 2], Number, true],
+    ['not a text after them', [1, 'x'], () => 1, false],
+    ['nor one before', ['x', 1], () => 1, false],
+    ['nor texts', ['x', 'y'], () => 1, false],
+    ['nor numbers of which something waits', [1, 2], async (item) => Promise.resolve(item), false],
+  ])('is whether they go through shared memory: %s', async (_, items, call, isShared) => {
+    expect((await sampleOf(items, call)).isShared).toBe(isShared)
+  })
+
+  it.each<[string, unknown[], (item: unknown) => unknown, string | undefined]>([
+    ['nothing of what can be sent', [1, 2], (item) => item, undefined],
+    ['items, the first too', [(): void => undefined, 2], () => 1, 'items cannot go to a thread: a function '],
+    ['results, the first too', [1, 2], (n) => (n === 1 ? Symbol('s') : 1), 'results cannot come from a thread: a sym'],
+    [
+      'nothing of what has failed',
+      [1, 2],
+      () => {
+        throw Object.assign(new Error('no'), { call: () => 1 })
+      },
+      undefined,
+    ],
+  ])('is what stands in the way of sending them: %s', async (_, items, call, start) => {
+    const { obstacle } = await sampleOf(items, call)
+    expect(obstacle?.slice(0, start?.length)).toBe(start)
+  })
+
+  it('is that of an item or of its result where a run is under way', () => {
+    const obstacleOf = (item: unknown, result: unknown) => measuredOf({ ...seen(1, 1, 1), item, result }).obstacle
+    const unfit = (): void => undefined
+    expect([obstacleOf(1, 1), obstacleOf(unfit, 1), obstacleOf(1, unfit)]).toEqual([
+      undefined,
+      'a function cannot be sent to a thread',
+      'a function cannot be sent to a thread',
+    ])
+  })
+})

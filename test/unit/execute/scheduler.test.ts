@@ -1,0 +1,592 @@
+import { describe, expect, it } from 'vitest'
+import { calibration } from '../../../dist/execute/schedule/calibration.js'
+import { Timing } from '../../../dist/execute/schedule/timing.js'
+import type { Observation } from '../../../dist/execute/schedule/sample.js'
+import type { WorkersThere } from '../../../dist/execute/schedule/planner.js'
+import { type Course, shouldGoBack } from '../../../dist/execute/schedule/course.js'
+import { mayStartWorkers } from '../../../dist/execute/schedule/scheduler.js'
+import { came, NONE, ONE, timingOf, seen, taught, twoCores } from '../support/scheduling.js'
+
+const { spawnMs } = calibration
+
+/** As `taught`, of a task whose items cost the loop so much beside their own millisecond. */
+function taughtWith(besideMs: number) {
+  const all = taught()
+  const observation = seen(100, 1, 0)
+  observation.timing.addTurn(100, 100, 100 + 100 * besideMs)
+  all.scheduler.after(all.begin(100, NONE), observation, undefined, NONE)
+  return all
+}
+
+describe('before a run', () => {
+  it.each<[string, () => Course, 'threads' | undefined]>([
+    ['nothing is known of a task that has not run', () => twoCores().begin(1000, ONE), undefined],
+    ['workers that are there, for a task that is known to be worth them', () => taught().begin(1000, ONE), 'threads'],
+    ['the loop where there are none', () => taught().begin(1000, NONE), undefined],
+    ['the loop for what is too short', () => taught().begin(0.3, ONE), undefined],
+    ['the loop for items of another kind', () => taught().begin(1000, ONE, { other: 1 }), undefined],
+    ['the loop where nobody knows how many there are', () => taught().begin(null, ONE), undefined],
+    ['the loop where nothing earlier may be used', () => taught({ useCache: false }).begin(1000, ONE), undefined],
+  ])('%s', (_, course, mode) => {
+    expect(course().decision?.chosen.mode).toBe(mode)
+  })
+
+  it('has a run ask for workers that others have: these make way, or end', () => {
+    const { begin } = taught()
+    expect(begin(1000, { ...NONE, working: 1 }).decision?.chosen).toMatchObject({ mode: 'threads', workers: 1 })
+    expect(begin(1000, NONE).decision).toBeUndefined()
+  })
+
+  it('knows how long this thread would be at it, and at least; not of items that wait', () => {
+    const lengths = ({ loopMs, leastLoopMs }: Course): number[] => [loopMs, leastLoopMs]
+    expect([taught(), twoCores()].map(({ begin }) => lengths(begin(100, NONE)))).toEqual([
+      [100, 100],
+      [0, 0],
+    ])
+    const { scheduler, begin } = taught()
+    scheduler.after(begin(100, NONE), seen(100, 3, 0), undefined, NONE)
+    expect(lengths(begin(100, NONE))).toEqual([200, 200])
+    scheduler.after(begin(100, NONE), seen(100, 8, 0), undefined, NONE)
+    expect(lengths(begin(100, NONE))).toEqual([500, 400])
+    const waiting = twoCores()
+    for (let run = 0; run < 2; run++)
+      waiting.scheduler.after(waiting.begin(10, NONE), { ...seen(10, 20, 0), isAsync: true }, undefined, NONE)
+    expect(lengths(waiting.begin(10, NONE))).toEqual([0, 0])
+  })
+
+  it('has a worker run a single item that would block the event loop, once some like it have shown that', () => {
+    const { scheduler, begin } = twoCores()
+    const runs = [0, 1, 2].map(() => {
+      const course = begin(1, ONE)
+      scheduler.after(course, seen(1, 20, 0), undefined, ONE)
+      return course.decision?.chosen.mode
+    })
+    expect(runs).toEqual([undefined, undefined, undefined])
+    expect(begin(1, ONE).decision).toMatchObject({ chosen: { mode: 'threads', workers: 1 }, inputs: { blocks: true } })
+    // Runs of more items tell by themselves.
+    const short = taught()
+    short.scheduler.after(short.begin(3, NONE), seen(3, 20, 0), undefined, NONE)
+    expect(short.begin(1, ONE).decision).toBeUndefined()
+  })
+
+  it('leaves items that would block the event loop to workers alone, one for each core', () => {
+    const { scheduler, begin } = twoCores()
+    scheduler.after(begin(100, NONE), seen(100, 20, 0), undefined, NONE)
+    expect(begin(100, ONE).decision).toMatchObject({ chosen: { workers: 2 }, inputs: { mainWorks: false } })
+  })
+})
+
+describe('after a run with workers', () => {
+  it('knows of long items, of which this thread had run too few when workers were chosen', () => {
+    const { scheduler, begin } = twoCores()
+    const course = begin(100, NONE)
+    course.decision = scheduler.during(course, seen(2, 20, 98), ONE)
+    expect(course.decision?.inputs.mainWorks).toBe(true)
+    scheduler.after(course, seen(4, 20, 0), came(96, 96, 1000, timingOf(20, 20)), ONE)
+    expect(begin(100, ONE).decision?.inputs.mainWorks).toBe(false)
+  })
+})
+
+describe('during a run', () => {
+  it.each<[string, WorkersThere, number, Observation, boolean]>([
+    ['workers are started for much work', NONE, 1, seen(4, 1, 1e4), true],
+    ['not before the task is compiled', NONE, 1, seen(2, 1, 1e4), false],
+    ['not for less than three times what a start costs', NONE, 1, seen(4, 1, 2.9 * spawnMs), false],
+    ['not at the first look for a little more than that', NONE, 1, seen(4, 1, 4 * spawnMs), false],
+    ['not where others use the cores', NONE, 3, seen(4, 1, 8 * spawnMs), false],
+    ['for little where one is there', ONE, 1, seen(4, 1, 10), true],
+    ['not for an item that no thread can have', ONE, 1, seen(4, 1, 1e4, () => 1), false],
+    ['not for the last item', ONE, 1, seen(4, 1, 1), false],
+  ])('%s', (_, there, crowding, observation, expected) => {
+    const { scheduler, begin } = twoCores(crowding)
+    const course = begin(null, there)
+    expect(scheduler.during(course, observation, there) !== undefined).toBe(expected)
+  })
+
+  it('starts them for a little more than a start costs at the second look', () => {
+    const { scheduler, begin } = twoCores()
+    const course = begin(null, NONE)
+    expect(scheduler.during(course, seen(4, 1, 4 * spawnMs), NONE)).toBeUndefined()
+    expect(scheduler.during(course, seen(8, 1, 4 * spawnMs), NONE)).toBeDefined()
+  })
+
+  describe('where engines may still be compiling the task', () => {
+    const long = [40, 24, 9, 13]
+    const looks = (times: number[][], left: number | null = 100, options = {}): boolean[] => {
+      const { scheduler, begin } = twoCores(1, options)
+      const course = begin(null, NONE)
+      return times.map(
+        (all) =>
+          scheduler.during(course, { ...seen(0, 1, 0), items: left, timing: timingOf(...all) }, NONE) !== undefined,
+      )
+    }
+
+    it('starts none while items become shorter, and looks again after twice as long', () => {
+      const shorter = [...long, ...Array.from({ length: 12 }, () => 8)]
+      const steady = [...shorter, ...Array.from({ length: 20 }, () => 8)]
+      expect(looks([long, [...long, 8, 8], shorter, steady])).toEqual([false, false, false, true])
+      const longer = [...long, 40, 40]
+      expect([looks([longer]), looks([long, longer])]).toEqual([[true], [false, false]])
+    })
+
+    it('waits for four long items, but not for more of the same', () => {
+      const same = (count: number): number[] => Array.from({ length: count }, () => 20)
+      expect(looks([same(1), same(2), same(4)])).toEqual([false, false, true])
+      expect(looks([[10]], 1000)).toEqual([true])
+    })
+
+    it('waits no longer than most tasks take to be compiled: items may become shorter for a reason of their own', () => {
+      expect([looks([[400]], 1000), looks([[401]], 1000)]).toEqual([[false], [true]])
+      expect([looks([[240, 120, 20, 20]]), looks([[240, 120, 21, 20]])]).toEqual([[false], [true]])
+    })
+
+    it('does not wait where few items are left, nor where this thread is to run none', () => {
+      expect([looks([[40]], 19), looks([[40]], 20), looks([[150], [140, 20]], null)]).toEqual([
+        [true],
+        [false],
+        [false, false],
+      ])
+      expect(looks([long], 100, { mainThread: false })).toEqual([true])
+    })
+  })
+
+  it('thinks again only when twice as much has been run', () => {
+    const { scheduler, begin } = twoCores()
+    const course = begin(null, ONE)
+    const asks: number[] = []
+    for (let ran = 4; ran < 100; ran++) {
+      const observation = seen(ran, 1, 1)
+      Object.defineProperty(observation, 'result', { get: () => asks.push(ran) && 'a result' })
+      scheduler.during(course, observation, ONE)
+    }
+    expect(asks).toEqual([4, 8, 16, 32, 64])
+  })
+
+  it.each<[string, [settled: number, ms: number][], boolean, Timing?]>([
+    [
+      'they win',
+      [
+        [200, 120],
+        [400, 240],
+      ],
+      false,
+    ],
+    [
+      'they lose',
+      [
+        [200, 240],
+        [400, 480],
+      ],
+      true,
+    ],
+    ['the first look shows only how they begin', [[200, 900]], false],
+    [
+      'they become faster',
+      [
+        [200, 900],
+        [400, 1200],
+      ],
+      false,
+    ],
+    [
+      'too little has ended since',
+      [
+        [200, 240],
+        [250, 480],
+      ],
+      false,
+    ],
+    [
+      'it lasts too short to say',
+      [
+        [200, 10],
+        [400, 20],
+      ],
+      false,
+    ],
+    [
+      'uneven items: chance may have given them the long ones',
+      [
+        [200, 240],
+        [400, 480],
+      ],
+      false,
+      timingOf(1, 1, 1, 1, 1, 1, 1, 20),
+    ],
+    [
+      'more than chance gives to uneven items',
+      [
+        [200, 400],
+        [400, 800],
+      ],
+      true,
+      timingOf(1, 1, 1, 1, 1, 1, 1, 20),
+    ],
+  ])('goes back to the loop where workers lose: %s', (_, looks, expected, timing) => {
+    const { begin } = taught()
+    const course = begin(1000, ONE)
+    const goesBack = looks.map(([settled, ms]) => shouldGoBack(course, came(1000, settled, ms, timing), timingOf()))
+    expect(goesBack.at(-1)).toBe(expected)
+    expect(goesBack.slice(0, -1)).not.toContain(true)
+  })
+
+  it.each<[string, Timing, boolean]>([
+    ['enough of them', timingOf(...Array<number>(16).fill(0.5)), true],
+    ['too few to tell', timingOf(...Array<number>(15).fill(0.5)), false],
+    [
+      'items that differ, of which others may have had the long ones',
+      timingOf(...Array<number>(15).fill(0.3), 8),
+      false,
+    ],
+  ])(
+    'goes back where this thread has seen since that the loop takes less than the first items said: %s',
+    (_, here, expected) => {
+      const { begin } = taught()
+      const course = begin(1000, ONE)
+      const goesBack = [1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 150 * look), here))
+      expect(goesBack).toEqual([false, expected])
+    },
+  )
+
+  it('goes back though items take longer in this thread than they did before there were workers', () => {
+    const { begin } = taught()
+    const course = begin(1000, ONE)
+    const here = timingOf(...Array<number>(16).fill(2))
+    expect([1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 300 * look), here))).toEqual([false, true])
+  })
+
+  it.each([
+    [0, true],
+    [1, false],
+  ])('does not go back where items cost the loop %d ms beside their own: %s', (besideMs, expected) => {
+    const { begin } = taughtWith(besideMs)
+    const course = begin(1000, ONE)
+    expect([1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 300 * look), timingOf()))).toEqual([
+      false,
+      expected,
+    ])
+  })
+
+  it('has nothing to go back from where workers were never decided on', () => {
+    const { begin } = twoCores()
+    const course = begin(1000, ONE)
+    expect([1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 400 * look), timingOf()))).toEqual([
+      false,
+      false,
+    ])
+  })
+
+  it.each<[string, Timing, boolean]>([
+    ['items that are as long as the first', timingOf(50, 50, 50), true],
+    ['the first items alone were long', timingOf(50, 1, 1), false],
+  ])('asks again when the first worker is ready: %s', (_, timing, expected) => {
+    const { scheduler, begin } = twoCores()
+    const course = begin(null, NONE)
+    const few = { ...seen(0, 1, 19), timing: timingOf(50) }
+    expect(scheduler.during(course, few, NONE)).toBeDefined()
+    expect(scheduler.isStillWorth(course, { ...seen(0, 1, 17), timing })).toBe(expected)
+    expect(course.decision !== undefined).toBe(expected)
+  })
+
+  it.each<[string, number, number, number, boolean]>([
+    ['what they compute keeps the thread busy', 0.95, 5, 100, true],
+    ['it has time left', 0.5, 5, 100, false],
+    ['each computes little: it is the waiting that takes the time', 0.95, 1, 100, false],
+    ['the thread has not been watched for long', 0.95, 5, 4, false],
+  ])('leaves items that wait to workers where their computing is worth it: %s', (_, share, itemMs, count, expected) => {
+    const { scheduler, begin } = twoCores()
+    const course = begin(null, ONE)
+    const observation = { ...seen(count, itemMs, 1e4), isAsync: true, busy: { share, cores: share } }
+    expect(scheduler.during(course, observation, ONE) !== undefined).toBe(expected)
+  })
+
+  it('sees no gain where what compiles and collects garbage keeps the other core busy', () => {
+    const { scheduler, begin } = twoCores()
+    const observation = { ...seen(4, 1, 1e4), busy: { share: 1, cores: 1.95 } }
+    expect(scheduler.during(begin(null, ONE), observation, ONE)).toBeUndefined()
+  })
+})
+
+describe('after a run', () => {
+  it('stays with workers as long as they win', () => {
+    const { run } = taught()
+    expect(Array.from({ length: 5 }, () => run(100, 1.5))).toEqual(Array(5).fill('threads'))
+  })
+
+  it('counts what items have cost the loop beside their own time: what they leave as garbage, say', () => {
+    const modes = (besideMs: number) => {
+      const { run } = taughtWith(besideMs)
+      return [run(100, 0.8), run(100, 0.8)]
+    }
+    expect(modes(0)).toEqual(['threads', 'loop'])
+    expect(modes(1)).toEqual(['threads', 'threads'])
+  })
+
+  it('takes what goes beyond their own time for other work', () => {
+    const { run } = taughtWith(20)
+    expect([run(100, 0.4), run(100, 0.4)]).toEqual(['threads', 'loop'])
+  })
+
+  it('stays in the loop for a number of runs that doubles with each loss', () => {
+    const { run } = taught()
+    const began = Array.from({ length: 20 }, () => run(100, 0.88))
+    const trials = began.flatMap((mode, at) => (mode === 'threads' ? [at] : []))
+    expect(trials).toEqual([0, 2, 5, 10, 19])
+  })
+
+  it('does not double it while workers become faster from one loss to the next', () => {
+    const trialsOf = (gains: number[]): number[] => {
+      const { run } = taught()
+      const trials: number[] = []
+      for (let at = 0; trials.length < gains.length; at++)
+        if (run(100, gains[trials.length] ?? 1) === 'threads') trials.push(at)
+      return trials
+    }
+    expect(trialsOf([0.7, 0.8, 0.9, 0.9, 0.9])).toEqual([0, 2, 4, 6, 9])
+    expect(trialsOf([0.7, 0.76, 0.76])).toEqual([0, 2, 5])
+    expect(trialsOf([0.9, 0.7, 0.8, 0.8])).toEqual([0, 2, 5, 10])
+    expect(trialsOf([0.7, 0.8, 1.5, 0.7, 0.7])).toEqual([0, 2, 4, 5, 7])
+  })
+
+  it.each([
+    [0.5, 2],
+    [0.25, 6],
+    [0.1, 18],
+    [0.01, 64],
+  ])('stays in the loop longer after a heavy loss: %d', (gain, skipped) => {
+    const { run } = taught()
+    run(100, gain)
+    const began = Array.from({ length: skipped + 1 }, () => run(100, 1.5))
+    expect(began).toEqual([...Array<string>(skipped).fill('loop'), 'threads'])
+  })
+
+  it('tries at least every 65th run', () => {
+    const { run } = taught()
+    let loops = 0
+    let most = 0
+    for (let times = 0; times < 1000; times++) {
+      loops = run(100, 0.5) === 'loop' ? loops + 1 : 0
+      most = Math.max(most, loops)
+    }
+    expect(most).toBe(64)
+  })
+
+  it('forgets losses with the first win', () => {
+    const { run } = taught()
+    expect([0.7, 1, 1.5, 1.5, 0.7, 1, 1.5].map((gain) => run(100, gain))).toEqual(
+      ['threads', 'loop', 'threads', 'threads', 'threads', 'loop', 'threads'], // prettier-ignore
+    )
+  })
+
+  it('tries workers again that have gained too little to be chosen: their engines may have been compiling', () => {
+    for (const gain of [0.96, 1, 1.05]) {
+      const { run } = taught()
+      const began = Array.from({ length: 10 }, (_, at) => run(100, at < 3 ? gain : 1.6))
+      const wins = ['loop', 'threads', 'threads', 'threads', 'threads']
+      expect(began, `${gain}`).toEqual(['threads', 'loop', 'threads', 'loop', 'loop', 'threads', ...wins.slice(1)])
+    }
+  })
+
+  it('takes a loss for one of runs as short as that only', () => {
+    const { run } = taught()
+    run(100, 0.88)
+    expect(run(1000, 1.8)).toBe('threads')
+  })
+
+  it('runs mixed items once in the loop to know what that takes, where a gain is in doubt', () => {
+    const { scheduler, begin } = twoCores()
+    const first = begin(100, NONE)
+    expect(scheduler.during(first, seen(4, 1, 1e4), NONE)).toBeDefined()
+    scheduler.after(first, seen(4, 1, 0), came(1e4, 1e4, 9e3), ONE)
+    const second = begin(1e4, ONE)
+    expect(second.staysInLoop).toBe(false)
+    const mixed = timingOf(1, 1, 1, 1, 1, 1, 1, 20)
+    scheduler.after(second, seen(0, 1, 0), came(1e4, 1e4, 9e3, mixed), ONE)
+    const third = begin(1e4, ONE)
+    expect(third.staysInLoop).toBe(true)
+    // It takes less than it seemed: workers have lost.
+    scheduler.after(third, seen(1e4, 0.8, 0), undefined, ONE)
+    expect(scheduler.recall(third.subject, 'an item')).toMatchObject({ loopItemMs: 0.8 })
+  })
+
+  it('does not believe in more than the cores can give: the loop is to show anew what it takes', () => {
+    const { run } = taught()
+    // The third run begins in this thread, which has seen enough of it when it has ended.
+    expect([5, 1, 1.5].map((gain) => run(100, gain))).toEqual(['threads', 'loop', 'threads'])
+  })
+
+  /** Two runs with workers, by which a gain is in doubt; the next is to show the loop. */
+  const inDoubt = (options: Partial<Course['subject']['options']> = {}) => {
+    const all = twoCores(1, options)
+    const { scheduler, begin } = all
+    const first = begin(1000, NONE)
+    expect(scheduler.during(first, seen(4, 1.8, 1000), NONE)).toBeDefined()
+    for (let runs = 0; runs < 2; runs++) {
+      const course = runs === 0 ? first : begin(1000, ONE)
+      scheduler.after(course, seen(0, 1, 0), came(1000, 1000, 1000, timingOf(2)), ONE)
+    }
+    return all
+  }
+
+  it('sees by the first twentieth of a run, or eight items of it, what the loop takes, where a gain is in doubt', () => {
+    const { scheduler, begin, subject } = inDoubt()
+    expect(begin(100, ONE).notBeforeMs).toBeCloseTo(5 * 1.8, 6)
+    const course = begin(1000, ONE)
+    expect([course.decision, course.staysInLoop]).toEqual([undefined, false])
+    expect(course.notBeforeMs).toBeCloseTo(8 * 1.8, 6)
+    expect(scheduler.during(course, seen(14, 1, 986), ONE)).toBeUndefined()
+    expect(scheduler.during(course, seen(15, 1, 985), ONE)?.chosen.mode).toBe('threads')
+    expect(scheduler.recall(subject, 'an item')).toMatchObject({ loopItemMs: 1, measured: { itemMs: 1 } })
+    expect(begin(1000, ONE).decision).toBeDefined()
+  })
+
+  it('does not see it in a thread that is to run nothing', () => {
+    expect(inDoubt({ mainThread: false }).begin(1000, ONE).decision).toBeDefined()
+  })
+
+  it.each<[string, typeof NONE, number, boolean]>([
+    ['to one that has nothing to do', ONE, 1, true],
+    ['to one that is starting', { idle: 0, working: 0, startingMs: 0 }, 1, true],
+    ['to one that is to be started for it, if it is three times that', NONE, 3.01 * spawnMs, true],
+    ['not for less', NONE, 2.99 * spawnMs, false],
+  ])('work may be given to a worker: %s', (_, there, restMs, expected) => {
+    expect(mayStartWorkers(restMs, there)).toBe(expected)
+  })
+
+  it('tries workers again that lose a run, but had become faster than the loop by its end', () => {
+    const stays = (lateMs: number): boolean => {
+      const { scheduler, begin } = twoCores()
+      for (let runs = 0; runs < 2; runs++) scheduler.after(begin(100, NONE), seen(100, 2, 0), undefined, NONE)
+      const course = begin(1000, ONE)
+      expect(shouldGoBack(course, came(1000, 200, 800), timingOf())).toBe(false)
+      expect(shouldGoBack(course, came(1000, 900, 800 + lateMs), timingOf())).toBe(false)
+      scheduler.after(course, seen(0, 2, 1000), came(1000, 1000, 2600), ONE)
+      return begin(1000, ONE).staysInLoop
+    }
+    expect([1320, 1340].map(stays)).toEqual([false, true])
+  })
+
+  it('looks ever less often how busy the machine is, to start workers for runs that it leaves no room for', () => {
+    const { scheduler, begin, looksAtLoad } = twoCores(1000)
+    for (let runs = 0; runs < 64; runs++) scheduler.after(begin(10, NONE), seen(10, 1, 0), undefined, NONE)
+    // 640 ms without any: after the first of those that a worker costs, and each time these have doubled.
+    expect(looksAtLoad()).toBe(Math.floor(Math.log2(640 / spawnMs)) + 1)
+  })
+
+  it('takes what the whole run has shown of items that wait for truer than what was seen at its beginning', () => {
+    const { scheduler, begin } = twoCores()
+    const course = begin(1000, NONE)
+    const waiting = { ...seen(1000, 1, 0), isAsync: true, busy: { share: 0.1, cores: 0.1 } }
+    scheduler.after(course, waiting, undefined, NONE)
+    expect(begin(1000, ONE).decision).toBeUndefined()
+  })
+
+  it('plans by what has come of workers, and says so', () => {
+    const { run, scheduler, subject } = taught()
+    const plan = (items: number) => {
+      const record = scheduler.recall(subject, 'an item')!
+      return scheduler.planner.plan(
+        subject,
+        record.measured!,
+        { items, done: 0, workers: ONE, obstacle: undefined },
+        record,
+      )
+    }
+    expect(plan(100).isByOutcome).toBe(false)
+    run(100, 1.25)
+    expect(plan(100)).toMatchObject({ isByOutcome: true, chosen: { mode: 'threads', estimatedMs: 80 } })
+    expect(plan(100_000).isByOutcome).toBe(false)
+    run(100, 0.5)
+    expect(plan(100)).toMatchObject({ isByOutcome: true, chosen: { mode: 'serial' } })
+  })
+
+  it('has workers ready for short runs once they have taken as long as a start, and looks at the machine only then', () => {
+    const { scheduler, begin, looks } = twoCores()
+    const started: number[] = []
+    for (let times = 1; times <= 100; times++) {
+      const count = scheduler.after(begin(10, NONE), seen(10, 1, 0), undefined, NONE)
+      if (count > 0) started.push(times)
+      expect(looks()).toBe(started.length)
+    }
+    const between = Math.ceil(spawnMs / 10)
+    expect(started).toEqual(Array.from({ length: Math.floor(100 / between) }, (_, i) => (i + 1) * between))
+  })
+
+  it('counts more of them on a crowded machine', () => {
+    const { scheduler, begin } = twoCores(2)
+    const isStarted = (): boolean => scheduler.after(begin(10, NONE), seen(10, 1, 0), undefined, NONE) > 0
+    const runs = Array.from({ length: 100 }, isStarted).indexOf(true) + 1
+    expect(runs).toBe(Math.ceil((2 * spawnMs) / 10))
+  })
+
+  it.each<[string, number, WorkersThere]>([
+    ['are too short', 1, NONE],
+    ['find some already', 10, ONE],
+    ['find some about to be there', 10, { idle: 0, working: 0, startingMs: 1 }],
+  ])('has none ready for runs that %s', (_, items, there) => {
+    const { scheduler, begin } = twoCores()
+    for (let times = 0; times < 1000; times++)
+      expect(scheduler.after(begin(items, there), seen(items, 1, 0), undefined, there)).toBe(0)
+  })
+})
+
+describe('how long a worker is expected to take to be ready', () => {
+  it.each<[string, WorkersThere, number, number]>([
+    ['none is there: a start, a part of it this thread’s own work', NONE, 1, 1 / 4],
+    ['one is half-way', { idle: 0, working: 0, startingMs: spawnMs / 2 }, 1 / 2, 0],
+    ['one is late: as long again', { idle: 0, working: 0, startingMs: 4 * spawnMs }, 4, 0],
+    ['one is idle', ONE, 0, 0],
+  ])('%s', (_, workers, starts, here) => {
+    const { scheduler, subject } = taught()
+    const { measured } = scheduler.recall(subject, 'an item')!
+    const { inputs } = scheduler.planner.plan(subject, measured!, {
+      items: 1000,
+      done: 0,
+      workers,
+      obstacle: undefined,
+    })
+    expect(inputs.spawnMs).toBeCloseTo(starts * spawnMs)
+    expect(inputs.spawnHereMs).toBeCloseTo(here * spawnMs)
+  })
+})
+
+describe('uneven items', () => {
+  const even = timingOf(1, 1, 1, 1, 1, 1, 1, 1)
+  const uneven = timingOf(1, 1, 1, 1, 1, 1, 1, 40)
+  const much = 5 * spawnMs
+
+  it.each<[string, number, number, Partial<Course['subject']['options']>, boolean]>([
+    ['are left to workers alone', 1, much, {}, true],
+    ['not for less than five times what another takes to start', 1, 0.99 * much, {}, false],
+    ['not where the user says who works', 1, much, { mainThread: true }, false],
+    ['nor how many', 1, much, { workers: 1 }, false],
+    ['nor on a machine that others crowd', 1.51, much, {}, false],
+    ['but on one that is as busy as that', 1.5, much, {}, true],
+  ])('%s', (_, crowding, restMs, options, expected) => {
+    const { scheduler, begin } = twoCores(crowding, options)
+    const course = begin(null, ONE)
+    expect(scheduler.leavesUneven(course, [uneven, even], restMs)).toBe(expected)
+    expect(scheduler.leavesUneven(course, [even, uneven], restMs)).toBe(expected)
+    expect(scheduler.leavesUneven(course, [even, even], restMs)).toBe(false)
+  })
+
+  it('are known from earlier runs', () => {
+    const { scheduler, begin } = taught()
+    const leaves = (): boolean => scheduler.leavesUneven(begin(100, ONE), [even], much)
+    expect(leaves()).toBe(false)
+    scheduler.after(begin(100, ONE), { ...seen(0, 1, 0), timing: uneven }, came(100, 100, 60, even), ONE)
+    expect(leaves()).toBe(true)
+  })
+
+  it.each<[string, number, Partial<WorkersThere>, number, boolean]>([
+    ['are left to workers from the beginning if there is one for each core', 2, { idle: 2 }, 2, false],
+    ['even where one is still at the end of another run', 2, { idle: 1, working: 1 }, 2, false],
+    ['not where there are fewer', 2, { idle: 1 }, 1, true],
+    ['nor for less than five times what another takes to start', 0.5, { idle: 2 }, 1, true],
+  ])('%s', (_, times, there, workers, mainWorks) => {
+    const { scheduler, begin } = taught()
+    scheduler.after(begin(1000, ONE), { ...seen(0, 1, 0), timing: uneven }, came(1000, 1000, 600, even), ONE)
+    const { decision } = begin(times * much, { ...NONE, ...there })
+    expect(decision).toMatchObject({ chosen: { mode: 'threads', workers }, inputs: { mainWorks } })
+  })
+})

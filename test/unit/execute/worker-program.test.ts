@@ -1,0 +1,52 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const bundle = fileURLToPath(new URL('../../../dist/bundle', import.meta.url))
+
+describe('a program that a bundler has made without that of its workers', () => {
+  let folder: string
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'amorsize-worker-program-'))
+    cpSync(bundle, join(folder, 'a', 'b'), { recursive: true, filter: (path) => !path.endsWith('execute-worker.cjs') })
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  /** Runs 40 items of 20 ms each, which are worth workers; the task stands in a module, for which no worker need look what it captures. */
+  function runThere(options: string) {
+    const script = `
+export function slow(n) { for (const end = performance.now() + 20; performance.now() < end; ); return n * 2 }
+const { execute, task } = await import(${JSON.stringify(pathToFileURL(join(folder, 'a', 'b', 'index.js')).href)})
+const url = 'data:text/javascript,' + encodeURIComponent('export ' + slow)
+try { console.log(JSON.stringify((await execute(task(url, 'slow'), Array.from({ length: 40 }, (_, i) => i), ${options})).at(-1))) }
+catch (error) { console.log(error.code, error.message) }`
+    return spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      env: { ...process.env, AMORSIZE_NATIVE: '0' },
+    })
+  }
+
+  it('is refused under mode "threads", with what to tell the bundler', () => {
+    const { stdout } = runThere(`{ mode: 'threads', workers: 2, mainThread: false }`)
+    expect(stdout).toMatch(
+      /^ERR_EXECUTION no worker thread can be started: a bundler has joined amorsize into this program, and .*b holds no program for workers: mark amorsize as external, or add 'amorsize\/worker' as an entry point .*platforms\.md#worker-threads-in-a-bundle\n$/,
+    )
+  })
+
+  it('runs in its own thread where workers are not asked for, after one warning', () => {
+    const { stdout, stderr } = runThere(`{ prefer: 'threads' }`)
+    expect(stdout).toBe('78\n')
+    expect(stderr.split('AMORSIZE_NO_WORKERS')).toHaveLength(2)
+    expect(stderr).toContain("add 'amorsize/worker' as an entry point")
+  })
+})
+
+it('is named for what it is where it is imported', () => {
+  const { status, stderr } = spawnSync(process.execPath, [join(bundle, 'execute-worker.cjs')], { encoding: 'utf8' })
+  expect(status).not.toBe(0)
+  expect(stderr).toContain('an entry point for bundlers, not to be imported')
+})

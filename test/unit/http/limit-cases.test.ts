@@ -1,0 +1,233 @@
+import { connectLimit, expressStore, honoLimit, ipKey, shed, webLimit, type WebLimitOptions } from 'amorsize/http'
+import { FakeClock } from 'amorsize/testing'
+import { Hono } from 'hono'
+import { describe, expect, it } from 'vitest'
+import { machineName } from '../../support/machine.js'
+import { itWithAddon } from '../../support/native.js'
+
+const windowMs = 60_000
+const ask = (path = '/') => new Request(`http://example.org${path}`)
+
+/** A handler by path on a fake clock; `/slow` answers when `release` is called. */
+function served(options: Omit<WebLimitOptions, 'key'>) {
+  const clock = new FakeClock()
+  const waiting: (() => void)[] = []
+  const answer = webLimit({ clock, key: () => 'all', ...options }, async (request) => {
+    if (!request.url.endsWith('/slow')) return new Response('no', { status: 401 })
+    await new Promise<void>((resolve) => waiting.push(resolve))
+    return new Response('ok')
+  })
+  return { clock, answer, release: () => waiting.shift()?.() }
+}
+
+describe('countIf', () => {
+  const countIf = (_: unknown, status: number) => status === 401
+
+  it('gives nothing back to a window that the request was not counted in', async () => {
+    const { clock, answer, release } = served({ limits: { login: { max: 2, windowMs } }, countIf })
+    const slow = [answer(ask('/slow')), answer(ask('/slow'))]
+    await clock.advance(windowMs)
+    const guess = async () => (await answer(ask('/guess'))).status
+    expect([await guess(), await guess()]).toEqual([401, 401])
+    release()
+    release()
+    await Promise.all(slow)
+    expect(await guess()).toBe(429)
+  })
+
+  it('gives back what each limit still has of the request', async () => {
+    const limits = { second: { max: 2, windowMs: 1000 }, minute: { max: 2, windowMs } }
+    const { clock, answer, release } = served({ limits, countIf })
+    const slow = answer(ask('/slow'))
+    await clock.advance(1000)
+    const guess = async () => (await answer(ask('/guess'))).headers.get('ratelimit')
+    expect(await guess()).toBe('"second";r=1;t=1, "minute";r=0;t=59')
+    release()
+    await slow
+    expect(await guess()).toBe('"second";r=0;t=1, "minute";r=0;t=59')
+  })
+})
+
+it('countIf is told of a handler of Hono that threw what is no error, as status 500', async () => {
+  const seen: number[] = []
+  const limits = { a: { max: 1, windowMs } }
+  const app = new Hono()
+  app.use(honoLimit({ limits, key: () => 'all', countIf: (_, status) => (seen.push(status), false) }))
+  app.get('/', () => {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- Hono hands on what is none
+    throw 'no'
+  })
+  for (let i = 0; i < 3; i++) await expect(Promise.resolve(app.request('/'))).rejects.toBe('no')
+  expect(seen).toEqual([500, 500, 500])
+})
+
+describe('countIf on a bucket', () => {
+  const countIf = (_: unknown, status: number) => status === 401
+
+  /** Ten slow requests that do not count hold the burst of a bucket for `slowMs`; then guesses, before and after they give it back. */
+  async function guesses(slowMs: number, given: 'at once' | 'one by one') {
+    const limits = { bucket: { requestsPerSecond: 10, burstSize: 10 } }
+    const { clock, answer, release } = served({ limits, countIf })
+    const slow = Array.from({ length: 10 }, () => answer(ask('/slow')))
+    await clock.advance(slowMs)
+    const guess = async () => {
+      for (let n = 0; ; n++) if ((await answer(ask('/guess'))).status === 429) return n
+    }
+    const before = await guess()
+    let after = 0
+    for (let n = 0; n < 10; n++) {
+      release()
+      await clock.advance(0)
+      if (given === 'one by one') after += await guess()
+    }
+    await Promise.all(slow)
+    return { before, after: after + (await guess()) }
+  }
+
+  it('never fills it beyond the burst', async () => {
+    const { answer, clock, release } = served({ limits: { bucket: { requestsPerSecond: 10, burstSize: 10 } }, countIf })
+    const slow = Array.from({ length: 10 }, () => answer(ask('/slow')))
+    await clock.advance(600)
+    for (let n = 0; n < 10; n++) release()
+    await Promise.all(slow)
+    let admitted = 0
+    while ((await answer(ask('/guess'))).status !== 429) admitted++
+    expect(admitted).toBe(10)
+  })
+
+  it('gives back also what has been produced again meanwhile: the burst, and as many as were given back', async () => {
+    expect(await guesses(0, 'at once')).toEqual({ before: 0, after: 10 })
+    // Ten are there again, are used, and then come ten that were used before.
+    expect(await guesses(1000, 'at once')).toEqual({ before: 10, after: 10 })
+    expect(await guesses(1000, 'one by one')).toEqual({ before: 10, after: 10 })
+  })
+})
+
+describe("onFull: 'deny'", () => {
+  it('tells a key without room to come back when there is some, and that it has nothing left', async () => {
+    for (const limit of [
+      { max: 5, windowMs },
+      { max: 5, windowMs, cost: 2 },
+    ]) {
+      const clock = new FakeClock()
+      const limits = { a: limit, b: { max: 9, windowMs } }
+      const key = (request: Request) => new URL(request.url).pathname
+      const answer = webLimit({ clock, capacity: 1, onFull: 'deny', limits, key }, () => new Response())
+      const seen: Response[] = []
+      for (let n = 0; n < 99; n++) seen.push(await answer(ask(`/${n}`)))
+      const refused = seen.at(-1)
+      expect(refused?.status).toBe(429)
+      expect(refused?.headers.get('retry-after')).toBe('60')
+      expect(refused?.headers.get('ratelimit')).toMatch(/^"a";r=0;t=60/)
+    }
+  })
+})
+
+describe('a Response that can neither be changed nor copied, as that of a WebSocket in Deno', () => {
+  const limits = { a: { max: 1, windowMs } }
+
+  it('passes webLimit as it is', async () => {
+    const response = Response.error()
+    expect(await webLimit({ limits, key: () => 'all' }, () => response)(ask())).toBe(response)
+  })
+
+  it('passes honoLimit as it is', async () => {
+    const app = new Hono()
+    const response = Response.error()
+    app.use(honoLimit({ limits, key: () => 'all' }))
+    app.get('/', () => response)
+    expect(await app.request('/')).toBe(response)
+  })
+
+  it('passes shed.hono as it is', async () => {
+    const app = new Hono()
+    const response = Response.error()
+    const middleware = shed.hono()
+    app.use(middleware)
+    app.get('/', () => response)
+    expect(await app.request('/')).toBe(response)
+    expect(middleware.stats().running).toBe(0)
+  })
+})
+
+it('honoLimit leaves a response without a body alone, which may be the answer to every request', async () => {
+  const app = new Hono()
+  const [done, busy] = [new Response(null, { status: 204 }), new Response(null, { status: 429 })]
+  const key = ({ req }: { req: { path: string } }): string => req.path
+  app.use(honoLimit({ limits: { a: { max: 1, windowMs } }, key: key as never, refuse: () => busy }))
+  app.get('/*', () => done)
+  for (const path of ['/1', '/2'])
+    for (const status of [204, 429]) {
+      const answer = await app.request(path)
+      expect([answer.status, answer.headers.get('ratelimit')]).toEqual([status, '"a";r=0;t=60'])
+    }
+  expect([...done.headers, ...busy.headers]).toEqual([])
+})
+
+describe('the key', () => {
+  it.each([
+    ['1.2.3.4:5678', '1.2.3.4'],
+    ['[2001:db8:0:1ff::1]:443', '2001:db8:0:100::/56'],
+    ['[2001:db8:0:1ff::1]', '2001:db8:0:100::/56'],
+    ['[::ffff:1.2.3.4]:80', '1.2.3.4'],
+    ['[1.2.3:4', '[1.2.3:4'],
+    ['1.2.3:4', '1.2.3:4'],
+    ['[:]:1', '[:]:1'],
+  ])('of %s, as a proxy may write it, is %s', (ip, key) => {
+    expect(ipKey(ip)).toBe(key)
+  })
+
+  it('is found among the addresses that are allowed with a port, too', () => {
+    const limit = connectLimit({ limits: { a: { max: 1, windowMs } }, allow: ['10.0.0.0/8', '2001:db8::/32'] })
+    for (const ip of ['10.1.2.3:4567', '[2001:db8::1]:443']) limit({ headers: {}, ip }, {} as never, () => undefined)
+    expect(limit.stats()).toEqual({ allowed: 0, refused: 0, failed: 0 })
+  })
+
+  it('counts by its first 65,536 characters, so that a longer one does not escape', async () => {
+    const answer = webLimit(
+      { limits: { a: { max: 1, windowMs } }, key: () => 'k'.repeat(70_000) },
+      () => new Response(),
+    )
+    expect([(await answer(ask())).status, (await answer(ask())).status]).toEqual([200, 429])
+  })
+})
+
+it('warns of a server whose clients have no address, so that one limit holds for all of them', async () => {
+  const codes: unknown[] = []
+  const note = (warning: Error & { code?: string }) => codes.push(warning.code)
+  process.on('warning', note)
+  const app = new Hono()
+  app.use(honoLimit({ limits: { a: { max: 1, windowMs } } }))
+  app.get('/', (c) => c.text('ok'))
+  expect([(await app.request('/')).status, (await app.request('/')).status]).toEqual([200, 429])
+  await expect.poll(() => codes).toContain('AMORSIZE_HTTP_NO_ADDRESS')
+  process.off('warning', note)
+})
+
+describe('a name', () => {
+  itWithAddon('may have 200 characters of any kind, and two stay two', async () => {
+    // As many characters in each run: 200 are never half of a pair too many.
+    const run = machineName().slice(-20).padStart(20, '-')
+    for (const character of ['/', '%', 'é', '😀']) {
+      const name = (run + character.repeat(200)).slice(0, 200)
+      const limits = { 'a limit of some length': { max: 1, windowMs } }
+      const made = (own: string) =>
+        webLimit({ name: own, scope: 'machine', limits, key: () => 'all' }, () => new Response())
+      // One that differs only at its end is another.
+      const [one, same, other] = [made(name), made(name), made(`${name.slice(0, -2)}zz`)]
+      expect([(await one(ask())).status, (await same(ask())).status, (await other(ask())).status]).toEqual([
+        200, 429, 200,
+      ])
+      const store = (algorithm: 'window' | 'bucket') => {
+        const made = expressStore({ name: `${name.slice(0, -8)}${algorithm}`.slice(-200), scope: 'machine', algorithm })
+        made.init({ windowMs, limit: 5 })
+        return made
+      }
+      for (const algorithm of ['window', 'bucket'] as const)
+        expect([store(algorithm).increment('k').totalHits, store(algorithm).increment('k').totalHits]).toEqual([1, 2])
+    }
+    expect(() => expressStore({ name: '/'.repeat(201) })).toThrow(
+      'name must be at most 200 characters long; received 201',
+    )
+  })
+})
