@@ -188,23 +188,22 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     })
 
     it.each([1, 8, 40])('an item that a worker cannot read, in chunks of %i', async (chunkSize) => {
-      // A program with a larger stack than its workers, and an item that is nearly too deep for it to send.
+      // A program with a larger stack than its workers, and an item that it can send but they cannot read.
       const source = `import { execute, task } from 'amorsize'
-        let [deep, deeper] = [null, null]
+        const nested = (levels) => Array.from({ length: levels }).reduce((inner) => [inner], null)
         const { port1 } = new MessageChannel()
+        let levels = 1000
         try {
-          for (;;) {
-            deep = deeper
-            for (let i = 0; i < 1000; i++) deeper = [deeper]
-            port1.postMessage(deeper)
-          }
+          for (;; levels += 1000) port1.postMessage(nested(levels))
         } catch {
           port1.close()
         }
+        const deep = nested(0.6 * levels)
         const items = Array.from({ length: 40 }, (_, n) => ({ item: n === 17 ? deep : [[null]] }))
         const outcomes = await execute(task('${faults.href}', 'depth'), items, { mode: 'threads', workers: 2, mainThread: false, onError: 'collect', chunkSize: ${chunkSize} })
         console.log(JSON.stringify(outcomes.map(({ value, reason }) => value ?? reason.message)))`
-      const { stdout } = await run(process.execPath, ['--stack-size=7000', '--input-type=module', '-e', source], {
+      const program = [process.execPath, '--stack-size=15000', '--input-type=module', '-e', source]
+      const { stdout } = await run('sh', ['-c', 'ulimit -s 16384 && exec "$0" "$@"', ...program], {
         cwd: root,
         timeout: 20_000,
       })
