@@ -102,7 +102,6 @@ const odd: [string, () => unknown, RegExp][] = [
     /^an instance of Money/,
   ],
   ['a class in a property of an array', () => Object.assign([1, 2], { of: new Money(1) }), /^an instance of Money/],
-  ['a File', () => new File(['a'], 'n'), /^an instance of File, which/],
   ['a class of Blobs', () => new Picture(['a']), /^an instance of Picture, which/],
   ['a Blob with a property', () => Object.assign(new Blob(['a']), { extra: 1 }), /Blob with properties \(extra\)/],
   ['what cannot be cloned by its class', () => new Headers(), /^an instance of Headers, which/],
@@ -112,6 +111,10 @@ const odd: [string, () => unknown, RegExp][] = [
     /^an instance of a class/,
   ],
 ]
+
+// From Node 26 on a File arrives as one.
+if (!(structuredClone(new File([], 'n')) instanceof File))
+  odd.push(['a File', () => new File(['a'], 'n'), /^an instance of File, which/])
 
 /** Puts a value somewhere in others. */
 const places: ((inside: unknown) => unknown)[] = [

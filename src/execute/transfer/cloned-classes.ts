@@ -49,7 +49,7 @@ const isClonedByEngine = (value: object): boolean => CLONED.has(Object.getProtot
 /** By prototype: whether a clone has it, too. */
 const keepsClass = new WeakMap<object, boolean>()
 
-/** Whether it is of a class of Node's that can be cloned, such as a Blob, and a clone is of that class: that of a File is a Blob. */
+/** Whether it is of a class of Node's that can be cloned, such as a Blob, and a clone is of that class: that of a File is a Blob before Node 26. */
 function isClonedByNode(value: object): boolean {
   const proto = Object.getPrototypeOf(value) as object
   let isKept = keepsClass.get(proto)

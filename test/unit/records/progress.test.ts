@@ -139,6 +139,7 @@ describe('the bar', () => {
     expect(process.listenerCount('SIGINT')).toBe(interruptHandlers)
     bar.update({ ...state, completed: 4000, etaMs: 0 })
     bar.stop()
-    expect(String(terminal.read())).toContain('100% | 4,000/4,000 | 123/s | 0:10')
+    terminal.end()
+    expect((await terminal.toArray()).join('')).toContain('100% | 4,000/4,000 | 123/s | 0:10')
   })
 })
