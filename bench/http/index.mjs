@@ -2,7 +2,8 @@
 import { availableParallelism } from 'node:os'
 import { summarize } from '../../dist/cli/statistics.js'
 import { quick, writeResults } from '../support/results.mjs'
-import { programJob, runRounds } from '../support/rounds.mjs'
+import { jobsBeside, runRounds } from '../support/rounds.mjs'
+import { summariesOf } from '../support/tables.mjs'
 import { senders } from './fetch-subjects.mjs'
 import { FRAMEWORKS } from './frameworks.mjs'
 import { charts, clientTable, clusterTable, overBare, overloadTable, serverTable } from './report.mjs'
@@ -37,34 +38,20 @@ const clientJob = 'client'
 const OVERLOADS = PROCESSES.flatMap((processes) => GUARDS.map((guard) => ({ guard, processes })))
 const overloadJob = ({ guard, processes }) => `overload: ${guard}, ${processes}`
 
-const serverJobs = FRAMEWORKS.map(({ name }) =>
-  programJob({ id: serverJob(name), base: import.meta.url, file: 'case.mjs', args: [name, cyclesOf(name), SLICE_MS] }),
-)
+const job = jobsBeside(import.meta.url)
+const serverJobs = FRAMEWORKS.map(({ name }) => job(serverJob(name), 'case.mjs', [name, cyclesOf(name), SLICE_MS]))
 const jobs = [
-  programJob({ id: clientJob, base: import.meta.url, file: 'fetch-case.mjs', args: [CLIENT_CYCLES, CLIENT_REQUESTS] }),
+  job(clientJob, 'fetch-case.mjs', [CLIENT_CYCLES, CLIENT_REQUESTS]),
   ...OVERLOADS.map((each) =>
-    programJob({
-      id: overloadJob(each),
-      base: import.meta.url,
-      file: 'overload-case.mjs',
-      args: [each.guard, each.processes, OVERLOAD, OVERLOAD_SECONDS],
-    }),
+    job(overloadJob(each), 'overload-case.mjs', [each.guard, each.processes, OVERLOAD, OVERLOAD_SECONDS]),
   ),
-  ...counting.map(({ id }) =>
-    programJob({
-      id: clusterJob(id),
-      base: import.meta.url,
-      file: 'cluster-case.mjs',
-      args: [id, WORKERS, LIMIT, REQUESTS],
-    }),
-  ),
+  ...counting.map(({ id }) => job(clusterJob(id), 'cluster-case.mjs', [id, WORKERS, LIMIT, REQUESTS])),
 ]
 const results = new Map([...(await runRounds(serverJobs, SERVER_ROUNDS)), ...(await runRounds(jobs, ROUNDS))])
 
 const servers = subjects.map(({ id, framework, role, title, headers }) => {
-  const of = (field) =>
-    summarize(results.get(serverJob(framework)).map((round) => round.find((each) => each.id === id)[field]))
-  return { id, framework, role, title, headers, cpuUs: of('cpuUs'), addedUs: of('addedUs'), ownUs: of('ownUs') }
+  const rounds = results.get(serverJob(framework)).map((round) => round.find((each) => each.id === id))
+  return { id, framework, role, title, headers, ...summariesOf(rounds, ['cpuUs', 'addedUs', 'ownUs']) }
 })
 const clusters = counting.map(({ id, framework, role, title }) => ({
   id,
@@ -74,21 +61,16 @@ const clusters = counting.map(({ id, framework, role, title }) => ({
   admitted: results.get(clusterJob(id)),
 }))
 const clients = senders.map(({ id, against, isTarget = false }) => {
-  const of = (field) => summarize(results.get(clientJob).map((round) => round.find((each) => each.id === id)[field]))
-  return { id, against, isTarget, cpuUs: of('cpuUs'), ratio: of('ratio') }
+  const rounds = results.get(clientJob).map((round) => round.find((each) => each.id === id))
+  return { id, against, isTarget, ...summariesOf(rounds, ['cpuUs', 'ratio']) }
 })
 
 const overloads = OVERLOADS.map((each) => {
   const rounds = results.get(overloadJob(each))
-  const of = (field) => summarize(rounds.map((round) => round[field]))
   return {
     ...each,
-    idleP99Ms: of('idleP99Ms'),
-    busyP50Ms: of('busyP50Ms'),
-    busyP99Ms: of('busyP99Ms'),
+    ...summariesOf(rounds, ['idleP99Ms', 'busyP50Ms', 'busyP99Ms', 'goodput', 'refused']),
     overIdle: summarize(rounds.map((round) => round.busyP99Ms / round.idleP99Ms)),
-    goodput: of('goodput'),
-    refused: of('refused'),
   }
 })
 

@@ -1,5 +1,5 @@
 // Tables and chart of the group http.
-import { formatNumber } from '../../dist/cli/text/table.js'
+import { left, middle, range, right, section, spread } from '../support/tables.mjs'
 import { FRAMEWORKS } from './frameworks.mjs'
 
 export const titleOf = (framework) => FRAMEWORKS.find(({ name }) => name === framework).title
@@ -11,89 +11,64 @@ export function overBare(servers) {
 
 /** One framework: what each limit adds to the bare server. */
 export function serverTable({ name, title }, servers) {
-  const columns = [
-    { title: '', align: 'left' },
-    { title: 'header fields', align: 'left' },
-    { title: 'CPU per request, µs', align: 'right' },
-    { title: 'added, µs', align: 'right' },
-    { title: 'lowest to highest', align: 'right' },
-    { title: 'own, µs', align: 'right' },
-  ]
-  const rows = servers
-    .filter(({ framework }) => framework === name)
-    .map(({ role, title, headers, cpuUs, addedUs, ownUs }) => [
-      title,
-      role === 'floor' ? '' : headers,
-      formatNumber(cpuUs.median),
-      ...(headers === 'bare'
-        ? ['', '']
-        : [formatNumber(addedUs.median), `${formatNumber(addedUs.min)} to ${formatNumber(addedUs.max)}`]),
-      role === 'floor' ? '' : formatNumber(ownUs.median),
-    ])
-  return { title: `${title}: processor time`, table: { columns, rows } }
+  const overBare = (show) => (server) => (server.headers === 'bare' ? '' : show(server.addedUs))
+  return section(
+    `${title}: processor time`,
+    servers.filter(({ framework }) => framework === name),
+    [
+      left('', ({ title }) => title),
+      left('header fields', ({ role, headers }) => (role === 'floor' ? '' : headers)),
+      right('CPU per request, µs', ({ cpuUs }) => middle(cpuUs)),
+      right('added, µs', overBare(middle)),
+      right('lowest to highest', overBare(range)),
+      right('own, µs', ({ role, ownUs }) => (role === 'floor' ? '' : middle(ownUs))),
+    ],
+  )
 }
 
 /** One limit, several workers. */
 export function clusterTable(clusters, { limit, requests }) {
-  const columns = [
-    { title: '', align: 'left' },
-    { title: '', align: 'left' },
-    { title: 'limit', align: 'right' },
-    { title: `admitted of ${requests}`, align: 'right' },
-  ]
-  const rows = clusters.map(({ framework, title, admitted }) => [
-    titleOf(framework),
-    title,
-    String(limit),
-    [...new Set(admitted)].join(', '),
+  return section('One limit over four cluster workers', clusters, [
+    left('', ({ framework }) => titleOf(framework)),
+    left('', ({ title }) => title),
+    right('limit', () => String(limit)),
+    right(`admitted of ${requests}`, ({ admitted }) => [...new Set(admitted)].join(', ')),
   ])
-  return { title: 'One limit over four cluster workers', table: { columns, rows } }
 }
 
 /** What policies add to fetch. */
 export function clientTable(clients) {
-  const columns = [
-    { title: '', align: 'left' },
-    { title: 'CPU per request, µs', align: 'right' },
-    { title: 'ratio', align: 'right' },
-    { title: 'lowest to highest', align: 'right' },
-    { title: 'to', align: 'left' },
-  ]
-  const rows = clients.map(({ id, against, cpuUs, ratio }) => [
-    id,
-    formatNumber(cpuUs.median),
-    ...(id === against
-      ? ['', '', '']
-      : [formatNumber(ratio.median), `${formatNumber(ratio.min)} to ${formatNumber(ratio.max)}`, against]),
+  const besideOther = (show) => (client) => (client.id === client.against ? '' : show(client))
+  return section('A client: policies around fetch', clients, [
+    left('', ({ id }) => id),
+    right('CPU per request, µs', ({ cpuUs }) => middle(cpuUs)),
+    right(
+      'ratio',
+      besideOther(({ ratio }) => middle(ratio)),
+    ),
+    right(
+      'lowest to highest',
+      besideOther(({ ratio }) => range(ratio)),
+    ),
+    left(
+      'to',
+      besideOther(({ against }) => against),
+    ),
   ])
-  return { title: 'A client: policies around fetch', table: { columns, rows } }
 }
 
 /** A server that gets more than it can do. */
 export function overloadTable(overloads, factor) {
-  const columns = [
-    { title: '', align: 'left' },
-    { title: 'processes', align: 'right' },
-    { title: 'idle, p99 in ms', align: 'right' },
-    { title: 'overloaded, p50', align: 'right' },
-    { title: 'p99', align: 'right' },
-    { title: 'p99, x idle', align: 'right' },
-    { title: 'lowest to highest', align: 'right' },
-    { title: 'goodput', align: 'right' },
-    { title: 'refused', align: 'right' },
-  ]
-  const rows = overloads.map(({ guard, processes, idleP99Ms, busyP50Ms, busyP99Ms, overIdle, goodput, refused }) => [
-    guard === 'none' ? 'nothing' : guard,
-    String(processes),
-    formatNumber(idleP99Ms.median),
-    formatNumber(busyP50Ms.median),
-    formatNumber(busyP99Ms.median),
-    formatNumber(overIdle.median),
-    `${formatNumber(overIdle.min)} to ${formatNumber(overIdle.max)}`,
-    formatNumber(goodput.median),
-    formatNumber(refused.median),
+  return section(`A server that gets ${factor} times what it can do`, overloads, [
+    left('', ({ guard }) => (guard === 'none' ? 'nothing' : guard)),
+    right('processes', ({ processes }) => String(processes)),
+    right('idle, p99 in ms', ({ idleP99Ms }) => middle(idleP99Ms)),
+    right('overloaded, p50', ({ busyP50Ms }) => middle(busyP50Ms)),
+    right('p99', ({ busyP99Ms }) => middle(busyP99Ms)),
+    ...spread('p99, x idle', ({ overIdle }) => overIdle),
+    right('goodput', ({ goodput }) => middle(goodput)),
+    right('refused', ({ refused }) => middle(refused)),
   ])
-  return { title: `A server that gets ${factor} times what it can do`, table: { columns, rows } }
 }
 
 export function charts(limited) {

@@ -1,6 +1,6 @@
 // What the group http set out to reach.
-import { formatNumber } from '../../dist/cli/text/table.js'
-import { atLeast, atMost } from '../support/targets.mjs'
+import { middle } from '../support/tables.mjs'
+import { atMost, exact, ratioAtLeast, ratioAtMost } from '../support/targets.mjs'
 import { FRAMEWORKS } from './frameworks.mjs'
 import { overBare, titleOf } from './report.mjs'
 
@@ -16,7 +16,9 @@ const LEAST_GOODPUT = 0.9
 export function targets({ servers, clusters, clients, overloads }, limit) {
   return [
     ...FRAMEWORKS.flatMap(({ name }) => serverTargets(name, overBare(servers))),
-    ...clusters.filter(({ role }) => role === 'ours').map((cluster) => exactTarget(cluster, limit)),
+    ...clusters
+      .filter(({ role }) => role === 'ours')
+      .map(({ framework, admitted }) => exact(`${titleOf(framework)}, 4 workers, limit ${limit}`, admitted, limit)),
     ...clients.filter(({ isTarget }) => isTarget).map((client) => clientTarget(client, clients)),
     ...overloadTargets(overloads),
   ]
@@ -32,11 +34,12 @@ function serverTargets(name, limited) {
   ]
   return pairs.flatMap(({ one, other }) => {
     const target = (field, over) =>
-      atMost(
+      ratioAtMost(
         `${titleOf(name)}, ${toldOf(one, other)}${over}: amorsize / ${other.title}`,
-        one[field].median / other[field].median,
+        one[field].median,
+        other[field].median,
         one.headers === 'none' ? WITHOUT_HEADERS : BOUNDS[name],
-        `${formatNumber(one[field].median)} µs, ${formatNumber(other[field].median)} µs`,
+        ' µs',
       )
     // Without header fields most of what is added is the framework's.
     return one.headers === 'none'
@@ -50,21 +53,9 @@ function toldOf(one, other) {
   return one.headers === other.headers ? one.headers : `${one.headers} and ${other.headers}`
 }
 
-function exactTarget({ framework, admitted }, limit) {
-  const wrong = admitted.filter((count) => count !== limit).length
-  return {
-    what: `${titleOf(framework)}, 4 workers, limit ${limit}: rounds with a wrong count`,
-    measured: wrong,
-    unit: 'rounds',
-    wanted: '0',
-    met: wrong === 0,
-    sides: `${admitted.length} rounds`,
-  }
-}
-
 function clientTarget({ id, against, cpuUs, ratio }, clients) {
   const other = clients.find((each) => each.id === against)
-  const sides = `${formatNumber(cpuUs.median)} µs, ${formatNumber(other.cpuUs.median)} µs`
+  const sides = `${middle(cpuUs)} µs, ${middle(other.cpuUs)} µs`
   return atMost(`${id} / ${against}`, ratio.median, MOST_OVER_FETCH, sides)
 }
 
@@ -76,19 +67,13 @@ function overloadTargets(overloads) {
 function overloadTargetsOf(overloads) {
   const [without, shed] = ['none', 'shed'].map((guard) => overloads.find((each) => each.guard === guard))
   const what = `shed, 3 x overload, ${shed.processes} ${shed.processes === 1 ? 'process' : 'processes'}`
-  const ms = ({ median }) => `${formatNumber(median)} ms`
   return [
     atMost(
       `${what}: p99 / idle p99`,
       shed.overIdle.median,
       MOST_OVER_IDLE,
-      `${ms(shed.busyP99Ms)}, ${ms(shed.idleP99Ms)}`,
+      `${middle(shed.busyP99Ms)} ms, ${middle(shed.idleP99Ms)} ms`,
     ),
-    atLeast(
-      `${what}: goodput / goodput without`,
-      shed.goodput.median / without.goodput.median,
-      LEAST_GOODPUT,
-      `${formatNumber(shed.goodput.median)}, ${formatNumber(without.goodput.median)}`,
-    ),
+    ratioAtLeast(`${what}: goodput / goodput without`, shed.goodput.median, without.goodput.median, LEAST_GOODPUT, ''),
   ]
 }

@@ -1,10 +1,10 @@
 // What a lease saves, and what it costs: the time of a decision, and the tokens by which it may exceed the bound.
-import { formatNumber } from '../../dist/cli/text/table.js'
 import { cases as decideCases } from '../decide/cases.mjs'
 import { quick, writeResults } from '../support/results.mjs'
-import { programJob, runRounds } from '../support/rounds.mjs'
+import { GC, jobsBeside, runRounds } from '../support/rounds.mjs'
 import { summarizeCases } from '../support/sample.mjs'
-import { atMost } from '../support/targets.mjs'
+import { decisionSection, inRounds, right, section } from '../support/tables.mjs'
+import { atMost, ratioAtMost } from '../support/targets.mjs'
 import { excessOf } from './bound.mjs'
 
 const ROUNDS = quick ? 1 : 5
@@ -13,16 +13,8 @@ const OURS = 'amorsize/lease'
 const RIVAL = 'fast-ratelimit/allowed'
 const shown = decideCases.filter(({ id }) => [OURS, 'amorsize/allowed', RIVAL].includes(id))
 
-const jobs = shown.map(({ id, env }) =>
-  programJob({
-    id,
-    base: import.meta.url,
-    file: '../micro/case.mjs',
-    args: [id, SECONDS],
-    flags: ['--expose-gc'],
-    env,
-  }),
-)
+const job = jobsBeside(import.meta.url)
+const jobs = shown.map(({ id, env }) => job(id, '../micro/case.mjs', [id, SECONDS], { ...GC, env }))
 const cases = summarizeCases(shown, await runRounds(jobs, ROUNDS))
 const ns = (id) => cases.find((entry) => entry.id === id).ns.median
 
@@ -38,55 +30,21 @@ const nearest = bounds.reduce((worst, bound) =>
 await writeResults('lease', {
   title: 'Leases',
   notes: [
-    `The decisions are measured as in "One decision": ${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'} of ${SECONDS} s, each case in a process of its own.`,
+    `The decisions are measured as in "One decision": ${inRounds(ROUNDS)} of ${SECONDS} s, each case in a process of its own.`,
     'The bound is counted, not timed: on a clock of the program’s own, threads take tokens of one bucket of 1,000/s and 100 as greedily as they can, in 3,000 turns of the event loop of random length. ' +
       'Shown is the most that any interval of w seconds admitted above 100 + 1000 w. A lease may add its size for each thread.',
   ],
   tables: [
-    {
-      title: 'A decision that is allowed',
-      table: {
-        columns: [
-          { title: 'limiter', align: 'left' },
-          { title: 'call', align: 'left' },
-          { title: 'ns', align: 'right' },
-          { title: 'lowest to highest', align: 'right' },
-          { title: 'heap bytes', align: 'right' },
-        ],
-        rows: cases.map(({ subject, call, ns: { median, min, max }, heapBytes }) => [
-          subject,
-          `\`${call}\``,
-          formatNumber(median),
-          `${formatNumber(min)} to ${formatNumber(max)}`,
-          formatNumber(heapBytes.median),
-        ]),
-      },
-    },
-    {
-      title: 'Tokens above the bound',
-      table: {
-        columns: [
-          { title: 'threads', align: 'right' },
-          { title: 'lease of', align: 'right' },
-          { title: 'measured', align: 'right' },
-          { title: 'allowed', align: 'right' },
-        ],
-        rows: bounds.map((bound) => [
-          String(bound.threads),
-          bound.size === null ? 'none' : String(bound.size),
-          bound.excess.toFixed(2),
-          String(allowedExcess(bound)),
-        ]),
-      },
-    },
+    decisionSection('A decision that is allowed', cases),
+    section('Tokens above the bound', bounds, [
+      right('threads', ({ threads }) => String(threads)),
+      right('lease of', ({ size }) => String(size ?? 'none')),
+      right('measured', ({ excess }) => excess.toFixed(2)),
+      right('allowed', (bound) => String(allowedExcess(bound))),
+    ]),
   ],
   targets: [
-    atMost(
-      'lease tryAcquire() / fast-ratelimit consumeSync, group lease',
-      ns(OURS) / ns(RIVAL),
-      0.3,
-      `${formatNumber(ns(OURS))} ns / ${formatNumber(ns(RIVAL))} ns`,
-    ),
+    ratioAtMost('lease tryAcquire() / fast-ratelimit consumeSync, group lease', ns(OURS), ns(RIVAL), 0.3, ' ns'),
     atMost(
       'tokens above the bound less the size of the leases',
       nearest.excess - allowedExcess(nearest),

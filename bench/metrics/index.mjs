@@ -1,9 +1,19 @@
 // What it costs to be watched: hot paths with exporters and without, a scrape, and the exporter beside the app.
-import { summarize } from '../../dist/cli/statistics.js'
-import { formatCount, formatNumber } from '../../dist/cli/text/table.js'
 import { quick, writeResults } from '../support/results.mjs'
-import { programJob, runRounds } from '../support/rounds.mjs'
-import { atMost } from '../support/targets.mjs'
+import { GC, jobsBeside, runRounds } from '../support/rounds.mjs'
+import {
+  formatCount,
+  formatNumber,
+  inRounds,
+  left,
+  middle,
+  right,
+  section,
+  spread,
+  summariesOf,
+  summaryOf,
+} from '../support/tables.mjs'
+import { atMost, ratioAtMost } from '../support/targets.mjs'
 import { subjects, WATCHERS } from './subjects.mjs'
 
 const ROUNDS = quick ? 1 : 5
@@ -21,20 +31,13 @@ const idOf = (subject, watchers) => `${subject}, ${watchers}`
 const cases = Object.keys(subjects).flatMap((subject) =>
   Object.keys(WATCHERS).map((watchers) => ({ subject, watchers })),
 )
+const job = jobsBeside(import.meta.url)
 const results = await runRounds(
-  cases.map(({ subject, watchers }) =>
-    programJob({
-      id: idOf(subject, watchers),
-      base: import.meta.url,
-      file: 'case.mjs',
-      args: [subject, watchers, SECONDS],
-      flags: ['--expose-gc'],
-    }),
-  ),
+  cases.map(({ subject, watchers }) => job(idOf(subject, watchers), 'case.mjs', [subject, watchers, SECONDS], GC)),
   ROUNDS,
 )
 const paths = Object.entries(subjects).map(([subject, { call }]) => {
-  const of = (watchers, field) => summarize(results.get(idOf(subject, watchers)).map((result) => result[field]))
+  const of = (watchers, field) => summaryOf(results.get(idOf(subject, watchers)), field)
   return {
     subject,
     call,
@@ -46,85 +49,42 @@ const paths = Object.entries(subjects).map(([subject, { call }]) => {
 })
 
 const beside = await runRounds(
-  NAMES.map((names) =>
-    programJob({
-      id: `${names} names`,
-      base: import.meta.url,
-      file: 'exporter-case.mjs',
-      args: [names, SCRAPES, WATCHED_SECONDS],
-    }),
-  ),
+  NAMES.map((names) => job(`${names} names`, 'exporter-case.mjs', [names, SCRAPES, WATCHED_SECONDS])),
   EXPORTER_ROUNDS,
 )
-const exporters = NAMES.map((names) => {
-  const measured = beside.get(`${names} names`)
-  const of = (field) => summarize(measured.map((result) => result[field]))
-  return { names, scrapeMs: of('scrapeMs'), bytes: of('bytes'), cpuShare: of('cpuShare') }
-})
+const exporters = NAMES.map((names) => ({
+  names,
+  ...summariesOf(beside.get(`${names} names`), ['scrapeMs', 'bytes', 'cpuShare']),
+}))
 const exporterOf = (names) => exporters.find((each) => each.names === names)
 
-const percent = (share) => `${formatNumber(100 * share)} %`
 await writeResults('metrics', {
   title: 'Being watched',
   notes: [
-    `Hot paths: measured as in "One decision", ${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'} of ${SECONDS} s, each in a process of its own. With exporters, prom-client, OpenTelemetry and the text ` +
+    `Hot paths: measured as in "One decision", ${inRounds(ROUNDS)} of ${SECONDS} s, each in a process of its own. With exporters, prom-client, OpenTelemetry and the text ` +
       'format all know of the objects, and are asked before the measurement and four times a second between its batches. From the first scrape on breakers and timeouts record how long calls take: ' +
       'all of the first thousand of each second, then one in 61.',
     `The exporter beside the app: another process holds the names, eight of ten of them limiters. Shown is the median of ${SCRAPES} scrapes, from the request to the last byte, then what all threads of ` +
-      `\`amorsize metrics\` computed in ${WATCHED_SECONDS} s with one scrape a second; ${EXPORTER_ROUNDS} ${EXPORTER_ROUNDS === 1 ? 'round' : 'rounds'}. Names that others have on the machine are read, too.`,
+      `\`amorsize metrics\` computed in ${WATCHED_SECONDS} s with one scrape a second; ${inRounds(EXPORTER_ROUNDS)}. Names that others have on the machine are read, too.`,
   ],
   tables: [
-    {
-      title: 'A call, ns',
-      table: {
-        columns: [
-          { title: 'call', align: 'left' },
-          { title: 'nobody looks', align: 'right' },
-          { title: 'lowest to highest', align: 'right' },
-          { title: 'with exporters', align: 'right' },
-          { title: 'lowest to highest', align: 'right' },
-          { title: 'ratio', align: 'right' },
-          { title: 'heap bytes', align: 'right' },
-        ],
-        rows: paths.map(({ call, alone, watched, heapAlone, heapWatched }) => [
-          `\`${call}\``,
-          formatNumber(alone.median),
-          `${formatNumber(alone.min)} to ${formatNumber(alone.max)}`,
-          formatNumber(watched.median),
-          `${formatNumber(watched.min)} to ${formatNumber(watched.max)}`,
-          formatNumber(watched.median / alone.median),
-          `${formatNumber(heapAlone.median)}, ${formatNumber(heapWatched.median)}`,
-        ]),
-      },
-    },
-    {
-      title: '`amorsize metrics`',
-      table: {
-        columns: [
-          { title: 'names', align: 'right' },
-          { title: 'a scrape, ms', align: 'right' },
-          { title: 'lowest to highest', align: 'right' },
-          { title: 'bytes', align: 'right' },
-          { title: 'of a core, at one a second', align: 'right' },
-        ],
-        rows: exporters.map(({ names, scrapeMs, bytes, cpuShare }) => [
-          formatCount(names),
-          formatNumber(scrapeMs.median),
-          `${formatNumber(scrapeMs.min)} to ${formatNumber(scrapeMs.max)}`,
-          formatCount(bytes.median),
-          percent(cpuShare.median),
-        ]),
-      },
-    },
+    section('A call, ns', paths, [
+      left('call', ({ call }) => `\`${call}\``),
+      ...spread('nobody looks', ({ alone }) => alone),
+      ...spread('with exporters', ({ watched }) => watched),
+      right('ratio', ({ watched, alone }) => formatNumber(watched.median / alone.median)),
+      right('heap bytes', ({ heapAlone, heapWatched }) => `${middle(heapAlone)}, ${middle(heapWatched)}`),
+    ]),
+    section('`amorsize metrics`', exporters, [
+      right('names', ({ names }) => formatCount(names)),
+      ...spread('a scrape, ms', ({ scrapeMs }) => scrapeMs),
+      right('bytes', ({ bytes }) => formatCount(bytes.median)),
+      right('of a core, at one a second', ({ cpuShare }) => `${formatNumber(100 * cpuShare.median)} %`),
+    ]),
   ],
   targets: [
     ...paths.map(({ call, alone, watched }) =>
-      atMost(
-        `${call} with exporters / without`,
-        watched.median / alone.median,
-        NOISE,
-        `${formatNumber(watched.median)} ns / ${formatNumber(alone.median)} ns`,
-      ),
+      ratioAtMost(`${call} with exporters / without`, watched.median, alone.median, NOISE, ' ns'),
     ),
     atMost('a scrape of 1,000 names', exporterOf(1000).scrapeMs.median, 20, 'amorsize metrics', 'ms'),
     atMost(

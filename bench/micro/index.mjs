@@ -1,42 +1,36 @@
 // What one decision costs: this package, its twin without the addon, and the rivals.
 import { fileURLToPath } from 'node:url'
-import { summarize } from '../../dist/cli/statistics.js'
 import { cases as decideCases } from '../decide/cases.mjs'
 import { quick, writeResults } from '../support/results.mjs'
-import { programJob, runRounds } from '../support/rounds.mjs'
+import { GC, jobsBeside, runRounds } from '../support/rounds.mjs'
 import { summarizeCases } from '../support/sample.mjs'
+import { inRounds, summaryOf } from '../support/tables.mjs'
 import { charts, pathTables, readmeTable, targets } from './report.mjs'
 
 const ROUNDS = quick ? 1 : 5
 const SECONDS = quick ? 0.1 : 0.4
 const IMPORT_ROUNDS = quick ? 3 : 11
 
-const jobs = decideCases.map(({ id, env }) =>
-  programJob({ id, base: import.meta.url, file: 'case.mjs', args: [id, SECONDS], flags: ['--expose-gc'], env }),
-)
+const job = jobsBeside(import.meta.url)
+const jobs = decideCases.map(({ id, env }) => job(id, 'case.mjs', [id, SECONDS], { ...GC, env }))
 const results = await runRounds(jobs, ROUNDS)
 
 const modules = { amorsize: '../../dist/bundle/index.js', empty: 'empty.mjs' }
 const importJobs = Object.entries(modules).map(([id, file]) =>
-  programJob({
-    id: `import ${id}`,
-    base: import.meta.url,
-    file: 'import-case.mjs',
-    args: [fileURLToPath(new URL(file, import.meta.url))],
-  }),
+  job(id, 'import-case.mjs', [fileURLToPath(new URL(file, import.meta.url))]),
 )
 const imports = await runRounds(importJobs, IMPORT_ROUNDS)
 
 const cases = summarizeCases(decideCases, results)
 const importMs = {
-  amorsize: summarize(imports.get('import amorsize').map((result) => result.importMs)),
-  empty: summarize(imports.get('import empty').map((result) => result.importMs)),
+  amorsize: summaryOf(imports.get('amorsize'), 'importMs'),
+  empty: summaryOf(imports.get('empty'), 'importMs'),
 }
 
 await writeResults('micro', {
   title: 'One decision',
   notes: [
-    `Benchmark.js samples batches of calls, ${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'} of ${SECONDS} s; every case in every round in a process of its own, the rounds in turn, ` +
+    `Benchmark.js samples batches of calls, ${inRounds(ROUNDS)} of ${SECONDS} s; every case in every round in a process of its own, the rounds in turn, ` +
       'every other one backwards. Shown are the median over the rounds and the lowest and highest round.',
     'All cases run in the same loop, one call after the other, with 0 to about 60 ns of varying integer work between two calls; that work is timed alone and ' +
       'subtracted. Without it, calls that read the time-stamp counter lock to its step of 10 ns, and the same code takes 20 or 40 ns by chance. ' +

@@ -1,6 +1,6 @@
 // Tables, charts and targets of the group micro.
-import { formatNumber } from '../../dist/cli/text/table.js'
-import { atMost } from '../support/targets.mjs'
+import { decisionSection, formatNumber, left, middle, right, section } from '../support/tables.mjs'
+import { atMost, ratioAtMost } from '../support/targets.mjs'
 
 const PATHS = {
   allowed: 'Allowed, answered at once',
@@ -14,45 +14,23 @@ export function pathTables(cases) {
   return Object.entries(PATHS).map(([path, title]) => {
     const shown = cases.filter((entry) => entry.path === path)
     const ours = shown.find((entry) => entry.role === 'ours')
-    const columns = [
-      { title: 'limiter', align: 'left' },
-      { title: 'call', align: 'left' },
-      { title: 'ns', align: 'right' },
-      { title: 'lowest to highest', align: 'right' },
-      { title: 'heap bytes', align: 'right' },
-      { title: 'x amorsize', align: 'right' },
-    ]
-    const rows = shown.map(({ subject, call, ns, heapBytes }) => [
-      subject,
-      `\`${call}\``,
-      formatNumber(ns.median),
-      `${formatNumber(ns.min)} to ${formatNumber(ns.max)}`,
-      formatNumber(heapBytes.median),
-      formatNumber(ns.median / ours.ns.median),
-    ])
-    return { title, table: { columns, rows } }
+    return decisionSection(title, shown, [right('x amorsize', ({ ns }) => formatNumber(ns.median / ours.ns.median))])
   })
 }
 
 /** One line a limiter: the three figures a reader looks for. */
 export function readmeTable(cases) {
-  const cell = (subject, path) => {
+  const cell = (path) => (subject) => {
     const found = cases.find((entry) => entry.subject === subject && entry.path === path)
-    return found === undefined ? '' : `${formatNumber(found.ns.median)} (${formatNumber(found.heapBytes.median)})`
+    return found === undefined ? '' : `${middle(found.ns)} (${middle(found.heapBytes)})`
   }
   const subjects = [...new Set(cases.filter(({ role }) => role !== 'floor').map(({ subject }) => subject))]
-  return {
-    title: 'One decision, ns (heap bytes)',
-    table: {
-      columns: [
-        { title: '', align: 'left' },
-        { title: 'allowed', align: 'right' },
-        { title: 'denied', align: 'right' },
-        { title: 'awaited', align: 'right' },
-      ],
-      rows: subjects.map((subject) => [subject, ...['allowed', 'denied', 'await'].map((path) => cell(subject, path))]),
-    },
-  }
+  return section('One decision, ns (heap bytes)', subjects, [
+    left('', (subject) => subject),
+    right('allowed', cell('allowed')),
+    right('denied', cell('denied')),
+    right('awaited', cell('await')),
+  ])
 }
 
 /** One chart for the synchronous answers, one for the awaited. */
@@ -86,11 +64,7 @@ export function charts(cases) {
 /** What this group's figures are checked against. */
 export function targets(cases, importMs) {
   const of = (id) => cases.find((entry) => entry.id === id)
-  const nsText = (entry) => `${formatNumber(entry.ns.median)} ns`
-  const ratio = (what, id, rivalId, limit) => {
-    const [ours, theirs] = [of(id), of(rivalId)]
-    return atMost(what, ours.ns.median / theirs.ns.median, limit, `${nsText(ours)} / ${nsText(theirs)}`)
-  }
+  const ratio = (what, id, rivalId, limit) => ratioAtMost(what, of(id).ns.median, of(rivalId).ns.median, limit, ' ns')
   const heap = (what, id, limit) => {
     const bytes = of(id).heapBytes.median
     return atMost(what, bytes, limit, `${bytes} bytes per call`, 'bytes')
@@ -107,7 +81,7 @@ export function targets(cases, importMs) {
       "import 'amorsize' beyond an empty module",
       importMs.amorsize.median - importMs.empty.median,
       8,
-      `${formatNumber(importMs.amorsize.median)} ms - ${formatNumber(importMs.empty.median)} ms`,
+      `${middle(importMs.amorsize)} ms - ${middle(importMs.empty)} ms`,
       'ms',
     ),
   ]

@@ -1,10 +1,10 @@
 // Thousands of waiters on one limiter: is the rate kept, how evenly, and what does waiting cost?
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatCount, formatNumber } from '../../dist/cli/text/table.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { rivalsWith } from '../support/rivals.mjs'
-import { programJob, runRounds } from '../support/rounds.mjs'
-import { atMost, between } from '../support/targets.mjs'
+import { jobsBeside, runRounds } from '../support/rounds.mjs'
+import { formatCount, formatNumber, inRounds, left, middle, right, section } from '../support/tables.mjs'
+import { atMost, ratioAtMost } from '../support/targets.mjs'
 import * as limited from './limited.mjs'
 import * as shared from './shared.mjs'
 
@@ -17,9 +17,8 @@ const settings = [1000, 10_000].flatMap((rate) => [1, 10].map((burst) => ({ rate
 const plans = settings.flatMap(({ rate, burst }) =>
   Object.keys(subjects).map((subject) => ({ id: `${subject} ${rate}/s burst ${burst}`, subject, rate, burst })),
 )
-const jobs = plans.map(({ id, subject, rate, burst }) =>
-  programJob({ id, base: import.meta.url, file: 'case.mjs', args: [subject, rate, burst, SECONDS] }),
-)
+const job = jobsBeside(import.meta.url)
+const jobs = plans.map(({ id, subject, rate, burst }) => job(id, 'case.mjs', [subject, rate, burst, SECONDS]))
 const results = await runRounds([...jobs, ...limited.jobs(SECONDS), ...shared.jobs(SECONDS)], ROUNDS)
 const underLimits = limited.report(results)
 const ofSeveral = shared.report(results)
@@ -42,14 +41,11 @@ const reports = able.map((plan) => {
 const find = (subject, { rate, burst }) =>
   reports.find((report) => report.subject === subject && report.rate === rate && report.burst === burst)
 
-/** The rate with the one decimal the target has. */
-const oneDecimal = (value) => Math.round(value * 10) / 10
-
 await writeResults('pacing', {
   title: 'Thousands of waiters',
   notes: [
     `All waiters are queued at once: 6000 at 1000/s, ${formatCount(find('amorsize', settings[2]).waiters)} at 10,000/s, where 6000 would be gone before there is anything to see. ` +
-      `The run is looked at until ${SECONDS} s, ${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'}, each case in a process of its own, in turn; shown are medians over the rounds.`,
+      `The run is looked at until ${SECONDS} s, ${inRounds(ROUNDS)}, each case in a process of its own, in turn; shown are medians over the rounds.`,
     'The rate is the slope of the least-squares line through the releases after the first second. Jitter is how far releases lie from that line. CPU time is user and system time of the whole process from ' +
       'the first queued waiter to the end, queueing included; a limiter that falls behind its rate has released less for it, so it stands beside the time a release took.',
     'p-queue and async-sema get a burst of n as n calls per n intervals of 1/rate. bottleneck has no burst below a quarter of a second of its rate, and needs longer than the run to queue as many as 10,000/s asks for.',
@@ -57,50 +53,25 @@ await writeResults('pacing', {
     'Of two threads or processes each queues half of the waiters, at the same time. The CPU time of threads is that of the whole process.',
   ],
   tables: [
-    {
-      title: `Waiters released over ${SECONDS} s`,
-      table: {
-        columns: [
-          { title: 'rate, burst', align: 'left' },
-          { title: 'limiter', align: 'left' },
-          { title: 'rate kept, %', align: 'right' },
-          { title: 'jitter p99, ms', align: 'right' },
-          { title: 'jitter max, ms', align: 'right' },
-          { title: 'CPU, ms', align: 'right' },
-          { title: 'CPU per release, µs', align: 'right' },
-        ],
-        rows: reports.map(({ subject, rate, burst, ratePercent, jitterP99Ms, jitterMaxMs, cpuMs, cpuUsPerRelease }) => [
-          `${formatNumber(rate)}/s, ${burst}`,
-          subjects[subject].title,
-          ratePercent.median.toFixed(2),
-          formatNumber(jitterP99Ms.median),
-          formatNumber(jitterMaxMs.median),
-          formatNumber(cpuMs.median),
-          formatNumber(cpuUsPerRelease.median),
-        ]),
-      },
-    },
+    section(`Waiters released over ${SECONDS} s`, reports, [
+      left('rate, burst', ({ rate, burst }) => `${formatNumber(rate)}/s, ${burst}`),
+      left('limiter', ({ subject }) => subjects[subject].title),
+      ...shared.steadinessColumns,
+      right('CPU, ms', ({ cpuMs }) => middle(cpuMs)),
+      right('CPU per release, µs', ({ cpuUsPerRelease }) => middle(cpuUsPerRelease)),
+    ]),
     underLimits.table,
     ofSeveral.table,
   ],
-  readme: {
-    title: 'Thousands of waiters: rate kept in %, and CPU time per release, µs',
-    table: {
-      columns: [
-        { title: 'rate, burst', align: 'left' },
-        ...Object.values(subjects).map(({ title }) => ({ title, align: 'right' })),
-      ],
-      rows: settings.map((setting) => [
-        `${formatNumber(setting.rate)}/s, ${setting.burst}`,
-        ...Object.keys(subjects).map((subject) => {
-          const found = find(subject, setting)
-          if (found === undefined) return '–'
-          const { ratePercent, cpuUsPerRelease } = found
-          return `${ratePercent.median.toFixed(1)} (${formatNumber(cpuUsPerRelease.median)})`
-        }),
-      ]),
-    },
-  },
+  readme: section('Thousands of waiters: rate kept in %, and CPU time per release, µs', settings, [
+    left('rate, burst', ({ rate, burst }) => `${formatNumber(rate)}/s, ${burst}`),
+    ...Object.entries(subjects).map(([subject, { title }]) =>
+      right(title, (setting) => {
+        const found = find(subject, setting)
+        return found === undefined ? '–' : `${found.ratePercent.median.toFixed(1)} (${middle(found.cpuUsPerRelease)})`
+      }),
+    ),
+  ]),
   charts: settings.map((setting) => ({
     kind: 'lines',
     file: `pacing-${setting.rate}-burst-${setting.burst}`,
@@ -119,27 +90,15 @@ await writeResults('pacing', {
       const name = `waiters at ${formatNumber(setting.rate)}/s, burst ${setting.burst}`
       const rate = ours.ratePercent.median
       return [
-        between(
-          `${name}: rate kept`,
-          oneDecimal(rate),
-          99.9,
-          100,
-          `${rate.toFixed(2)} %; limiter ${theirs.ratePercent.median.toFixed(2)} %`,
-          '%',
-        ),
+        shared.rateKept(name, rate, `limiter ${theirs.ratePercent.median.toFixed(2)} %`),
         atMost(
           `${name}: jitter p99`,
           ours.jitterP99Ms.median,
           MAX_JITTER_MS,
-          `limiter ${formatNumber(theirs.jitterP99Ms.median)} ms`,
+          `limiter ${middle(theirs.jitterP99Ms)} ms`,
           'ms',
         ),
-        atMost(
-          `${name}: CPU / limiter's`,
-          ours.cpuMs.median / theirs.cpuMs.median,
-          0.5,
-          `${formatNumber(ours.cpuMs.median)} ms / ${formatNumber(theirs.cpuMs.median)} ms`,
-        ),
+        ratioAtMost(`${name}: CPU / limiter's`, ours.cpuMs.median, theirs.cpuMs.median, 0.5, ' ms'),
       ]
     }),
   ),

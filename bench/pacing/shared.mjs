@@ -1,7 +1,7 @@
 // Two threads, or two processes, whose waiters share one limit: as one thread?
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/text/table.js'
-import { programJob } from '../support/rounds.mjs'
+import { jobsBeside } from '../support/rounds.mjs'
+import { formatNumber, left, middle, right, section, summariesOf } from '../support/tables.mjs'
 import { between } from '../support/targets.mjs'
 
 const KINDS = { threads: 'two threads', processes: "two processes, scope 'machine'" }
@@ -13,58 +13,41 @@ const plans = Object.keys(KINDS).flatMap((kind) =>
 )
 
 export function jobs(seconds) {
-  return plans.map(({ id, kind, rate, burst }) =>
-    programJob({ id, base: import.meta.url, file: 'shared-case.mjs', args: [kind, rate, burst, seconds] }),
-  )
+  const job = jobsBeside(import.meta.url)
+  return plans.map(({ id, kind, rate, burst }) => job(id, 'shared-case.mjs', [kind, rate, burst, seconds]))
 }
 
-/** The rate with the one decimal the target has. */
-const oneDecimal = (value) => Math.round(value * 10) / 10
+/** How evenly waiters were released. */
+export const steadinessColumns = [
+  right('rate kept, %', ({ ratePercent }) => ratePercent.median.toFixed(2)),
+  right('jitter p99, ms', ({ jitterP99Ms }) => middle(jitterP99Ms)),
+  right('jitter max, ms', ({ jitterMaxMs }) => middle(jitterMaxMs)),
+]
+
+/** The target has one decimal, so the rate is rounded to one. */
+export const rateKept = (name, percent, beside) =>
+  between(`${name}: rate kept`, Math.round(percent * 10) / 10, 99.9, 100, `${percent.toFixed(2)} %; ${beside}`, '%')
 
 /** @param {Map<string, { ratePerSecond: number, jitterP99Ms: number, jitterMaxMs: number, cpuUsPerRelease: number }[]>} results - by job */
 export function report(results) {
   const reports = plans.map((plan) => {
-    const of = (pick) => summarize(results.get(plan.id).map(pick))
+    const rounds = results.get(plan.id)
     return {
       ...plan,
-      ratePercent: of(({ ratePerSecond }) => (100 * ratePerSecond) / plan.rate),
-      jitterP99Ms: of(({ jitterP99Ms }) => jitterP99Ms),
-      jitterMaxMs: of(({ jitterMaxMs }) => jitterMaxMs),
-      cpuUsPerRelease: of(({ cpuUsPerRelease }) => cpuUsPerRelease),
+      ratePercent: summarize(rounds.map(({ ratePerSecond }) => (100 * ratePerSecond) / plan.rate)),
+      ...summariesOf(rounds, ['jitterP99Ms', 'jitterMaxMs', 'cpuUsPerRelease']),
     }
   })
   return {
     reports,
-    table: {
-      title: 'Waiters of two threads, or of two processes, on one limit of amorsize',
-      table: {
-        columns: [
-          { title: 'rate, burst', align: 'left' },
-          { title: 'shared by', align: 'left' },
-          { title: 'rate kept, %', align: 'right' },
-          { title: 'jitter p99, ms', align: 'right' },
-          { title: 'jitter max, ms', align: 'right' },
-          { title: 'CPU per release, µs', align: 'right' },
-        ],
-        rows: reports.map(({ kind, rate, burst, ratePercent, jitterP99Ms, jitterMaxMs, cpuUsPerRelease }) => [
-          `${formatNumber(rate)}/s, ${burst}`,
-          KINDS[kind],
-          ratePercent.median.toFixed(2),
-          formatNumber(jitterP99Ms.median),
-          formatNumber(jitterMaxMs.median),
-          formatNumber(cpuUsPerRelease.median),
-        ]),
-      },
-    },
+    table: section('Waiters of two threads, or of two processes, on one limit of amorsize', reports, [
+      left('rate, burst', ({ rate, burst }) => `${formatNumber(rate)}/s, ${burst}`),
+      left('shared by', ({ kind }) => KINDS[kind]),
+      ...steadinessColumns,
+      right('CPU per release, µs', ({ cpuUsPerRelease }) => middle(cpuUsPerRelease)),
+    ]),
     targets: reports.map(({ id, ratePercent, jitterP99Ms }) =>
-      between(
-        `${id}: rate kept`,
-        oneDecimal(ratePercent.median),
-        99.9,
-        100,
-        `${ratePercent.median.toFixed(2)} %; jitter p99 ${formatNumber(jitterP99Ms.median)} ms`,
-        '%',
-      ),
+      rateKept(id, ratePercent.median, `jitter p99 ${middle(jitterP99Ms)} ms`),
     ),
   }
 }

@@ -1,7 +1,7 @@
 // What policies add to a call that succeeds: this package and the rivals.
-import { summarize } from '../../dist/cli/statistics.js'
 import { quick, writeResults } from '../support/results.mjs'
-import { programJob, runRounds } from '../support/rounds.mjs'
+import { GC, jobsBeside, runRounds } from '../support/rounds.mjs'
+import { inRounds, summaryOf } from '../support/tables.mjs'
 import { charts, pathTables, readmeTable, targets, threadsTable } from './report.mjs'
 import { subjects as findSubjects } from './subjects.mjs'
 
@@ -16,39 +16,28 @@ const shared = [
 ]
 
 const subjects = await findSubjects()
+const job = jobsBeside(import.meta.url)
 const jobs = [
-  ...subjects.map(({ id }) =>
-    programJob({ id, base: import.meta.url, file: 'case.mjs', args: [id, SECONDS], flags: ['--expose-gc'] }),
-  ),
-  ...shared.map(({ id, threads, slots }) =>
-    programJob({ id, base: import.meta.url, file: 'threads-case.mjs', args: [threads, slots, SECONDS * 1000] }),
-  ),
+  ...subjects.map(({ id }) => job(id, 'case.mjs', [id, SECONDS], GC)),
+  ...shared.map(({ id, threads, slots }) => job(id, 'threads-case.mjs', [threads, slots, SECONDS * 1000])),
 ]
 const results = await runRounds(jobs, ROUNDS)
 
-const cases = subjects.map(({ id, path, library, parts, signal }) => {
-  const measured = results.get(id)
-  return {
-    id,
-    path,
-    library,
-    parts,
-    signal,
-    ns: summarize(measured.map((result) => result.nsPerCall)),
-    heapBytes: summarize(measured.map((result) => result.heapBytesPerCall)),
-  }
+const cases = subjects.map((subject) => {
+  const measured = results.get(subject.id)
+  return { ...subject, ns: summaryOf(measured, 'nsPerCall'), heapBytes: summaryOf(measured, 'heapBytesPerCall') }
 })
 
 const threads = shared.map((plan) => ({
   ...plan,
-  callsPerSecond: summarize(results.get(plan.id).map((result) => result.callsPerSecond)),
+  callsPerSecond: summaryOf(results.get(plan.id), 'callsPerSecond'),
   mostAtOnce: Math.max(...results.get(plan.id).map((result) => result.mostAtOnce)),
 }))
 
 await writeResults('policies', {
   title: 'What policies add to a call',
   notes: [
-    `Each call is awaited before the next; batches of about 10 ms for ${SECONDS} s after warming up, ${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'}, every case in every ` +
+    `Each call is awaited before the next; batches of about 10 ms for ${SECONDS} s after warming up, ${inRounds(ROUNDS)}, every case in every ` +
       'round in a process of its own. Shown are the median over the rounds and the lowest and highest round. The guarded function is `async () => 1`, whose own cost is ' +
       'in every figure ("no policy" is that alone). A batch includes one turn of the event loop.',
     'Heap bytes are the growth of the used heap over 512 calls between which nothing was collected, as a median of nine.',

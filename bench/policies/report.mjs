@@ -1,6 +1,6 @@
 // Tables, charts and targets of the group policies.
-import { formatNumber } from '../../dist/cli/text/table.js'
-import { atMost } from '../support/targets.mjs'
+import { formatNumber, left, middle, right, section, spread } from '../support/tables.mjs'
+import { ratioAtMost } from '../support/targets.mjs'
 
 const ALL = 'retry + breaker + bulkhead + timeout'
 const WITHOUT_RETRY = 'breaker + bulkhead + timeout'
@@ -13,63 +13,45 @@ function find(cases, path, library) {
 export function pathTables(cases) {
   return [...new Set(cases.map(({ path }) => path))].map((path) => {
     const ours = find(cases, path, 'amorsize')
-    const columns = [
-      { title: 'library', align: 'left' },
-      { title: 'ns', align: 'right' },
-      { title: 'lowest to highest', align: 'right' },
-      { title: 'heap bytes', align: 'right' },
-      { title: 'x amorsize', align: 'right' },
-    ]
-    const rows = cases
-      .filter((each) => each.path === path)
-      .map(({ library, ns, heapBytes }) => [
-        library,
-        formatNumber(ns.median),
-        `${formatNumber(ns.min)} to ${formatNumber(ns.max)}`,
-        formatNumber(heapBytes.median),
-        formatNumber(ns.median / ours.ns.median),
-      ])
-    return { title: path, table: { columns, rows } }
+    return section(
+      path,
+      cases.filter((each) => each.path === path),
+      [
+        left('library', ({ library }) => library),
+        ...spread('ns', ({ ns }) => ns),
+        right('heap bytes', ({ heapBytes }) => middle(heapBytes)),
+        right('x amorsize', ({ ns }) => formatNumber(ns.median / ours.ns.median)),
+      ],
+    )
   })
 }
 
 /** One bulkhead in several threads. */
 export function threadsTable(threads) {
-  const columns = [
-    { title: '', align: 'left' },
-    { title: 'calls/s', align: 'right' },
-    { title: 'lowest to highest', align: 'right' },
-    { title: 'slots', align: 'right' },
-    { title: 'most at once', align: 'right' },
-  ]
-  const rows = threads.map(({ id, slots, callsPerSecond, mostAtOnce }) => [
-    id,
-    formatNumber(callsPerSecond.median),
-    `${formatNumber(callsPerSecond.min)} to ${formatNumber(callsPerSecond.max)}`,
-    String(slots),
-    String(mostAtOnce),
+  return section('one bulkhead by name, all threads together', threads, [
+    left('', ({ id }) => id),
+    ...spread('calls/s', ({ callsPerSecond }) => callsPerSecond),
+    right('slots', ({ slots }) => String(slots)),
+    right('most at once', ({ mostAtOnce }) => String(mostAtOnce)),
   ])
-  return { title: 'one bulkhead by name, all threads together', table: { columns, rows } }
 }
 
 /** One line a library. */
 export function readmeTable(cases) {
-  const cell = (path, library) => {
+  const cell = (path) => (library) => {
     const found = find(cases, path, library)
-    return found === undefined ? '' : `${formatNumber(found.ns.median)} (${formatNumber(found.heapBytes.median)})`
+    return found === undefined ? '' : `${middle(found.ns)} (${middle(found.heapBytes)})`
   }
   const paths = [ALL, WITHOUT_RETRY, 'retry', 'breaker', 'bulkhead', 'timeout'].filter(
     (path) => find(cases, path, 'amorsize') !== undefined,
   )
-  return {
-    title: 'Policies around a resolved function, ns (heap bytes)',
-    table: {
-      columns: [{ title: '', align: 'left' }, ...paths.map((title) => ({ title, align: 'right' }))],
-      rows: [...new Set(cases.map(({ library }) => library))]
-        .filter((library) => library !== 'no policy')
-        .map((library) => [library, ...paths.map((path) => cell(path, library))]),
-    },
-  }
+  const libraries = new Set(cases.map(({ library }) => library))
+  libraries.delete('no policy')
+  return section(
+    'Policies around a resolved function, ns (heap bytes)',
+    [...libraries],
+    [left('', (library) => library), ...paths.map((path) => right(path, cell(path)))],
+  )
 }
 
 export function charts(cases) {
@@ -91,16 +73,8 @@ export function charts(cases) {
 export function targets(cases) {
   const ratio = (path, rival, limit) => {
     if (find(cases, path, 'amorsize') === undefined) return []
-    const ours = find(cases, path, 'amorsize').ns.median
-    const theirs = find(cases, path, rival).ns.median
-    return [
-      atMost(
-        `${path}: amorsize / ${rival}`,
-        ours / theirs,
-        limit,
-        `${formatNumber(ours)} ns, ${formatNumber(theirs)} ns`,
-      ),
-    ]
+    const [ours, theirs] = ['amorsize', rival].map((library) => find(cases, path, library).ns.median)
+    return [ratioAtMost(`${path}: amorsize / ${rival}`, ours, theirs, limit, ' ns')]
   }
   return [...ratio(ALL, 'cockatiel', 0.06), ...ratio(WITHOUT_RETRY, 'opossum', 0.7)]
 }

@@ -1,9 +1,9 @@
 // Runs over many machines: the processor time of a run over BullMQ beside one in this process and beside one job for each item.
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatCount, formatNumber } from '../../dist/cli/text/table.js'
 import { redisVersion } from '../support/redis-server.mjs'
 import { quick, writeResults } from '../support/results.mjs'
-import { programJob, runRounds } from '../support/rounds.mjs'
+import { GC, jobsBeside, runRounds } from '../support/rounds.mjs'
+import { formatCount, formatNumber, inRounds, left, middle, right, section, spread } from '../support/tables.mjs'
 import { atMost } from '../support/targets.mjs'
 
 const ROUNDS = quick ? 1 : 3
@@ -44,23 +44,16 @@ async function run() {
     })),
   )
   const idOf = ({ mode, name }) => `${mode}-${name}`
-  const job = (id, args, flags) => programJob({ id, base: import.meta.url, file: 'case.mjs', args, flags })
+  const job = jobsBeside(import.meta.url)
   const results = await runRounds(
     [
-      ...plans.map((plan) => job(idOf(plan), [plan.mode, plan.name, plan.items])),
-      job('million', ['million', 'next', MANY], ['--expose-gc']),
+      ...plans.map((plan) => job(idOf(plan), 'case.mjs', [plan.mode, plan.name, plan.items])),
+      job('million', 'case.mjs', ['million', 'next', MANY], GC),
     ],
     ROUNDS,
   )
   const simulations = await runRounds(
-    simulated.map((args) =>
-      programJob({
-        id: `simulate-${args.join('-')}`,
-        base: import.meta.url,
-        file: 'simulate.mjs',
-        args: [...args, SIMULATED_SECONDS],
-      }),
-    ),
+    simulated.map((args) => job(`simulate-${args.join('-')}`, 'simulate.mjs', [...args, SIMULATED_SECONDS])),
     1,
   )
   const drivers = [...simulations.values()].flat()
@@ -88,69 +81,32 @@ async function run() {
   await writeResults('queue', {
     title: 'Runs over many machines',
     notes: [
-      `${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'} in turn; BullMQ 6 with a Redis ${redisVersion} of its own on the loopback interface, and 4 worker processes of one thread on this machine. Shown is processor time, that of the driver, the workers and Redis together: a wall clock would measure the cores. ` +
+      `${inRounds(ROUNDS)} in turn; BullMQ 6 with a Redis ${redisVersion} of its own on the loopback interface, and 4 worker processes of one thread on this machine. Shown is processor time, that of the driver, the workers and Redis together: a wall clock would measure the cores. ` +
         'A tenth of the items runs before, unmeasured.',
       `The driver is the real one against simulated workers, for ${SIMULATED_SECONDS} s, of which the second half counts; what BullMQ's client costs is not in it.`,
       `The stream of ${formatCount(MANY)} items adds 1 to each. The driver's heap is looked at ten times in each half, after a collection: shown is the most that was live. Beside it the most that was in use, with garbage, and Redis: these are looked at every 50 ms.`,
     ],
     tables: [
-      {
-        title: 'Processor time per item',
-        table: {
-          columns: [
-            { title: '', align: 'left' },
-            { title: 'items of', align: 'left' },
-            { title: 'µs per item', align: 'right' },
-            { title: 'lowest to highest', align: 'right' },
-            { title: 'items/s', align: 'right' },
-          ],
-          rows: reports.map(({ mode, name, cpuUsPerItem: { median, min, max }, itemsPerSecond }) => [
-            modes[mode],
-            tasks[name].title,
-            formatNumber(median),
-            `${formatNumber(min)} to ${formatNumber(max)}`,
-            formatNumber(itemsPerSecond.median),
-          ]),
-        },
-      },
-      {
-        title: `A stream of ${formatCount(MANY)} items`,
-        table: {
-          columns: [
-            { title: 'seconds', align: 'right' },
-            { title: "driver's live heap, first half, MB", align: 'right' },
-            { title: 'second half, MB', align: 'right' },
-            { title: 'with garbage, MB', align: 'right' },
-            { title: 'Redis, MB', align: 'right' },
-          ],
-          rows: many.map(({ wallMs, firstHalfBytes, secondHalfBytes, heapPeakBytes, redisBytes }) => [
-            (wallMs / 1000).toFixed(1),
-            (firstHalfBytes / MEGABYTE).toFixed(1),
-            (secondHalfBytes / MEGABYTE).toFixed(1),
-            (heapPeakBytes / MEGABYTE).toFixed(0),
-            (redisBytes / MEGABYTE).toFixed(1),
-          ]),
-        },
-      },
-      {
-        title: 'The driver, with simulated workers',
-        table: {
-          columns: [
-            { title: 'workers', align: 'right' },
-            { title: 'items of', align: 'right' },
-            { title: 'items/s', align: 'right' },
-            { title: 'of what they could do, %', align: 'right' },
-            { title: 'event loop busy, %', align: 'right' },
-          ],
-          rows: drivers.map(({ workers, itemMs, itemsPerSecond, share, busy }) => [
-            formatCount(workers),
-            `${itemMs} ms`,
-            formatNumber(itemsPerSecond),
-            (100 * share).toFixed(0),
-            (100 * busy).toFixed(0),
-          ]),
-        },
-      },
+      section('Processor time per item', reports, [
+        left('', ({ mode }) => modes[mode]),
+        left('items of', ({ name }) => tasks[name].title),
+        ...spread('µs per item', ({ cpuUsPerItem }) => cpuUsPerItem),
+        right('items/s', ({ itemsPerSecond }) => middle(itemsPerSecond)),
+      ]),
+      section(`A stream of ${formatCount(MANY)} items`, many, [
+        right('seconds', ({ wallMs }) => (wallMs / 1000).toFixed(1)),
+        right("driver's live heap, first half, MB", ({ firstHalfBytes }) => (firstHalfBytes / MEGABYTE).toFixed(1)),
+        right('second half, MB', ({ secondHalfBytes }) => (secondHalfBytes / MEGABYTE).toFixed(1)),
+        right('with garbage, MB', ({ heapPeakBytes }) => (heapPeakBytes / MEGABYTE).toFixed(0)),
+        right('Redis, MB', ({ redisBytes }) => (redisBytes / MEGABYTE).toFixed(1)),
+      ]),
+      section('The driver, with simulated workers', drivers, [
+        right('workers', ({ workers }) => formatCount(workers)),
+        right('items of', ({ itemMs }) => `${itemMs} ms`),
+        right('items/s', ({ itemsPerSecond }) => formatNumber(itemsPerSecond)),
+        right('of what they could do, %', ({ share }) => (100 * share).toFixed(0)),
+        right('event loop busy, %', ({ busy }) => (100 * busy).toFixed(0)),
+      ]),
     ],
     targets: [
       ratio('items of 1 ms, over BullMQ / local execute', 'ours-millisecond', 'here-millisecond', 1.15),

@@ -1,10 +1,9 @@
 // One limit for many machines: decisions by way of a Redis server, and whether several processes keep to the limit.
-import { summarize } from '../../dist/cli/statistics.js'
-import { formatCount, formatNumber } from '../../dist/cli/text/table.js'
 import { redisVersion } from '../support/redis-server.mjs'
 import { quick, writeResults } from '../support/results.mjs'
-import { programJob, runRounds } from '../support/rounds.mjs'
-import { atLeast, atMost } from '../support/targets.mjs'
+import { jobsBeside, runRounds } from '../support/rounds.mjs'
+import { formatCount, inRounds, left, right, section, spread, summaryOf } from '../support/tables.mjs'
+import { atMost, ratioAtLeast } from '../support/targets.mjs'
 
 const ROUNDS = quick ? 1 : 5
 const DURATION_MS = quick ? 300 : 1000
@@ -37,65 +36,41 @@ async function isInstalled(name) {
 }
 
 async function run() {
-  const job = (id, args) => programJob({ id, base: import.meta.url, file: 'case.mjs', args })
+  const job = jobsBeside(import.meta.url)
   const jobs = [
-    ...plans.map((plan) => job(idOf(plan), [plan.mode, plan.inFlight, DURATION_MS])),
-    job('shared', ['shared', 0, SHARED_MS]),
+    ...plans.map((plan) => job(idOf(plan), 'case.mjs', [plan.mode, plan.inFlight, DURATION_MS])),
+    job('shared', 'case.mjs', ['shared', 0, SHARED_MS]),
   ]
   const results = await runRounds(jobs, ROUNDS)
   const reports = plans.map((plan) => ({
     ...plan,
-    decisionsPerSecond: summarize(results.get(idOf(plan)).map((result) => result.decisionsPerSecond)),
+    decisionsPerSecond: summaryOf(results.get(idOf(plan)), 'decisionsPerSecond'),
   }))
   const shared = results.get('shared')
   const rate = (id) => reports.find((report) => idOf(report) === id).decisionsPerSecond.median
-  const ratio = (what, id, otherId, wanted) =>
-    atLeast(what, rate(id) / rate(otherId), wanted, `${formatNumber(rate(id))}/s / ${formatNumber(rate(otherId))}/s`)
+  const ratio = (what, id, otherId, least) => ratioAtLeast(what, rate(id), rate(otherId), least, '/s')
   const excess = Math.max(...shared.map((result) => result.excess))
   const [{ allowed }] = shared
 
   await writeResults('redis', {
     title: 'One limit for many machines',
     notes: [
-      `${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'} of ${DURATION_MS} ms in turn, each in a process and with a Redis ${redisVersion} of its own, on the loopback interface, in memory. All use ioredis; every decision is allowed. ` +
+      `${inRounds(ROUNDS)} of ${DURATION_MS} ms in turn, each in a process and with a Redis ${redisVersion} of its own, on the loopback interface, in memory. All use ioredis; every decision is allowed. ` +
         'Plain GCRA is a script of eight lines, called by its digest. The script of @upstash/ratelimit runs without its first line, a flag that only the service of its makers knows.',
       `The bound is counted: 4 processes of 2 threads each (the second by handle, without a client) take what they get for ${SHARED_MS} ms from 1,000/s and a burst of 100. Shown is the most that any interval had above burst + rate × T.`,
     ],
     tables: [
-      {
-        title: 'Decisions per second',
-        table: {
-          columns: [
-            { title: '', align: 'left' },
-            { title: 'in flight', align: 'right' },
-            { title: 'decisions/s', align: 'right' },
-            { title: 'lowest to highest', align: 'right' },
-          ],
-          rows: reports.map(({ mode, inFlight, decisionsPerSecond: { median, min, max } }) => [
-            titles[mode],
-            String(inFlight),
-            formatNumber(median),
-            `${formatNumber(min)} to ${formatNumber(max)}`,
-          ]),
-        },
-      },
-      {
-        title: '4 processes, 2 threads each, one limit',
-        table: {
-          columns: [
-            { title: 'taken', align: 'right' },
-            { title: 'in seconds', align: 'right' },
-            { title: 'above the bound without leases', align: 'right' },
-            { title: 'leases allow', align: 'right' },
-          ],
-          rows: shared.map((result) => [
-            formatCount(result.taken),
-            result.seconds.toFixed(2),
-            Math.max(0, result.excess).toFixed(1),
-            String(result.allowed),
-          ]),
-        },
-      },
+      section('Decisions per second', reports, [
+        left('', ({ mode }) => titles[mode]),
+        right('in flight', ({ inFlight }) => String(inFlight)),
+        ...spread('decisions/s', ({ decisionsPerSecond }) => decisionsPerSecond),
+      ]),
+      section('4 processes, 2 threads each, one limit', shared, [
+        right('taken', ({ taken }) => formatCount(taken)),
+        right('in seconds', ({ seconds }) => seconds.toFixed(2)),
+        right('above the bound without leases', ({ excess }) => Math.max(0, excess).toFixed(1)),
+        right('leases allow', ({ allowed }) => String(allowed)),
+      ]),
     ],
     targets: [
       ratio('leases of 100 / plain GCRA, 1 in flight', 'lease-100-1', 'gcra-1', 50),

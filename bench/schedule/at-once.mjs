@@ -1,7 +1,6 @@
 // Calls at once, as a server makes them: execute without options beside the loop and piscina tuned by hand.
-import { summarize } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/text/table.js'
-import { programJob, runRounds } from '../support/rounds.mjs'
+import { jobsBeside, runRounds } from '../support/rounds.mjs'
+import { left, middle, right, section, summariesOf, summaryOf } from '../support/tables.mjs'
 
 const CASES = [
   { calls: 4, items: 50, itemMs: 1 },
@@ -11,59 +10,36 @@ const CASES = [
   { calls: 4, items: 5, itemMs: 20 },
   { calls: 20, items: 1, itemMs: 20 },
 ]
-const CONTENDERS = ['execute', 'piscina']
 
 const idOf = ({ calls, items, itemMs }) => `at once: ${calls} calls of ${items} items of ${itemMs} ms`
 
 export async function measureAtOnce({ atOnceRounds, atOnceProcesses, atOnceCases = CASES.length }) {
   const cases = CASES.slice(0, atOnceCases)
-  const jobs = cases.map((one) =>
-    programJob({
-      id: idOf(one),
-      base: import.meta.url,
-      file: 'at-once-case.mjs',
-      args: [one.calls, one.items, one.itemMs, atOnceRounds],
-    }),
-  )
+  const job = jobsBeside(import.meta.url)
+  const jobs = cases.map((one) => job(idOf(one), 'at-once-case.mjs', [one.calls, one.items, one.itemMs, atOnceRounds]))
   const measured = await runRounds(jobs, atOnceProcesses)
   return cases.map((one) => {
     const processes = measured.get(idOf(one))
     const of = (name) =>
-      Object.fromEntries(
-        ['all', 'each', 'blocked'].map((field) => [field, summarize(processes.map((found) => found[name][field]))]),
+      summariesOf(
+        processes.map((found) => found[name]),
+        ['all', 'each', 'blocked'],
       )
-    return {
-      ...one,
-      loopMs: summarize(processes.map(({ loopMs }) => loopMs)),
-      ...Object.fromEntries(CONTENDERS.map((name) => [name, of(name)])),
-    }
+    return { ...one, loopMs: summaryOf(processes, 'loopMs'), execute: of('execute'), piscina: of('piscina') }
   })
 }
 
 export function atOnceTables(found) {
-  const right = (title) => ({ title, align: 'right' })
   return [
-    {
-      title: 'calls at once, later ones',
-      table: {
-        columns: [
-          { title: 'calls', align: 'left' },
-          right('loop, ms'),
-          right('execute, speed-up'),
-          right('piscina, speed-up'),
-          right('a call of execute, ms'),
-          right('of piscina'),
-          right('longest block of the event loop by execute, ms'),
-          right('by piscina'),
-        ],
-        rows: found.map(({ calls, items, itemMs, loopMs, ...of }) => [
-          `${calls} calls, ${items} objects of ${itemMs} ms`,
-          formatNumber(loopMs.median),
-          ...CONTENDERS.map((name) => (loopMs.median / of[name].all.median).toFixed(2)),
-          ...CONTENDERS.map((name) => formatNumber(of[name].each.median)),
-          ...CONTENDERS.map((name) => formatNumber(of[name].blocked.median)),
-        ]),
-      },
-    },
+    section('calls at once, later ones', found, [
+      left('calls', ({ calls, items, itemMs }) => `${calls} calls, ${items} objects of ${itemMs} ms`),
+      right('loop, ms', ({ loopMs }) => middle(loopMs)),
+      right('execute, speed-up', ({ loopMs, execute }) => (loopMs.median / execute.all.median).toFixed(2)),
+      right('piscina, speed-up', ({ loopMs, piscina }) => (loopMs.median / piscina.all.median).toFixed(2)),
+      right('a call of execute, ms', ({ execute }) => middle(execute.each)),
+      right('of piscina', ({ piscina }) => middle(piscina.each)),
+      right('longest block of the event loop by execute, ms', ({ execute }) => middle(execute.blocked)),
+      right('by piscina', ({ piscina }) => middle(piscina.blocked)),
+    ]),
   ]
 }

@@ -5,9 +5,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { execute } from '../../dist/bundle/index.js'
-import { parseCell } from './cells.mjs'
 import { FLOOR } from './contenders.mjs'
-import { plainLoop, prepare, requireEqual, timedLoop } from './timing.mjs'
+import { plainLoop, prepareCell, requireEqual, timedLoop } from './timing.mjs'
 
 const [contender, first, name] = process.argv.slice(2)
 
@@ -16,11 +15,8 @@ async function floor(call, items) {
 }
 
 await reportToParent(async () => {
-  const {
-    call,
-    workloads: [workload],
-  } = prepare([parseCell(name)])
-  const { items } = workload
+  const workload = prepareCell(name)
+  const { call, items } = workload
   const run = contender === FLOOR ? floor : execute
   const ways = {
     loop: () => timedLoop(workload),

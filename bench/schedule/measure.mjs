@@ -1,6 +1,7 @@
 // Runs the parts of the group: which processes there are for which cells, and what their answers come to.
 import { summarize } from '../../dist/cli/statistics.js'
-import { programJob, runRounds } from '../support/rounds.mjs'
+import { GC, jobsBeside, runRounds } from '../support/rounds.mjs'
+import { summariesOf, summaryOf } from '../support/tables.mjs'
 import { inProcesses } from './cells.mjs'
 import { contenders, FLOOR } from './contenders.mjs'
 import { lowest } from './report.mjs'
@@ -8,9 +9,8 @@ import { isJudged } from './verdict.mjs'
 
 const ORDERS = ['loop', 'contender']
 
-function job(id, file, args) {
-  return programJob({ id, base: import.meta.url, file, args, flags: ['--expose-gc'] })
-}
+const program = jobsBeside(import.meta.url)
+const job = (id, file, args) => program(id, file, args, GC)
 
 /** The first call of a process: each cell in processes of its own, in both orders. */
 export async function measureCold(cells, { coldRounds }) {
@@ -28,8 +28,7 @@ async function measureColdly(contender, cells, coldRounds) {
     const [loopFirst, contenderFirst] = ORDERS.map((first) => measured.get(idOf(cell, first)))
     // A pair of both orders makes one ratio: what the first leaves to the second falls out.
     const ratios = loopFirst.map(({ ratio }, round) => Math.sqrt(ratio * contenderFirst[round].ratio))
-    const of = (field) => summarize([...loopFirst, ...contenderFirst].map((one) => one[field]))
-    return { ...cell, ratio: summarize(ratios), loopMs: of('loopMs'), ms: of('ms') }
+    return { ...cell, ratio: summarize(ratios), ...summariesOf([...loopFirst, ...contenderFirst], ['loopMs', 'ms']) }
   })
 }
 
@@ -59,7 +58,7 @@ export async function measureRivals(cells, { rivalRounds, rivalBudgetMs }) {
       return {
         contender,
         title: contenders[contender].title,
-        ...summaryOf(rounds),
+        ...timesOf(rounds),
         how: rounds.map(({ how }) => how).filter((how) => how !== undefined),
       }
     }),
@@ -76,7 +75,7 @@ export async function measurePrediction(cells, { predictionRounds }) {
   )
   return plans.map((plan) => {
     const rounds = measured.get(idOf(plan))
-    const of = (field) => summarize(rounds.map((round) => round[field])).median
+    const of = (field) => summaryOf(rounds, field).median
     const { mode, workers } = rounds.at(-1)
     const [estimated, speedup] = [of('estimated'), of('speedup')]
     return { ...plan, mode, workers, estimated, speedup, error: Math.abs(estimated - speedup) / speedup }
@@ -88,7 +87,7 @@ async function measureContender(contender, groups, rounds, budgetMs) {
   return groups.flatMap(({ key, members }) =>
     members.map((cell, i) => {
       const ofCell = measured.get(warmId(contender, key)).map((cells) => cells[i])
-      return { ...cell, ...summaryOf(ofCell) }
+      return { ...cell, ...timesOf(ofCell) }
     }),
   )
 }
@@ -101,7 +100,4 @@ function warmJobs(contender, groups, budgetMs) {
   )
 }
 
-function summaryOf(rounds) {
-  const of = (field) => summarize(rounds.map((round) => round[field]))
-  return { ratio: of('ratio'), loopMs: of('loopMs'), ms: of('ms') }
-}
+const timesOf = (rounds) => summariesOf(rounds, ['ratio', 'loopMs', 'ms'])

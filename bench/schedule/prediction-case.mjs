@@ -6,20 +6,16 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { median } from '../../dist/cli/statistics.js'
 import { optimize } from '../../dist/bundle/index.js'
-import { parseCell } from './cells.mjs'
 import { contenders } from './contenders.mjs'
-import { plainLoop, prepare, requireEqual, timed, timedLoop } from './timing.mjs'
+import { plainLoop, prepareCell, requireEqual, timed, timedLoop } from './timing.mjs'
 
 const WARM_ROUNDS = 5
 
 const [situation, name] = process.argv.slice(2)
 
 await reportToParent(async () => {
-  const {
-    call,
-    workloads: [workload],
-  } = prepare([parseCell(name)])
-  const { items } = workload
+  const workload = prepareCell(name)
+  const { call, items } = workload
   const wanted = plainLoop(call, items)
   const rounds = situation === 'cold' ? 1 : WARM_ROUNDS
   if (situation === 'warm') {

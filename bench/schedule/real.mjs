@@ -3,8 +3,8 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/text/table.js'
-import { programJob, runRounds } from '../support/rounds.mjs'
+import { jobsBeside, runRounds } from '../support/rounds.mjs'
+import { formatNumber, left, middle, right, section, summaryOf } from '../support/tables.mjs'
 import { atLeast, atMost } from '../support/targets.mjs'
 import { workloads } from './real-workloads.mjs'
 
@@ -12,7 +12,8 @@ const CONTENDERS = ['loop', 'execute', 'piscina', 'p-map']
 const RIVALS = CONTENDERS.filter((name) => name !== 'execute')
 const BUSY_TASKS = ['gzip', 'weigh', 'json', 'markdown']
 
-const job = (id, args) => programJob({ id, base: import.meta.url, file: 'real-case.mjs', args })
+const program = jobsBeside(import.meta.url)
+const job = (id, args) => program(id, 'real-case.mjs', args)
 
 /** Later calls first: they find what the pools are tuned to, which their own processes then use. */
 export async function measureReal(effort) {
@@ -28,10 +29,7 @@ export async function measureReal(effort) {
   return found.map((each) => {
     const of = (field) =>
       Object.fromEntries(
-        CONTENDERS.map((contender) => [
-          contender,
-          summarize(alone.get(ownId(each.name, contender)).map((one) => one[field])),
-        ]),
+        CONTENDERS.map((contender) => [contender, summaryOf(alone.get(ownId(each.name, contender)), field)]),
       )
     return { ...each, firstMs: of('firstMs'), peakMb: of('peakMb') }
   })
@@ -39,9 +37,14 @@ export async function measureReal(effort) {
 
 /** The same beside a process that keeps one core busy. */
 export async function measureBusy(effort) {
+  return besideBusy(() => measureTogether(effort.busyTasks ?? BUSY_TASKS, effort, 'busy'))
+}
+
+/** Does `work` while another process keeps one core busy. */
+export async function besideBusy(work) {
   const busy = fork(fileURLToPath(new URL('busy-loop.mjs', import.meta.url)))
   try {
-    return await measureTogether(effort.busyTasks ?? BUSY_TASKS, effort, 'busy')
+    return await work()
   } finally {
     busy.kill()
   }
@@ -74,16 +77,10 @@ export function realTables(found) {
   return [
     speedTable('real tasks, later calls: speed-up over the loop', found, 'laterMs'),
     speedTable('real tasks, first call of a process: speed-up over the loop', found, 'firstMs'),
-    {
-      title: 'real tasks, most memory of the process, MB',
-      table: {
-        columns: [{ title: 'task', align: 'left' }, ...CONTENDERS.map((title) => ({ title, align: 'right' }))],
-        rows: found.map(({ title, peakMb }) => [
-          title,
-          ...CONTENDERS.map((name) => Math.round(peakMb[name].median).toString()),
-        ]),
-      },
-    },
+    section('real tasks, most memory of the process, MB', found, [
+      left('task', ({ title }) => title),
+      ...CONTENDERS.map((name) => right(name, ({ peakMb }) => Math.round(peakMb[name].median).toString())),
+    ]),
   ]
 }
 
@@ -96,23 +93,14 @@ export const busyTables = (found) => [
 ]
 
 function speedTable(title, found, field) {
-  return {
-    title,
-    table: {
-      columns: [
-        { title: 'task', align: 'left' },
-        { title: 'loop, ms', align: 'right' },
-        ...CONTENDERS.filter((name) => name !== 'loop').map((name) => ({ title: name, align: 'right' })),
-        { title: 'execute / the best of the others', align: 'right' },
-      ],
-      rows: found.map((each) => [
-        each.title,
-        formatNumber(each[field].loop.median),
-        ...CONTENDERS.filter((name) => name !== 'loop').map((name) => speedUp(each[field], name).toFixed(2)),
-        (each[field].execute.median / best(each[field])).toFixed(2),
-      ]),
-    },
-  }
+  return section(title, found, [
+    left('task', (each) => each.title),
+    right('loop, ms', (each) => middle(each[field].loop)),
+    ...CONTENDERS.filter((name) => name !== 'loop').map((name) =>
+      right(name, (each) => speedUp(each[field], name).toFixed(2)),
+    ),
+    right('execute / the best of the others', (each) => (each[field].execute.median / best(each[field])).toFixed(2)),
+  ])
 }
 
 export function realTargets(found) {

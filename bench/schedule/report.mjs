@@ -1,6 +1,6 @@
 // Tables of the group schedule.
-import { formatCount, formatNumber } from '../../dist/cli/text/table.js'
 import { roundedDown } from '../support/ratio.mjs'
+import { formatCount, formatNumber, left, middle, right, section } from '../support/tables.mjs'
 import { atOnceTables } from './at-once.mjs'
 import { cellLabel, timeLabel } from './labels.mjs'
 import { busyTables, realTables } from './real.mjs'
@@ -15,41 +15,27 @@ import { PAYLOADS } from './workloads.mjs'
 const LEAST_SHOWN = 8
 const SITUATIONS = { cold: 'first call of a process', warm: 'later calls' }
 
-const left = (title) => ({ title, align: 'left' })
-const right = (title) => ({ title, align: 'right' })
 const unique = (values) => [...new Set(values)]
 
 /** All tables of what has been measured. */
-export function tablesOf({
-  cold,
-  warm,
-  skew,
-  rivals,
-  prediction,
-  waiting,
-  real,
-  busy,
-  stream,
-  'at-once': atOnce,
-  series,
-  server,
-}) {
-  const grid = Object.entries({ cold, warm }).filter(([, cells]) => cells !== undefined)
+export function tablesOf(results) {
+  const grid = Object.entries(SITUATIONS).filter(([situation]) => results[situation] !== undefined)
+  const ofPart = (part, tables) => (results[part] === undefined ? [] : tables(results[part]))
   return [
-    ...grid.flatMap(([situation, cells]) => ratioTables(SITUATIONS[situation], cells)),
-    ...grid.map(([situation, cells]) =>
-      cellsTable(`where it does worst, ${SITUATIONS[situation]}`, lowest(cells, situation)),
+    ...grid.flatMap(([situation, title]) => ratioTables(title, results[situation])),
+    ...grid.map(([situation, title]) =>
+      cellsTable(`where it does worst, ${title}`, lowest(results[situation], situation)),
     ),
-    ...(skew === undefined ? [] : [cellsTable('a heavy tail, later calls', skew)]),
-    ...(rivals === undefined ? [] : [rivalsTable(rivals)]),
-    ...(waiting === undefined ? [] : waitingTables(waiting)),
-    ...(real === undefined ? [] : realTables(real)),
-    ...(busy === undefined ? [] : busyTables(busy)),
-    ...(stream === undefined ? [] : streamTables(stream)),
-    ...(atOnce === undefined ? [] : atOnceTables(atOnce)),
-    ...(series === undefined ? [] : seriesTables(series)),
-    ...(server === undefined ? [] : serverTables(server)),
-    ...(prediction === undefined ? [] : [predictionTable(prediction)]),
+    ...ofPart('skew', (cells) => [cellsTable('a heavy tail, later calls', cells)]),
+    ...ofPart('rivals', (cells) => [rivalsTable(cells)]),
+    ...ofPart('waiting', waitingTables),
+    ...ofPart('real', realTables),
+    ...ofPart('busy', busyTables),
+    ...ofPart('stream', streamTables),
+    ...ofPart('at-once', atOnceTables),
+    ...ofPart('series', seriesTables),
+    ...ofPart('server', serverTables),
+    ...ofPart('prediction', (plans) => [predictionTable(plans)]),
   ]
 }
 
@@ -58,20 +44,18 @@ export function ratioTables(situation, cells) {
   return unique(cells.map(({ payload }) => payload)).map((payload) => {
     const ofPayload = cells.filter((cell) => cell.payload === payload)
     const counts = unique(ofPayload.map(({ count }) => count)).sort((a, b) => a - b)
-    const textOf = (time, count) => {
+    const ratioOf = (time, count) => {
       const found = ofPayload.find((cell) => cell.time === time && cell.count === count)
       return found === undefined ? '' : roundedDown(found.ratio.median)
     }
-    return {
-      title: `loop / execute, ${PAYLOADS[payload].title}, ${situation}`,
-      table: {
-        columns: [left('an item'), ...counts.map((count) => right(`× ${formatCount(count)}`))],
-        rows: unique(ofPayload.map(({ time }) => time)).map((time) => [
-          timeLabel(time),
-          ...counts.map((count) => textOf(time, count)),
-        ]),
-      },
-    }
+    return section(
+      `loop / execute, ${PAYLOADS[payload].title}, ${situation}`,
+      unique(ofPayload.map(({ time }) => time)),
+      [
+        left('an item', timeLabel),
+        ...counts.map((count) => right(`× ${formatCount(count)}`, (time) => ratioOf(time, count))),
+      ],
+    )
   })
 }
 
@@ -91,43 +75,25 @@ export function lowest(cells, situation) {
 
 function cellsTable(title, cells) {
   const hasFloor = cells.length > 0 && cells.every(({ floor }) => floor !== undefined)
-  return {
-    title,
-    table: {
-      columns: [
-        left('cell'),
-        right('loop / execute'),
-        right('lowest to highest'),
-        ...(hasFloor ? [right('loop / an async function of the loop')] : []),
-        right('loop, ms'),
-        right('execute, ms'),
-        right('more, µs'),
-      ],
-      rows: cells.map((cell) => [
-        cellLabel(cell),
-        cell.ratio.median.toFixed(3),
-        `${cell.ratio.min.toFixed(3)} to ${cell.ratio.max.toFixed(3)}`,
-        ...(hasFloor ? [cell.floor.toFixed(3)] : []),
-        formatNumber(cell.loopMs.median),
-        formatNumber(cell.ms.median),
-        formatNumber((cell.ms.median - cell.loopMs.median) * 1000),
-      ]),
-    },
-  }
+  return section(title, cells, [
+    left('cell', cellLabel),
+    right('loop / execute', ({ ratio }) => ratio.median.toFixed(3)),
+    right('lowest to highest', ({ ratio }) => `${ratio.min.toFixed(3)} to ${ratio.max.toFixed(3)}`),
+    ...(hasFloor ? [right('loop / an async function of the loop', ({ floor }) => floor.toFixed(3))] : []),
+    right('loop, ms', ({ loopMs }) => middle(loopMs)),
+    right('execute, ms', ({ ms }) => middle(ms)),
+    right('more, µs', ({ ms, loopMs }) => formatNumber((ms.median - loopMs.median) * 1000)),
+  ])
 }
 
 function rivalsTable(cells) {
-  return {
-    title: 'speed-up over the loop, later calls',
-    table: {
-      columns: [left('items'), ...cells[0].contenders.map(({ title }) => right(title)), left('tuned by hand')],
-      rows: cells.map((cell) => [
-        cellLabel(cell),
-        ...cell.contenders.map(({ ratio }) => formatRatio(ratio.median)),
-        unique(cell.contenders.flatMap(({ how }) => how)).join('; '),
-      ]),
-    },
-  }
+  return section('speed-up over the loop, later calls', cells, [
+    left('items', cellLabel),
+    ...cells[0].contenders.map(({ title }, i) =>
+      right(title, ({ contenders }) => formatRatio(contenders[i].ratio.median)),
+    ),
+    left('tuned by hand', ({ contenders }) => unique(contenders.flatMap(({ how }) => how)).join('; ')),
+  ])
 }
 
 /** Two decimals, and more only where they would be 0. */
@@ -136,18 +102,14 @@ function formatRatio(ratio) {
 }
 
 function predictionTable(plans) {
-  return {
-    title: 'estimatedSpeedup',
-    table: {
-      columns: [left('cell'), left(''), left('plan'), right('estimated'), right('measured'), right('error, %')],
-      rows: plans.map((plan) => [
-        cellLabel(plan),
-        SITUATIONS[plan.situation],
-        plan.mode === 'threads' ? `${plan.workers} ${plan.workers === 1 ? 'worker' : 'workers'}` : plan.mode,
-        plan.estimated.toFixed(2),
-        plan.speedup.toFixed(2),
-        (plan.error * 100).toFixed(1),
-      ]),
-    },
-  }
+  return section('estimatedSpeedup', plans, [
+    left('cell', cellLabel),
+    left('', ({ situation }) => SITUATIONS[situation]),
+    left('plan', ({ mode, workers }) =>
+      mode === 'threads' ? `${workers} ${workers === 1 ? 'worker' : 'workers'}` : mode,
+    ),
+    right('estimated', ({ estimated }) => estimated.toFixed(2)),
+    right('measured', ({ speedup }) => speedup.toFixed(2)),
+    right('error, %', ({ error }) => (error * 100).toFixed(1)),
+  ])
 }

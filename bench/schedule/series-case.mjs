@@ -5,18 +5,14 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { median } from '../../dist/cli/statistics.js'
 import { execute } from '../../dist/bundle/index.js'
-import { parseCell } from './cells.mjs'
-import { plainLoop, prepare, requireEqual, timedLoop } from './timing.mjs'
+import { plainLoop, prepareCell, requireEqual, timedLoop } from './timing.mjs'
 
 const LOOPS = 5
 const [schedule, calls, name] = process.argv.slice(2)
 
 await reportToParent(async () => {
-  const {
-    call,
-    workloads: [workload],
-  } = prepare([parseCell(name)])
-  const { items } = workload
+  const workload = prepareCell(name)
+  const { call, items } = workload
   const options = JSON.parse(schedule)
   const run =
     options === 'loop'

@@ -3,8 +3,8 @@
 // calibrates its items falls out.
 import { availableParallelism } from 'node:os'
 import { median } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/text/table.js'
-import { programJob, runRounds } from '../support/rounds.mjs'
+import { jobsBeside, runRounds } from '../support/rounds.mjs'
+import { formatNumber, left, right, section } from '../support/tables.mjs'
 import { atMost } from '../support/targets.mjs'
 import { loopMsOf, parseCell } from './cells.mjs'
 import { cellLabel } from './labels.mjs'
@@ -16,8 +16,8 @@ const FIRST_CALLS = 10
 const SHORT_LIST = 2
 const MOST_REGRET_PERCENT = { median: 5, worst: 15 }
 
-const job = (id, schedule, calls, cell) =>
-  programJob({ id, base: import.meta.url, file: 'series-case.mjs', args: [JSON.stringify(schedule), calls, cell] })
+const program = jobsBeside(import.meta.url)
+const job = (id, schedule, calls, cell) => program(id, 'series-case.mjs', [JSON.stringify(schedule), calls, cell])
 
 export async function measureSeries(cells, { seriesProcesses, seriesMostMs }) {
   const found = []
@@ -72,32 +72,17 @@ async function timesOf(tried, calls, processes, cell) {
 }
 
 export function seriesTables(found) {
+  const rows = found.flatMap(({ cell, loopMs, series }) => series.map((each) => ({ cell, loopMs, ...each })))
   return [
-    {
-      title: 'a series of calls, workers started in it: time of execute over that of the best schedule',
-      table: {
-        columns: [
-          { title: 'cell', align: 'left' },
-          { title: 'loop, ms', align: 'right' },
-          { title: 'calls', align: 'right' },
-          { title: 'execute, in loops', align: 'right' },
-          { title: 'the best, in loops', align: 'right' },
-          { title: 'regret, %', align: 'right' },
-          { title: 'the best was', align: 'left' },
-        ],
-        rows: found.flatMap(({ cell, loopMs, series }) =>
-          series.map(({ length, loops, bestLoops, regret, best }) => [
-            cellLabel(parseCell(cell)),
-            formatNumber(loopMs),
-            String(length),
-            formatNumber(loops),
-            formatNumber(bestLoops),
-            (regret * 100).toFixed(1),
-            best,
-          ]),
-        ),
-      },
-    },
+    section('a series of calls, workers started in it: time of execute over that of the best schedule', rows, [
+      left('cell', ({ cell }) => cellLabel(parseCell(cell))),
+      right('loop, ms', ({ loopMs }) => formatNumber(loopMs)),
+      right('calls', ({ length }) => String(length)),
+      right('execute, in loops', ({ loops }) => formatNumber(loops)),
+      right('the best, in loops', ({ bestLoops }) => formatNumber(bestLoops)),
+      right('regret, %', ({ regret }) => (regret * 100).toFixed(1)),
+      left('the best was', ({ best }) => best),
+    ]),
   ]
 }
 

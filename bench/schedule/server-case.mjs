@@ -8,8 +8,7 @@ import { isMainThread } from 'node:worker_threads'
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { quantile } from '../../dist/cli/statistics.js'
 import { execute } from '../../dist/bundle/index.js'
-import { parseCell } from './cells.mjs'
-import { prepare } from './timing.mjs'
+import { prepareCell } from './timing.mjs'
 
 const EVERY_MS = 5
 const [cell, durationMs, role] = process.argv.slice(2)
@@ -20,7 +19,7 @@ else if (isMainThread) await reportToParent(serve)
 async function serve() {
   const server = http.createServer((request, response) => response.end('x')).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const workload = cell === 'none' ? null : prepare([parseCell(cell)])
+  const workload = cell === 'none' ? null : prepareCell(cell)
   const client = fork(fileURLToPath(import.meta.url), [String(server.address().port), '0', 'client'])
   await once(client, 'message')
   const turns = watchTurns()
@@ -28,7 +27,7 @@ async function serve() {
   let calls = 0
   do {
     if (workload === null) await new Promise((resolve) => setTimeout(resolve, Number(durationMs)))
-    else await execute(workload.call, workload.workloads[0].items)
+    else await execute(workload.call, workload.items)
     calls++
   } while (performance.now() < untilMs)
   const longestMs = turns()

@@ -1,7 +1,6 @@
 // The event loop of an HTTP server while execute, without options, runs in its process.
-import { summarize } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/text/table.js'
-import { programJob, runRounds } from '../support/rounds.mjs'
+import { jobsBeside, runRounds } from '../support/rounds.mjs'
+import { left, middle, right, section, summariesOf } from '../support/tables.mjs'
 import { atMost } from '../support/targets.mjs'
 import { parseCell } from './cells.mjs'
 import { cellLabel } from './labels.mjs'
@@ -10,44 +9,26 @@ const MOST_BLOCK_MS = 10
 
 export async function measureServer(cells, { serverRounds, serverMs }) {
   const ids = ['none', ...cells]
+  const job = jobsBeside(import.meta.url)
   const measured = await runRounds(
-    ids.map((id) =>
-      programJob({ id: `server ${id}`, base: import.meta.url, file: 'server-case.mjs', args: [id, serverMs] }),
-    ),
+    ids.map((id) => job(id, 'server-case.mjs', [id, serverMs])),
     serverRounds,
   )
-  return ids.map((id) => {
-    const rounds = measured.get(`server ${id}`)
-    const of = (field) => summarize(rounds.map((round) => round[field]))
-    return {
-      cell: id,
-      itemMs: id === 'none' ? 0 : parseCell(id).itemMs,
-      longestMs: of('longestMs'),
-      p99Ms: of('p99Ms'),
-      slowestMs: of('slowestMs'),
-    }
-  })
+  return ids.map((id) => ({
+    cell: id,
+    itemMs: id === 'none' ? 0 : parseCell(id).itemMs,
+    ...summariesOf(measured.get(id), ['longestMs', 'p99Ms', 'slowestMs']),
+  }))
 }
 
 export function serverTables(found) {
   return [
-    {
-      title: 'an HTTP server while execute runs in it',
-      table: {
-        columns: [
-          { title: 'items', align: 'left' },
-          { title: 'longest block of the event loop, ms', align: 'right' },
-          { title: 'request p99, ms', align: 'right' },
-          { title: 'slowest request, ms', align: 'right' },
-        ],
-        rows: found.map(({ cell, longestMs, p99Ms, slowestMs }) => [
-          cell === 'none' ? 'nothing runs' : cellLabel(parseCell(cell)),
-          formatNumber(longestMs.median),
-          formatNumber(p99Ms.median),
-          formatNumber(slowestMs.median),
-        ]),
-      },
-    },
+    section('an HTTP server while execute runs in it', found, [
+      left('items', ({ cell }) => (cell === 'none' ? 'nothing runs' : cellLabel(parseCell(cell)))),
+      right('longest block of the event loop, ms', ({ longestMs }) => middle(longestMs)),
+      right('request p99, ms', ({ p99Ms }) => middle(p99Ms)),
+      right('slowest request, ms', ({ slowestMs }) => middle(slowestMs)),
+    ]),
   ]
 }
 
@@ -60,7 +41,7 @@ export function serverTargets(found) {
       "a server's event loop: longest block beyond an item, worst",
       beyond(worst),
       MOST_BLOCK_MS,
-      `${worst.cell}: ${formatNumber(worst.longestMs.median)} ms`,
+      `${worst.cell}: ${middle(worst.longestMs)} ms`,
       'ms',
     ),
   ]

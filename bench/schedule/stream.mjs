@@ -1,8 +1,7 @@
 // Streams: stream(task, source) without options beside the loop and the packages that take items as they come, each tuned by hand.
-import { summarize } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/text/table.js'
 import { rivalsWith } from '../support/rivals.mjs'
-import { programJob, runRounds } from '../support/rounds.mjs'
+import { jobsBeside, runRounds } from '../support/rounds.mjs'
+import { formatNumber, left, right, section, summariesOf } from '../support/tables.mjs'
 import { atMost } from '../support/targets.mjs'
 import { sources } from './stream-sources.mjs'
 
@@ -34,19 +33,19 @@ function contenders({ isWaiting = false }) {
 export async function measureStream({ streamRounds, streamShare, streamCases = CASES.length }) {
   const cases = CASES.slice(0, streamCases).map((one) => ({ ...one, count: Math.round(one.count * streamShare) }))
   const idOf = ({ source, task }, { name, level }) => `stream of ${source}, ${task}: ${name} ${level}`
+  const job = jobsBeside(import.meta.url)
   const jobs = cases.flatMap((one) =>
     contenders(one).map((each) => {
       const args = [one.source, one.task, one.count, each.name, each.level, LATER_CALLS, WARM_UPS]
-      return programJob({ id: idOf(one, each), base: import.meta.url, file: 'stream-case.mjs', args })
+      return job(idOf(one, each), 'stream-case.mjs', args)
     }),
   )
   const measured = await runRounds(jobs, streamRounds)
   return cases.map((one) => {
-    const found = contenders(one).map((each) => {
-      const rounds = measured.get(idOf(one, each))
-      const of = (field) => summarize(rounds.map((round) => round[field]))
-      return { ...each, firstMs: of('firstMs'), laterMs: of('laterMs'), peakMb: of('peakMb') }
-    })
+    const found = contenders(one).map((each) => ({
+      ...each,
+      ...summariesOf(measured.get(idOf(one, each)), ['firstMs', 'laterMs', 'peakMb']),
+    }))
     // Tuned by hand: of each package the level that is fastest later.
     const names = [...new Set(found.map(({ name }) => name))]
     const best = names.map((name) =>
@@ -63,21 +62,14 @@ const titleOf = ({ source, title, count }) => `${sources[source].title}, ${title
 
 export function streamTables(found) {
   const names = [...new Set(found.flatMap(({ contenders }) => Object.keys(contenders)))]
-  const table = (title, field, formatted) => ({
-    title,
-    table: {
-      columns: [
-        { title: 'items', align: 'left' },
-        ...names.map((name) => ({ title: name, align: 'right' })),
-        { title: 'amorsize / the best of the others', align: 'right' },
-      ],
-      rows: found.map((one) => [
-        titleOf(one),
-        ...names.map((name) => (one.contenders[name] ? formatted(one.contenders[name][field].median) : '')),
-        (oursOf(one, field) / bestOf(one, field)).toFixed(2),
-      ]),
-    },
-  })
+  const table = (title, field, formatted) =>
+    section(title, found, [
+      left('items', titleOf),
+      ...names.map((name) =>
+        right(name, ({ contenders }) => (contenders[name] ? formatted(contenders[name][field].median) : '')),
+      ),
+      right('amorsize / the best of the others', (one) => (oursOf(one, field) / bestOf(one, field)).toFixed(2)),
+    ])
   return [
     table('streams, later calls, ms', 'laterMs', formatNumber),
     table('streams, first call of a process, ms', 'firstMs', formatNumber),
@@ -88,17 +80,16 @@ export function streamTables(found) {
 export function streamTargets(found) {
   const over = (one, field) => oursOf(one, field) / bestOf(one, field)
   const worstOf = (field) => found.reduce((a, b) => (over(b, field) > over(a, field) ? b : a))
-  const sides = (one, field) =>
-    `${titleOf(one)}: ${formatNumber(oursOf(one, field))} ms / ${formatNumber(bestOf(one, field))} ms`
   return [
     ['later calls', 'laterMs'],
     ['first call', 'firstMs'],
-  ].map(([what, field]) =>
-    atMost(
+  ].map(([what, field]) => {
+    const worst = worstOf(field)
+    return atMost(
       `streams, ${what}: amorsize / the best of the others, worst of ${found.length}`,
-      over(worstOf(field), field),
+      over(worst, field),
       1.05,
-      sides(worstOf(field), field),
-    ),
-  )
+      `${titleOf(worst)}: ${formatNumber(oursOf(worst, field))} ms / ${formatNumber(bestOf(worst, field))} ms`,
+    )
+  })
 }

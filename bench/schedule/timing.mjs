@@ -1,7 +1,7 @@
 // Times the plain loop and a contender in turn, on the same items in the same process.
 import { setImmediate as turn } from 'node:timers/promises'
 import { median } from '../../dist/cli/statistics.js'
-import { loopMsOf } from './cells.mjs'
+import { loopMsOf, parseCell } from './cells.mjs'
 import { PAYLOADS, taskOf } from './workloads.mjs'
 
 /** Short runs are repeated until one reading of the clock spans this much of the loop. */
@@ -39,6 +39,12 @@ export function prepare(cells) {
   const stepMs = (msPerItem(call, make(MANY_STEPS, few)) - readMs) / MANY_STEPS
   const steps = Math.max(1, Math.round((itemMs - readMs) / stepMs))
   return { call, steps, workloads: cells.map((cell) => ({ cell, call, items: make(steps, cell.count) })) }
+}
+
+/** The same of one cell, by its name. */
+export function prepareCell(name) {
+  const { workloads } = prepare([parseCell(name)])
+  return workloads[0]
 }
 
 /** The fastest of some batches, after as long a time for the compiler. */

@@ -1,8 +1,7 @@
 // Items that wait: execute without options beside the packages that run a fixed number of items at once.
-import { summarize } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/text/table.js'
 import { rivalsWith } from '../support/rivals.mjs'
-import { programJob, runRounds } from '../support/rounds.mjs'
+import { jobsBeside, runRounds } from '../support/rounds.mjs'
+import { formatNumber, left, middle, right, section, summaryOf } from '../support/tables.mjs'
 import { atMost } from '../support/targets.mjs'
 import { shapes } from './waiting-shapes.mjs'
 
@@ -35,13 +34,14 @@ export async function measureWaiting({ waitingRounds, waitingItems, waitingShape
   const roundsOf = (shape) => waitingRounds * (shapes[shape].timesRounds ?? 1)
   const plans = waitingShapes.flatMap((shape) => contenders(shape, roundsOf(shape)).map((each) => ({ ...each, shape })))
   const idOf = ({ shape, id }) => `waiting ${shape}: ${id}`
+  const job = jobsBeside(import.meta.url)
   const results = new Map(plans.map((plan) => [idOf(plan), []]))
   for (let round = 0; plans.some(({ rounds }) => round < rounds); round++) {
     const jobs = plans
       .filter(({ rounds }) => round < rounds)
       .map((plan) => {
         const args = [plan.shape, plan.rival, plan.limit, plan.later, ...(waitingItems ? [waitingItems] : [])]
-        return programJob({ id: idOf(plan), base: import.meta.url, file: 'waiting-case.mjs', args })
+        return job(idOf(plan), 'waiting-case.mjs', args)
       })
     for (const [id, [found]] of await runRounds(round % 2 === 0 ? jobs : jobs.reverse(), 1)) results.get(id).push(found)
   }
@@ -54,7 +54,7 @@ export async function measureWaiting({ waitingRounds, waitingItems, waitingShape
         .filter((plan) => plan.shape === shape)
         .map((plan) => {
           const found = results.get(idOf(plan))
-          const of = (field) => summarize(found.map((one) => one[field]))
+          const of = (field) => summaryOf(found, field)
           return [
             plan.id,
             {
@@ -77,23 +77,15 @@ const at64 = ({ contenders }, field) => contenders[`${RIVAL} ${USUAL}`][field].m
 
 export function waitingTables(found) {
   const names = [...new Set(found.flatMap(({ contenders }) => Object.keys(contenders)))]
-  const table = (title, field) => ({
-    title,
-    table: {
-      columns: [
-        { title: 'items', align: 'left' },
-        ...names.map((name) => ({ title: name, align: 'right' })),
-        { title: `amorsize / ${RIVAL} 64`, align: 'right' },
-        { title: `amorsize / the best ${RIVAL}`, align: 'right' },
-      ],
-      rows: found.map((each) => [
-        `${each.title} × ${each.count.toLocaleString('en-US')}`,
-        ...names.map((name) => (each.contenders[name] ? formatNumber(each.contenders[name][field].median) : '')),
-        (oursOf(each, field) / at64(each, field)).toFixed(2),
-        (oursOf(each, field) / bestOf(each, field)).toFixed(2),
-      ]),
-    },
-  })
+  const table = (title, field) =>
+    section(title, found, [
+      left('items', ({ title, count }) => `${title} × ${count.toLocaleString('en-US')}`),
+      ...names.map((name) =>
+        right(name, ({ contenders }) => (contenders[name] ? middle(contenders[name][field]) : '')),
+      ),
+      right(`amorsize / ${RIVAL} 64`, (each) => (oursOf(each, field) / at64(each, field)).toFixed(2)),
+      right(`amorsize / the best ${RIVAL}`, (each) => (oursOf(each, field) / bestOf(each, field)).toFixed(2)),
+    ])
   return [
     table('items that wait, first call of a process, ms', 'firstMs'),
     table('items that wait, later calls, ms', 'laterMs'),
@@ -102,43 +94,23 @@ export function waitingTables(found) {
 }
 
 export function waitingTargets(found) {
-  const worst = (what, cells, ratioOf, limit, field) => {
+  const worst = (what, field, otherOf, limit, cells = found) => {
+    const ratioOf = (each) => oursOf(each, field) / otherOf(each, field)
     const each = cells.reduce((a, b) => (ratioOf(b) > ratioOf(a) ? b : a))
-    return atMost(what, ratioOf(each), limit, `${each.title}: ${formatNumber(oursOf(each, field))}`)
+    return atMost(
+      `items that wait, ${what}`,
+      ratioOf(each),
+      limit,
+      `${each.title}: ${formatNumber(oursOf(each, field))}`,
+    )
   }
   const many = found.filter(({ count }) => count >= MANY)
   return [
-    worst(
-      `items that wait, first call / ${RIVAL}(64), worst of ${found.length}`,
-      found,
-      (each) => oursOf(each, 'firstMs') / at64(each, 'firstMs'),
-      1.1,
-      'firstMs',
-    ),
+    worst(`first call / ${RIVAL}(64), worst of ${found.length}`, 'firstMs', at64, 1.1),
     ...(many.length === 0
       ? []
-      : [
-          worst(
-            `items that wait, ${MANY} items, first call / the best ${RIVAL}`,
-            many,
-            (each) => oursOf(each, 'firstMs') / bestOf(each, 'firstMs'),
-            1.1,
-            'firstMs',
-          ),
-        ]),
-    worst(
-      `items that wait, later calls / the best ${RIVAL}, worst`,
-      found,
-      (each) => oursOf(each, 'laterMs') / bestOf(each, 'laterMs'),
-      1.1,
-      'laterMs',
-    ),
-    worst(
-      `items that wait, memory / ${RIVAL}(64), worst`,
-      found,
-      (each) => oursOf(each, 'peakMb') / at64(each, 'peakMb'),
-      1.5,
-      'peakMb',
-    ),
+      : [worst(`${MANY} items, first call / the best ${RIVAL}`, 'firstMs', bestOf, 1.1, many)]),
+    worst(`later calls / the best ${RIVAL}, worst`, 'laterMs', bestOf, 1.1),
+    worst(`memory / ${RIVAL}(64), worst`, 'peakMb', at64, 1.5),
   ]
 }

@@ -27,14 +27,20 @@ export async function runRounds(jobs, rounds) {
   return results
 }
 
+/** For programs that look at the heap. */
+export const GC = { flags: ['--expose-gc'] }
+
 /**
- * Returns a job that runs the program `file` (relative to `base`) with `args`; the program answers with `reportToParent`.
+ * Returns a function that makes jobs of programs beside the one at `base`; they answer with `reportToParent`.
  *
- * @param {{ id: string, base: string, file: string, args: (string | number)[], flags?: string[], env?: Record<string, string> }} job
+ * @param {string} base
+ * @returns {(id: string, file: string, args: (string | number)[], options?: { flags?: string[], env?: Record<string, string> }) => { id: string, run: () => Promise<any> }}
  */
-export function programJob({ id, base, file, args, flags = [], env = {} }) {
-  const program = fileURLToPath(new URL(file, base))
-  return { id, run: () => runChild([...flags, program, ...args.map(String)], { env }) }
+export function jobsBeside(base) {
+  return (id, file, args, { flags = [], env = {} } = {}) => {
+    const program = fileURLToPath(new URL(file, base))
+    return { id, run: () => runChild([...flags, program, ...args.map(String)], { env }) }
+  }
 }
 
 /**

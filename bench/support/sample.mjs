@@ -1,9 +1,10 @@
 // Measures one case with Benchmark.js, which decides how often to run and takes the samples; what it runs is a batch of calls in
 // the same loop that `amorsize bench` uses. The loop's filler is benchmarked alone and subtracted.
 import Benchmark from 'benchmark'
-import { median, summarize } from '../../dist/cli/statistics.js'
+import { median } from '../../dist/cli/statistics.js'
 import { heapBytesPerCall, prepareBatches, warmUp } from '../decide/measure.mjs'
 import { load } from './rivals.mjs'
+import { summaryOf } from './tables.mjs'
 
 /** Share of the time given to the filler, once before and once after the calls. */
 const FILLER_SHARE = 0.15
@@ -32,9 +33,8 @@ export async function measureCase(benchCase, maxTime) {
 /** Puts the rounds of each case together. */
 export function summarizeCases(cases, results) {
   return cases.map(({ id, subject, path, role, call }) => {
-    const measured = results.get(id)
-    const summary = (field) => summarize(measured.map((result) => result[field]))
-    return { id, subject, path, role, call, ns: summary('nsPerCall'), heapBytes: summary('heapBytesPerCall') }
+    const of = (field) => summaryOf(results.get(id), field)
+    return { id, subject, path, role, call, ns: of('nsPerCall'), heapBytes: of('heapBytesPerCall') }
   })
 }
 

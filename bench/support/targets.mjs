@@ -1,5 +1,5 @@
 // The figures this project set out to reach, each checked against a value of the same run.
-import { formatNumber } from '../../dist/cli/text/table.js'
+import { formatNumber, left, right, tableOf } from '../../dist/cli/text/table.js'
 
 /**
  * @typedef {object} Target
@@ -22,6 +22,29 @@ export function atLeast(what, measured, limit, sides, unit = 'x') {
   return { what, measured, unit, wanted: `>= ${formatNumber(limit)}`, met: measured >= limit, sides }
 }
 
+/** A target that `ours` is at most `limit` times `theirs`; `unit` stands behind both. @returns {Target} */
+export function ratioAtMost(what, ours, theirs, limit, unit) {
+  return atMost(what, ours / theirs, limit, `${formatNumber(ours)}${unit} / ${formatNumber(theirs)}${unit}`)
+}
+
+/** … at least. @returns {Target} */
+export function ratioAtLeast(what, ours, theirs, limit, unit) {
+  return atLeast(what, ours / theirs, limit, `${formatNumber(ours)}${unit} / ${formatNumber(theirs)}${unit}`)
+}
+
+/** A target that every round has counted what it should. @returns {Target} */
+export function exact(what, counts, wanted, sides = '') {
+  const wrong = counts.filter((count) => count !== wanted).length
+  return {
+    what: `${what}: rounds with a wrong count`,
+    measured: wrong,
+    unit: 'rounds',
+    wanted: '0',
+    met: wrong === 0,
+    sides: `${sides}${counts.length} rounds`,
+  }
+}
+
 /** A target that is met when `measured`, given as exactly as it is to be shown, lies between two bounds, both included. @returns {Target} */
 export function between(what, measured, low, high, sides, unit = 'x') {
   return {
@@ -37,20 +60,11 @@ export function between(what, measured, low, high, sides, unit = 'x') {
 
 /** Returns the targets as a table; `missed` is how a missed one is marked. */
 export function targetTable(targets, missed = 'MISSED') {
-  return {
-    columns: [
-      { title: 'target', align: 'left' },
-      { title: 'wanted', align: 'right' },
-      { title: 'measured', align: 'right' },
-      { title: '', align: 'left' },
-      { title: 'from', align: 'left' },
-    ],
-    rows: targets.map(({ what, wanted, measured, shown = formatNumber(measured), unit, met, sides }) => [
-      what,
-      `${wanted} ${unit}`,
-      `${shown} ${unit}`,
-      met ? 'met' : missed,
-      sides,
-    ]),
-  }
+  return tableOf(targets, [
+    left('target', ({ what }) => what),
+    right('wanted', ({ wanted, unit }) => `${wanted} ${unit}`),
+    right('measured', ({ measured, shown = formatNumber(measured), unit }) => `${shown} ${unit}`),
+    left('', ({ met }) => (met ? 'met' : missed)),
+    left('from', ({ sides }) => sides),
+  ])
 }

@@ -2,13 +2,13 @@
 //
 //   npm run bench -- tricks [--quick]
 //   node bench/tricks/index.mjs --only 3,5     some of them, to the terminal only
-import { fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { median } from '../../dist/cli/statistics.js'
-import { formatNumber, markdownTable } from '../../dist/cli/text/table.js'
+import { markdownTable } from '../../dist/cli/text/table.js'
 import { quick, writeResults } from '../support/results.mjs'
-import { programJob, runRounds } from '../support/rounds.mjs'
+import { GC, jobsBeside, runRounds } from '../support/rounds.mjs'
+import { formatNumber, left, right, section } from '../support/tables.mjs'
+import { besideBusy } from '../schedule/real.mjs'
 import { tricks } from './tricks.mjs'
 import { variantWithout } from './variant.mjs'
 
@@ -29,27 +29,15 @@ try {
 } finally {
   whole.remove()
 }
-const columns = [
-  { title: 'trick', align: 'left' },
-  { title: 'case', align: 'left' },
-  { title: 'with, ms', align: 'right' },
-  { title: 'without, ms', align: 'right' },
-  { title: 'without / with', align: 'right' },
-  { title: 'pairs it wins', align: 'right' },
-  { title: '', align: 'left' },
-]
-const table = {
-  columns,
-  rows: rows.map(({ what, name, withMs, withoutMs, ratio, wins, pays }) => [
-    what,
-    name,
-    formatNumber(withMs),
-    formatNumber(withoutMs),
-    formatNumber(ratio),
-    `${wins} of ${PAIRS}`,
-    pays ? 'pays' : '',
-  ]),
-}
+const withAndWithout = section('With and without', rows, [
+  left('trick', ({ what }) => what),
+  left('case', ({ name }) => name),
+  right('with, ms', ({ withMs }) => formatNumber(withMs)),
+  right('without, ms', ({ withoutMs }) => formatNumber(withoutMs)),
+  right('without / with', ({ ratio }) => formatNumber(ratio)),
+  right('pairs it wins', ({ wins }) => `${wins} of ${PAIRS}`),
+  left('', ({ pays }) => (pays ? 'pays' : '')),
+])
 if (numbers === undefined)
   await writeResults('tricks', {
     title: 'execute: what each trick moves',
@@ -61,11 +49,11 @@ if (numbers === undefined)
         .map(({ what, kept }) => `${what} (${kept})`)
         .join('; ')}.`,
     ],
-    tables: [{ title: 'With and without', table }],
+    tables: [withAndWithout],
     targets: [],
     data: { pairs: PAIRS, rows },
   })
-else process.stdout.write(`${markdownTable(table)}\n`)
+else process.stdout.write(`${markdownTable(withAndWithout.table)}\n`)
 
 /** Cases that are one program with the same arguments are one process. */
 async function measure(trick) {
@@ -74,13 +62,8 @@ async function measure(trick) {
     const programs = new Map(trick.cases.map((each) => [idOf(each), each]))
     const jobs = [...programs].flatMap(([id, { file, args, isBesideBusy }]) =>
       [whole, without].map(({ folder }) => {
-        const job = programJob({
-          id: `${id} ${folder === whole.folder ? 'with' : 'without'}`,
-          base: `file://${folder}/bench/schedule/`,
-          file,
-          args,
-          flags: ['--expose-gc'],
-        })
+        const which = folder === whole.folder ? 'with' : 'without'
+        const job = jobsBeside(`file://${folder}/bench/schedule/`)(`${id} ${which}`, file, args, GC)
         return isBesideBusy ? { ...job, run: () => besideBusy(job.run) } : job
       }),
     )
@@ -107,14 +90,4 @@ async function measure(trick) {
 
 function idOf({ file, args, isBesideBusy = false }) {
   return `${file} ${args.join(' ')}${isBesideBusy ? ', busy' : ''}`
-}
-
-/** Does `work` while another process keeps one core busy. */
-async function besideBusy(work) {
-  const busy = fork(fileURLToPath(new URL('../schedule/busy-loop.mjs', import.meta.url)))
-  try {
-    return await work()
-  } finally {
-    busy.kill()
-  }
 }

@@ -1,12 +1,15 @@
 // The table of what callers that wait may rely on, today and before callers waited in lines.
-import { formatNumber } from '../../dist/cli/text/table.js'
 import { writeResults } from '../support/results.mjs'
-import { programJob, runRounds } from '../support/rounds.mjs'
+import { jobsBeside, runRounds } from '../support/rounds.mjs'
+import { formatNumber, left, right, section } from '../support/tables.mjs'
 import { atLeast, atMost } from '../support/targets.mjs'
 import { rows } from './table.mjs'
 
-const jobs = rows.map(({ id }) => programJob({ id, base: import.meta.url, file: 'case.mjs', args: [id] }))
-const results = await runRounds(jobs, 1)
+const job = jobsBeside(import.meta.url)
+const results = await runRounds(
+  rows.map(({ id }) => job(id, 'case.mjs', [id])),
+  1,
+)
 const figures = rows.map((row) => ({ ...row, today: results.get(row.id)[0] }))
 
 await writeResults('waiting', {
@@ -16,23 +19,15 @@ await writeResults('waiting', {
     'Time limits, and limits for several at once, in virtual time: 8 to 600 s of callers that come at random, whose timers are late by up to 1.5 ms, on a bucket that several limiters share as threads do. A worker, a process, a blocked loop, CPU: for real.',
   ],
   tables: [
-    {
-      title: 'Then and now',
-      table: {
-        columns: [
-          { title: 'situation', align: 'left' },
-          { title: 'then', align: 'right' },
-          { title: 'today', align: 'right' },
-          { title: 'must be', align: 'right' },
-        ],
-        rows: figures.map(({ situation, then, today, side, wanted, unit }) => [
-          situation,
-          then,
-          `${formatNumber(today)} ${unit}`,
-          `${side === 'at least' ? '>=' : '<='} ${formatNumber(wanted)} ${unit}`,
-        ]),
-      },
-    },
+    section('Then and now', figures, [
+      left('situation', ({ situation }) => situation),
+      right('then', ({ then }) => then),
+      right('today', ({ today, unit }) => `${formatNumber(today)} ${unit}`),
+      right(
+        'must be',
+        ({ side, wanted, unit }) => `${side === 'at least' ? '>=' : '<='} ${formatNumber(wanted)} ${unit}`,
+      ),
+    ]),
   ],
   targets: figures.map(({ situation, then, today, side, wanted, unit }) =>
     (side === 'at least' ? atLeast : atMost)(situation, today, wanted, `then ${then}`, unit),

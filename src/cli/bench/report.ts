@@ -1,5 +1,5 @@
 import { machineLine } from '../machine.js'
-import { formatCount, formatNumber, type Table, textTable } from '../text/table.js'
+import { formatCount, formatNumber, left, rangeText, right, tableOf, textTable } from '../text/table.js'
 import type { Styles } from '../text/terminal.js'
 import { meaningOf } from './meaning.js'
 import type { BenchPath, BenchReport, CaseReport, ThreadsReport } from './run.js'
@@ -45,24 +45,16 @@ function renderPath(path: BenchPath, cases: readonly CaseReport[], styles: Style
   const shown = cases.filter((entry) => entry.path === path)
   if (shown.length === 0) return null
   const ours = shown.find((entry) => entry.role === 'ours')
-  const table: Table = {
-    columns: [
-      { title: PATH_TITLES[path], align: 'left' },
-      { title: 'call', align: 'left' },
-      { title: 'ns/call', align: 'right' },
-      { title: 'lowest-highest', align: 'right' },
-      { title: 'heap bytes', align: 'right' },
-      { title: 'x amorsize', align: 'right' },
-    ],
-    rows: shown.map((entry) => [
-      entry.version === null ? entry.subject : `${entry.subject} (${entry.version})`,
-      entry.call,
-      formatNumber(entry.nsPerCall.median),
-      `${formatNumber(entry.nsPerCall.min)}-${formatNumber(entry.nsPerCall.max)}`,
-      formatNumber(entry.heapBytesPerCall),
-      ours === undefined ? '' : formatNumber(entry.nsPerCall.median / ours.nsPerCall.median),
-    ]),
-  }
+  const table = tableOf(shown, [
+    left(PATH_TITLES[path], ({ subject, version }) => (version === null ? subject : `${subject} (${version})`)),
+    left('call', ({ call }) => call),
+    right('ns/call', ({ nsPerCall }) => formatNumber(nsPerCall.median)),
+    right('lowest-highest', ({ nsPerCall }) => rangeText(nsPerCall)),
+    right('heap bytes', ({ heapBytesPerCall }) => formatNumber(heapBytesPerCall)),
+    right('x amorsize', ({ nsPerCall }) =>
+      ours === undefined ? '' : formatNumber(nsPerCall.median / ours.nsPerCall.median),
+    ),
+  ])
   return `${textTable(table, styles.bold)}\n`
 }
 
@@ -73,22 +65,13 @@ const MODE_TITLES: Readonly<Record<ThreadsReport['mode'], string>> = {
 }
 
 function renderThreads(threads: readonly ThreadsReport[], styles: Styles): string {
-  const table: Table = {
-    columns: [
-      { title: 'Threads on one limit', align: 'left' },
-      { title: 'threads', align: 'right' },
-      { title: 'decisions/s', align: 'right' },
-      { title: 'ns in each', align: 'right' },
-      { title: 'admitted', align: 'right' },
-    ],
-    rows: threads.map((entry) => [
-      MODE_TITLES[entry.mode],
-      String(entry.threads),
-      formatNumber(entry.decisionsPerSecond.median),
-      formatNumber(entry.nsPerDecision.median),
-      entry.exact === null ? '' : admittedText(entry.exact),
-    ]),
-  }
+  const table = tableOf(threads, [
+    left('Threads on one limit', ({ mode }) => MODE_TITLES[mode]),
+    right('threads', (entry) => String(entry.threads)),
+    right('decisions/s', ({ decisionsPerSecond }) => formatNumber(decisionsPerSecond.median)),
+    right('ns in each', ({ nsPerDecision }) => formatNumber(nsPerDecision.median)),
+    right('admitted', ({ exact }) => (exact === null ? '' : admittedText(exact))),
+  ])
   return `${textTable(table, styles.bold)}\n`
 }
 

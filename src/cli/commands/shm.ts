@@ -4,7 +4,7 @@ import { messageOf } from '../../internal/text/error-text.js'
 import { KIND_TITLES, type MachineEntry, readMachine } from '../../memory/machine/view.js'
 import { EXIT_USAGE } from '../exit-codes.js'
 import { formatBytes } from '../text/system-table.js'
-import { type Table, textTable } from '../text/table.js'
+import { left, right, tableOf, textTable } from '../text/table.js'
 import { printable, stylesFor } from '../text/terminal.js'
 
 interface ListOptions {
@@ -48,24 +48,14 @@ export function shmCommand(): Command {
 
 function formatList(entries: readonly MachineEntry[]): string {
   if (entries.length === 0) return 'No name of this user is in shared memory.\n'
-  const table: Table = {
-    columns: [
-      { title: 'name', align: 'left' },
-      { title: 'kind', align: 'left' },
-      { title: 'state', align: 'left' },
-      { title: 'processes', align: 'left' },
-      { title: 'size', align: 'right' },
-      { title: 'file', align: 'left' },
-    ],
-    rows: entries.map(({ name, kind, state, processes, bytes, file }) => [
-      name === null ? '?' : printable(name),
-      kind,
-      state,
-      processes.length === 0 ? 'none' : processes.join(' '),
-      formatBytes(bytes),
-      file,
-    ]),
-  }
+  const table = tableOf(entries, [
+    left('name', ({ name }) => (name === null ? '?' : printable(name))),
+    left('kind', ({ kind }) => kind),
+    left('state', ({ state }) => state),
+    left('processes', ({ processes }) => (processes.length === 0 ? 'none' : processes.join(' '))),
+    right('size', ({ bytes }) => formatBytes(bytes)),
+    left('file', ({ file }) => file),
+  ])
   return `${textTable(table, stylesFor(process.stdout).bold)}\n`
 }
 

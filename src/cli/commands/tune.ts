@@ -6,7 +6,7 @@ import { requireItems } from '../items/run-flags.js'
 import { type TaskArgument, taskArgument, taskName } from '../items/task-argument.js'
 import { integerFrom } from '../numbers.js'
 import { median } from '../statistics.js'
-import { formatCount, formatNumber, textTable } from '../text/table.js'
+import { formatCount, formatNumber, left, rangeText, right, tableOf, textTable } from '../text/table.js'
 import { type Styles, stylesFor } from '../text/terminal.js'
 import { repeatableItems, type TrialFlags, withTrialFlags } from '../trial/flags.js'
 import { type Measured, speedup, tune, type Tuning } from '../trial/tune-run.js'
@@ -97,35 +97,24 @@ function jsonLines({ ways, best, loop, items }: Tuning): string {
 const counted = (count: number, what: string): string => `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`
 
 const BAR_COLUMNS = 24
+const barText = (share: number): string => '█'.repeat(Math.max(1, Math.round(BAR_COLUMNS * share)))
 /** Less is soon lost again by items that are a little different. */
 const WORTH_PASTING_PERCENT = 5
 
 function reportOf(task: TaskArgument, tuning: Tuning, styles: Styles): string {
   const { ways, items, loop } = tuning
   const slowest = Math.max(...ways.map(({ ms }) => ms?.median ?? 0))
-  const rows = ways.map((way) => {
-    const { name, ms, failure } = way
-    if (ms === null) return [name, '', '', '', failure ?? '']
-    const bar = '█'.repeat(Math.max(1, Math.round((BAR_COLUMNS * ms.median) / slowest)))
-    return [
-      name,
-      formatNumber(ms.median),
-      `${formatNumber(ms.min)}-${formatNumber(ms.max)}`,
-      speedup(way, loop).toFixed(2),
-      bar,
-    ]
-  })
-  const columns = [
-    { title: 'way', align: 'left' },
-    { title: 'ms', align: 'right' },
-    { title: 'lowest-highest', align: 'right' },
-    { title: '× loop', align: 'right' },
-    { title: '', align: 'left' },
-  ] as const
+  const table = tableOf(ways, [
+    left('way', ({ name }) => name),
+    right('ms', ({ ms }) => (ms === null ? '' : formatNumber(ms.median))),
+    right('lowest-highest', ({ ms }) => (ms === null ? '' : rangeText(ms))),
+    right('× loop', (way) => (way.ms === null ? '' : speedup(way, loop).toFixed(2))),
+    left('', ({ ms, failure }) => (ms === null ? (failure ?? '') : barText(ms.median / slowest))),
+  ])
   return [
     styles.bold(`${taskName(task)}, ${counted(items, 'item')}, ${counted(loop.samples.length, 'round')}`),
     '',
-    textTable({ columns, rows }, styles.bold),
+    textTable(table, styles.bold),
     '',
     ...adviceOf(tuning),
     '',

@@ -4,7 +4,7 @@ import { EXIT_USAGE } from '../exit-codes.js'
 import { describeMachine, machineLine } from '../machine.js'
 import { integerFrom } from '../numbers.js'
 import { median } from '../statistics.js'
-import { formatNumber, textTable } from '../text/table.js'
+import { formatNumber, left, right, tableOf, textTable } from '../text/table.js'
 import { stylesFor } from '../text/terminal.js'
 import { wayText } from '../text/way-text.js'
 import { validate, type Validation } from '../trial/validate-run.js'
@@ -52,7 +52,7 @@ export function validateCommand(): Command {
       const summary = summarize(validations)
       const machine = describeMachine()
       const json = (): string => JSON.stringify({ machine, rounds: flags.rounds, ...summary, workloads: validations })
-      const text = (): string => [machineLine(machine), '', table(validations), '', summaryLine(summary)].join('\n')
+      const text = (): string => [machineLine(machine), '', tableText(validations), '', summaryLine(summary)].join('\n')
       process.stdout.write(`${flags.json === true ? json() : text()}\n`)
     })
 }
@@ -76,26 +76,17 @@ function summaryLine({ medianError, medianRegret, worstRegret }: Summary): strin
   return `Error of the predicted speed-up: ${percent(medianError)} (median). Regret: ${percent(medianRegret)} (median), ${percent(worstRegret)} (worst).`
 }
 
-function table(validations: readonly Validation[]): string {
-  const rows = validations.map(({ workload, loopMs, plan, estimatedSpeedup, measuredSpeedup, error, regret }) => [
-    workload,
-    formatNumber(loopMs),
-    wayText(plan),
-    `${estimatedSpeedup.toFixed(2)} ×`,
-    `${measuredSpeedup.toFixed(2)} ×`,
-    percent(error),
-    percent(regret),
+function tableText(validations: readonly Validation[]): string {
+  const table = tableOf(validations, [
+    left('workload', ({ workload }) => workload),
+    right('loop, ms', ({ loopMs }) => formatNumber(loopMs)),
+    left('plan', ({ plan }) => wayText(plan)),
+    right('predicted', ({ estimatedSpeedup }) => `${estimatedSpeedup.toFixed(2)} ×`),
+    right('measured', ({ measuredSpeedup }) => `${measuredSpeedup.toFixed(2)} ×`),
+    right('error', ({ error }) => percent(error)),
+    right('regret', ({ regret }) => percent(regret)),
   ])
-  const columns = [
-    { title: 'workload', align: 'left' },
-    { title: 'loop, ms', align: 'right' },
-    { title: 'plan', align: 'left' },
-    { title: 'predicted', align: 'right' },
-    { title: 'measured', align: 'right' },
-    { title: 'error', align: 'right' },
-    { title: 'regret', align: 'right' },
-  ] as const
-  return textTable({ columns, rows }, stylesFor(process.stdout).bold)
+  return textTable(table, stylesFor(process.stdout).bold)
 }
 
 function percent(share: number): string {

@@ -1,6 +1,11 @@
+import { formatNumber } from '../../internal/text/number-text.js'
 import { textWidth } from './text-width.js'
 
 export { formatCount, formatNumber } from '../../internal/text/number-text.js'
+
+/** Between which values samples lie. */
+export const rangeText = ({ min, max }: { readonly min: number; readonly max: number }): string =>
+  `${formatNumber(min)}-${formatNumber(max)}`
 
 /** A table of text. */
 export interface Table {
@@ -12,6 +17,26 @@ export interface Table {
 export interface Column {
   readonly title: string
   readonly align: 'left' | 'right'
+}
+
+/** A column, and what it shows of a row. */
+export interface ColumnOf<Row> extends Column {
+  readonly cell: (row: Row) => string
+}
+
+export const left = <Row>(title: string, cell: (row: Row) => string): ColumnOf<Row> => ({ title, align: 'left', cell })
+export const right = <Row>(title: string, cell: (row: Row) => string): ColumnOf<Row> => ({
+  title,
+  align: 'right',
+  cell,
+})
+
+/** Makes a table of which each column says what it shows of a row. */
+export function tableOf<Row>(rows: readonly Row[], columns: readonly ColumnOf<Row>[]): Table {
+  return {
+    columns: columns.map(({ title, align }) => ({ title, align })),
+    rows: rows.map((row) => columns.map(({ cell }) => cell(row))),
+  }
 }
 
 /** Returns `table` as lines of aligned text, two spaces between columns; `heading` marks up the first line. */
