@@ -1,12 +1,18 @@
 import { InvalidArgumentError } from 'commander'
 
-/** A parser of whole numbers for commander. */
-export function integerFrom(min: number, max: number): (text: string) => number {
+/** A parser of numbers for commander; `what` completes "It must be …". */
+export function numberThat(is: (value: number) => boolean, what: string): (text: string) => number {
   return (text) => {
     const value = Number(text)
-    if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be an integer from ${min} to ${max}.`)
-    }
+    if (text.trim() === '' || !is(value)) throw new InvalidArgumentError(`It must be ${what}.`)
     return value
   }
+}
+
+/** The same of whole numbers. */
+export function integerFrom(min: number, max: number): (text: string) => number {
+  return numberThat(
+    (value) => Number.isInteger(value) && value >= min && value <= max,
+    `an integer from ${min} to ${max}`,
+  )
 }

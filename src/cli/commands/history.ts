@@ -1,11 +1,12 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { EXIT_FAILURE } from '../exit-codes.js'
 import { type History, type MeasuredTimes, readHistory, type SavedRun, usualHistory } from '../history-file.js'
 import { taskName } from '../items/task-argument.js'
 import { machineLine } from '../machine.js'
+import { numberThat } from '../numbers.js'
 import { ratioOf, ratioText, type Ratio, type Verdict, verdictOf } from '../speed-ratio.js'
 import { summarize } from '../statistics.js'
-import { formatNumber, textTable } from '../text/table.js'
+import { formatNumber, left, rangeText, right, tableOf, textTable } from '../text/table.js'
 import { printable, stylesFor } from '../text/terminal.js'
 import { percentage } from '../trial/flags.js'
 
@@ -61,11 +62,8 @@ function withFile(command: Command): Command {
 type RunNumber = number | 'last'
 
 function runNumber(text: string): RunNumber {
-  if (text === 'last') return text
-  const number = Number(text)
-  if (!Number.isInteger(number) || number < 1 || text.trim() === '')
-    throw new InvalidArgumentError("It must be the number of a run, from 1, or 'last'.")
-  return number
+  const isNumber = (value: number): boolean => Number.isInteger(value) && value >= 1
+  return text === 'last' ? text : numberThat(isNumber, "the number of a run, from 1, or 'last'")(text)
 }
 
 /** Tells of lines that could not be read; the others count. */
@@ -90,27 +88,24 @@ function list({ runs }: History, { json }: HistoryFlags): void {
     process.stdout.write(runs.map((run, i) => `${JSON.stringify({ run: i + 1, ...run })}\n`).join(''))
     return
   }
-  const rows = runs.map((run, i) => {
-    const [fastest] = [...run.measured].sort((a, b) => summarize(a.samples).median - summarize(b.samples).median)
-    const figure = fastest === undefined ? '' : `${formatNumber(summarize(fastest.samples).median)} ${fastest.unit}`
-    return [
-      String(i + 1),
-      run.at,
-      run.command,
-      taskText(run),
-      run.items === null ? '' : String(run.items.count),
-      figure,
-    ]
-  })
-  const columns = [
-    { title: 'run', align: 'right' },
-    { title: 'at', align: 'left' },
-    { title: 'command', align: 'left' },
-    { title: 'task', align: 'left' },
-    { title: 'items', align: 'right' },
-    { title: 'fastest', align: 'right' },
-  ] as const
-  process.stdout.write(`${textTable({ columns, rows }, stylesFor(process.stdout).bold)}\n`)
+  const table = tableOf(
+    [...runs.entries()],
+    [
+      right('run', ([i]) => String(i + 1)),
+      left('at', ([, run]) => run.at),
+      left('command', ([, run]) => run.command),
+      left('task', ([, run]) => taskText(run)),
+      right('items', ([, { items }]) => String(items?.count ?? '')),
+      right('fastest', ([, { measured }]) => fastestText(measured)),
+    ],
+  )
+  process.stdout.write(`${textTable(table, stylesFor(process.stdout).bold)}\n`)
+}
+
+function fastestText(measured: readonly MeasuredTimes[]): string {
+  const medians = measured.map(({ samples, unit }) => ({ ms: summarize(samples).median, unit }))
+  const [fastest] = medians.sort((a, b) => a.ms - b.ms)
+  return fastest === undefined ? '' : `${formatNumber(fastest.ms)} ${fastest.unit}`
 }
 
 function show(run: SavedRun, { json }: HistoryFlags): void {
@@ -118,24 +113,16 @@ function show(run: SavedRun, { json }: HistoryFlags): void {
     process.stdout.write(`${JSON.stringify(run)}\n`)
     return
   }
-  const rows = run.measured.map(({ what, unit, samples }) => {
-    const { median, min, max } = summarize(samples)
-    return [
-      printable(what),
-      `${formatNumber(median)} ${unit}`,
-      `${formatNumber(min)}-${formatNumber(max)}`,
-      String(samples.length),
-    ]
-  })
-  const columns = [
-    { title: 'what', align: 'left' },
-    { title: 'median', align: 'right' },
-    { title: 'lowest-highest', align: 'right' },
-    { title: 'samples', align: 'right' },
-  ] as const
+  const figures = run.measured.map(({ what, unit, samples }) => ({ what, unit, ...summarize(samples) }))
+  const table = tableOf(figures, [
+    left('what', ({ what }) => printable(what)),
+    right('median', ({ median, unit }) => `${formatNumber(median)} ${unit}`),
+    right('lowest-highest', rangeText),
+    right('samples', ({ samples }) => String(samples)),
+  ])
   const items = run.items === null ? '' : ` on ${run.items.count} items`
   process.stdout.write(
-    `${run.command} ${taskText(run)}${items}, ${run.at}, amorsize ${run.version}\n${machineLine(run.machine)}\n\n${textTable({ columns, rows })}\n`,
+    `${run.command} ${taskText(run)}${items}, ${run.at}, amorsize ${run.version}\n${machineLine(run.machine)}\n\n${textTable(table)}\n`,
   )
 }
 

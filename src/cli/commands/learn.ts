@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { EXIT_FAILURE } from '../exit-codes.js'
 import { keepSolved, readProgress } from '../learn/lesson-progress.js'
 import { type Figures, type Lesson, lessons } from '../learn/lessons.js'
+import { integerFrom } from '../numbers.js'
 import { stylesFor } from '../text/terminal.js'
 
 /** A lesson's program takes seconds at most. */
@@ -34,14 +35,7 @@ function withLesson(command: Command, name: string, description: string): Comman
   return command
     .command(name)
     .description(description)
-    .argument('<lesson>', `number from 1 to ${lessons.length}`, lessonNumber)
-}
-
-function lessonNumber(text: string): number {
-  const number = Number(text)
-  if (!Number.isInteger(number) || lessons[number - 1] === undefined)
-    throw new InvalidArgumentError(`It must be a number from 1 to ${lessons.length}.`)
-  return number
+    .argument('<lesson>', `number from 1 to ${lessons.length}`, integerFrom(1, lessons.length))
 }
 
 const lessonOf = (number: number): Lesson => lessons[number - 1] as Lesson

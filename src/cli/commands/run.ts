@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
 import { extname } from 'node:path'
 import { isatty } from 'node:tty'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { type SystemInfo, systemInfo } from '../../system/index.js'
+import { numberThat } from '../numbers.js'
 import { windowsStart } from '../windows-command.js'
 
 interface RunCommandOptions {
@@ -14,6 +15,7 @@ interface RunCommandOptions {
 const MIB = 2 ** 20
 const HEAP_FLAG = /--max[-_]old[-_]space[-_]size\b/
 const SCRIPTS = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'])
+const share = numberThat((value) => value > 0 && value <= 1, 'a number above 0 and at most 1')
 /** As shells have them. */
 const EXIT_NOT_EXECUTABLE = 126
 const EXIT_NOT_FOUND = 127
@@ -48,13 +50,6 @@ Node chooses as ever. Signals go to the program; SIGINT only where none of its i
 tells it of Ctrl-C itself. On Windows the console tells it of Ctrl-C, Ctrl-Break and its end.
 
 Exit codes: those of the program; 126 it cannot be executed, 127 it is not there, 2 wrong usage.`
-
-function share(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !(value > 0 && value <= 1))
-    throw new InvalidArgumentError('It must be a number above 0 and at most 1.')
-  return value
-}
 
 /**
  * The heap for a limit, in MiB.

@@ -1,9 +1,9 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import type { StreamOptions } from '../../index.js'
-import { integerFrom } from '../numbers.js'
+import { integerFrom, numberThat } from '../numbers.js'
 
 const MAX_COUNT = Number.MAX_SAFE_INTEGER
-const LONGEST_MS = Number.MAX_SAFE_INTEGER
+const milliseconds = numberThat((ms) => ms > 0 && ms <= MAX_COUNT, 'a number of milliseconds > 0')
 
 /** How a run is to be carried out, as given on the command line. */
 export interface RunFlags {
@@ -47,11 +47,4 @@ export function requireItems(command: Command, { items, range }: RunFlags): void
 /** The options of `execute`, `optimize` and `stream` that the flags stand for. */
 export function runOptions({ workers, chunkSize, mode, timeoutMs }: RunFlags): StreamOptions {
   return { workers, chunkSize, mode, timeoutMs }
-}
-
-function milliseconds(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !(value > 0) || value > LONGEST_MS)
-    throw new InvalidArgumentError('It must be a number of milliseconds > 0.')
-  return value
 }

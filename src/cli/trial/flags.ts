@@ -1,8 +1,7 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { MAX_TIMER_MS } from '../../internal/time/clock.js'
-import type { ItemsInput } from '../items/items-input.js'
-import { itemsInput } from '../items/items-input.js'
-import { integerFrom } from '../numbers.js'
+import { type ItemsInput, itemsInput } from '../items/items-input.js'
+import { integerFrom, numberThat } from '../numbers.js'
 
 /** What commands that run the same items again and again have in common. */
 export interface TrialFlags {
@@ -31,12 +30,7 @@ export function withTrialFlags(command: Command, rounds: number): Command {
 }
 
 /** Reads a share in per cent, such as 5. */
-export function percentage(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !(value >= 0 && value <= 1000))
-    throw new InvalidArgumentError('It must be a number of per cent from 0 to 1000.')
-  return value
-}
+export const percentage = numberThat((value) => value >= 0 && value <= 1000, 'a number of per cent from 0 to 1000')
 
 /**
  * Counts the items, which must be there more than once.
