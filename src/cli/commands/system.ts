@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { MAX_TIMER_MS } from '../../internal/time/clock.js'
 import { type SystemInfo, systemInfo } from '../../system/index.js'
-import { onEndSignal } from '../end-signals.js'
+import { untilInterrupted } from '../end-signals.js'
 import { requireWith } from '../flags.js'
 import { integerFrom } from '../numbers.js'
 import { formatSystemInfo } from '../text/system-table.js'
@@ -39,28 +39,14 @@ function formatJson(info: SystemInfo): string {
   return `${JSON.stringify(info)}\n`
 }
 
-/** Resolves when interrupted, or when nobody reads the output any more. */
+/** Resolves when interrupted. */
 function watch(format: (info: SystemInfo) => string, options: SystemOptions): Promise<void> {
   const redraws = process.stdout.isTTY && options.json !== true
   let shown = ''
-  const show = () => {
+  return untilInterrupted(options.interval, () => {
     const text = format(systemInfo())
     if (text === shown) return
     process.stdout.write(redraws ? CLEAR_SCREEN + text : text)
     shown = text
-  }
-  return new Promise((resolve, reject) => {
-    const timer = setInterval(show, options.interval)
-    const finish = (end: () => void) => {
-      clearInterval(timer)
-      letGo()
-      process.stdout.off('error', fail)
-      end()
-    }
-    const stop = () => finish(resolve)
-    const fail = (error: NodeJS.ErrnoException) => finish(error.code === 'EPIPE' ? resolve : () => reject(error))
-    const letGo = onEndSignal(stop)
-    process.stdout.on('error', fail)
-    show()
   })
 }

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { onEndSignal } from '../end-signals.js'
+import { untilInterrupted } from '../end-signals.js'
 import { requireWith } from '../flags.js'
 import { integerFrom } from '../numbers.js'
 import { Screen, sizeOr } from '../text/screen.js'
@@ -99,7 +99,7 @@ function jsonOf(names: readonly TopRow[]): string {
 function printAgainAndAgain(options: TopOptions): Promise<void> {
   const sampler = new Sampler()
   const print = (): void => void process.stdout.write(jsonOf(arrange(sampler.sample(), { ...options, reverse: false })))
-  return untilInterrupted(options.interval, print, () => undefined)
+  return untilInterrupted(options.interval, print)
 }
 
 /** Resolves when the user has seen enough, or the process is told to end. */
@@ -144,26 +144,4 @@ function picture(rows: readonly TopRow[], state: TopState, styles: Styles, { row
   const [heading = '', ...body] = shown.length === 0 ? [whyEmpty(rows)] : topLines(shown, styles, columns)
   const title = `amorsize top  ${shown.length} of ${rows.length} names  ${new Date().toLocaleTimeString('en-GB')}`
   return [styles.bold(title), '', heading, ...body.slice(offset, offset + room), styles.dim(footer(state))]
-}
-
-function untilInterrupted(intervalMs: number, look: () => void, giveStop: (stop: () => void) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const finish = (end: () => void): void => {
-      clearInterval(timer)
-      letGo()
-      end()
-    }
-    const stop = (): void => finish(resolve)
-    const tryLook = (): void => {
-      try {
-        look()
-      } catch (error) {
-        finish(() => reject(error))
-      }
-    }
-    const timer = setInterval(tryLook, intervalMs)
-    const letGo = onEndSignal(stop)
-    giveStop(stop)
-    tryLook()
-  })
 }
