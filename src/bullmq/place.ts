@@ -1,7 +1,16 @@
 import { CARRY, type Elsewhere } from '../execute/options.js'
 import type { Carrying } from '../execute/run/run.js'
+import {
+  namesOf,
+  numberOption,
+  option,
+  optionalNumber,
+  type OptionTable,
+  readOptions,
+  wordOption,
+} from '../internal/options/options.js'
 import { checkClock } from '../internal/options/check-common.js'
-import { checkFunction, checkKeys, checkNumber, checkOneOf } from '../internal/options/validate.js'
+import { checkFunction } from '../internal/options/validate.js'
 import { type Clock, realClock } from '../internal/time/clock.js'
 import { Driver, type DriverSettings, MOST_WINDOW } from './driver.js'
 import type { OpenTransport } from './transport.js'
@@ -23,7 +32,15 @@ export interface PlaceOptions {
   readonly clock?: Clock | undefined
 }
 
-export const PLACE_KEYS = ['windowChunks', 'chunkMs', 'maxChunkBytes', 'onNoWorkers', 'clock'] as const
+const OPTIONS = {
+  windowChunks: optionalNumber({ min: 1, max: MOST_WINDOW, integer: true }),
+  chunkMs: numberOption({ min: 0, exclusiveMin: true }, 2000),
+  maxChunkBytes: numberOption({ min: 1024, max: 2 ** 28, integer: true }, 256 * 1024),
+  onNoWorkers: wordOption(['wait', 'here', 'throw'], 'wait'),
+  clock: option('here', (name, value) => checkClock(name, value === undefined ? realClock : (value as Clock))),
+} satisfies OptionTable<PlaceOptions>
+
+export const PLACE_KEYS = namesOf(OPTIONS)
 
 /**
  * A place for `on` of `execute` and `stream` over a carrier of your own.
@@ -34,23 +51,10 @@ export const PLACE_KEYS = ['windowChunks', 'chunkMs', 'maxChunkBytes', 'onNoWork
  */
 export function overTransport(open: OpenTransport, options: PlaceOptions = {}): Elsewhere {
   checkFunction('open', open)
-  checkKeys('overTransport', options, PLACE_KEYS)
-  const settings = completePlaceOptions(options)
+  const settings: DriverSettings = readOptions('overTransport', options, OPTIONS)
   const place: Elsewhere & Carrying = {
     kind: 'amorsize.elsewhere',
     [CARRY]: (beginning) => new Driver(open, settings, beginning),
   }
   return place
-}
-
-function completePlaceOptions(options: PlaceOptions): DriverSettings {
-  const { windowChunks, chunkMs = 2000, maxChunkBytes = 256 * 1024, onNoWorkers = 'wait', clock = realClock } = options
-  if (windowChunks !== undefined) checkNumber('windowChunks', windowChunks, { min: 1, max: MOST_WINDOW, integer: true })
-  return {
-    windowChunks,
-    chunkMs: checkNumber('chunkMs', chunkMs, { min: 0, exclusiveMin: true }),
-    maxChunkBytes: checkNumber('maxChunkBytes', maxChunkBytes, { min: 1024, max: 2 ** 28, integer: true }),
-    onNoWorkers: checkOneOf('onNoWorkers', onNoWorkers, ['wait', 'here', 'throw']),
-    clock: checkClock('clock', clock),
-  }
 }

@@ -1,8 +1,16 @@
-import { checkClock } from '../internal/options/check-common.js'
-import { checkKeys, checkNumber, checkOneOf, checkSignal, describe } from '../internal/options/validate.js'
-import { type Clock, systemClock } from '../internal/time/clock.js'
+import {
+  clockOption,
+  namesOf,
+  numberOption,
+  option,
+  type ReadOptions,
+  readValues,
+  wordOption,
+} from '../internal/options/options.js'
+import { checkKeys, checkNumber, checkSignal, describe } from '../internal/options/validate.js'
+import type { Clock } from '../internal/time/clock.js'
 import { MAX_CAPACITY } from '../memory/keyed/terms.js'
-import { type CompleteServerOptions, completeServerOptions, SERVER_KEYS } from './server-options.js'
+import { SERVER_OPTIONS } from './server-options.js'
 
 /** Options of `RedisRateLimiter`. */
 export interface RedisRateLimitOptions {
@@ -34,16 +42,6 @@ export interface RedisRateLimitOptions {
   readonly clock?: Clock | undefined
 }
 
-/** Options with nothing left open. */
-export interface CompleteRedisOptions extends CompleteServerOptions {
-  readonly name: string
-  readonly requestsPerSecond: number
-  readonly burstSize: number
-  readonly mode: 'lease' | 'exact'
-  readonly leaseSize: number
-  readonly clock: Clock
-}
-
 /** Options of `RedisKeyedRateLimiter`. */
 export interface RedisKeyedRateLimitOptions extends RedisRateLimitOptions {
   /**
@@ -52,16 +50,6 @@ export interface RedisKeyedRateLimitOptions extends RedisRateLimitOptions {
    */
   readonly capacity?: number | undefined
 }
-
-const KEYS = [
-  'name',
-  'requestsPerSecond',
-  'burstSize',
-  'mode',
-  'leaseSize',
-  ...SERVER_KEYS,
-  'clock',
-] as const satisfies readonly (keyof RedisRateLimitOptions)[]
 
 /** As fast as its arithmetic is exact; far above what a server decides. */
 const MOST_PER_SECOND = 1e7
@@ -120,16 +108,29 @@ export function checkRate(
   return { requestsPerSecond: perSecond, burstSize }
 }
 
-const DEFAULT_CAPACITY = 100_000
+const OPTIONS = {
+  name: option('data', checkRedisName),
+  mode: wordOption(['lease', 'exact'], 'lease'),
+  leaseSize: option('data', (name, value) =>
+    value === undefined ? Infinity : checkNumber(name, value, { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true }),
+  ),
+  ...SERVER_OPTIONS,
+  clock: clockOption,
+}
+
+/** Options with nothing left open. */
+export type CompleteRedisOptions = ReadOptions<typeof OPTIONS> & ReturnType<typeof checkRate>
+
+const CAPACITY = numberOption({ min: 1, max: MAX_CAPACITY, integer: true }, 100_000)
 
 /** The same for a limiter by key. */
 export function completeKeyedRedisOptions(
   options: RedisKeyedRateLimitOptions,
 ): CompleteRedisOptions & { readonly capacity: number } {
-  checkKeys('RedisKeyedRateLimiter', options, [...KEYS, 'capacity'])
-  const { capacity = DEFAULT_CAPACITY, ...others } = options
-  checkNumber('capacity', capacity, { min: 1, max: MAX_CAPACITY, integer: true })
-  return { ...completeRedisOptions('RedisKeyedRateLimiter', others), capacity }
+  return {
+    ...complete('RedisKeyedRateLimiter', options, ['capacity']),
+    capacity: CAPACITY.read('capacity', options.capacity),
+  }
 }
 
 /** Those of complete options that travel to another thread. */
@@ -143,22 +144,13 @@ export function travelling(options: CompleteRedisOptions): RedisRateLimitOptions
 }
 
 /** Checks options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */
-export function completeRedisOptions(who: string, options: RedisRateLimitOptions): CompleteRedisOptions {
-  checkKeys(who, options, KEYS)
-  const { mode = 'lease', clock = systemClock } = options
-  const { requestsPerSecond, burstSize } = checkRate(options.requestsPerSecond, options.burstSize)
-  const leaseSize = options.leaseSize === undefined ? Infinity : options.leaseSize
-  if (leaseSize !== Infinity)
-    checkNumber('leaseSize', leaseSize, { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true })
-  return {
-    name: checkRedisName('name', options.name),
-    requestsPerSecond,
-    burstSize,
-    mode: checkOneOf('mode', mode, ['lease', 'exact']),
-    leaseSize,
-    ...completeServerOptions(options),
-    clock: checkClock('clock', clock),
-  }
+export function completeRedisOptions(options: RedisRateLimitOptions): CompleteRedisOptions {
+  return complete('RedisRateLimiter', options, [])
+}
+
+function complete(who: string, options: RedisRateLimitOptions, more: readonly string[]): CompleteRedisOptions {
+  checkKeys(who, options, [...namesOf(OPTIONS), 'requestsPerSecond', 'burstSize', ...more])
+  return { ...readValues(options, OPTIONS), ...checkRate(options.requestsPerSecond, options.burstSize) }
 }
 
 function checkRedisName(option: string, name: unknown): string {

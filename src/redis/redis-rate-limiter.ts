@@ -62,7 +62,7 @@ export class RedisRateLimiter implements Policy {
   constructor(client: RedisClient | undefined, given: RedisRateLimitOptions, adopted?: RedisRateLimiterHandle) {
     // First of all: who takes it for an option is told so.
     if (adopted === undefined) checkClient(client)
-    const options = completeRedisOptions('RedisRateLimiter', given)
+    const options = completeRedisOptions(given)
     const { name, clock } = options
     // Before there is a connection that nobody would end.
     const sharedPurse = adopted === undefined ? undefined : Purse.open(purseIn(adopted), clock)

@@ -1,26 +1,13 @@
-import { checkBoolean, checkNumber, checkOneOf } from '../internal/options/validate.js'
+import { booleanOption, namesOf, numberOption, type ReadOptions, wordOption } from '../internal/options/options.js'
 
-/** How a server is asked, with every default filled in. */
-export interface CompleteServerOptions {
-  readonly timeoutMs: number
-  readonly onUnavailable: 'local' | 'closed' | 'open'
-  readonly processes: number
-  readonly shareConnection: boolean
+/** How a server is asked: options that limiters and stores have. */
+export const SERVER_OPTIONS = {
+  timeoutMs: numberOption({ min: 0, exclusiveMin: true }, 50),
+  onUnavailable: wordOption(['local', 'closed', 'open'], 'local'),
+  processes: numberOption({ min: 1, max: 1e6, integer: true }, 1),
+  shareConnection: booleanOption(false),
 }
 
-export const SERVER_KEYS = ['timeoutMs', 'onUnavailable', 'processes', 'shareConnection'] as const
+export type CompleteServerOptions = ReadOptions<typeof SERVER_OPTIONS>
 
-/** Checks options of a limiter or a store, and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */
-export function completeServerOptions({
-  timeoutMs = 50,
-  onUnavailable = 'local',
-  processes = 1,
-  shareConnection = false,
-}: { readonly [K in keyof CompleteServerOptions]?: CompleteServerOptions[K] | undefined }): CompleteServerOptions {
-  return {
-    timeoutMs: checkNumber('timeoutMs', timeoutMs, { min: 0, exclusiveMin: true }),
-    onUnavailable: checkOneOf('onUnavailable', onUnavailable, ['local', 'closed', 'open']),
-    processes: checkNumber('processes', processes, { min: 1, max: 1e6, integer: true }),
-    shareConnection: checkBoolean('shareConnection', shareConnection),
-  }
-}
+export const SERVER_KEYS = namesOf(SERVER_OPTIONS)

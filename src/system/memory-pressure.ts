@@ -1,7 +1,13 @@
 import { notify } from '../internal/events/listeners.js'
-import { checkClock, checkOptionalFunction } from '../internal/options/check-common.js'
-import { checkKeys, checkNumber } from '../internal/options/validate.js'
-import { type Clock, MAX_TIMER_MS, systemClock } from '../internal/time/clock.js'
+import {
+  clockOption,
+  functionOption,
+  numberOption,
+  type OptionTable,
+  type ReadOptions,
+  readOptions,
+} from '../internal/options/options.js'
+import { type Clock, MAX_TIMER_MS } from '../internal/time/clock.js'
 import { type MemoryFacts, MemoryLevel } from './memory-level.js'
 import { systemInfo } from './read-system.js'
 
@@ -36,8 +42,14 @@ export interface MemoryPressure {
   [Symbol.dispose](): void
 }
 
-/** The shortest time between two looks. ms */
-const SHORTEST_MS = 50
+const OPTIONS = {
+  highRatio: numberOption({ min: 0, exclusiveMin: true, max: 1 }, 0.9),
+  intervalMs: numberOption({ min: 50, max: MAX_TIMER_MS }, 500),
+  onHigh: functionOption<(now: MemoryPressure) => void>(),
+  onLow: functionOption<(now: MemoryPressure) => void>(),
+  clock: clockOption,
+  read: functionOption<() => MemoryFacts>(),
+} satisfies OptionTable<MemoryPressureOptions>
 
 /**
  * Watches whether the memory that this process may use runs short: its container's working set is above a share of the limit (without one, so
@@ -53,42 +65,18 @@ const SHORTEST_MS = 50
  * server.on('request', (request, response) => { if (pressure.isHigh) response.writeHead(503).end() })
  */
 export function memoryPressure(options: MemoryPressureOptions = {}): MemoryPressure {
-  checkKeys('memoryPressure', options, ['highRatio', 'intervalMs', 'onHigh', 'onLow', 'clock', 'read'])
-  const { highRatio = 0.9, intervalMs = 500, clock = systemClock, read = () => systemInfo().memory } = options
-  return new Watch(
-    new MemoryLevel(checkNumber('highRatio', highRatio, { min: 0, exclusiveMin: true, max: 1 })),
-    checkNumber('intervalMs', intervalMs, { min: SHORTEST_MS, max: MAX_TIMER_MS }),
-    checkOptionalFunction('onHigh', options.onHigh),
-    checkOptionalFunction('onLow', options.onLow),
-    checkClock('clock', clock),
-    checkOptionalFunction('read', read) as () => MemoryFacts,
-  )
+  return new Watch(readOptions('memoryPressure', options, OPTIONS))
 }
 
 class Watch implements MemoryPressure {
+  readonly #options: ReadOptions<typeof OPTIONS>
   readonly #level: MemoryLevel
-  readonly #intervalMs: number
-  readonly #onHigh: MemoryPressureOptions['onHigh']
-  readonly #onLow: MemoryPressureOptions['onLow']
-  readonly #clock: Clock
-  readonly #read: () => MemoryFacts
   #timer: unknown
   #isClosed = false
 
-  constructor(
-    level: MemoryLevel,
-    intervalMs: number,
-    onHigh: MemoryPressureOptions['onHigh'],
-    onLow: MemoryPressureOptions['onLow'],
-    clock: Clock,
-    read: () => MemoryFacts,
-  ) {
-    this.#level = level
-    this.#intervalMs = intervalMs
-    this.#onHigh = onHigh
-    this.#onLow = onLow
-    this.#clock = clock
-    this.#read = read
+  constructor(options: ReadOptions<typeof OPTIONS>) {
+    this.#options = options
+    this.#level = new MemoryLevel(options.highRatio)
     this.#look()
   }
 
@@ -102,7 +90,7 @@ class Watch implements MemoryPressure {
 
   close(): void {
     this.#isClosed = true
-    this.#clock.clearTimeout(this.#timer)
+    this.#options.clock.clearTimeout(this.#timer)
   }
 
   [Symbol.dispose](): void {
@@ -110,13 +98,14 @@ class Watch implements MemoryPressure {
   }
 
   #look(): void {
+    const { intervalMs, clock, read = () => systemInfo().memory, onHigh, onLow } = this.#options
     const wasHigh = this.isHigh
-    const isHigh = this.#level.look(this.#read())
+    const isHigh = this.#level.look(read())
     // First: a listener may close it.
-    this.#timer = this.#clock.setTimeout(() => this.#look(), this.#intervalMs)
+    this.#timer = clock.setTimeout(() => this.#look(), intervalMs)
     if (this.#timer instanceof Object && 'unref' in this.#timer) (this.#timer as NodeJS.Timeout).unref()
-    if (isHigh && !wasHigh) notify('onHigh', this.#onHigh, this)
-    else if (!isHigh && wasHigh) notify('onLow', this.#onLow, this)
-    if (this.#isClosed) this.#clock.clearTimeout(this.#timer)
+    if (isHigh && !wasHigh) notify('onHigh', onHigh, this)
+    else if (!isHigh && wasHigh) notify('onLow', onLow, this)
+    if (this.#isClosed) clock.clearTimeout(this.#timer)
   }
 }

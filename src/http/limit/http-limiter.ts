@@ -134,7 +134,7 @@ export class HttpLimiter<Request extends object> {
 
   /** Null: not limited. */
   #keyOf(request: Request): Key | null {
-    const { key, isAllowed, skip, ipv6Prefix } = this.options
+    const { key, allow: isAllowed, skip, ipv6Prefix } = this.options
     if (skip !== undefined && isSkipped(skip(request))) return null
     const isWatched = ++this.#judged <= WATCHED || this.#judged % WATCHED_LATER === 0
     if (this.#judged <= WATCHED) this.#watch(request)

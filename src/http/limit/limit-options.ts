@@ -1,13 +1,18 @@
-import { checkClock, checkOptionalFunction } from '../../internal/options/check-common.js'
 import {
-  checkBoolean,
-  checkFunction,
-  checkKeys,
-  checkNumber,
-  checkOneOf,
-  describe,
-} from '../../internal/options/validate.js'
-import { type Clock, systemClock } from '../../internal/time/clock.js'
+  booleanOption,
+  clockOption,
+  functionOption,
+  namesOf,
+  numberOption,
+  option,
+  type OptionTable,
+  rawOption,
+  type ReadOptions,
+  readValues,
+  wordOption,
+} from '../../internal/options/options.js'
+import { checkFunction, checkKeys, checkNumber, describe } from '../../internal/options/validate.js'
+import type { Clock } from '../../internal/time/clock.js'
 import type { Key } from '../../memory/keyed/hash.js'
 import { MAX_CAPACITY } from '../../memory/keyed/terms.js'
 import { WINDOW } from '../../memory/shared/layout.js'
@@ -105,47 +110,38 @@ export interface CompleteWindowLimit<Request> {
   readonly cost: RequestCost<Request>
 }
 
+const OPTIONS = {
+  limits: option('here', (_, value) => checkLimits(value)),
+  // Checked together.
+  name: rawOption<string>(),
+  scope: rawOption<NameScope>(),
+  capacity: numberOption({ min: 1, max: MAX_CAPACITY, integer: true }, 100_000),
+  onFull: wordOption(['evict', 'deny'], 'evict'),
+  key: functionOption(),
+  ipv6Prefix: numberOption({ min: 1, max: 128, integer: true }, DEFAULT_IPV6_PREFIX),
+  allow: option('here', (_, value) => (value === undefined ? undefined : allowList(value as readonly string[]))),
+  skip: functionOption(),
+  countIf: functionOption(),
+  headers: wordOption(['draft-10', 'draft-7', 'draft-6', 'legacy'], 'draft-10'),
+  headersWhen: wordOption(['always', 'low', 'refused'], 'always'),
+  dryRun: booleanOption(false),
+  statusCode: numberOption({ min: 400, max: 599, integer: true }, 429),
+  onError: wordOption(['open', 'closed'], 'open'),
+  clock: clockOption,
+} satisfies OptionTable<HttpLimitOptions<never>>
+
 /** {@link HttpLimitOptions} checked, with every default filled in. */
-export interface CompleteLimitOptions<Request> {
+export interface CompleteLimitOptions<Request>
+  extends
+    Omit<ReadOptions<typeof OPTIONS>, 'limits' | 'name' | 'scope' | 'key' | 'skip' | 'countIf'>,
+    Pick<HttpLimitOptions<Request>, 'key' | 'skip' | 'countIf'> {
   readonly limits: readonly (CompleteBucketLimit<Request> | CompleteWindowLimit<Request>)[]
   readonly name: string | null
   readonly scope: NameScope
-  readonly capacity: number
-  readonly onFull: 'evict' | 'deny'
-  readonly key: ((request: Request) => Key | null) | undefined
-  readonly ipv6Prefix: number
-  readonly isAllowed: ((ip: string) => boolean) | undefined
-  readonly skip: ((request: Request) => boolean) | undefined
-  readonly countIf: ((request: Request, status: number) => boolean) | undefined
-  readonly headers: RateHeaders
-  readonly headersWhen: 'always' | 'low' | 'refused'
-  readonly dryRun: boolean
-  readonly statusCode: number
-  readonly onError: 'open' | 'closed'
-  readonly clock: Clock
 }
 
-const KEYS = [
-  'limits',
-  'name',
-  'scope',
-  'capacity',
-  'onFull',
-  'key',
-  'ipv6Prefix',
-  'allow',
-  'skip',
-  'countIf',
-  'headers',
-  'headersWhen',
-  'dryRun',
-  'statusCode',
-  'onError',
-  'clock',
-] as const satisfies (keyof HttpLimitOptions<unknown>)[]
-
 /** Every option of {@link HttpLimitOptions}. */
-export const LIMIT_OPTIONS: readonly string[] = KEYS
+export const LIMIT_OPTIONS: readonly string[] = namesOf(OPTIONS)
 
 /**
  * Checks options and fills in the defaults.
@@ -159,48 +155,22 @@ export function completeLimitOptions<Request>(
   options: HttpLimitOptions<Request>,
   more: readonly string[],
 ): CompleteLimitOptions<Request> {
-  checkKeys(what, options, [...KEYS, ...more])
-  const { capacity = 100_000, onFull = 'evict', ipv6Prefix = DEFAULT_IPV6_PREFIX, allow, dryRun = false } = options
-  const {
-    headers = 'draft-10',
-    headersWhen = 'always',
-    statusCode = 429,
-    onError = 'open',
-    clock = systemClock,
-  } = options
-  return {
-    limits: checkLimits(options.limits),
-    ...checkEncodedName(options.name, options.scope),
-    capacity: checkNumber('capacity', capacity, { min: 1, max: MAX_CAPACITY, integer: true }),
-    onFull: checkOneOf('onFull', onFull, ['evict', 'deny']),
-    key: checkOptionalFunction('key', options.key),
-    ipv6Prefix: checkNumber('ipv6Prefix', ipv6Prefix, { min: 1, max: 128, integer: true }),
-    isAllowed: allow === undefined ? undefined : allowList(allow),
-    skip: checkOptionalFunction('skip', options.skip),
-    countIf: checkOptionalFunction('countIf', options.countIf),
-    headers: checkOneOf('headers', headers, ['draft-10', 'draft-7', 'draft-6', 'legacy']),
-    headersWhen: checkOneOf('headersWhen', headersWhen, ['always', 'low', 'refused']),
-    dryRun: checkBoolean('dryRun', dryRun),
-    statusCode: checkNumber('statusCode', statusCode, { min: 400, max: 599, integer: true }),
-    onError: checkOneOf('onError', onError, ['open', 'closed']),
-    clock: checkClock('clock', clock),
-  }
+  checkKeys(what, options, [...LIMIT_OPTIONS, ...more])
+  const complete = { ...readValues(options, OPTIONS), ...checkEncodedName(options.name, options.scope) }
+  return complete as unknown as CompleteLimitOptions<Request>
 }
 
-function checkLimits<Request>(
-  limits: Readonly<Record<string, HttpLimit<Request>>>,
-): (CompleteBucketLimit<Request> | CompleteWindowLimit<Request>)[] {
-  const given: unknown = limits
+function checkLimits(given: unknown): (CompleteBucketLimit<never> | CompleteWindowLimit<never>)[] {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new TypeError(
       `limits must be an object that holds each limit by its name, such as { burst: { requestsPerSecond: 5 } }; received ${describe(given)}`,
     )
-  const names = Object.keys(limits)
-  if (names.length === 0) throw new TypeError('limits must hold at least one limit; received none')
-  return names.map((name) => {
+  const limits = Object.entries(given as Readonly<Record<string, HttpLimit<never>>>)
+  if (limits.length === 0) throw new TypeError('limits must hold at least one limit; received none')
+  return limits.map(([name, limit]) => {
     if (!/^[ -~]+$/.test(name))
       throw new TypeError(`the name of a limit must be printable ASCII; received ${describe(name)}`)
-    return checkLimit(name, limits[name] as HttpLimit<Request>)
+    return checkLimit(name, limit)
   })
 }
 

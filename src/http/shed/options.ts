@@ -1,6 +1,17 @@
-import { checkClock, checkOptionalFunction } from '../../internal/options/check-common.js'
-import { checkBoolean, checkKeys, checkNumber } from '../../internal/options/validate.js'
-import { type Clock, systemClock } from '../../internal/time/clock.js'
+import {
+  booleanOption,
+  clockOption,
+  functionOption,
+  namesOf,
+  numberOption,
+  optionalNumber,
+  type OptionTable,
+  rawOption,
+  type ReadOptions,
+  readValues,
+} from '../../internal/options/options.js'
+import { checkKeys } from '../../internal/options/validate.js'
+import type { Clock } from '../../internal/time/clock.js'
 import type { NameScope } from '../../memory/shared/names.js'
 import { checkConcurrency, type Concurrency } from '../../policy/bulkhead/options.js'
 import { checkEncodedName } from '../encoded-name.js'
@@ -38,32 +49,30 @@ export interface ShedOptions<Request> {
   clock?: Clock | undefined
 }
 
+const OPTIONS = {
+  // These three, and name and scope, are checked together.
+  maxConcurrent: rawOption<number | 'adaptive'>(),
+  min: rawOption<number>(),
+  max: rawOption<number>(),
+  priority: functionOption(),
+  maxEventLoopDelayMs: numberOption({ min: 0, exclusiveMin: true, allowInfinity: true }, Infinity),
+  maxMemoryRatio: optionalNumber({ min: 0, exclusiveMin: true, max: 1 }),
+  name: rawOption<string>(),
+  scope: rawOption<NameScope>(),
+  dryRun: booleanOption(false),
+  statusCode: numberOption({ min: 400, max: 599, integer: true }, 503),
+  clock: clockOption,
+} satisfies OptionTable<ShedOptions<never>>
+
 /** {@link ShedOptions} with every default filled in. */
-export interface CompleteShedOptions<Request> {
+export interface CompleteShedOptions<Request>
+  extends
+    Pick<ReadOptions<typeof OPTIONS>, 'maxEventLoopDelayMs' | 'maxMemoryRatio' | 'dryRun' | 'statusCode' | 'clock'>,
+    Pick<ShedOptions<Request>, 'priority'> {
   readonly concurrency: Concurrency
-  readonly priority: ((request: Request) => number) | undefined
-  readonly maxEventLoopDelayMs: number
-  readonly maxMemoryRatio: number | undefined
   readonly name: string | null
   readonly scope: NameScope
-  readonly dryRun: boolean
-  readonly statusCode: number
-  readonly clock: Clock
 }
-
-const KEYS = [
-  'maxConcurrent',
-  'min',
-  'max',
-  'priority',
-  'maxEventLoopDelayMs',
-  'maxMemoryRatio',
-  'name',
-  'scope',
-  'dryRun',
-  'statusCode',
-  'clock',
-] as const satisfies (keyof ShedOptions<unknown>)[]
 
 /**
  * Checks options and fills in the defaults.
@@ -77,29 +86,11 @@ export function completeShedOptions<Request>(
   options: ShedOptions<Request>,
   more: readonly string[],
 ): CompleteShedOptions<Request> {
-  checkKeys(what, options, [...KEYS, ...more])
-  const {
-    maxEventLoopDelayMs = Infinity,
-    maxMemoryRatio,
-    dryRun = false,
-    statusCode = 503,
-    clock = systemClock,
-  } = options
-  return {
+  checkKeys(what, options, [...namesOf(OPTIONS), ...more])
+  const complete = {
+    ...readValues(options, OPTIONS),
     concurrency: checkConcurrency(options, 'adaptive'),
-    priority: checkOptionalFunction('priority', options.priority),
-    maxEventLoopDelayMs: checkNumber('maxEventLoopDelayMs', maxEventLoopDelayMs, {
-      min: 0,
-      exclusiveMin: true,
-      allowInfinity: true,
-    }),
-    maxMemoryRatio:
-      maxMemoryRatio === undefined
-        ? undefined
-        : checkNumber('maxMemoryRatio', maxMemoryRatio, { min: 0, exclusiveMin: true, max: 1 }),
     ...checkEncodedName(options.name, options.scope),
-    dryRun: checkBoolean('dryRun', dryRun),
-    statusCode: checkNumber('statusCode', statusCode, { min: 400, max: 599, integer: true }),
-    clock: checkClock('clock', clock),
   }
+  return complete as unknown as CompleteShedOptions<Request>
 }

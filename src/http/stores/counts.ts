@@ -1,5 +1,8 @@
 import type { HitOptions } from '../../rate-limit/keyed/keyed-window.js'
 
+/** At once where that is known at once. */
+export type MaybePromise<T> = T | Promise<T>
+
 /** What a key has counted. */
 export interface Counted {
   /** Hits of this window, refused ones too; above the limit if this hit is refused. */
@@ -15,15 +18,20 @@ export interface Counted {
  */
 export interface Counts {
   /** Counts a hit; those beyond the limit are refused. */
-  hit(key: string, windowMs: number, limit: number, extend?: HitOptions['extend']): Counted | Promise<Counted>
+  hit(key: string, windowMs: number, limit: number, extend?: HitOptions['extend']): MaybePromise<Counted>
   /** Counts a hit, and blocks a key that goes beyond the limit by it for `blockMs`; 0: it is refused until its window is over. */
-  hitOrBlock(key: string, windowMs: number, limit: number, blockMs: number): Counted | Promise<Counted>
+  hitOrBlock(key: string, windowMs: number, limit: number, blockMs: number): MaybePromise<Counted>
   /** Takes a hit back. */
-  unhit(key: string, windowMs: number, limit: number): void | Promise<void>
+  unhit(key: string, windowMs: number, limit: number): MaybePromise<void>
   /** What a key has, without counting. */
-  look(key: string, windowMs: number, limit: number): Counted | Promise<Counted>
+  look(key: string, windowMs: number, limit: number): MaybePromise<Counted>
   /** Forgets a key. */
-  reset(key: string): void | Promise<void>
+  reset(key: string): MaybePromise<void>
+}
+
+/** What `use` makes of what was counted. */
+export function then<T>(counted: MaybePromise<Counted>, use: (counted: Counted) => T): MaybePromise<T> {
+  return counted instanceof Promise ? counted.then(use) : use(counted)
 }
 
 /** Above every limit: the count of a key that is refused whatever its limit is. */

@@ -1,8 +1,8 @@
 import type { RedisClient } from '../../redis/clients.js'
 import { warnOnce } from '../warnings.js'
 import { Counter } from './counter.js'
-import type { Counted } from './counts.js'
-import { type CompleteStoreOptions, type StoreOptions, completeStoreOptions } from './options.js'
+import { type Counted, type Counts, type MaybePromise, then } from './counts.js'
+import { type StoreOptions, completeStoreOptions } from './options.js'
 import { RedisCounts } from './redis-counts.js'
 
 /** What express-rate-limit and hono-rate-limiter tell a store of their options. */
@@ -70,10 +70,14 @@ export function expressStore(options: StoreOptions & { redis: RedisClient }): Re
 export function expressStore(options: StoreOptions): ExpressStore | RedisExpressStore
 export function expressStore(options: StoreOptions = {}): ExpressStore | RedisExpressStore {
   const complete = completeStoreOptions('expressStore', options)
-  const { remote } = complete
-  return remote === null
-    ? new CountingStore(complete)
-    : new RedisCountingStore(complete.name as string, new RedisCounts(complete, remote))
+  const { name, remote } = complete
+  const terms = { prefix: name ?? '', localKeys: name === null }
+  if (remote === null) {
+    const counter = new Counter(complete)
+    return { ...terms, ...countingIn(counter), resetAll: () => counter.clear() } as ExpressStore
+  }
+  const counts = new RedisCounts(complete, remote)
+  return { ...terms, ...countingIn(counts), shutdown: () => counts.close() } as RedisExpressStore
 }
 
 /** What a store is told of the limiter that it belongs to. */
@@ -95,77 +99,21 @@ class Terms {
   }
 }
 
-class CountingStore implements ExpressStore {
-  readonly prefix: string
-  readonly localKeys: boolean
-  readonly #counter: Counter
-  readonly #terms = new Terms()
-
-  constructor(options: CompleteStoreOptions) {
-    this.#counter = new Counter(options)
-    this.prefix = options.name ?? ''
-    this.localKeys = options.name === null
-  }
-
-  init(terms: ExpressStoreTerms): void {
-    this.#terms.set(terms)
-  }
-
-  get(key: string): ExpressStoreInfo | undefined {
-    return infoAt(this.#counter.look(key, this.#terms.windowMs, this.#terms.limit))
-  }
-
-  increment(key: string): ExpressStoreInfo {
-    return infoOf(this.#counter.hit(key, this.#terms.windowMs, this.#terms.limit))
-  }
-
-  decrement(key: string): void {
-    this.#counter.unhit(key, this.#terms.windowMs, this.#terms.limit)
-  }
-
-  resetKey(key: string): void {
-    this.#counter.reset(key)
-  }
-
-  resetAll(): void {
-    this.#counter.clear()
-  }
-}
-
-class RedisCountingStore implements RedisExpressStore {
-  readonly localKeys = false
-  readonly #counts: RedisCounts
-  readonly #terms = new Terms()
-
-  constructor(
-    readonly prefix: string,
-    counts: RedisCounts,
-  ) {
-    this.#counts = counts
-  }
-
-  init(terms: ExpressStoreTerms): void {
-    this.#terms.set(terms)
-  }
-
-  async get(key: string): Promise<ExpressStoreInfo | undefined> {
-    return infoAt(await this.#counts.look(key, this.#terms.windowMs, this.#terms.limit))
-  }
-
-  async increment(key: string): Promise<ExpressStoreInfo> {
-    return infoOf(await this.#counts.hit(key, this.#terms.windowMs, this.#terms.limit))
-  }
-
-  decrement(key: string): Promise<void> {
-    return this.#counts.unhit(key, this.#terms.windowMs, this.#terms.limit)
-  }
-
-  resetKey(key: string): Promise<void> {
-    return this.#counts.reset(key)
-  }
-
-  shutdown(): void {
-    this.#counts.close()
+/** What both stores have: at once, or with `redis` as promises. */
+function countingIn(counts: Counts): {
+  init(terms: ExpressStoreTerms): void
+  get(key: string): MaybePromise<ExpressStoreInfo | undefined>
+  increment(key: string): MaybePromise<ExpressStoreInfo>
+  decrement(key: string): MaybePromise<void>
+  resetKey(key: string): MaybePromise<void>
+} {
+  const terms = new Terms()
+  return {
+    init: (given) => terms.set(given),
+    get: (key) => then(counts.look(key, terms.windowMs, terms.limit), infoAt),
+    increment: (key) => then(counts.hit(key, terms.windowMs, terms.limit), infoOf),
+    decrement: (key) => counts.unhit(key, terms.windowMs, terms.limit),
+    resetKey: (key) => counts.reset(key),
   }
 }
 

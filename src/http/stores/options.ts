@@ -1,10 +1,17 @@
-import { checkClock } from '../../internal/options/check-common.js'
-import { checkKeys, checkNumber, checkOneOf } from '../../internal/options/validate.js'
-import { type Clock, systemClock } from '../../internal/time/clock.js'
+import {
+  clockOption,
+  namesOf,
+  numberOption,
+  type ReadOptions,
+  readValues,
+  wordOption,
+} from '../../internal/options/options.js'
+import { checkKeys } from '../../internal/options/validate.js'
+import type { Clock } from '../../internal/time/clock.js'
 import { MAX_CAPACITY } from '../../memory/keyed/terms.js'
 import type { NameScope } from '../../memory/shared/names.js'
 import type { RedisClient } from '../../redis/clients.js'
-import { type CompleteServerOptions, completeServerOptions, SERVER_KEYS } from '../../redis/server-options.js'
+import { type CompleteServerOptions, SERVER_KEYS, SERVER_OPTIONS } from '../../redis/server-options.js'
 import { checkEncodedName } from '../encoded-name.js'
 
 /** What the stores for other limiters are made with: {@link expressStore}, {@link fastifyStore} and {@link nestStorage}. */
@@ -46,14 +53,17 @@ export interface StoreOptions {
   clock?: Clock | undefined
 }
 
+const OPTIONS = {
+  capacity: numberOption({ min: 1, max: MAX_CAPACITY, integer: true }, 100_000),
+  onFull: wordOption(['evict', 'deny'], 'evict'),
+  algorithm: wordOption(['window', 'bucket'], 'window'),
+  clock: clockOption,
+}
+
 /** {@link StoreOptions} with every default filled in. */
-export interface CompleteStoreOptions {
+export interface CompleteStoreOptions extends ReadOptions<typeof OPTIONS> {
   readonly name: string | null
   readonly scope: NameScope
-  readonly capacity: number
-  readonly onFull: 'evict' | 'deny'
-  readonly algorithm: 'window' | 'bucket'
-  readonly clock: Clock
   /** Null: the counts are in shared memory. */
   readonly remote: CompleteRemoteOptions | null
 }
@@ -65,8 +75,6 @@ export interface CompleteRemoteOptions extends CompleteServerOptions {
   readonly name: string
 }
 
-const DEFAULT_CAPACITY = 100_000
-
 /**
  * Checks options and fills in the defaults.
  *
@@ -74,16 +82,10 @@ const DEFAULT_CAPACITY = 100_000
  * @throws {TypeError | RangeError} naming the option that is wrong
  */
 export function completeStoreOptions(what: string, options: StoreOptions): CompleteStoreOptions {
-  checkKeys(what, options, ['name', 'scope', 'capacity', 'onFull', 'algorithm', 'clock', 'redis', ...SERVER_KEYS])
-  const { capacity = DEFAULT_CAPACITY, onFull = 'evict', algorithm = 'window', clock = systemClock } = options
-  const { name, scope } = checkEncodedName(options.name, options.scope)
+  checkKeys(what, options, ['name', 'scope', ...namesOf(OPTIONS), 'redis', ...SERVER_KEYS])
   return {
-    name,
-    scope,
-    capacity: checkNumber('capacity', capacity, { min: 1, max: MAX_CAPACITY, integer: true }),
-    onFull: checkOneOf('onFull', onFull, ['evict', 'deny']),
-    algorithm: checkOneOf('algorithm', algorithm, ['window', 'bucket']),
-    clock: checkClock('clock', clock),
+    ...checkEncodedName(options.name, options.scope),
+    ...readValues(options, OPTIONS),
     remote: checkRemote(options),
   }
 }
@@ -97,5 +99,5 @@ function checkRemote(options: StoreOptions): CompleteRemoteOptions | null {
   }
   if (name === undefined)
     throw new TypeError('redis needs a name, by which machines share the counts; received undefined')
-  return { redis, name, ...completeServerOptions(options) }
+  return { redis, name, ...readValues(options, SERVER_OPTIONS) }
 }
