@@ -7,19 +7,21 @@ export interface PromRegistry {
   getSingleMetric(name: string): unknown
 }
 
-/** What prom-client asks of a metric when it is scraped. */
-interface PromMetric {
+/** How prom-client knows a metric. */
+interface PromTerms {
   readonly name: string
   readonly help: string
   readonly type: Family['type']
   readonly aggregator: Family['together'] | 'first'
-  get(): Promise<{
-    readonly name: string
-    readonly help: string
-    readonly type: string
-    readonly aggregator: string
-    readonly values: readonly { readonly labels: object; readonly value: number; readonly metricName?: string }[]
-  }>
+}
+
+/** What prom-client asks of a metric when it is scraped. */
+interface PromMetric extends PromTerms {
+  get(): Promise<
+    PromTerms & {
+      readonly values: readonly { readonly labels: object; readonly value: number; readonly metricName?: string }[]
+    }
+  >
   reset(): void
 }
 
@@ -56,25 +58,18 @@ export function prometheus(registry: PromRegistry, options: MetricsOptions = {})
 function metric(prefix: string, family: Family, isOfMachine: boolean, samples: () => SamplesByFamily): PromMetric {
   const { help, type } = family
   const name = metricName(prefix, family, isOfMachine)
-  const aggregator = isOfMachine ? 'first' : family.together
+  const terms: PromTerms = { name, help, type, aggregator: isOfMachine ? 'first' : family.together }
   return {
-    name,
-    help,
-    type,
-    aggregator,
+    ...terms,
     get: () => {
-      const values = samples().of(family, isOfMachine)
-      return Promise.resolve({
-        name,
-        help,
-        type,
-        aggregator,
-        values: values.map(({ labels, value, part }) => ({
+      const values = samples()
+        .of(family, isOfMachine)
+        .map(({ labels, value, part }) => ({
           labels: labels.values,
           value,
           ...(part === undefined ? {} : { metricName: `${name}${part}` }),
-        })),
-      })
+        }))
+      return Promise.resolve({ ...terms, values })
     },
     reset: () => undefined,
   }
