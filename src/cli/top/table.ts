@@ -1,27 +1,27 @@
-import { type Column, textTable } from '../text/table.js'
+import { type ColumnOf, left, right, tableOf, textTable } from '../text/table.js'
 import { type Styles, printable } from '../text/terminal.js'
 import { fitting, textWidth } from '../text/text-width.js'
 import type { TopRow } from './model.js'
 
 /** A column, and how long it stays where there is not room for all: the lowest goes first. */
-interface TopColumn extends Column {
+interface TopColumn extends ColumnOf<TopRow> {
   readonly stays: number
 }
 
 const COLUMNS: readonly TopColumn[] = [
-  { title: 'NAME', align: 'left', stays: Infinity },
-  { title: 'KIND', align: 'left', stays: 3 },
-  { title: 'PROCESSES', align: 'right', stays: 4 },
-  { title: 'RATE/S', align: 'right', stays: 6 },
-  { title: 'BURST', align: 'right', stays: 2 },
-  { title: 'TOKENS', align: 'right', stays: 8 },
-  { title: 'DEBT', align: 'right', stays: 5 },
-  { title: 'WAITING', align: 'right', stays: 7 },
-  { title: 'NEXT WAITS', align: 'right', stays: 9 },
-  { title: 'ALLOWED/S', align: 'right', stays: 10 },
-  { title: 'DENIED/S', align: 'right', stays: 11 },
-  { title: 'STATE', align: 'left', stays: Infinity },
-  { title: 'PIDS', align: 'left', stays: 1 },
+  { ...left('NAME', ({ name }) => shorten(name === null ? '?' : printable(name), NAME_WIDTH)), stays: Infinity },
+  { ...left('KIND', ({ kind }) => kind), stays: 3 },
+  { ...right('PROCESSES', ({ processes }) => String(processes.length)), stays: 4 },
+  { ...right('RATE/S', ({ requestsPerSecond }) => figure(requestsPerSecond)), stays: 6 },
+  { ...right('BURST', ({ burstSize }) => figure(burstSize)), stays: 2 },
+  { ...right('TOKENS', ({ tokens }) => figure(tokens)), stays: 8 },
+  { ...right('DEBT', ({ debt }) => figure(debt)), stays: 5 },
+  { ...right('WAITING', ({ waiting }) => figure(waiting)), stays: 7 },
+  { ...right('NEXT WAITS', ({ retryAfterMs }) => duration(retryAfterMs)), stays: 9 },
+  { ...right('ALLOWED/S', ({ allowedPerSecond }) => figure(allowedPerSecond)), stays: 10 },
+  { ...right('DENIED/S', ({ deniedPerSecond }) => figure(deniedPerSecond)), stays: 11 },
+  { ...left('STATE', stateOf), stays: Infinity },
+  { ...left('PIDS', ({ processes }) => processes.join(' ')), stays: 1 },
 ]
 
 /** Columns of the longest name that is shown whole, … */
@@ -36,7 +36,7 @@ const GAP = 2
  * @param width - columns of the terminal: where they do not hold all of the table, its columns give way, the numbers of processes first
  */
 export function topLines(rows: readonly TopRow[], styles: Styles, width = Infinity): string[] {
-  const all = rows.map(cells)
+  const { rows: all } = tableOf(rows, COLUMNS)
   const widths = COLUMNS.map(({ title }, i) =>
     all.reduce((most, row) => Math.max(most, textWidth(row[i] ?? '')), title.length),
   )
@@ -58,24 +58,6 @@ export function topLines(rows: readonly TopRow[], styles: Styles, width = Infini
 
 function stayOf(column: number): number {
   return COLUMNS[column]?.stays ?? Infinity
-}
-
-function cells(row: TopRow): string[] {
-  return [
-    shorten(row.name === null ? '?' : printable(row.name), NAME_WIDTH),
-    row.kind,
-    String(row.processes.length),
-    figure(row.requestsPerSecond),
-    figure(row.burstSize),
-    figure(row.tokens),
-    figure(row.debt),
-    figure(row.waiting),
-    duration(row.retryAfterMs),
-    figure(row.allowedPerSecond),
-    figure(row.deniedPerSecond),
-    stateOf(row),
-    row.processes.join(' '),
-  ]
 }
 
 function stateOf(row: TopRow): string {
