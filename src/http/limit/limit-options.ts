@@ -5,13 +5,14 @@ import {
   namesOf,
   numberOption,
   option,
+  optionalNumber,
   type OptionTable,
   rawOption,
   type ReadOptions,
   readValues,
   wordOption,
 } from '../../internal/options/options.js'
-import { checkFunction, checkKeys, checkNumber, describe } from '../../internal/options/validate.js'
+import { checkKeys, checkNumber, describe, type NumberRange } from '../../internal/options/validate.js'
 import type { Clock } from '../../internal/time/clock.js'
 import type { Key } from '../../memory/keyed/hash.js'
 import { MAX_CAPACITY } from '../../memory/keyed/terms.js'
@@ -174,10 +175,7 @@ function checkLimits(given: unknown): (CompleteBucketLimit<never> | CompleteWind
   })
 }
 
-function checkLimit<Request>(
-  name: string,
-  limit: HttpLimit<Request>,
-): CompleteBucketLimit<Request> | CompleteWindowLimit<Request> {
+function checkLimit(name: string, limit: HttpLimit<never>): CompleteBucketLimit<never> | CompleteWindowLimit<never> {
   const at = `limits.${name}`
   const given: unknown = limit
   const has = (key: string): boolean => typeof given === 'object' && given !== null && key in given
@@ -186,44 +184,29 @@ function checkLimit<Request>(
     throw new TypeError(
       `${at} must have either requestsPerSecond or max with windowMs; received ${hasRate ? 'both' : describe(limit)}`,
     )
-  return 'requestsPerSecond' in limit ? checkBucket(name, at, limit) : checkWindow(name, at, limit)
+  const table = hasRate ? BUCKET_OPTIONS : WINDOW_OPTIONS
+  checkKeys(at, limit, Object.keys(table))
+  if (!hasRate) return { kind: 'window', name, ...readValues(limit, WINDOW_OPTIONS, `${at}.`) }
+  const { burstSize, ...bucket } = readValues(limit, BUCKET_OPTIONS, `${at}.`)
+  return { kind: 'bucket', name, ...bucket, burstSize: burstSize ?? Math.max(1, Math.round(bucket.requestsPerSecond)) }
 }
 
-function checkBucket<Request>(
-  name: string,
-  at: string,
-  limit: BucketLimitOptions<Request>,
-): CompleteBucketLimit<Request> {
-  checkKeys(at, limit, ['requestsPerSecond', 'burstSize', 'cost'])
-  const range = { min: 0, exclusiveMin: true, max: MAX_RATE }
-  const requestsPerSecond = checkNumber(`${at}.requestsPerSecond`, limit.requestsPerSecond, range)
-  const { burstSize = Math.max(1, Math.round(requestsPerSecond)), cost = 1 } = limit
-  return {
-    kind: 'bucket',
-    name,
-    requestsPerSecond,
-    burstSize: checkNumber(`${at}.burstSize`, burstSize, { min: 1, max: MAX_BURST }),
-    cost: typeof cost === 'number' ? checkNumber(`${at}.cost`, cost, { min: 0 }) : checkFunction(`${at}.cost`, cost),
-  }
+/** A number of this range, or a function of the request. */
+function numberOrFunction(name: string, value: unknown, range: NumberRange): number | ((request: never) => number) {
+  return typeof value === 'function' ? (value as (request: never) => number) : checkNumber(name, value, range)
 }
 
-function checkWindow<Request>(
-  name: string,
-  at: string,
-  limit: WindowLimitOptions<Request>,
-): CompleteWindowLimit<Request> {
-  checkKeys(at, limit, ['max', 'windowMs', 'banAfter', 'cost'])
-  const { max, windowMs, banAfter, cost = 1 } = limit
-  const counts = { min: 1, max: WINDOW.mostCount - 1, integer: true }
-  return {
-    kind: 'window',
-    name,
-    max: typeof max === 'function' ? max : checkNumber(`${at}.max`, max, counts),
-    windowMs: checkNumber(`${at}.windowMs`, windowMs, { min: 0, exclusiveMin: true, max: WINDOW.mostMs }),
-    banAfter: banAfter === undefined ? null : checkNumber(`${at}.banAfter`, banAfter, counts),
-    cost:
-      typeof cost === 'number'
-        ? checkNumber(`${at}.cost`, cost, { ...counts, min: 0 })
-        : checkFunction(`${at}.cost`, cost),
-  }
-}
+const BUCKET_OPTIONS = {
+  requestsPerSecond: numberOption({ min: 0, exclusiveMin: true, max: MAX_RATE }),
+  burstSize: optionalNumber({ min: 1, max: MAX_BURST }),
+  cost: option('here', (name, value = 1) => numberOrFunction(name, value, { min: 0 })),
+} satisfies OptionTable<BucketLimitOptions<never>>
+
+const COUNTS = { min: 1, max: WINDOW.mostCount - 1, integer: true }
+
+const WINDOW_OPTIONS = {
+  max: option('here', (name, value) => numberOrFunction(name, value, COUNTS)),
+  windowMs: numberOption({ min: 0, exclusiveMin: true, max: WINDOW.mostMs }),
+  banAfter: option('here', (name, value) => (value === undefined ? null : checkNumber(name, value, COUNTS))),
+  cost: option('here', (name, value = 1) => numberOrFunction(name, value, { ...COUNTS, min: 0 })),
+} satisfies OptionTable<WindowLimitOptions<never>>
