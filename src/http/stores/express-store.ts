@@ -80,25 +80,6 @@ export function expressStore(options: StoreOptions = {}): ExpressStore | RedisEx
   return { ...terms, ...countingIn(counts), shutdown: () => counts.close() } as RedisExpressStore
 }
 
-/** What a store is told of the limiter that it belongs to. */
-class Terms {
-  windowMs = 60_000
-  limit = NaN
-  #isInitialized = false
-
-  set({ windowMs, limit }: ExpressStoreTerms): void {
-    const limitNumber = typeof limit === 'number' ? limit : NaN
-    if (this.#isInitialized && (windowMs !== this.windowMs || !Object.is(limitNumber, this.limit)))
-      warnOnce(
-        'AMORSIZE_HTTP_STORE_REUSED',
-        `an expressStore was given to a limiter of ${this.windowMs} ms and then to one of ${windowMs} ms or of another limit: both count the same keys; make a store for each`,
-      )
-    this.#isInitialized = true
-    this.windowMs = windowMs
-    this.limit = limitNumber
-  }
-}
-
 /** What both stores have: at once, or with `redis` as promises. */
 function countingIn(counts: Counts): {
   init(terms: ExpressStoreTerms): void
@@ -107,9 +88,19 @@ function countingIn(counts: Counts): {
   decrement(key: string): MaybePromise<void>
   resetKey(key: string): MaybePromise<void>
 } {
-  const terms = new Terms()
+  let terms = { windowMs: 60_000, limit: NaN }
+  let isInitialized = false
   return {
-    init: (given) => terms.set(given),
+    init({ windowMs, limit }) {
+      const given = { windowMs, limit: typeof limit === 'number' ? limit : NaN }
+      if (isInitialized && (windowMs !== terms.windowMs || !Object.is(given.limit, terms.limit)))
+        warnOnce(
+          'AMORSIZE_HTTP_STORE_REUSED',
+          `an expressStore was given to a limiter of ${terms.windowMs} ms and then to one of ${windowMs} ms or of another limit: both count the same keys; make a store for each`,
+        )
+      isInitialized = true
+      terms = given
+    },
     get: (key) => then(counts.look(key, terms.windowMs, terms.limit), infoAt),
     increment: (key) => then(counts.hit(key, terms.windowMs, terms.limit), infoOf),
     decrement: (key) => counts.unhit(key, terms.windowMs, terms.limit),

@@ -1,6 +1,6 @@
 import { routeName } from '../fastify-routes.js'
 import { Counter } from './counter.js'
-import type { Counted, Counts } from './counts.js'
+import type { Counted, Counts, MaybePromise } from './counts.js'
 import { type StoreOptions, completeStoreOptions } from './options.js'
 import { RedisCounts } from './redis-counts.js'
 
@@ -101,7 +101,7 @@ class CountingStore implements FastifyStore {
 }
 
 /** At once where that is known at once. */
-function answer(callback: FastifyStoreCallback, counted: Counted | Promise<Counted>): void {
+function answer(callback: FastifyStoreCallback, counted: MaybePromise<Counted>): void {
   const tell = ({ count, resetMs }: Counted): void => callback(null, { current: count, ttl: resetMs })
   if (counted instanceof Promise) counted.then(tell, callback)
   else tell(counted)
