@@ -3,6 +3,7 @@ import cluster from 'node:cluster'
 import { Agent, get } from 'node:http'
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { removeNames } from '../support/machine-names.mjs'
+import { nextMessage } from '../support/messages.mjs'
 import { start } from './frameworks.mjs'
 import { limitOf } from './subjects.mjs'
 
@@ -14,16 +15,7 @@ async function admitted(id, count, max, requests) {
     cluster.fork({ BENCH_SUBJECT: id, BENCH_MAX: max, BENCH_NAME: name }),
   )
   try {
-    const ports = await Promise.all(
-      workers.map(
-        (worker) =>
-          new Promise((resolve, reject) =>
-            worker
-              .once('message', resolve)
-              .once('exit', (code) => reject(new Error(`a worker process ended with exit code ${code}`))),
-          ),
-      ),
-    )
+    const ports = await Promise.all(workers.map(nextMessage))
     // Without keep-alive the cluster hands each connection to the next worker.
     const agent = new Agent({ keepAlive: false, maxSockets: AT_ONCE })
     const statuses = await Promise.all(Array.from({ length: requests }, () => ask(ports[0], agent)))
@@ -31,7 +23,7 @@ async function admitted(id, count, max, requests) {
     if (wrong !== undefined) throw new Error(`${id} answered ${wrong}`)
     return statuses.filter((status) => status === 200).length
   } finally {
-    for (const worker of workers) worker.removeAllListeners('exit').process.kill()
+    for (const worker of workers) worker.process.kill()
     removeNames((own) => own.startsWith(`${name}%`))
   }
 }

@@ -3,6 +3,7 @@ import { fork } from 'node:child_process'
 import { Agent, get } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { quantile } from '../../dist/cli/statistics.js'
+import { nextMessage } from '../support/messages.mjs'
 
 const program = fileURLToPath(new URL('busy-program.mjs', import.meta.url))
 
@@ -18,19 +19,11 @@ const program = fileURLToPath(new URL('busy-program.mjs', import.meta.url))
 export async function overload(guard, { factor, seconds, settleSeconds, processes = 1 }) {
   const server = fork(program, [guard, String(processes)])
   try {
-    const next = () =>
-      new Promise((resolve, reject) => {
-        const ended = (code) => reject(new Error(`the server ended with ${code}`))
-        server.once('exit', ended).once('message', (message) => {
-          server.off('exit', ended)
-          resolve(message)
-        })
-      })
-    const { port, perSecond } = await next()
+    const { port, perSecond } = await nextMessage(server)
     const idle = await ask(port, perSecond * 0.2, seconds, 0)
     const busy = await ask(port, perSecond * factor, settleSeconds + seconds, settleSeconds)
     server.send('most')
-    const { most } = await next()
+    const { most } = await nextMessage(server)
     const p99 = ({ latencies }) => quantile(latencies, 0.99)
     return {
       idleP99Ms: p99(idle),

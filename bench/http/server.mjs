@@ -1,6 +1,7 @@
 // Starts server-program.mjs in a process of its own.
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { nextMessage } from '../support/messages.mjs'
 
 const program = fileURLToPath(new URL('server-program.mjs', import.meta.url))
 
@@ -13,19 +14,10 @@ const program = fileURLToPath(new URL('server-program.mjs', import.meta.url))
  */
 export async function startServers(ids, max) {
   const child = fork(program, [String(max), ...ids])
-  const next = () =>
-    new Promise((resolve, reject) => {
-      const ended = (code) => reject(new Error(`the servers of ${ids.join('; ')} ended with ${code}`))
-      child.once('exit', ended)
-      child.once('message', (message) => {
-        child.off('exit', ended)
-        resolve(message)
-      })
-    })
-  const { ports } = await next()
+  const { ports } = await nextMessage(child)
   const cpuUs = async () => {
     child.send('usage')
-    return (await next()).cpuUs
+    return (await nextMessage(child)).cpuUs
   }
   return { ports, cpuUs, close: () => child.kill() }
 }

@@ -1,6 +1,7 @@
 // How far a lease exceeds the bound of its limiter: the most that any interval admitted beyond burstSize + requestsPerSecond * w.
 // On a clock of the program's own, so the same figures come out on every machine.
 import { RateLimiter } from '../../dist/bundle/index.js'
+import { excessOf as mostAbove } from '../redis/excess.mjs'
 
 const RATE = 1000
 const BURST = 100
@@ -42,17 +43,5 @@ export async function excessOf(size, threads) {
     }
     await new Promise((resolve) => setImmediate(resolve)) // what is left goes back
   }
-  return mostAbove(admittedAtMs)
-}
-
-/** The largest count of an interval less what it may be; one pass, since the best start is that of the lowest i - rate * t so far. */
-function mostAbove(timesMs) {
-  let lowestStart = Infinity
-  let most = 0
-  timesMs.forEach((timeMs, i) => {
-    const produced = (RATE * timeMs) / 1000
-    lowestStart = Math.min(lowestStart, i - produced)
-    most = Math.max(most, i + 1 - produced - lowestStart - BURST)
-  })
-  return most
+  return Math.max(0, mostAbove(admittedAtMs, RATE, BURST))
 }

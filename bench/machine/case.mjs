@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { RateLimiter } from '../../dist/bundle/index.js'
 import { removeNames } from '../support/machine-names.mjs'
+import { nextMessage } from '../support/messages.mjs'
 import { startRedis } from '../support/redis-server.mjs'
 
 const PLENTY = 1_000_000_000
@@ -35,15 +36,9 @@ async function measureProcesses(mode, processes, durationMs) {
   const children = Array.from({ length: processes }, () =>
     fork(fileURLToPath(import.meta.url), ['child', mode, name, String(durationMs), String(server?.port ?? 0)]),
   )
-  const next = (child) =>
-    new Promise((resolve, reject) =>
-      child
-        .once('message', resolve)
-        .once('exit', (code) => reject(new Error(`a process ended with exit code ${code}`))),
-    )
   try {
-    await Promise.all(children.map(next))
-    const counts = children.map(next)
+    await Promise.all(children.map(nextMessage))
+    const counts = children.map(nextMessage)
     for (const child of children) child.send('start')
     const results = await Promise.all(counts)
     const perSecond = results.map(({ decisions, elapsedNs }) => (decisions / elapsedNs) * 1e9)
@@ -55,7 +50,7 @@ async function measureProcesses(mode, processes, durationMs) {
       available: mode === 'drain' ? DRAIN_TOKENS : null,
     }
   } finally {
-    for (const child of children) child.removeAllListeners('exit').kill()
+    for (const child of children) child.kill()
     await server?.stop()
     removeNames((own) => own === name)
   }
