@@ -1,5 +1,6 @@
 import {
   clockOption,
+  dataIn,
   namesOf,
   numberOption,
   option,
@@ -111,9 +112,7 @@ export function checkRate(
 const OPTIONS = {
   name: option('data', checkRedisName),
   mode: wordOption(['lease', 'exact'], 'lease'),
-  leaseSize: option('data', (name, value) =>
-    value === undefined ? Infinity : checkNumber(name, value, { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true }),
-  ),
+  leaseSize: numberOption({ min: 1, max: Number.MAX_SAFE_INTEGER, integer: true, allowInfinity: true }, Infinity),
   ...SERVER_OPTIONS,
   clock: clockOption,
 }
@@ -133,14 +132,9 @@ export function completeKeyedRedisOptions(
   }
 }
 
-/** Those of complete options that travel to another thread. */
+/** Those of complete options that travel to another thread, but for rate and burst. */
 export function travelling(options: CompleteRedisOptions): RedisRateLimitOptions {
-  const { leaseSize } = options
-  const data = Object.entries(options).filter(([name]) => name !== 'clock' && name !== 'leaseSize')
-  return {
-    ...(Object.fromEntries(data) as unknown as RedisRateLimitOptions),
-    ...(leaseSize === Infinity ? {} : { leaseSize }),
-  }
+  return dataIn(options, OPTIONS) as unknown as RedisRateLimitOptions
 }
 
 /** Checks options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */

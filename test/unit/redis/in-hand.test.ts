@@ -62,6 +62,15 @@ describe.each(Object.keys(kinds))('%ss made apart in one thread', (kind) => {
     for (const limiter of limiters) limiter.close()
   })
 
+  it('are of one size of lease where one names none and the other Infinity', async () => {
+    const [server, clock] = [grantingServer(), new FakeClock()]
+    const limiters = [make(server, { ...options, clock }), make(server, { ...options, clock, leaseSize: Infinity })]
+    const sources: string[] = []
+    for (const limiter of limiters) sources.push((await limiter.decide()).source)
+    expect(sources).toEqual(['redis', 'lease'])
+    for (const limiter of limiters) limiter.close()
+  })
+
   it('leave them to the others when one is closed', async () => {
     const [server, clock] = [grantingServer(), new FakeClock()]
     const [one, two] = [1, 2].map(() => make(server, { ...options, clock })) as [Apart, Apart]
