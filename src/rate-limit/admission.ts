@@ -135,6 +135,7 @@ export class Admission {
         const { spent, produced } = this.#bucket.survey()
         return spent <= produced
       },
+      spare: () => this.queue.spare(),
       isDry: this.#policy.dryRun,
       checkUsable: () => this.checkUsable(),
       clock: this.#policy.clock,

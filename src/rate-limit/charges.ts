@@ -24,6 +24,8 @@ export interface LimitPart {
   readonly future: Future
   /** Whether what is held may go back: not where others stand in the queue by now, who would have it as well as what they hold. */
   mayGiveBack(): boolean
+  /** Tokens that are there, those held for callers that wait among them. */
+  spare(): number
   readonly clock: Clock
   /** Whether it refuses nobody: it is asked once the others have granted, and charged if it would have granted, too. */
   readonly isDry: boolean

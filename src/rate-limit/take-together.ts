@@ -20,11 +20,11 @@ interface Reserved {
  * How long tokens keep that wait for those of other limits, ms; as in the bound: until the bucket could be so full that with them it were more
  * than the burst.
  *
- * @param available - what the bucket holds besides them
+ * @param available - what the bucket holds besides them, callers that wait included; where that is too much, the time is below 0
  */
 export function keepsMs({ part, tokens }: Charge, available = 0): number {
   const { requestsPerSecond, burstSize } = part.bucket.parameters()
-  return Math.max((1000 * (burstSize - tokens - Math.max(0, available))) / requestsPerSecond, GRACE_MS)
+  return Math.max((1000 * (burstSize - tokens)) / requestsPerSecond, GRACE_MS) - (1000 * available) / requestsPerSecond
 }
 
 /** How long until a charge could be had that is reserved now, ms, whoever waits. */

@@ -25,15 +25,15 @@ export async function waitForAll(
     for (;;) {
       const { part, tokens } = charges[scarce] as Charge
       await part.wait(tokens, places[scarce] as number, waits[scarce] as number, signal)
-      taken[scarce] = part.clock.now() + keepsMs(charges[scarce] as Charge, part.bucket.available())
+      taken[scarce] = goodUntilMs(charges[scarce] as Charge)
       // A limit in whose queue the caller was not yet could not tell it.
       for (const charge of charges) charge.part.checkUsable()
       scarce = charges.findIndex((charge, index) => {
         const nowMs = charge.part.clock.now()
-        if ((taken[index] as number) >= nowMs && !isPaused(charge)) return false
+        if ((taken[index] as number) >= nowMs && goodUntilMs(charge) >= nowMs && !isPaused(charge)) return false
         putBack(charge, index)
         if (charge.part.bucket.tryAcquire(charge.tokens) !== OUTCOME.granted) return true
-        taken[index] = nowMs + keepsMs(charge, charge.part.bucket.available())
+        taken[index] = goodUntilMs(charge)
         return false
       })
       if (scarce < 0) return
@@ -56,9 +56,14 @@ export async function waitForAll(
   }
 }
 
-/** Whether what is held until `goodUntilMs` may go back. */
-function mayGoBack(part: LimitPart, goodUntilMs: number): boolean {
-  return goodUntilMs >= part.clock.now() && part.mayGiveBack()
+/** Until when what has been taken is good, if nothing comes back meanwhile. What others who wait have by now will be used as well. */
+function goodUntilMs(charge: Charge): number {
+  return charge.part.clock.now() + keepsMs(charge, charge.part.spare())
+}
+
+/** Whether what is held until `untilMs` may go back. */
+function mayGoBack(part: LimitPart, untilMs: number): boolean {
+  return untilMs >= part.clock.now() && part.mayGiveBack()
 }
 
 /** Until a pause ends nothing is used, also what was taken before. */
@@ -67,6 +72,6 @@ function isPaused({ part: { future } }: Charge): boolean {
 }
 
 /** Whether what is held will not keep for so long. */
-function isHeldShort(nowMs: number, goodUntilMs: number, ms: number): boolean {
-  return goodUntilMs >= nowMs && goodUntilMs < nowMs + ms
+function isHeldShort(nowMs: number, untilMs: number, ms: number): boolean {
+  return untilMs >= nowMs && untilMs < nowMs + ms
 }

@@ -229,6 +229,7 @@ export class KeyedRateLimiter implements Disposable {
       },
       // Who waits in this thread lets go of what it holds first.
       mayGiveBack: () => true,
+      spare: () => this.#queue.spare(key),
       isDry: this.#policy.dryRun,
       checkUsable: () => this.#checkUsable(),
       clock: this.#policy.clock,

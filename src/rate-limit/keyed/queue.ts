@@ -52,6 +52,11 @@ export class KeyedQueue {
     return this.#queues.get(key)?.estimateMs(tokens) ?? this.#table.look(key, tokens).waitMs
   }
 
+  /** Tokens of the key that are there, those held for callers among them. */
+  spare(key: Key): number {
+    return this.#queues.get(key)?.spare() ?? this.#table.look(key, 1).available
+  }
+
   /** Lets those go on who should have gone on by now; see {@link WaitQueue.catchUp}. */
   catchUp(key: Key): void {
     if (this.has(key)) this.#queues.get(key)?.catchUp()

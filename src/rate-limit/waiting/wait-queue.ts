@@ -163,6 +163,11 @@ export class WaitQueue {
     return this.#line.owed()
   }
 
+  /** Tokens that are there, those held for callers among them. */
+  spare(): number {
+    return this.#line.spare()
+  }
+
   /** Lets those go on who should have gone on by now: the loop is late, and a newcomer is about to ask. */
   catchUp(): void {
     if (this.#isArmed && this.#timer.due <= this.#clock.now()) this.#look()

@@ -144,6 +144,13 @@ export class WaitingLine {
     return (this.#callers.held.beyond(axis.produced) + this.#bucket.others(0).heldUnits) / pow10(axis.digits)
   }
 
+  /** Tokens that are there, also those that callers here and elsewhere wait with until they have all of theirs. */
+  spare(): number {
+    const { produced, spent, burst, digits } = this.#survey()
+    const held = this.#callers.held.total + this.#bucket.others(0).heldUnits
+    return Math.max(0, Math.min(produced - spent + held, burst)) / pow10(digits)
+  }
+
   #survey(): Axis {
     const axis = this.#bucket.survey()
     this.#spent = axis.spent

@@ -141,3 +141,28 @@ describe('a refusal of several limits', () => {
     expect(RateLimitExceeded.is(failure)).toBe(false)
   })
 })
+
+describe('tokens that somebody has while it waits for another limit', () => {
+  /** A caller has 5 of `tokens` by 5 s, and waits for `calls` until 9 s; another waits for 10 of `tokens`. */
+  async function holdsOne(whenMs: number) {
+    const { clock, of, all } = limitsOf({
+      tokens: { requestsPerSecond: 1, burstSize: 10 },
+      calls: { requestsPerSecond: 0.2, burstSize: 1 },
+    })
+    of.tokens.tryAcquire(10)
+    const holder = outcomeOf(clock, all.acquire({ tokens: 5, calls: 1 }))
+    clock.setTimeout(() => of.calls.tryAcquire(), 4000)
+    const other = outcomeOf(clock, of.tokens.acquire(10))
+    clock.setTimeout(() => of.tokens.refund(5), whenMs)
+    await clock.advance(30_000)
+    return [(await holder).atMs, (await other).atMs]
+  }
+
+  it('are good as long as with those that others wait with they are no more than the burst', async () => {
+    expect(await holdsOne(4900)).toEqual([15_000, 10_000])
+  })
+
+  it('and so where tokens have come back since', async () => {
+    expect(await holdsOne(6000)).toEqual([15_000, 10_000])
+  })
+})
