@@ -2,9 +2,13 @@
 export interface NodeResponse {
   readonly statusCode: number
   readonly writableFinished: boolean
+  readonly headersSent?: boolean | undefined
   readonly destroyed?: boolean | undefined
   /** Of HTTP/2. */
-  readonly stream?: { readonly destroyed: boolean; readonly aborted: boolean } | null | undefined
+  readonly stream?:
+    | { readonly destroyed: boolean; readonly aborted: boolean; once(event: 'close', listener: () => void): unknown }
+    | null
+    | undefined
   /** Of HTTP/1: null while the response waits for those of requests before it on the same connection. */
   readonly socket?: unknown
   readonly req?:
@@ -54,7 +58,8 @@ export function whenResponseEnds(response: NodeResponse, ended: (status: number)
   if (response.destroyed === true || response.stream?.destroyed === true || socket?.destroyed === true) {
     tell()
   } else if (socket === undefined || socket === null) {
-    response.once('close', tell)
+    // The response to a HEAD request of HTTP/2 that nobody has ended does not tell of its end; its stream does.
+    ;(response.stream ?? response).once('close', tell)
   } else {
     const tellOnce = (): void => {
       if (forget()) tell()
@@ -64,7 +69,7 @@ export function whenResponseEnds(response: NodeResponse, ended: (status: number)
   }
 }
 
-/** HTTP/2 calls a response finished that was reset. */
-function isWhole({ writableFinished, stream }: NodeResponse): boolean {
-  return writableFinished && stream?.aborted !== true
+/** HTTP/2 calls a response finished that was reset, and that to a HEAD request from the beginning. */
+function isWhole({ writableFinished, headersSent, stream }: NodeResponse): boolean {
+  return writableFinished && headersSent !== false && stream?.aborted !== true
 }

@@ -2,7 +2,14 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import { type AddressInfo, connect as connectSocket } from 'node:net'
-import { type ConnectShedOptions, type HonoContext, shed, type ShedOptions, type WebShedOptions } from 'amorsize/http'
+import {
+  connectLimit,
+  type ConnectShedOptions,
+  type HonoContext,
+  shed,
+  type ShedOptions,
+  type WebShedOptions,
+} from 'amorsize/http'
 import { FakeClock } from 'amorsize/testing'
 import { Hono } from 'hono'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -168,6 +175,28 @@ describe('shed', () => {
     expect([first.status, (await ask()).status]).toEqual([200, 503])
     first.stream.close(8)
     await expect.poll(() => middleware.stats().inUse).toBe(0)
+    session.destroy()
+    await new Promise((resolve) => server.close(resolve))
+  })
+
+  it.each([null, 8])('frees the place of a HEAD request of HTTP/2 that is never answered, %s', async (reset) => {
+    const statuses: number[] = []
+    const middleware = shed({ maxConcurrent: 1 })
+    const countIf = (_: unknown, status: number): boolean => statuses.push(status) > 0
+    const limit = connectLimit({ limits: { all: { max: 9, windowMs: 60_000 } }, key: () => 'all', countIf })
+    const server = createHttp2Server((request, response) => {
+      middleware(request, response, () =>
+        limit(request, response, () => (reset === null ? response.stream.close() : 0)),
+      )
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    const stream = session.request({ ':path': '/', ':method': 'HEAD' })
+    await expect.poll(() => middleware.stats().admitted).toBe(1)
+    if (reset !== null) stream.close(reset)
+    await expect.poll(() => middleware.stats().inUse).toBe(0)
+    expect(statuses).toEqual([499])
     session.destroy()
     await new Promise((resolve) => server.close(resolve))
   })
