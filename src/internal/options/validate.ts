@@ -4,6 +4,15 @@ import { optionMeantBy } from './option-names.js'
 
 /** Describes a value for an error message: its type and, if short, itself. */
 export function describe(value: unknown): string {
+  try {
+    return described(value)
+  } catch {
+    // A getter or a proxy of the user's: the option is to be named all the same.
+    return `${typeof value === 'function' ? 'a function' : 'an object'} that cannot be looked at`
+  }
+}
+
+function described(value: unknown): string {
   switch (typeof value) {
     case 'undefined':
       return 'undefined'

@@ -79,6 +79,22 @@ describe('the constructor', () => {
   })
 })
 
+it('refuses what cannot even be looked at by the name of its option', () => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const thrower = Object.defineProperty({}, 'constructor', {
+    get() {
+      throw new Error('no')
+    },
+  })
+  const named = Object.defineProperty(() => 1, 'name', { value: Symbol('n') })
+  const refused = (maxQueue: unknown, what: string): void =>
+    refuses(() => new RateLimiter({ maxQueue: maxQueue as number }), TypeError, 'maxQueue must be', `received ${what}`)
+  refused(proxy, 'an object that cannot be looked at')
+  refused(thrower, 'an object that cannot be looked at')
+  refused(named, 'a function that cannot be looked at')
+})
+
 describe('a refused call changes nothing', () => {
   const badTokens: [unknown, Class, ...string[]][] = [
     [0, RangeError, 'tokens', '> 0', '0 (number)'],
