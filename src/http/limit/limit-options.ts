@@ -186,9 +186,20 @@ function checkLimit(name: string, limit: HttpLimit<never>): CompleteBucketLimit<
     )
   const table = hasRate ? BUCKET_OPTIONS : WINDOW_OPTIONS
   checkKeys(at, limit, Object.keys(table))
-  if (!hasRate) return { kind: 'window', name, ...readValues(limit, WINDOW_OPTIONS, `${at}.`) }
-  const { burstSize, ...bucket } = readValues(limit, BUCKET_OPTIONS, `${at}.`)
-  return { kind: 'bucket', name, ...bucket, burstSize: burstSize ?? Math.max(1, Math.round(bucket.requestsPerSecond)) }
+  if (!hasRate) {
+    const window = readValues(limit, WINDOW_OPTIONS, `${at}.`)
+    checkCost(at, window.cost, window.max, true)
+    return { kind: 'window', name, ...window }
+  }
+  const { burstSize: wanted, ...bucket } = readValues(limit, BUCKET_OPTIONS, `${at}.`)
+  const burstSize = wanted ?? Math.max(1, Math.round(bucket.requestsPerSecond))
+  checkCost(at, bucket.cost, burstSize, false)
+  return { kind: 'bucket', name, ...bucket, burstSize }
+}
+
+/** One that is always the same and more than the limit would have every request refused. */
+function checkCost(at: string, cost: unknown, max: unknown, integer: boolean): void {
+  if (typeof cost === 'number' && typeof max === 'number') checkNumber(`${at}.cost`, cost, { min: 0, max, integer })
 }
 
 /** A number of this range, or a function of the request. */

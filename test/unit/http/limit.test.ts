@@ -395,6 +395,12 @@ describe('limits', () => {
     expect(bad({ limits: { a: { requestsPerSecond: 0 } } })).toThrow(
       'limits.a.requestsPerSecond must be a finite number > 0',
     )
+    expect(bad({ limits: { a: { requestsPerSecond: 5, cost: 6 } } })).toThrow(
+      'limits.a.cost must be a finite number >= 0 and <= 5; received 6 (number)',
+    )
+    expect(bad({ limits: { a: { max: 5, windowMs: 1, cost: 6 } } })).toThrow(
+      'limits.a.cost must be an integer >= 0 and <= 5; received 6 (number)',
+    )
     expect(bad({ limits: { ä: { max: 1, windowMs: 1 } } })).toThrow('the name of a limit must be printable ASCII')
     expect(bad({ limits, headers: 'draft-8' })).toThrow(
       `headers must be one of 'draft-10', 'draft-7', 'draft-6', 'legacy'; received "draft-8" (string)`,
