@@ -75,6 +75,7 @@ export {
   type FallbackEvents,
   fallbackLevels,
   type FallbackStats,
+  type SubstituteOf,
   type Substituting,
 } from './policy/fallback.js'
 export type { FallbackOptions } from './policy/fallback-options.js'
@@ -84,7 +85,7 @@ export type { HedgeOptions, HedgePercentile } from './policy/hedge-options.js'
 export { hedge, Hedge, type HedgeEvents, type HedgeStats } from './policy/hedge.js'
 export { perKey, PerKey, type PerKeyOptions } from './policy/per-key.js'
 export { registry, Registry, type ChangeOf, type RegistryChanges } from './policy/registry.js'
-export { pipeline, Pipeline } from './policy/pipeline.js'
+export { type Composed, pipeline, Pipeline } from './policy/pipeline.js'
 export { RetryBudget, type RetryBudgetHandle, type RetryBudgetOptions } from './policy/retry/budget.js'
 export type { Delay, Jitter } from './policy/retry/backoff.js'
 export type { NameScope } from './memory/shared/names.js'

@@ -38,11 +38,14 @@ export type AnyFunction = (...args: never[]) => unknown
 
 /**
  * A guarded function: the same type where it already returned a promise (overloads, type parameters and `this` are kept),
- * else the same function made asynchronous; and the policy that guards it.
+ * else the same function made asynchronous; and the policy that guards it. `S`: what the policy may give in the place of its result.
  */
-export type Wrapped<F extends AnyFunction, P extends Policy = Policy> = (ReturnsPromise<F> extends true
+export type Wrapped<F extends AnyFunction, P = Policy, S = never> = ([ReturnsPromise<F>, S] extends [
+  true,
+  Awaited<ReturnType<F>>,
+]
   ? F
-  : (this: ThisParameterType<F>, ...args: Parameters<F>) => Promise<Awaited<ReturnType<F>>>) & {
+  : (this: ThisParameterType<F>, ...args: Parameters<F>) => Promise<Awaited<ReturnType<F>> | S>) & {
   /** The policy that guards the function. */
   readonly policy: P
 }

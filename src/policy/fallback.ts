@@ -2,7 +2,7 @@ import { builtins } from '../internal/builtins.js'
 import { type CallEvents, EventSource } from '../internal/events/events.js'
 import { notify } from '../internal/events/listeners.js'
 import { boundIn, dataIn, readOptions } from '../internal/options/options.js'
-import type { AttemptContext, ExecuteOptions, PolicyContext } from '../internal/policy.js'
+import type { AnyFunction, AttemptContext, ExecuteOptions, PolicyContext, Wrapped } from '../internal/policy.js'
 import { subjectOf } from '../internal/text/error-text.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
 import { WHY_BOUND, whyBound } from './bound.js'
@@ -17,11 +17,20 @@ export interface FallbackEvents extends CallEvents {
   degraded: { readonly error: unknown; readonly level: number }
 }
 
-/** What a fallback that gives an `S` makes of a call's result. */
-export interface Substituting<S> {
+declare const SUBSTITUTE: unique symbol
+
+/** What a fallback that gives an `S` makes of a call's result, also as the outermost policy of a pipeline. */
+export interface Substituting<S, O extends ExecuteOptions = ExecuteOptions> {
+  /** For types only: what a pipeline sees of it. */
+  readonly [SUBSTITUTE]?: S
   /** Runs `fn`; resolves to what it returned, or to the substitute. */
-  execute<T>(fn: (context: AttemptContext) => T | Promise<T>, options?: ExecuteOptions): Promise<T | S>
+  execute<T>(fn: (context: AttemptContext) => T | Promise<T>, options?: O): Promise<T | S>
+  /** Returns `fn` guarded by this policy; it may also give the substitute. */
+  wrap<F extends AnyFunction>(fn: F): Wrapped<F, this, S>
 }
+
+/** What a policy may give in the place of a result; `unknown` where nothing is known of it. */
+export type SubstituteOf<P> = P extends { readonly [SUBSTITUTE]?: infer S } ? S : unknown
 
 /** Counts of a fallback, over all calls of its thread. */
 export interface FallbackStats {

@@ -1,5 +1,6 @@
 import type { Policy, PriorityOptions } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
+import type { SubstituteOf, Substituting } from './fallback.js'
 import { warnAboutOrder } from './stages/order.js'
 import { StagedPolicy } from './stages/staged-policy.js'
 import { stagesOf } from './stages/stages-of.js'
@@ -24,6 +25,10 @@ export class Pipeline extends StagedPolicy<PriorityOptions> {
   }
 }
 
+/** A pipeline by its outermost policy: where that is a fallback, a call may also give the substitute. */
+export type Composed<Outermost> =
+  unknown extends SubstituteOf<Outermost> ? Pipeline : Substituting<SubstituteOf<Outermost>, PriorityOptions> & Pipeline
+
 /**
  * Composes policies. The order written is the order applied, the outermost first; usual: fallback, total timeout, retry, hedge,
  * circuit breaker, rate limit, bulkhead, attempt timeout. An order known to defeat one of them gives a process warning, once.
@@ -37,6 +42,7 @@ export class Pipeline extends StagedPolicy<PriorityOptions> {
  * const api = pipeline(fallback(null), timeout(10_000), retry({ maxRetries: 3 }), rateLimit({ requestsPerSecond: 50 }), timeout(2000))
  * const user = await api.execute(({ signal }) => loadUser(id, signal))
  */
+export function pipeline<P extends Policy[]>(...policies: P): Composed<P[0]>
 export function pipeline(...policies: Policy[]): Pipeline {
   return new Pipeline(policies)
 }

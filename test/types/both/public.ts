@@ -98,13 +98,24 @@ export function accepted(): Promise<unknown>[] {
     return new Date(String(error))
   }).execute(() => 'a')
   const kept: Promise<Answer> = guarded(503)
-  return [valueOrCall, madeOrCall, byError, kept]
+  // So does a function that it guards, by itself or as the outermost of a pipeline.
+  const wrapped: Promise<string | null> = fallback(null).wrap(async (id: number) => `user ${id}`)(1)
+  const composed = pipeline(fallback(null), retry(), timeout(1000))
+  const byPipeline: Promise<string | null> = composed.execute(async () => 'a', { priority: 9 })
+  const wrappedByPipeline: Promise<string | null> = composed.wrap((id: number) => `user ${id}`)(1)
+  // What the call may give anyway adds nothing: the type is kept whole.
+  const same: <T>(value: T) => Promise<T[]> = pipeline(fallback([])).wrap(async <T>(value: T) => [value])
+  const plain: Promise<string> = pipeline(retry(), timeout(1000)).execute(async () => 'a')
+  return [valueOrCall, madeOrCall, byError, kept, wrapped, byPipeline, wrappedByPipeline, same(1), plain]
 }
 
 export function refused(): void {
   // @ts-expect-error -- the substitute is no string
   const text: Promise<string> = fallback(1).execute(async () => 'a')
   text.catch(String)
+  // @ts-expect-error -- it may be null
+  const user: Promise<string> = pipeline(fallback(null), retry()).wrap(async () => 'a')()
+  user.catch(String)
   // @ts-expect-error -- an answer has a status, which is a number
   retry<Answer>({ retryIfResult: ({ status }) => status === 'busy' })
   // @ts-expect-error -- no answer of an untyped retry is known
