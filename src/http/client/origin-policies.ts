@@ -1,6 +1,7 @@
 import { checkClock } from '../../internal/options/check-common.js'
 import { namesOf } from '../../internal/options/options.js'
-import { checkBoolean, checkKeys, checkNumber } from '../../internal/options/validate.js'
+import { checkBoolean, checkKeys, checkNumber, describe } from '../../internal/options/validate.js'
+import { isPolicy } from '../../internal/policy.js'
 import { type Clock, systemClock } from '../../internal/time/clock.js'
 import type { NameScope } from '../../memory/shared/names.js'
 import { type Bulkhead, type BulkheadPermit, bulkhead } from '../../policy/bulkhead/bulkhead.js'
@@ -112,7 +113,9 @@ export class OriginPolicies {
     this.#pauses = new OriginPauses({ capacity, name, scope, clock, adapts: checkBoolean('adapt', adapt) })
     const named = (what: string): object => (name === null ? {} : { name: fittingName(`${name}%${what}`), scope })
     for (const [what, given] of Object.entries({ limit, bulkhead: places, breaker }))
-      if (given !== undefined) checkKeys(what, given, KEYS_OF_ORIGINS[what as keyof typeof KEYS_OF_ORIGINS])
+      if (isPolicy(given))
+        throw new TypeError(`${what} must be options, as each origin has its own; received ${describe(given)}`)
+      else if (given !== undefined) checkKeys(what, given, KEYS_OF_ORIGINS[what as keyof typeof KEYS_OF_ORIGINS])
     // Those of each origin are made when it is first asked for; what is wrong with their options is told now.
     if (places !== undefined) completeBulkheadOptions({ ...places, clock })
     if (breaker !== undefined) readCircuitBreakerOptions({ ...breaker, clock })

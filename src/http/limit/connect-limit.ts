@@ -153,6 +153,6 @@ export function warnOfProxy(trust: unknown): void {
   else if (trust === false || trust === undefined)
     warnOnce(
       'AMORSIZE_HTTP_PROXY_IGNORED',
-      "there is an X-Forwarded-For, and no proxy is trusted: behind a proxy all clients share one limit, that of its address. Name it in the framework's settings, or give `key`",
+      'there is an X-Forwarded-For, and no proxy is trusted: behind a proxy all clients share one limit, that of its address. Set `trust proxy` (Express) or `trustProxy` (Fastify) to the proxies you have, or give `key`',
     )
 }

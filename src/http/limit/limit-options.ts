@@ -178,11 +178,14 @@ function checkLimits(given: unknown): (CompleteBucketLimit<never> | CompleteWind
 function checkLimit(name: string, limit: HttpLimit<never>): CompleteBucketLimit<never> | CompleteWindowLimit<never> {
   const at = `limits.${name}`
   const given: unknown = limit
-  const has = (key: string): boolean => typeof given === 'object' && given !== null && key in given
-  const hasRate = has('requestsPerSecond')
-  if (hasRate === has('max'))
+  if (typeof given !== 'object' || given === null)
     throw new TypeError(
-      `${at} must have either requestsPerSecond or max with windowMs; received ${hasRate ? 'both' : describe(limit)}`,
+      `${at} must be a limit, as in limits: { burst: { requestsPerSecond: 5 } }; received ${describe(given)}`,
+    )
+  const hasRate = 'requestsPerSecond' in given
+  if (hasRate === 'max' in given)
+    throw new TypeError(
+      `${at} must have either requestsPerSecond or max with windowMs; received ${hasRate ? 'both' : Object.keys(given).join(', ') || 'neither'}`,
     )
   const table = hasRate ? BUCKET_OPTIONS : WINDOW_OPTIONS
   checkKeys(at, limit, Object.keys(table))

@@ -1,14 +1,22 @@
+/** Where a rate stands among the options of a server's limits. */
+const OF_SERVER = { limits: ', which holds each limit by a name' }
+/** Where it stands among those of a client. */
+const OF_CLIENT = { limit: ', which takes it', rpm: ', which is per minute', ...OF_SERVER }
 /** What a rate is called here. Other libraries give it as a number of calls and a time. */
-const RATE = { requestsPerSecond: ', which is how many per second' }
+const RATE = { requestsPerSecond: ', which is how many per second', rpm: '', ...OF_SERVER }
 const WINDOW = { windowMs: '', ...RATE }
 const LIMIT = { max: '', ...RATE }
 const DELAY = { initialDelayMs: '' }
-const ATTEMPTS = { maxRetries: ', which does not count the first call' }
+const RETRY = { retry: ', which takes it as maxRetries' }
+const ATTEMPTS = { maxRetries: ', which does not count the first call', ...RETRY }
+const AT_ONCE = { maxConcurrent: '', bulkhead: ', which takes it as maxConcurrent' }
+const COUNTED = { countIf: ', which tells what counts' }
 
 /** Names of options in other libraries, and what they are called here; the first that is accepted is meant. */
 const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   // Retries: p-retry, async-retry, cockatiel, axios-retry.
-  retries: { maxRetries: '' },
+  retries: { maxRetries: '', ...RETRY },
+  maxRetries: RETRY,
   attempts: ATTEMPTS,
   maxAttempts: ATTEMPTS,
   numOfAttempts: ATTEMPTS,
@@ -36,6 +44,9 @@ const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   rps: RATE,
   requestsPerInterval: RATE,
   minTime: RATE,
+  requestsPerSecond: OF_CLIENT,
+  requestsPerMinute: RATE,
+  tokensPerMinute: { tpm: '', ...RATE },
   max: RATE,
   interval: WINDOW,
   duration: WINDOW,
@@ -45,21 +56,37 @@ const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   bucketSize: { burstSize: '' },
   maxBurst: { burstSize: '' },
   burst: { burstSize: '' },
+  burstSize: { ...OF_SERVER, limit: ', which takes it' },
   reservoir: { burstSize: '' },
   capacity: { burstSize: '' },
+  maxKeys: { capacity: '' },
+  // Servers: express-rate-limit, @fastify/rate-limit, @nestjs/throttler.
+  keyGenerator: { key: '' },
+  handler: { refuse: '' },
+  message: { refuse: '' },
+  errorResponseBuilder: { refuse: '' },
+  standardHeaders: { headers: '' },
+  legacyHeaders: { headers: '' },
+  allowList: { allow: '' },
+  skipSuccessfulRequests: COUNTED,
+  skipFailedRequests: COUNTED,
   // Bulkheads, queues and pools: p-limit, p-queue, bottleneck, cockatiel, piscina, workerpool.
-  concurrency: { maxConcurrent: '', workers: '' },
-  limitConcurrency: { maxConcurrent: '' },
-  maxConcurrency: { maxConcurrent: '', workers: '' },
+  concurrency: { ...AT_ONCE, workers: '' },
+  limitConcurrency: AT_ONCE,
+  maxConcurrency: { ...AT_ONCE, workers: '' },
+  maxConcurrent: AT_ONCE,
   maxConcurrentCalls: { maxConcurrent: '' },
   highWater: { maxQueue: '' },
   queueSize: { maxQueue: '' },
   queueLimit: { maxQueue: '' },
   maxThreads: { workers: '' },
   maxWorkers: { workers: '' },
+  // Hedges.
+  delay: { afterMs: '' },
   // Time limits and breakers: cockatiel, opossum, resilience4j.
   timeout: { timeoutMs: '', maxWaitMs: '' },
   resetTimeout: { resetTimeoutMs: '' },
+  threshold: { failureThreshold: '' },
   halfOpenAfter: { resetTimeoutMs: '' },
   errorThresholdPercentage: { window: ', whose failureRate is a part of 1' },
   failureRateThreshold: { window: ', whose failureRate is a part of 1' },

@@ -8,6 +8,7 @@ import {
   BulkheadRejectedError,
   CircuitOpenError,
   RateLimitExceeded,
+  RateLimiter,
   RetryExhaustedError,
   TimeoutExceededError,
 } from 'amorsize'
@@ -710,6 +711,10 @@ describe('policyFetch', () => {
     [{ bulkhead: { name: 'api', maxConcurrent: 5 } }, "unknown bulkhead option 'name'"],
     [{ bulkhead: { key: 'host' } }, "unknown bulkhead option 'key'"],
     [{ limit: { scope: 'machine' } }, "unknown limit option 'scope'"],
+    [
+      { limit: new RateLimiter() },
+      'limit must be options, as each origin has its own; received an object (RateLimiter)',
+    ],
   ])('refuses %j when it is made, as policyInterceptor does', (options, message) => {
     expect(() => policyFetch(options as PolicyFetchOptions)).toThrow(message)
     expect(() => policyInterceptor(options as PolicyFetchOptions)).toThrow(message)

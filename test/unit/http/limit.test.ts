@@ -385,9 +385,12 @@ describe('limits', () => {
     expect(bad({ limits: { a: { max: 1, windowMs: 1, requestsPerSecond: 1 } } })).toThrow(
       'limits.a must have either requestsPerSecond or max with windowMs; received both',
     )
-    expect(bad({ limits: { a: {} } })).toThrow('limits.a must have either requestsPerSecond or max with windowMs')
-    expect(bad({ limits: { a: 5 } })).toThrow(
-      'limits.a must have either requestsPerSecond or max with windowMs; received 5 (number)',
+    expect(bad({ limits: { a: {} } })).toThrow(
+      'limits.a must have either requestsPerSecond or max with windowMs; received neither',
+    )
+    expect(bad({ limits: { a: { rps: 5 } } })).toThrow('received rps')
+    expect(bad({ limits: { requestsPerSecond: 5 } })).toThrow(
+      'limits.requestsPerSecond must be a limit, as in limits: { burst: { requestsPerSecond: 5 } }; received 5 (number)',
     )
     expect(bad({ limits: { a: { max: 0, windowMs: 1 } } })).toThrow(
       'limits.a.max must be an integer >= 1 and <= 1048574; received 0 (number)',

@@ -9,6 +9,7 @@ import {
   retry,
   timeout,
 } from '../../../dist/index.js'
+import { connectLimit, modelFetch, policyFetch } from '../../../dist/http/index.js'
 
 const none = (option: object): never => option as never
 
@@ -39,6 +40,20 @@ describe('an option that has another name elsewhere', () => {
     ['slidingWindowSize', (option) => circuitBreaker(none(option)), 'window'],
     ['errorThresholdPercentage', (option) => circuitBreaker(none(option)), 'window'],
     ['timeout', (option) => bulkhead(none(option)), 'maxWaitMs'],
+    ['threshold', (option) => circuitBreaker(none(option)), 'failureThreshold'],
+    ['delay', (option) => hedge(none({ afterMs: 1, ...option })), 'afterMs'],
+    ['maxKeys', (option) => new KeyedRateLimiter(none(option)), 'capacity'],
+    ['requestsPerMinute', (option) => new RateLimiter(none(option)), 'requestsPerSecond'],
+    ['requestsPerMinute', (option) => modelFetch(none(option)), 'rpm'],
+    ['tokensPerMinute', (option) => modelFetch(none(option)), 'tpm'],
+    ['requestsPerSecond', (option) => policyFetch(none(option)), 'limit'],
+    ['maxRetries', (option) => policyFetch(none(option)), 'retry'],
+    ['concurrency', (option) => policyFetch(none(option)), 'bulkhead'],
+    ['requestsPerSecond', (option) => connectLimit(none(option)), 'limits'],
+    ['windowMs', (option) => connectLimit(none(option)), 'limits'],
+    ['limit', (option) => connectLimit(none(option)), 'limits'],
+    ['keyGenerator', (option) => connectLimit(none(option)), 'key'],
+    ['skipFailedRequests', (option) => connectLimit(none(option)), 'countIf'],
   ])('%s is named, with what is meant', (name, make, meant) => {
     expect(() => make({ [name]: 1 })).toThrow(TypeError)
     expect(() => make({ [name]: 1 })).toThrow(new RegExp(`^unknown .* option '${name}' .*; did you mean '${meant}'`))
