@@ -55,7 +55,7 @@ export interface KeyedGuardMaker {
  * @example
  * const search = withRateLimit({ requestsPerSecond: 5 })(async (query: string) => (await fetch(`${url}?q=${query}`)).json())
  * class Client { @withRateLimit({ requestsPerSecond: 5 }) async fetchUser(id: number) { return loadUser(id) } }
- * const handle = withRateLimit({ keyed: (req: ExpressRequest) => req.ip, requestsPerSecond: 5, capacity: 100_000 })(answer)
+ * const handle = withRateLimit({ keyed: (req: ExpressRequest) => req.ip ?? 'gone', requestsPerSecond: 5, capacity: 100_000 })(answer)
  */
 export const withRateLimit = guardFactory<'rate-limit', [options?: RateLimitOptions], RateLimiter | KeyedRateLimit>({
   name: 'withRateLimit',

@@ -9,9 +9,9 @@ export const user = { id: 'ada', plan: 'free' as const }
 
 /** As Express has it. */
 export interface ExpressRequest {
-  readonly ip: string
+  readonly ip: string | undefined
   readonly url?: string
 }
 
-export const answer = async (of: ExpressRequest): Promise<string> => `hello ${of.ip}`
+export const answer = async (of: ExpressRequest): Promise<string> => `hello ${of.ip ?? 'you'}`
 export const refuse = (retryAfterMs: number): string => `come back in ${retryAfterMs} ms`
