@@ -28,7 +28,7 @@ export interface RunHooks {
         readonly attempts: number
       }) => void)
     | undefined
-  /** At most ten times a second, and at the end. */
+  /** At most ten times per second, and at the end. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** The run has ended; `error` is there if it failed as a whole. */
   readonly onEnd?: ((event: RunEnd) => void) | undefined

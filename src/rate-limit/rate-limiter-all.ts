@@ -36,7 +36,7 @@ export interface KeyedLimit {
 }
 
 /**
- * Several limits at once, all or nothing; made by {@link RateLimiter.all}. For model APIs that limit requests and tokens a minute,
+ * Several limits at once, all or nothing; made by {@link RateLimiter.all}. For model APIs that limit requests and tokens per minute,
  * or a user's limit inside everybody's.
  *
  * Callers wait in the scarcest limit and take nothing from the others before their turn has come there. Where another limit lacks tokens then,

@@ -44,7 +44,7 @@ export interface Progress {
 
 /** The options of a run that make it keep account of its items. */
 export interface RecorderOptions {
-  /** Told at most ten times a second, and at the end. */
+  /** Told at most ten times per second, and at the end. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** Whether to show a bar on a terminal; default false. */
   readonly progress?: boolean | undefined

@@ -69,7 +69,7 @@ function rowsOf(info: SystemInfo): readonly Row[] {
   return [
     ['CPU'],
     ['usable CPUs', count(cpu.usableCpus), cpuLimit(info)],
-    ['threads, always busy', String(cpu.cpuWorkers), 'one a physical core, within the quota'],
+    ['threads, always busy', String(cpu.cpuWorkers), 'one per physical core, within the quota'],
     ['threads, rounded up / down', `${cpu.parallelism} / ${cpu.parallelismFloor}`, ''],
     ['quota', cpu.quotaCpus === null ? none : `${count(cpu.quotaCpus)} CPUs`, describeSource(sources.quotaCpus)],
     ...(cpu.throttledPeriods === null
@@ -82,7 +82,7 @@ function rowsOf(info: SystemInfo): readonly Row[] {
       kinds ?? '',
     ],
     [
-      'threads a core / packages / NUMA nodes',
+      'threads per core / packages / NUMA nodes',
       `${count(cpu.smtWidth)} / ${count(cpu.packages)} / ${count(cpu.numaNodes)}`,
       '',
     ],

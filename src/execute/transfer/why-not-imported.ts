@@ -8,7 +8,7 @@ export function whyNotImported(url: string, error: unknown, isWorker: boolean): 
   const { code, url: missing } = (error ?? {}) as { readonly code?: unknown; readonly url?: unknown }
   // If a module that it imports is missing, the error says enough.
   if (code === 'ERR_MODULE_NOT_FOUND' && missing === url) {
-    return new TypeError(`task.url must name a module that exists; received ${url}`, { cause: error })
+    return new TypeError(`the task's module does not exist: ${url}`, { cause: error })
   }
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?tsx?$/.test(url)) {
     const how = loadsHereOnly(isWorker)

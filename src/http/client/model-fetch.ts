@@ -14,9 +14,9 @@ import { isRequest } from './replay.js'
 
 /** What {@link modelFetch} is made with. */
 export interface ModelFetchOptions {
-  /** Requests a minute: > 0. */
+  /** Requests per minute: > 0. */
   rpm: number
-  /** Tokens a minute: > 0. */
+  /** Tokens per minute: > 0. */
   tpm: number
   /** How many tokens a call will take, from its parsed body; default: a quarter of its characters, and what it allows for the answer (else 256). */
   estimate?: ((body: unknown) => number) | undefined
@@ -42,7 +42,7 @@ export type ModelFetch = (input: string | URL | Request, init?: RequestInit) => 
 const ANSWER_TOKENS = 256
 
 /**
- * A fetch for the SDKs of OpenAI and Anthropic (their option `fetch`, with `maxRetries: 0`) that keeps to requests and tokens a minute, in
+ * A fetch for the SDKs of OpenAI and Anthropic (their option `fetch`, with `maxRetries: 0`) that keeps to requests and tokens per minute, in
  * all threads or processes of one `name`: a call waits for its estimate, and once the answer says what it took, the difference is given
  * back or owed. A streamed call is settled when its stream ends or breaks, a failed one to nothing; one that is aborted counts by its estimate. A 429, and a limit that an answer
  * says is used up, pause everybody.

@@ -27,7 +27,7 @@ const LONGEST_PAUSE_MS = 10 * 365.25 * 86_400_000
 
 /**
  * A token bucket for every key: an address, a user, a route. All buckets have the same rate and burst and lie in one block of shared
- * memory of 24 bytes a key, which never grows. A key whose bucket is full again costs nothing; its place goes to the next key that
+ * memory of 24 bytes per key, which never grows. A key whose bucket is full again costs nothing; its place goes to the next key that
  * needs one, without timers and without garbage.
  *
  * For each key, in every interval of w seconds, at most `burstSize + requestsPerSecond * w` tokens are granted over all threads and

@@ -241,7 +241,7 @@ for (const name of ['nowhere.mjs', 'imports-nothing.mjs']) {
     expect(missing).toEqual([
       'TypeError',
       null,
-      expect.stringMatching(/^task\.url must name a module that exists; received file:.*\/nowhere\.mjs$/),
+      expect.stringMatching(/^the task's module does not exist: file:.*\/nowhere\.mjs$/),
       'ERR_MODULE_NOT_FOUND',
     ])
     expect(inner).toEqual(['Error', 'ERR_MODULE_NOT_FOUND', expect.stringContaining('nothing.mjs'), null])
