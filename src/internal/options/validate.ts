@@ -54,9 +54,15 @@ function describeRange(range: NumberRange): string {
   const kind = range.integer === true ? 'an integer' : 'a finite number'
   const bounds: string[] = []
   if (range.min !== undefined) bounds.push(`${range.exclusiveMin === true ? '>' : '>='} ${range.min}`)
-  if (range.max !== undefined) bounds.push(`<= ${range.max}`)
+  if (range.max !== undefined) bounds.push(`<= ${inShort(range.max)}`)
   const text = bounds.length > 0 ? `${kind} ${bounds.join(' and ')}` : kind
   return range.allowInfinity === true ? `${text}, or Infinity` : text
+}
+
+/** A round number of many zeros as 1e15. */
+function inShort(value: number): string {
+  const short = value.toExponential(0).replace('+', '')
+  return value >= 1e6 && Number(short) === value ? short : String(value)
 }
 
 /**

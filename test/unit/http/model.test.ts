@@ -285,7 +285,7 @@ describe('modelFetch', () => {
     await expect(waiting).rejects.toThrow('enough')
     expect(() => modelFetch({ rpm: 0, tpm: 1 })).toThrow('rpm must be a finite number > 0')
     expect(() => modelFetch({ rpm: 1 } as ModelFetchOptions)).toThrow(
-      'tpm must be a finite number > 0 and <= 1000000000000000; received undefined',
+      'tpm must be a finite number > 0 and <= 1e15; received undefined',
     )
     expect(() => modelFetch({ rpm: 1, tpm: 1, tokens: 1 } as ModelFetchOptions)).toThrow(
       "unknown modelFetch option 'tokens'",

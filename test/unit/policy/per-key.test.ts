@@ -89,7 +89,7 @@ describe('perKey', () => {
     expect(() => failing.get('a')).toThrow('no such host')
     expect(failing.size).toBe(0)
     expect(() => perKey(() => 1, {} as { maxKeys: number })).toThrow(
-      'maxKeys must be an integer >= 1 and <= 10000000; received undefined',
+      'maxKeys must be an integer >= 1 and <= 1e7; received undefined',
     )
     expect(() => perKey(() => 1, { maxKeys: 1, idleMs: 0 })).toThrow(
       'idleMs must be a finite number > 0, or Infinity; received 0 (number)',

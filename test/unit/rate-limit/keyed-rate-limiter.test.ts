@@ -296,7 +296,7 @@ describe('KeyedRateLimiter refuses', () => {
   it('options that are wrong, naming them', () => {
     expect(refused({})).toMatchObject({
       name: 'TypeError',
-      message: expect.stringMatching(/^capacity must be an integer >= 1 and <= 100000000; received undefined/),
+      message: expect.stringMatching(/^capacity must be an integer >= 1 and <= 1e8; received undefined/),
     })
     for (const capacity of [0, -1, 1.5, NaN, Infinity, 1e9])
       expect(refused({ capacity })).toMatchObject({

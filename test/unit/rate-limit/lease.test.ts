@@ -197,7 +197,7 @@ describe('bad input to a lease', () => {
   it('is refused: a size that is no number, an option that is not there', () => {
     const { limiter } = limited()
     expect(() => limiter.lease({ size: '8' as unknown as number })).toThrow(
-      /size must be an integer >= 1 and <= 1000000000; received "8" \(string\)/,
+      /size must be an integer >= 1 and <= 1e9; received "8" \(string\)/,
     )
     expect(() => limiter.lease({ sise: 8 } as object)).toThrow(/did you mean 'size'/)
   })
