@@ -39,8 +39,6 @@ export class LocalLane implements Lane, LoopState {
   #batchMs = 0
   /** Called when nothing is left to take, or the lane pauses. */
   whenIdle: () => void = nothing
-  /** Called before each turn of the event loop. */
-  whenTurns: () => void = nothing
   /** Lanes that share what is left; with more than one, the last blocks are small. */
   lanes = 1
   /** Milliseconds between turns of the event loop, of all runs that compute at once. */
@@ -167,8 +165,6 @@ export class LocalLane implements Lane, LoopState {
       this.#measured(items[0], this.lastResult)
       // Read anew: what was decided, or started, may have taken longer than a slice.
       if (performance.now() >= sliceEndMs) {
-        this.whenTurns()
-        if (this.#isHalted()) return
         this.#slices.ask()
         this.#turnedMs = performance.now()
         return

@@ -1,4 +1,5 @@
 import { runError } from '../../internal/run-error.js'
+import { realClearInterval, realSetInterval } from '../../internal/time/real-timers.js'
 import { mayRunHere, wantsChunks } from '../options.js'
 import type { Run } from '../run/run.js'
 import type { SharedBlock } from '../run/shared-block.js'
@@ -15,7 +16,6 @@ import { leaveBehind, runCarefully } from './lost-items.js'
 import { Roster } from './roster.js'
 import type { SingleItems } from './single-items.js'
 import type { Terms } from './terms.js'
-import { Watch } from './watch.js'
 import { WorkerLane } from './worker-lane.js'
 
 /** Workers that may die without any item to blame, one after the other, before the run gives up. */
@@ -28,6 +28,8 @@ const REFUSAL_STANDS_MS = 2000
 const AHEAD_MS = 250
 /** So many results that cannot be sent, and this part of all, are too many: each has taken a worker's time for nothing. */
 const MOST_UNFIT = { least: 8, part: 0.02 }
+/** A run is looked at so often while it has workers; more often where an item may take less time than that: it is to be noticed soon after. */
+const LOOK_MS = 50
 /** Workers wait for their first items, or their next chunk, while this thread runs its slice, unless they claim by themselves. */
 const SLICE_WITH_MESSAGES_MS = 1
 
@@ -56,7 +58,7 @@ export class Workforce implements Force {
   #refusal: { readonly error: unknown } | undefined = undefined
   #deaths = 0
   #failedBeginnings = 0
-  readonly #watch: Watch
+  #watch: NodeJS.Timeout | undefined = undefined
   /** All that have been in the run. */
   readonly #joined = new Set<PoolWorker>()
   #unfit = 0
@@ -81,7 +83,6 @@ export class Workforce implements Force {
     single.whenRun = () => {
       for (const lane of this.#lanes) lane.fill()
     }
-    this.#watch = new Watch(run.options.timeoutMs, () => run.inContext(() => this.#look()))
     this.#pool = pool
     const lanes = this.#lanes
     const worksHere = (): boolean => this.worksHere
@@ -121,14 +122,16 @@ export class Workforce implements Force {
     local.lanes = this.#lanes.size + 1
     local.sliceMs = SLICE_WITH_MESSAGES_MS
     local.whenIdle = () => this.#awaitLast()
-    local.whenTurns = () => this.#watch.passing()
   }
 
   /** Asks for workers. Those that are there begin at once, and may end the run. */
   begin(): void {
     this.#terms.share.computes(this, true)
+    const { timeoutMs } = this.run.options
+    const everyMs = Math.min(LOOK_MS, Math.max(1, timeoutMs / 8))
+    // It does not keep the process alive: workers do, while they have something to do.
+    this.#watch = realSetInterval(() => this.run.inContext(() => this.#look()), everyMs).unref()
     this.#pool.request(this.#request)
-    if (this.#local === undefined || this.run.options.timeoutMs !== Infinity) this.#keepWatch()
   }
 
   /** Asks for more, until there are `most`. */
@@ -178,10 +181,6 @@ export class Workforce implements Force {
   withdraw(): void {
     this.dismiss()
     for (const lane of this.#lanes) lane.makeWay()
-  }
-
-  #keepWatch(): void {
-    if (!this.run.isOver) this.#watch.start()
   }
 
   get lanes(): number {
@@ -265,7 +264,7 @@ export class Workforce implements Force {
   /** This thread has nothing left to run. Where all claim from the shared block, the others may be through, too, and their messages on their way. */
   #awaitLast(): void {
     if (this.block?.remaining === 0) this.sweepLast()
-    if (!this.worksHere || !this.takeBack()) this.#keepWatch()
+    if (this.worksHere) this.takeBack()
     // Without this thread it may need a worker more than others do.
     this.#pool.share()
   }
@@ -372,7 +371,7 @@ export class Workforce implements Force {
 
   stop(): void {
     this.#terms.share.computes(this, false)
-    this.#watch.stop()
+    realClearInterval(this.#watch)
     this.#pool.withdraw(this.#request)
     this.block?.close()
   }
