@@ -60,8 +60,7 @@ function learn(task: ResolvedTask, course: Course, observation: Observation, sin
   const pool = pools.of(course.subject.options.maxMemoryPerWorker)
   const count = scheduler.after(course, observation, since, pool)
   const sent = taskSources.sendable(task)
-  if (count > 0 && !(sent instanceof TaskNotTransferableError))
-    pool.prepare(count, sent.id, (worker) => void worker.load(sent))
+  if (count > 0 && !(sent instanceof TaskNotTransferableError)) pool.prepare(count, sent)
 }
 
 /** The lanes that a run has. */

@@ -87,7 +87,7 @@ export class Workforce implements Force {
     const lanes = this.#lanes
     const worksHere = (): boolean => this.worksHere
     this.#request = {
-      task: task.id,
+      task,
       wanted: terms.workers,
       most: Math.max(terms.workers, threadsFor(currentLimits())),
       get held() {
@@ -106,7 +106,6 @@ export class Workforce implements Force {
         return worksHere()
       },
       mayWorkHere: mayRunHere(run.options),
-      started: (worker) => void worker.load(task),
       joined: (worker) => run.inContext(() => this.#join(worker)),
       makeWay: () => run.inContext(() => this.#lanes.makeWay()),
       goOnHere: () => run.inContext(() => terms.goOnHere()),

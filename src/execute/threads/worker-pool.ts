@@ -6,6 +6,7 @@ import { runErrorOf } from '../../internal/run-error.js'
 import { messageOf } from '../../internal/text/error-text.js'
 import { LateCall } from '../../internal/time/late-call.js'
 import { currentLimits, scarceHeapBytes } from '../schedule/machine.js'
+import type { TransferredTask } from '../transfer/task-source.js'
 import type { FromWorker } from '../worker/protocol.js'
 import { givers, isStuck, mayGive, neediest, type Sharer } from './fair-shares.js'
 import { IdleWorkers } from './idle-workers.js'
@@ -15,9 +16,6 @@ import { PoolWorker, type WorkerOwner } from './pool-worker.js'
 /** Workers that may fail to start, one after the other, before a run is told that there are none. */
 const FAILED_STARTS = 3
 
-/** A worker is being started: what it is sent now, it does before it is ready. */
-type Started = (worker: PoolWorker) => void
-
 /** While a run waits for a worker that cannot go on without, it is looked at this often whether others should give one back. */
 const LOOK_MS = 25
 /** It goes on without, if it may, when no run has got a worker for this long: those that have them may be waiting for it. */
@@ -25,15 +23,13 @@ const PATIENCE_MS = 1000
 
 /** A run that asks for workers. */
 export interface WorkerRequest extends Sharer {
-  /** The number of its task. */
-  readonly task: number
+  readonly task: TransferredTask
   /** Workers it still wants. */
   wanted: number
   /** Most workers of the pool, those of other runs included, for this run to have more started; >= 1. */
   readonly most: number
   /** Gives the run a worker that is ready. */
   readonly joined: (worker: PoolWorker) => void
-  readonly started: Started
   /** Others need a worker more: the run gives one back as soon as it can. */
   readonly makeWay: () => void
   /** Workers are long in coming: the run goes on in this thread. */
@@ -143,7 +139,7 @@ export class WorkerPool implements Disposable {
     for (const { wanted, most, task } of this.#requests) {
       if (wanted <= 0) continue
       open += wanted
-      room = Math.max(room, this.#roomFor(task, most))
+      room = Math.max(room, this.#roomFor(task.id, most))
     }
     return Math.min(open, room)
   }
@@ -161,7 +157,7 @@ export class WorkerPool implements Disposable {
     if (latest === undefined) return
     for (let missing = this.#missing; missing > 0; missing--) {
       this.#makeRoom(latest.most)
-      this.#start(latest.started)
+      this.#start(latest.task)
     }
   }
 
@@ -175,14 +171,11 @@ export class WorkerPool implements Disposable {
   }
 
   /** Starts workers for later runs of a task, until there are `count`. They do not keep the process alive. */
-  prepare(count: number, task: number, started: Started): void {
+  prepare(count: number, task: TransferredTask): void {
     this.#later(() => {
-      for (let missing = this.#roomFor(task, count); missing > 0; missing--) {
+      for (let missing = this.#roomFor(task.id, count); missing > 0; missing--) {
         this.#makeRoom(count)
-        this.#start((worker) => {
-          worker.hold(false)
-          started(worker)
-        })
+        this.#start(task)?.hold(false)
       }
     })
   }
@@ -224,9 +217,9 @@ export class WorkerPool implements Disposable {
 
   #serve(): void {
     while (this.#idle.size > 0) {
-      const request = neediest(this.#requests.filter(({ task }) => this.#idle.hasFor(task)))
+      const request = neediest(this.#requests.filter(({ task }) => this.#idle.hasFor(task.id)))
       if (request === undefined) return
-      const worker = this.#idle.takeFor(request.task)
+      const worker = this.#idle.takeFor(request.task.id)
       if (worker === undefined) return
       request.wanted--
       this.#servedMs = performance.now()
@@ -236,18 +229,20 @@ export class WorkerPool implements Disposable {
     }
   }
 
-  #start(started: Started): void {
+  /** Starts a worker. What it is sent now, it does before it is ready. */
+  #start(task: TransferredTask): PoolWorker | undefined {
     let worker: PoolWorker
     tellOthers()
     try {
       worker = new PoolWorker(this.#nextId(), this.#limits ?? scarceLimits())
     } catch (error) {
       this.#startFailed(error)
-      return
+      return undefined
     }
     worker.owner = this.#ownerOf(worker)
     this.#starting.add(worker)
-    started(worker)
+    worker.load(task)
+    return worker
   }
 
   /** Listens to a worker that works for no run. */
@@ -287,7 +282,7 @@ export class WorkerPool implements Disposable {
     this.#failures.push(error)
     const waiting = this.#requests.filter(({ wanted }) => wanted > 0)
     if (this.#failures.length < FAILED_STARTS) {
-      if (waiting[0] !== undefined) this.#start(waiting[0].started)
+      if (waiting[0] !== undefined) this.#start(waiting[0].task)
       return
     }
     if (this.#starting.size > 0) return

@@ -4,7 +4,7 @@ import { WorkerPool, type WorkerRequest } from '../../../dist/execute/threads/wo
 
 const nothing = (): void => undefined
 const asked = {
-  task: 1,
+  task: { id: 1, expression: '() => 1', isStrict: true, helpers: [] },
   wanted: 1,
   held: 0,
   spare: 0,
@@ -14,7 +14,6 @@ const asked = {
   mayWorkHere: true,
   most: 1,
   joined: nothing,
-  started: nothing,
   makeWay: nothing,
   goOnHere: nothing,
   refused: nothing,
