@@ -26,8 +26,6 @@ export interface Force {
   readonly worksHere: boolean
   /** The items that only this thread can run. */
   readonly single: SingleItems
-  /** Whether results of the shared block may be among what could not be read. */
-  hasLostMessages: boolean
   /** Exit code of the last worker that died. */
   lastExitCode: number
 
@@ -45,7 +43,7 @@ export interface Force {
   sweep(): void
   /** The same, once all workers have left the block. */
   sweepLast(): void
-  /** Settles what is left of the shared block once nobody claims from it: it was in messages that could not be read. */
+  /** Has what is left of the shared block run again once nobody claims from it: it was in messages that could not be read. */
   recover(): void
 
   /** A worker has the task. */

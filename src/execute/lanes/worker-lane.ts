@@ -278,7 +278,6 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
 
   lostMessage(error: Error): void {
     this.#chunks.unread = error
-    this.force.hasLostMessages = true
     // It may have been the one that said a chunk is done: the answer to this says so too.
     this.worker.send({ kind: 'echo', run: this.runNumber, upTo: this.worker.lastChunk })
   }

@@ -42,7 +42,6 @@ export class Workforce implements Force {
   readonly single: SingleItems
   readonly isExact: boolean
   block: SharedBlock | undefined = undefined
-  hasLostMessages = false
   lastExitCode = 0
   isDismissed = false
   readonly #terms: Terms
@@ -282,8 +281,7 @@ export class Workforce implements Force {
 
   recover(): void {
     const { block } = this
-    if (!this.hasLostMessages || block === undefined || block.remaining > 0 || this.#lanes.isClaiming) return
-    this.hasLostMessages = false
+    if (block === undefined || block.remaining > 0 || this.#lanes.isClaiming) return
     const lost = block.takeUnsettled()
     runCarefully(
       lost.map((index) => ({ index, item: block.item(index), attempts: 0 })),
