@@ -1,12 +1,4 @@
-import {
-  type BlockOfRun,
-  Claims,
-  readState,
-  shareMemory,
-  type SharedWords,
-  State,
-  wordsIn,
-} from '../transfer/shared-words.js'
+import { type BlockOfRun, Claims, shareMemory, type SharedWords, State, wordsIn } from '../transfer/shared-words.js'
 import { type Batch, partOf } from './item-source.js'
 
 /** Called with results of neighbouring items. */
@@ -90,7 +82,8 @@ export class SharedBlock {
     /** Results that have come of neighbouring items. */
     let results: unknown[] = []
     for (let i = this.#toldUpTo; i < claimed; i++) {
-      const state = readState(states, i)
+      // order: seq_cst. Pairs with `publishState`.
+      const state = Atomics.load(states, i)
       const hasCome = state !== State.UNSETTLED && state !== State.SENT && state !== State.ELSEWHERE
       if (hasCome) {
         states[i] = State.ELSEWHERE
