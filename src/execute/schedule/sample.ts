@@ -96,6 +96,9 @@ export class SampleItem {
   }
 }
 
+/** From these on the utilization of the event loop, and the time of the processor, say what an item does. That one is counted in steps of a few milliseconds. */
+const SHORTEST_MS = { ofLoop: 0.5, ofProcessor: 5 }
+
 /**
  * Runs `items` in this thread and measures them. The first runs alone, so that computing and waiting can be told apart. If it waits, the
  * others run together.
@@ -105,24 +108,15 @@ export async function runSample(call: (item: unknown) => unknown, items: readonl
   let busy = COMPUTING
   if (first !== undefined) {
     const busyness = new Busyness()
-    const cpuBefore = process.cpuUsage()
     await first.run(call)
-    if (!first.isAsync) busy = { ...COMPUTING, share: shareOfCpu(cpuBefore, first.ms) }
-    // The utilization of a shorter time says little: the thread is taken to be busy.
-    else if (first.ms >= 0.5) busy = busyness.read()
+    // Of a shorter time they say little: the thread is taken to be busy.
+    if (first.isAsync && first.ms >= SHORTEST_MS.ofLoop) busy = busyness.read()
+    if (!first.isAsync && first.ms >= SHORTEST_MS.ofProcessor)
+      busy = { ...COMPUTING, share: Math.min(1, busyness.read().cores) }
   }
   if (busy.share < IO_SHARE) await Promise.all(others.map((other) => other.run(call)))
   else for (const other of others) await other.run(call)
   return measuredIn(items, busy)
-}
-
-/** Processor time is counted in steps of a few milliseconds: shorter items are taken to compute. */
-const SHORTEST_MS = 5
-
-function shareOfCpu(before: NodeJS.CpuUsage, wallMs: number): number {
-  if (wallMs < SHORTEST_MS) return 1
-  const { user, system } = process.cpuUsage(before)
-  return Math.min(1, (user + system) / 1000 / wallMs)
 }
 
 function measuredIn(sampled: readonly SampleItem[], busy: Busy): Measured {
