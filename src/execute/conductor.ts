@@ -108,7 +108,7 @@ class Conductor implements Lanes {
   }
 
   #makeHere(): LocalLane {
-    this.#observer.laneBegins(false)
+    this.#observer.laneBegins()
     return (this.local = new LocalLane(
       this.#run,
       this.#call,
@@ -124,7 +124,7 @@ class Conductor implements Lanes {
   }
 
   #startAsync(first?: PromiseLike<unknown>, batch?: Batch): void {
-    this.#observer.laneBegins(true)
+    this.#observer.laneBegins()
     const { mode, workers } = this.#run.options
     const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
     const known = scheduler.waitingOf(this.#course.subject)

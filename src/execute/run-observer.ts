@@ -10,7 +10,6 @@ import { Busyness, COMPUTING } from './schedule/busyness.js'
 import { type Course, shouldGoBack, type SinceJoined } from './schedule/course.js'
 import { type Decision, type Subject, worksHere } from './schedule/planner.js'
 import type { Observation } from './schedule/sample.js'
-import { mayStartWorkers } from './schedule/scheduler.js'
 import { Timing } from './schedule/timing.js'
 import type { ResolvedTask } from './task.js'
 import { pools, scheduler, sharing } from './thread-wide.js'
@@ -97,13 +96,9 @@ export class RunObserver {
     void this.#learnAtEnd()
   }
 
-  /** A lane of this thread begins. @param mayWait - whether its items may wait, so that it has to be known how busy they keep this thread */
-  laneBegins(mayWait: boolean): void {
-    const { timing } = this
-    const { remaining } = this.#run.supply
-    const isShort = timing.items > 0 && remaining !== null && !mayStartWorkers(remaining * timing.itemMs, this.#pool)
-    // To look for the first time takes longer than many a run.
-    if (mayWait || !isShort) this.#busyness = new Busyness()
+  /** A lane of this thread begins. */
+  laneBegins(): void {
+    this.#busyness = new Busyness()
   }
 
   /** Asks whether the rest is worth workers, and how many. */

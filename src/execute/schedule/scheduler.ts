@@ -46,11 +46,6 @@ const CROWDED = 1.5
 /** Workers that no run has to wait for. */
 const READY = { idle: 1, startingMs: undefined }
 
-/** Whether so much work may be given to workers: to those that are there, or to some that are started for it. @param restMs - what the loop would take for it */
-export function mayStartWorkers(restMs: number, { idle, startingMs }: WorkersThere): boolean {
-  return idle > 0 || startingMs !== undefined || restMs > leastWorthMs(0)
-}
-
 /** Less work is not worth the start of a worker that takes `coldMs` longer for its first items. */
 function leastWorthMs(coldMs: number): number {
   return SPAWN_FACTOR * (calibration.spawnMs + coldMs)
@@ -308,12 +303,12 @@ export class Scheduler {
     record.missed(totalMs, spawnMs)
     const { measured } = record
     if (measured === undefined || workers.idle > 0 || workers.startingMs !== undefined) return 0
-    if (record.missedMs < spawnMs || !record.asksForWorkers()) return 0
-    if (record.missedMs < spawnMs * this.#machine.crowding() || !subject.mayHaveWorkers()) return 0
+    if (record.missedMs < spawnMs || record.missedMs < spawnMs * this.#machine.crowding()) return 0
+    if (!subject.mayHaveWorkers()) return 0
     const situation = { items, done: 0, workers: READY, obstacle: undefined }
     const decision = this.#workersFor(subject, measured, situation, record)
     if (decision === undefined) return 0
-    record.gotWorkers()
+    record.missedMs = 0
     return decision.chosen.workers
   }
 

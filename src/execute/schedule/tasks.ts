@@ -21,8 +21,6 @@ const ENOUGH_HERE = 16
 const FORGETTING = 2
 /** Twice nothing would stay nothing: a run in which the clock has not moved counts as this. */
 const LEAST_MS = 1e-6
-/** After this much work without workers it is asked again, at the latest, whether some should be started. */
-const ASK_AGAIN_MS = 1000
 /** Most runs that stay in the loop between two trials of workers. */
 const MOST_SKIPPED = 64
 /** After a loss at least this many runs stay in the loop for each loop's time that the trial has cost. */
@@ -81,8 +79,6 @@ export class TaskRecord {
   #fewLeastMs = Infinity
   /** Time that the loop has spent in runs without workers since some were last started for it. */
   missedMs = 0
-  /** From then on it is asked again whether some should be started: to ask takes as long as a short run. */
-  #askAtMs = 0
 
   /** Workers cannot send results of the task. */
   foundUnfit(reason: string): void {
@@ -118,18 +114,6 @@ export class TaskRecord {
     this.missedMs += ms
     const { measured } = this
     if (measured !== undefined && this.missedMs > 2 * (spawnMs + measured.coldMs)) this.#revise({ coldMs: 0 })
-  }
-
-  /** Whether it is time to ask whether workers should be started, since they have been missed for long enough; then not again before twice as long. */
-  asksForWorkers(): boolean {
-    if (this.missedMs < this.#askAtMs) return false
-    this.#askAtMs = this.missedMs + Math.min(this.missedMs, ASK_AGAIN_MS)
-    return true
-  }
-
-  /** Some are started for it. */
-  gotWorkers(): void {
-    this.missedMs = this.#askAtMs = 0
   }
 
   /**

@@ -4,7 +4,6 @@ import { Timing } from '../../../dist/execute/schedule/timing.js'
 import type { Observation } from '../../../dist/execute/schedule/sample.js'
 import type { WorkersThere } from '../../../dist/execute/schedule/planner.js'
 import { type Course, shouldGoBack } from '../../../dist/execute/schedule/course.js'
-import { mayStartWorkers } from '../../../dist/execute/schedule/scheduler.js'
 import { came, NONE, ONE, timingOf, seen, taught, twoCores } from '../support/scheduling.js'
 
 const { spawnMs } = calibration
@@ -444,15 +443,6 @@ describe('after a run', () => {
     expect(inDoubt({ mainThread: false }).begin(1000, ONE).decision).toBeDefined()
   })
 
-  it.each<[string, typeof NONE, number, boolean]>([
-    ['to one that has nothing to do', ONE, 1, true],
-    ['to one that is starting', { idle: 0, working: 0, startingMs: 0 }, 1, true],
-    ['to one that is to be started for it, if it is three times that', NONE, 3.01 * spawnMs, true],
-    ['not for less', NONE, 2.99 * spawnMs, false],
-  ])('work may be given to a worker: %s', (_, there, restMs, expected) => {
-    expect(mayStartWorkers(restMs, there)).toBe(expected)
-  })
-
   it('tries workers again that lose a run, but had become faster than the loop by its end', () => {
     const stays = (lateMs: number): boolean => {
       const { scheduler, begin } = twoCores()
@@ -464,13 +454,6 @@ describe('after a run', () => {
       return begin(1000, ONE).staysInLoop
     }
     expect([1320, 1340].map(stays)).toEqual([false, true])
-  })
-
-  it('looks ever less often how busy the machine is, to start workers for runs that it leaves no room for', () => {
-    const { scheduler, begin, looksAtLoad } = twoCores(1000)
-    for (let runs = 0; runs < 64; runs++) scheduler.after(begin(10, NONE), seen(10, 1, 0), undefined, NONE)
-    // 640 ms without any: after the first of those that a worker costs, and each time these have doubled.
-    expect(looksAtLoad()).toBe(Math.floor(Math.log2(640 / spawnMs)) + 1)
   })
 
   it('takes what the whole run has shown of items that wait for truer than what was seen at its beginning', () => {

@@ -153,22 +153,6 @@ describe('what the first items take longer', () => {
   })
 })
 
-describe('whether workers should be started for later runs', () => {
-  it('is asked again after twice the time without them, at the latest after a second, and at once when some were started', () => {
-    const record = fresh()
-    const asked: number[] = []
-    for (let atMs = 100; atMs <= 4000; atMs += 100) {
-      record.missed(100, 40)
-      if (record.asksForWorkers()) asked.push(atMs)
-    }
-    expect(asked).toEqual([100, 200, 400, 800, 1600, 2600, 3600])
-    record.gotWorkers()
-    expect(record.missedMs).toBe(0)
-    record.missed(100, 40)
-    expect(record.asksForWorkers()).toBe(true)
-  })
-})
-
 describe('what an item takes at least, by whole runs', () => {
   const leastAfter = (...times: number[]): number => {
     const record = fresh()
