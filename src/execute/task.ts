@@ -1,6 +1,5 @@
 import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { importModule } from '../internal/import-module.js'
 import { checkFunction, checkKeys, describe } from '../internal/options/validate.js'
 import type { Policy } from '../internal/policy.js'
 import { runError } from '../internal/run-error.js'
@@ -9,9 +8,8 @@ import { pipeline } from '../policy/pipeline.js'
 import type { AroundStage } from '../policy/stages/stage.js'
 import { withTurns } from '../policy/stages/with-turns.js'
 import { timeout } from '../policy/timeout.js'
-import { exportedFunction, exportOf } from './transfer/exported-function.js'
 import { moduleVersions } from './transfer/module-versions.js'
-import { whyNotImported } from './transfer/why-not-imported.js'
+import { exportedFunction, exportOf, importTaskModule } from './transfer/task-module.js'
 
 /** A function that is applied to each item. */
 export type TaskFunction<T = never, R = unknown> = (item: T) => R | PromiseLike<R>
@@ -145,10 +143,10 @@ class NamedTask implements ResolvedTask {
   async #findExports(): Promise<void> {
     const { url, export: name } = this.reference
     try {
-      this.exports = await importModule(url)
+      this.exports = await importTaskModule(url, false)
       exportedFunction(this.exports, url, name)
     } catch (error) {
-      this.obstacle = messageOf(whyNotImported(url, error, false))
+      this.obstacle = messageOf(error)
     }
   }
 }
@@ -201,16 +199,14 @@ export function resolvedBefore(given: unknown): ResolvedTask | undefined {
  * Imports the module of a task. One that awaits a run of its own export at its top level would wait for itself for ever: its import ends
  * when its top level has. That is so when this thread has nothing left to do and the import has still not ended.
  */
-async function importTask(url: string): Promise<Record<string, unknown>> {
+async function importTask(url: string): Promise<ResolvedTask['exports']> {
   let refuse!: () => void
   const stuck = new Promise<never>((_, reject) => {
     refuse = () => reject(selfAwaited(url))
   })
   imports.begin(refuse)
   try {
-    return await Promise.race([importModule(url), stuck])
-  } catch (error) {
-    throw whyNotImported(url, error, false)
+    return await Promise.race([importTaskModule(url, false), stuck])
   } finally {
     imports.end(refuse)
   }

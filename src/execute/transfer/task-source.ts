@@ -1,12 +1,10 @@
 import { TaskNotTransferableError } from '../../errors.js'
-import { importModule } from '../../internal/import-module.js'
 import { runError } from '../../internal/run-error.js'
 import { messageOf } from '../../internal/text/error-text.js'
 import type { ResolvedTask } from '../task.js'
 import { type AroundFunction, isSloppy, shadowedBy } from './around-function.js'
-import { exportedFunction } from './exported-function.js'
 import { helperOf, isForOlderEngines } from './helpers.js'
-import { whyNotImported } from './why-not-imported.js'
+import { exportedFunction, importTaskModule } from './task-module.js'
 
 /** A task on its way to a worker. */
 export type TransferredTask =
@@ -152,7 +150,7 @@ export type WorkerTask = (item: unknown) => unknown
  * @throws {TaskNotTransferableError} when the task is a function that captures something
  */
 export function loadTask(task: TransferredTask): WorkerTask | Promise<WorkerTask> {
-  if ('url' in task) return importTask(task.url, task.export)
+  if ('url' in task) return exportedTask(task.url, task.export)
   if ('source' in task) return checkedTask(task)
   const strict = task.isStrict ? '"use strict";' : ''
   const code = `${strict}return ${task.expression}`
@@ -175,9 +173,6 @@ async function checkedTask(task: UncheckedTask): Promise<WorkerTask> {
   return loadTask(outcome)
 }
 
-async function importTask(url: string, name: string): Promise<WorkerTask> {
-  const module = await importModule(url).catch((error: unknown) => {
-    throw whyNotImported(url, error, true)
-  })
-  return exportedFunction(module, url, name) as WorkerTask
+async function exportedTask(url: string, name: string): Promise<WorkerTask> {
+  return exportedFunction(await importTaskModule(url, true), url, name) as WorkerTask
 }

@@ -1,7 +1,7 @@
 import * as ownErrors from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
 import { isPlain } from './cloned-classes.js'
-import { exportOf } from './exported-function.js'
+import { exportOf } from './task-module.js'
 import { asReceived } from './values.js'
 
 /** A thrown value on its way to another thread. A structured clone alone would lose class, code and properties. */
