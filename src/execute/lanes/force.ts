@@ -1,10 +1,36 @@
 /** How the workforce of a run, the lane of one of its workers and the feeds of that lane see each other. */
 import type { Lane, Run } from '../run/run.js'
 import type { SharedBlock } from '../run/shared-block.js'
+import type { Share } from '../schedule/sharing.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 import type { SentPolicy } from '../transfer/shared-policies.js'
 import type { TransferredTask } from '../transfer/task-source.js'
 import type { SingleItems } from './single-items.js'
+
+/** How the workers of a run are to work. */
+export interface Terms {
+  readonly workers: number
+  /** What an item is expected to take in a worker. */
+  readonly itemMs: number
+  /** Promises a worker keeps in flight. */
+  readonly inFlight: number
+  /** What workers apply to each item. */
+  readonly policies: readonly SentPolicy[]
+  /** Is told whether workers compute, or would if there were any. */
+  readonly share: Share
+  /** Called when a worker is ready to run items, … */
+  readonly loaded: () => void
+  /** … and when one has told of items that it has run. */
+  readonly progressed: () => void
+  /** Called when items that have a time limit return promises. */
+  readonly itemsWait: () => void
+  /** Called when too many results cannot be sent as they are. */
+  readonly unfit: (reason: string) => void
+  /** Called when workers are long in coming: meanwhile this thread is to run items. */
+  readonly goOnHere: () => void
+  /** Called when no worker can do anything for the run. @returns whether it can go on without */
+  readonly without: (error: unknown) => boolean
+}
 
 /** What the workers of a run have in common, as the lane of one of them sees it. */
 export interface Force {

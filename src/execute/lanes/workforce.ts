@@ -10,12 +10,11 @@ import type { PoolWorker } from '../threads/pool-worker.js'
 import type { WorkerPool, WorkerRequest } from '../threads/worker-pool.js'
 import type { SentPolicy } from '../transfer/shared-policies.js'
 import type { TransferredTask } from '../transfer/task-source.js'
-import { type Force, LONG_UNBEGUN_MS, type Lost } from './force.js'
+import { type Force, LONG_UNBEGUN_MS, type Lost, type Terms } from './force.js'
 import type { LocalLane } from './local-lane.js'
 import { leaveBehind, runCarefully } from './lost-items.js'
 import { Roster } from './roster.js'
 import type { SingleItems } from './single-items.js'
-import type { Terms } from './terms.js'
 import { WorkerLane } from './worker-lane.js'
 
 /** Workers that may die without any item to blame, one after the other, before the run gives up. */
