@@ -9,8 +9,7 @@ import { currentLimits, scarceHeapBytes } from '../schedule/machine.js'
 import type { TransferredTask } from '../transfer/task-source.js'
 import type { FromWorker } from '../worker/protocol.js'
 import { givers, isStuck, mayGive, neediest, type Sharer } from './fair-shares.js'
-import { IdleWorkers } from './idle-workers.js'
-import { tellOthers } from './other-copies.js'
+import { IdleWorkers, tellOthers } from './idle-workers.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
 
 /** Workers that may fail to start, one after the other, before a run is told that there are none. */
