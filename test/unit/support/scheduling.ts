@@ -1,8 +1,7 @@
 import { DEFAULTS } from '../../../dist/execute/options.js'
-import { COMPUTING } from '../../../dist/execute/schedule/busyness.js'
 import { Timing } from '../../../dist/execute/schedule/timing.js'
 import type { Subject, WorkersThere } from '../../../dist/execute/schedule/planner.js'
-import type { Observation, Measured } from '../../../dist/execute/schedule/sample.js'
+import { COMPUTING, type Observation, type Measured } from '../../../dist/execute/schedule/sample.js'
 import type { Course, SinceJoined } from '../../../dist/execute/schedule/course.js'
 import { Scheduler } from '../../../dist/execute/schedule/scheduler.js'
 
