@@ -1,25 +1,27 @@
 import { runs } from '../internal/events/tracing.js'
 import { unlessAborted } from '../internal/signal-watch.js'
 import { isThenable } from '../internal/thenable.js'
+import type { EarlierRuns } from '../records/checkpoint-log.js'
 import { earlierRunsOf } from '../records/recorders.js'
 import { conduct } from './conductor.js'
 import { tracedRunOf } from './hooks.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, mayWaitHere, type ScheduleOptions } from './options.js'
-import type { Plan } from './plan.js'
 import { subjectOf } from './run-observer.js'
-import { draw, iterate, iterateAsync, runFirst } from './run/first-items.js'
 import { ArraySource, AsyncIteratorSource, type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { sinkFor } from './run/outcomes.js'
 import { beginRun, resultsOf, type Run } from './run/run.js'
 import { explainPlan, reasonOf } from './schedule/explain.js'
 import type { Decision, Situation, Subject } from './schedule/planner.js'
-import { profileOf } from './schedule/profile.js'
-import { type Measured, SampleItem } from './schedule/sample.js'
+import { type Plan, profileOf } from './schedule/profile.js'
+import { type Measured, runSample, SampleItem } from './schedule/sample.js'
 import { callWithPolicies, type ResolvedTask, resolveTask, type Task } from './task.js'
 import { pools, scheduler } from './thread-wide.js'
 import { whyNotShared } from './transfer/shared-policies.js'
 import { whyNotTransferable } from './transfer/task-source.js'
+
+/** Most items of earlier runs that are passed over to find some that are left. */
+const MOST_DRAWN = 100_000
 
 /**
  * Measures `task` on the first items, decides how to run the rest, and runs nothing more. The results of the sample are kept:
@@ -183,6 +185,61 @@ function restore(run: Run, index: number, item: unknown): void {
   const before = run.outcomes.finishedBefore(index)
   if (before === undefined) run.supply.putBack({ start: index, items: [item], attempts: 0, isCareful: false })
   else run.outcomes.skip(index, before.result)
+}
+
+/**
+ * Draws items from the source until there are `size` that no earlier run has finished, and runs those to measure them.
+ *
+ * @param drawn - items that have been drawn already
+ */
+async function runFirst(
+  call: (item: unknown) => unknown,
+  drawn: readonly unknown[],
+  source: ItemSource,
+  size: number,
+  earlier: EarlierRuns | undefined,
+): Promise<{ readonly items: readonly SampleItem[]; readonly measured: Measured }> {
+  const items: SampleItem[] = []
+  const left: SampleItem[] = []
+  let more = drawn
+  do {
+    for (const item of more) {
+      const one = new SampleItem(item)
+      if (earlier?.has(items.length, item) !== true) left.push(one)
+      items.push(one)
+    }
+    more = left.length < size && items.length < MOST_DRAWN ? await draw(source, size - left.length) : []
+  } while (more.length > 0)
+  return { items, measured: await runSample(call, left) }
+}
+
+/** Draws up to `count` items, fewer if there are no more. What the source throws comes through. */
+async function draw(source: ItemSource, count: number): Promise<unknown[]> {
+  const drawn: unknown[] = []
+  while (drawn.length < count) {
+    const taken = source.take(count - drawn.length)
+    for (const item of Array.from(taken)) drawn.push(item)
+    if (taken.length > 0) continue
+    if (source.ended) break
+    await new Promise<void>((resolve) => (source.whenMore = resolve))
+  }
+  return drawn
+}
+
+/** All items of a source as the caller would have seen them: what was drawn, then the rest. */
+function* iterate(drawn: readonly unknown[], source: ItemSource): Generator {
+  yield* drawn
+  while (!source.ended) yield* Array.from(source.take(1))
+}
+
+/** As {@link iterate}, for a source that has to be waited for. */
+async function* iterateAsync(drawn: readonly unknown[], source: ItemSource): AsyncGenerator {
+  yield* drawn
+  for (;;) {
+    const next = await draw(source, 1)
+    if (next.length === 0) return
+    yield next[0]
+  }
 }
 
 /** All items as the caller would have seen them. */

@@ -1,7 +1,6 @@
-import type { Plan } from '../plan.js'
 import type { Considered } from './cost-model.js'
 import type { Decision } from './planner.js'
-import type { Assumed, Profile } from './profile.js'
+import type { Assumed, Plan, Profile } from './profile.js'
 
 /** Copies that take more than this part of an item's time are why workers do not pay. */
 const MUCH_TO_COPY = 0.67
