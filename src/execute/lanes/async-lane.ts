@@ -113,9 +113,7 @@ export class AsyncLane implements Lane {
   }
 
   #askForSlice(): void {
-    if (this.#stopped) return
-    this.#slices.computes(true)
-    this.#slices.ask()
+    if (!this.#stopped) this.#slices.ask()
   }
 
   #fill(): void {

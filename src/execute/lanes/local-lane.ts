@@ -78,9 +78,7 @@ export class LocalLane implements Lane, LoopState {
 
   /** Begins in a later turn of the event loop. */
   startLater(): void {
-    if (this.#isHalted()) return
-    this.#slices.computes(true)
-    this.#slices.ask()
+    if (!this.#isHalted()) this.#slices.ask()
   }
 
   stop(): void {

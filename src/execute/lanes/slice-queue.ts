@@ -130,8 +130,9 @@ export class LaneSlices {
     return Math.min(this.queue.partOf(sliceMs), this.queue.leftMs)
   }
 
-  /** Asks for a slice. */
+  /** Asks for a slice: until it has nothing more to do, the lane computes. */
   ask(): void {
+    this.computes(true)
     if (this.isDue) return
     this.isDue = true
     this.queue.add(this.#inTurn)

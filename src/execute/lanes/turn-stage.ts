@@ -45,7 +45,6 @@ export class TurnStage implements AroundStage {
           reject(error)
         }
       })
-      this.#slices.computes(true)
       this.#slices.ask()
     })
   }
