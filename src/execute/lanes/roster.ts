@@ -11,7 +11,6 @@ export class Roster extends Set<WorkerLane> {
   }
 
   #count(is: (lane: WorkerLane) => boolean): number {
-    if (this.size === 0) return 0
     let count = 0
     for (const lane of this) if (is(lane)) count++
     return count

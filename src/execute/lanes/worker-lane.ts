@@ -87,7 +87,12 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
       this.fill()
     }
     // Not from within the constructor: the workforce must know the lane to let it go.
-    else queueMicrotask(() => this.#isOver || this.force.taskRefused(this, error))
+    else
+      queueMicrotask(() => {
+        if (this.#isOver) return
+        this.#isOver = true
+        this.force.taskRefused(this, error)
+      })
   }
 
   /** Sends chunks while there are any and the worker has less than it should. */
@@ -360,11 +365,5 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     this.hasLeft = true
     realClearTimeout(this.#grace)
     this.force.release(this)
-  }
-
-  /** Its worker cannot load the task, and was sent nothing else. */
-  giveUp(): void {
-    this.#isOver = true
-    this.#run.remove(this)
   }
 }

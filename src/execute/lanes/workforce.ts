@@ -340,7 +340,7 @@ export class Workforce implements Force {
   }
 
   taskRefused(lane: WorkerLane, error: unknown): void {
-    lane.giveUp()
+    this.run.remove(lane)
     this.#leaves(lane)
     this.#pool.withdraw(this.#request)
     if (lane.worker.refusedMs(this.task.id) < REFUSAL_STANDS_MS) this.#pool.release(lane.worker)
