@@ -39,8 +39,6 @@ const MOST_INLINE = 1000
 /** What workers of this thread are sent of tasks. */
 class TaskSources {
   readonly #inline = new Map<string, Inline>()
-  /** The same by the function itself, without reading its source. */
-  readonly #inlineOfTasks = new WeakMap<ResolvedTask, Inline>()
   readonly #named = new Map<string, TransferredTask>()
   #lastId = 0
 
@@ -82,13 +80,7 @@ class TaskSources {
     return known
   }
 
-  #inlineOf(task: ResolvedTask): Inline {
-    let entry = this.#inlineOfTasks.get(task)
-    if (entry === undefined) this.#inlineOfTasks.set(task, (entry = this.#inlineOfSource(task)))
-    return entry
-  }
-
-  #inlineOfSource({ call, identity }: ResolvedTask): Inline {
+  #inlineOf({ call, identity }: ResolvedTask): Inline {
     // Strict or not, the text is the same.
     const key = isSloppy(call) ? `sloppy ${identity}` : identity
     let entry = this.#inline.get(key)
