@@ -37,31 +37,23 @@ const openPolicies = new OpenPolicies()
  * The policies of a run, outermost first, in a worker; innermost the time limit of an item, which counts from the start of each
  * attempt. Where one cannot be opened, every item fails with the reason.
  *
- * @param signal - ends what they wait for
+ * @param signal - ends what they wait for. An item that runs is waited for, so that it does not run on into the next run
  */
 export function guardOf(policies: readonly SentPolicy[], timeoutMs: number, signal: AbortSignal): Guard {
   try {
     const all = policies.map((sent) => openPolicies.open(sent))
     if (timeoutMs !== Infinity) all.push(policyFromHandle({ kind: 'timeout', timeoutMs, options: {} }))
-    return compilePolicies(all, signal)
+    // As `pipeline` does, but without its warnings about their order: the main thread has given them.
+    const run = compile(all.flatMap((policy, position) => stagesOf(`policies[${position}]`, policy)))
+    return async (start) => {
+      const scope = new Scope(undefined, signal)
+      try {
+        return await run(scope, start, undefined)
+      } finally {
+        scope.close()
+      }
+    }
   } catch (error) {
     return () => Promise.reject(error)
-  }
-}
-
-/**
- * Composes policies as `pipeline` does, but without its warnings about their order: the main thread has given them.
- *
- * @param signal - ends what they wait for. An item that runs is waited for, so that it does not run on into the next run
- */
-function compilePolicies(policies: readonly Policy[], signal: AbortSignal): Guard {
-  const run = compile(policies.flatMap((policy, position) => stagesOf(`policies[${position}]`, policy)))
-  return async (start) => {
-    const scope = new Scope(undefined, signal)
-    try {
-      return await run(scope, start, undefined)
-    } finally {
-      scope.close()
-    }
   }
 }
