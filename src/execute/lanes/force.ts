@@ -14,7 +14,7 @@ export interface Terms {
   readonly itemMs: number
   /** Promises a worker keeps in flight. */
   readonly inFlight: number
-  /** What workers apply to each item. */
+  /** What workers apply to each item, shared by all of them. */
   readonly policies: readonly SentPolicy[]
   /** Is told whether workers compute, or would if there were any. */
   readonly share: Share
@@ -33,13 +33,9 @@ export interface Terms {
 }
 
 /** What the workers of a run have in common, as the lane of one of them sees it. */
-export interface Force {
+export interface Force extends Pick<Terms, 'inFlight' | 'policies'> {
   readonly run: Run
   readonly task: TransferredTask
-  /** Promises a worker keeps in flight. */
-  readonly inFlight: number
-  /** What the workers apply to each item, shared by all of them. */
-  readonly policies: readonly SentPolicy[]
   /** Numbers that all lanes claim from; set when the first worker joins. */
   readonly block: SharedBlock | undefined
   /** Whether workers take no more items. */

@@ -1,3 +1,5 @@
+import type { ValueSize } from './value-size.js'
+
 /** Costs that are learnt, all in milliseconds. */
 type Calibrated = 'spawnMs' | 'dispatchMs' | 'cloneNodeMs' | 'cloneByteMs'
 
@@ -57,17 +59,9 @@ export class Calibration {
 /** The calibration of this process. */
 export const calibration = new Calibration()
 
-/** What a structured clone has to do. */
-interface CloneWeight {
-  /** Objects, properties and elements to visit. */
-  readonly nodes: number
-  /** Bytes of strings and buffers to copy. */
-  readonly bytes: number
-}
-
 /** What copying a value to another thread costs, both sides together. */
 export function cloneMsOf(
-  { nodes, bytes }: CloneWeight,
+  { nodes, bytes }: Pick<ValueSize, 'nodes' | 'bytes'>,
   { cloneNodeMs, cloneByteMs }: Pick<Calibration, 'cloneNodeMs' | 'cloneByteMs'>,
 ): number {
   return nodes * cloneNodeMs + bytes * cloneByteMs
