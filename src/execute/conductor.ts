@@ -145,7 +145,6 @@ class Conductor implements Lanes {
     else if (this.#timing.items >= this.#run.options.sampleSize) this.#consider(item, result)
   }
 
-  /** Asks whether the rest is worth workers. */
   #consider(item: unknown, result: unknown): void {
     const decision = this.#observer.consider(item, result)
     if (decision === undefined) return
@@ -258,7 +257,6 @@ class Conductor implements Lanes {
     }
   }
 
-  /** Checks, while workers work, whether they are worth what they cost. */
   #lookAtWorkers(): void {
     if (!this.#observer.hasWorkers || this.#isAlone) return
     this.#leaveLongItems()

@@ -142,7 +142,6 @@ function ended(task: ResolvedTask, course: Course, loop: PlainLoop): Promise<unk
   return Promise.resolve(results)
 }
 
-/** The general case. */
 async function executeAny(task: ResolvedTask, source: ItemSource, options: CompleteOptions): Promise<unknown[]> {
   const sink = sinkFor(options.onError, source.total)
   const run = await beginRun(task, source, sink, options)

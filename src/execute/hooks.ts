@@ -60,7 +60,6 @@ export function checkHooks(hooks: RunHooks | undefined): void {
   }
 }
 
-/** Calls a hook, if there is one. */
 export function callHook<N extends keyof RunHooks>(
   hooks: RunHooks | undefined,
   name: N,
@@ -76,7 +75,6 @@ export interface TracedRun {
   readonly total: number | null
 }
 
-/** The tracing context of a run. */
 export function tracedRunOf(task: Task, items: Items<unknown>): TracedRun {
   // Items that cannot be iterated are refused later.
   const { length, size } = Object(items) as { readonly length?: unknown; readonly size?: unknown }

@@ -15,7 +15,6 @@ interface Marked {
   [mark]?: Nesting
 }
 
-/** Says that this thread is a worker of ours. */
 export function markAsWorker(): Nesting {
   return ((globalThis as Marked)[mark] = { isLoading: false, refusal: undefined })
 }

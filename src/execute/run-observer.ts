@@ -61,7 +61,6 @@ function learn(task: ResolvedTask, course: Course, observation: Observation, sin
   if (count > 0 && !(sent instanceof TaskNotTransferableError)) pool.prepare(count, sent)
 }
 
-/** The lanes that a run has. */
 export interface Lanes {
   readonly local: LocalLane | undefined
   readonly async: AsyncLane | undefined
@@ -95,7 +94,6 @@ export class RunObserver {
     void this.#learnAtEnd()
   }
 
-  /** A lane of this thread begins. */
   laneBegins(): void {
     this.#busyness = new Busyness()
   }
@@ -119,12 +117,10 @@ export class RunObserver {
     return true
   }
 
-  /** Whether workers have been at work. */
   get hasWorkers(): boolean {
     return this.#joined !== undefined
   }
 
-  /** Whether workers have turned out to be slower than the loop. */
   shouldGoBack(): boolean {
     const since = this.#since()
     return since !== undefined && this.#mayGoBack() && shouldGoBack(this.course, since, this.timing)

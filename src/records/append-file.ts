@@ -90,7 +90,6 @@ export class AppendFile {
     if (this.#failure !== undefined) throw this.#failure
   }
 
-  /** Flushes and closes. */
   async close(): Promise<void> {
     try {
       await this.flush()

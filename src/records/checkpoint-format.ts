@@ -70,7 +70,6 @@ export function encodeFinished(index: number, digest: number, result: unknown): 
   return encodeRecord(FINISHED, index, digest, bytes)
 }
 
-/** Returns the record that says which items have been taken so far. */
 export function encodeTaken(count: number, running: number): Buffer {
   return encodeRecord(TAKEN, count, running, Buffer.alloc(0))
 }
@@ -125,7 +124,6 @@ export class FileWindow {
 /** What the start of a log turned out to be: its header, nothing yet, or something else. */
 type HeaderFound = { readonly header: CheckpointHeader; readonly end: number } | 'cut off' | 'damaged' | 'not a log'
 
-/** Reads the header of a log of `size` bytes. */
 export function readHeader(window: FileWindow, size: number): HeaderFound {
   const prefix = window.read(0, HEADER_PREFIX_BYTES)
   const magic = prefix.subarray(0, MAGIC.length)

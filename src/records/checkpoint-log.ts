@@ -164,7 +164,6 @@ export class EarlierRuns {
     }
   }
 
-  /** How many items have been finished. */
   get count(): number {
     return this.#finished.count
   }

@@ -72,7 +72,6 @@ export class Checkpoint implements RunRecorder {
     return this.#finished.count
   }
 
-  /** Whether an earlier run finished the item. */
   has(index: number): boolean {
     return this.#finished.positionOf(index) !== undefined
   }

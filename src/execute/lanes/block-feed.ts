@@ -47,7 +47,6 @@ export class BlockFeed implements Feed {
     return true
   }
 
-  /** The worker has left the block. */
   done(): void {
     const { force } = this.#fed
     this.#isClaiming = false

@@ -82,7 +82,6 @@ export class ChunkFeed implements Feed {
     return this.#chunks.size === 0
   }
 
-  /** Chunks that the worker has not finished. */
   get size(): number {
     return this.#chunks.size
   }
@@ -192,7 +191,6 @@ export class ChunkFeed implements Feed {
     callHook(force.run.options.hooks, 'onChunk', { worker: worker.id, start, count: items.length })
   }
 
-  /** The worker has finished a chunk. */
   done({ chunk, count, startedMs, endedMs, results }: DoneMessage): void {
     const held = this.#chunks.get(chunk)
     if (held === undefined) return

@@ -65,7 +65,6 @@ export class ConcurrencyLimit {
   #slowWindows = 0
   /** Whether a lower level is known to be slower. */
   #isFloorKnown = false
-  /** Share of failures, smoothed. */
   #failing = 0
   #relief: { readonly level: number; readonly share: number } | undefined = undefined
   #changedMs = -Infinity
@@ -238,7 +237,6 @@ export class ConcurrencyLimit {
     this.#goTo(isTry ? low.level : this.#level / 2, 'relieve', undefined)
   }
 
-  /** Seeks anew, knowing nothing. */
   #restart(): void {
     this.#patience = PATIENCE.least
     this.#isFloorKnown = false

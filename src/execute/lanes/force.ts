@@ -48,7 +48,6 @@ export interface Force extends Pick<Terms, 'inFlight' | 'policies'> {
   readonly worksHere: boolean
   /** The items that only this thread can run. */
   readonly single: SingleItems
-  /** Exit code of the last worker that died. */
   lastExitCode: number
 
   /** Items of the next chunk: enough for the target time, fewer when little is left. */
@@ -68,7 +67,6 @@ export interface Force extends Pick<Terms, 'inFlight' | 'policies'> {
   /** Has what is left of the shared block run again once nobody claims from it: it was in messages that could not be read. */
   recover(): void
 
-  /** A worker has the task. */
   loaded(): void
   /** A worker cannot load the task: for now no other can, either. */
   taskRefused(lane: Lane, error: unknown): void

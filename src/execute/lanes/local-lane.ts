@@ -30,7 +30,6 @@ export class LocalLane implements Lane, LoopState {
   /** There is more to take. A reader that asks for more whenever it has read what there was must not keep the event loop for ever. */
   readonly #pump = (): void => (this.#slices.queue.leftMs > 0 ? this.#slice() : this.startLater())
   #most = 1
-  /** Result of the last item that has ended. */
   lastResult: unknown = undefined
   isStopped = false
   /** Position of the next item within the batch under way. */
@@ -76,7 +75,6 @@ export class LocalLane implements Lane, LoopState {
     else this.startLater()
   }
 
-  /** Begins in a later turn of the event loop. */
   startLater(): void {
     if (!this.#isHalted()) this.#slices.ask()
   }
@@ -101,7 +99,6 @@ export class LocalLane implements Lane, LoopState {
     this.resume()
   }
 
-  /** Goes on after a pause. */
   resume(): void {
     if (!this.isPaused) return
     this.isPaused = false

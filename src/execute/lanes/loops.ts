@@ -140,13 +140,11 @@ export function runSlice(loop: PlainLoop, forMs: number): boolean {
   }
 }
 
-/** Takes note of a block of `items` that took `ms`. */
 function timed(loop: PlainLoop, items: number, ms: number): void {
   loop.seenItems += loop.lastItems = items
   loop.seenMs += loop.lastMs = ms
 }
 
-/** How fast the items of a loop run. */
 export function timingOf({ seenItems, seenMs, lastItems, lastMs }: PlainLoop): Timing {
   const timing = new Timing()
   if (seenItems > lastItems) timing.add(seenItems - lastItems, seenMs - lastMs)

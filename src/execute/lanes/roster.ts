@@ -26,22 +26,18 @@ export class Roster extends Set<WorkerLane> {
     return this.size === 0 ? 0 : Math.min(...Array.from(this, ({ unbegunMs }) => unbegunMs))
   }
 
-  /** How many the run keeps. */
   get held(): number {
     return this.#count(({ isLeaving }) => !isLeaving)
   }
 
-  /** How many of them have nothing to do. */
   get spare(): number {
     return this.#count(({ isSpare }) => isSpare)
   }
 
-  /** How many are about to leave. */
   get leaving(): number {
     return this.#count(({ isLeaving, isLate }) => isLeaving && !isLate)
   }
 
-  /** How long the run has had any. */
   get heldMs(): number {
     return performance.now() - this.#sinceMs
   }
@@ -65,7 +61,6 @@ export class Roster extends Set<WorkerLane> {
     return this.#count(({ isAtBlock }) => isAtBlock) > 0
   }
 
-  /** Whether any is claiming from the shared block. */
   get isClaiming(): boolean {
     return this.#count(({ isClaiming }) => isClaiming) > 0
   }

@@ -65,7 +65,6 @@ export class SliceQueue {
     }
   }
 
-  /** Something that is no slice has taken `ms` of this turn. */
   took(ms: number): void {
     if (this.isSlice) return
     if (this.leftMs === 0) this.#beyondMs += Math.min(ms, MOST_BEYOND_MS)

@@ -42,7 +42,6 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     this.fill()
   }
   #isRefused = false
-  /** Whether it has done anything for this run. */
   #hasDone = false
   #filling = false
   /** Since when it takes no more, because others need its worker more. */
@@ -140,7 +139,6 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     if (isSpare) this.force.waits()
   }
 
-  /** Whether it takes no more, since others need its worker more. */
   get isLeaving(): boolean {
     return this.#leavingMs !== undefined
   }
@@ -166,7 +164,6 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     return this.#chunks.waiting
   }
 
-  /** Whether it is claiming from the shared block. */
   get isClaiming(): boolean {
     return !this.#block.isEmpty
   }
@@ -342,7 +339,6 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     this.#leave()
   }
 
-  /** The run is over. */
   stop(reason: StopReason): void {
     if (this.#isOver) return
     this.#isOver = true

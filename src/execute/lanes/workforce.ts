@@ -48,7 +48,6 @@ export class Workforce implements Force {
   readonly #pool: WorkerPool
   readonly #request: WorkerRequest
   readonly #lanes = new Roster()
-  /** The lane of this thread, if it takes part. */
   #local: LocalLane | undefined = undefined
   /** How fast workers run their items. */
   readonly timing = new Timing()
@@ -232,7 +231,6 @@ export class Workforce implements Force {
     if (this.#local !== undefined) this.#local.lanes = this.#lanes.size + 1
   }
 
-  /** How many workers have the task. */
   get ready(): number {
     return this.#lanes.ready
   }

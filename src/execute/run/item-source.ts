@@ -12,7 +12,6 @@ export type Items<T> = Iterable<T> | AsyncIterable<T>
 export interface ItemSource {
   /** Number of items, null where it is not known. */
   readonly total: number | null
-  /** Whether there is nothing more to come. */
   readonly ended: boolean
   /**
    * Takes up to `most` items that are available now. None means that the source has ended, or that `whenMore` will be called.
@@ -29,7 +28,6 @@ export interface ItemSource {
 
 /** Items with neighbouring indices that one lane has taken. */
 export interface Batch {
-  /** Index of the first item. */
   readonly start: number
   readonly items: ArrayLike<unknown>
   /** How often the first item has been tried before. */
@@ -333,7 +331,6 @@ export class AsyncIteratorSource implements ItemSource {
   }
 }
 
-/** Whether `items` is an array or typed array. */
 export function isIndexed(items: unknown): items is ArrayLike<unknown> {
   return Array.isArray(items) || (ArrayBuffer.isView(items) && !(items instanceof DataView))
 }

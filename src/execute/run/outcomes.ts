@@ -4,7 +4,6 @@ import { callHook, type RunHooks } from '../hooks.js'
 /** V8 makes an array with room for more elements a dictionary at once; one that grows stays an array. */
 const MOST_WITH_ROOM = 2 ** 25
 
-/** An array for `count` results. */
 export function roomFor(count: number): unknown[] {
   return new Array<unknown>(count > MOST_WITH_ROOM ? 0 : count)
 }
@@ -48,7 +47,6 @@ export class SettledSink implements Sink {
   }
 }
 
-/** For `total` outcomes, if that is known. */
 export function sinkFor(onError: 'throw' | 'collect', total: number | null): ArraySink | SettledSink {
   return onError === 'collect' ? new SettledSink() : new ArraySink(roomFor(total ?? 0))
 }

@@ -111,7 +111,6 @@ export class ResultStream implements Sink {
     if (run?.supply.given() === true) run.inContext(() => run.supply.wake())
   }
 
-  /** No more results will come. */
   end(failure?: { readonly error: unknown }): void {
     if (this.#isOver) return
     this.#isOver = true

@@ -36,7 +36,6 @@ export interface RunToCarry {
   readonly options: CompleteOptions
 }
 
-/** Makes carriers, each for one run. */
 export interface Carrying {
   [CARRY](run: RunToCarry): RunCarrier
 }

@@ -1,7 +1,6 @@
 import { type BlockOfRun, Claims, shareMemory, type SharedWords, State, wordsIn } from '../transfer/shared-words.js'
 import { type Batch, partOf } from './item-source.js'
 
-/** Called with results of neighbouring items. */
 type Finished = (start: number, results: ArrayLike<unknown>) => void
 
 /**
@@ -59,7 +58,6 @@ export class SharedBlock {
     return { start: this.ofRun.base + from, items: this.#part(from, to), attempts: 0, isCareful: false }
   }
 
-  /** Items for this thread. */
   #part(from: number, to: number): unknown[] {
     const originals = this.#originals
     // The caller's own numbers: a small integer that comes from a Float64Array is another kind of number to the compiler.

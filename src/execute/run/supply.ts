@@ -198,14 +198,12 @@ export class Supply {
     }
   }
 
-  /** Calls the lanes that wait. */
   wake(): void {
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const again of waiting) again()
   }
 
-  /** Gives nothing any more. */
   close(): void {
     this.#isClosed = true
     this.#waiting.clear()

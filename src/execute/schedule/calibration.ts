@@ -3,7 +3,6 @@ import type { ValueSize } from './value-size.js'
 /** Costs that are learnt, all in milliseconds. */
 type Calibrated = 'spawnMs' | 'dispatchMs' | 'cloneNodeMs' | 'cloneByteMs'
 
-/** How one of them is learnt. */
 interface Learning {
   /** The value until there are enough measurements. */
   readonly assumedMs: number
@@ -56,7 +55,6 @@ export class Calibration {
   }
 }
 
-/** The calibration of this process. */
 export const calibration = new Calibration()
 
 /** What copying a value to another thread costs, both sides together. */

@@ -5,7 +5,6 @@ export type RunMode = 'serial' | 'async' | 'threads'
 
 /** What the estimates are made from; all of it measured, or a default until it is. Times are milliseconds. */
 export interface CostInputs {
-  /** Items to run. */
   readonly items: number
   /** Time of one item in the loop, waiting included. */
   readonly itemMs: number
@@ -29,7 +28,6 @@ export interface CostInputs {
   readonly isShared: boolean
   /** Threads that can compute at the same time. */
   readonly cores: number
-  /** Whether this thread runs items too. */
   readonly mainWorks: boolean
   /** Whether each item would keep the event loop waiting for longer than a slice. */
   readonly blocks: boolean
@@ -59,7 +57,6 @@ const BETTER = 0.99
 /** What it costs a thread to claim once from shared memory. */
 const CLAIM_COST_MS = 0.000_1
 
-/** The loop: one item after the other. */
 export function loopMs(inputs: CostInputs): number {
   return inputs.items * inputs.itemMs
 }

@@ -36,7 +36,6 @@ export interface Course {
   look: Look | undefined
 }
 
-/** A look at a run with workers. */
 interface Look {
   readonly settled: number
   readonly ms: number
@@ -53,7 +52,6 @@ export interface SinceJoined {
   readonly ms: number
   /** Whether other runs have computed meanwhile. */
   readonly isTimeShared: boolean
-  /** How fast workers run items. */
   readonly timing: Timing
 }
 

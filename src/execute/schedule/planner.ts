@@ -69,7 +69,6 @@ export interface Subject {
 export class Planner {
   readonly #limits: () => Limits
 
-  /** @param limits - what the machine allows */
   constructor(limits: () => Limits) {
     this.#limits = limits
   }

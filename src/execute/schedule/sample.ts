@@ -70,11 +70,9 @@ export function inAllMs(itemMs: number, { besideMs }: Measured): number {
 
 /** What a run has shown of its items. */
 export interface Observation {
-  /** How fast this thread runs them. */
   readonly timing: Timing
   /** Items left or, once the run has ended, how many it had; null if unknown. */
   readonly items: number | null
-  /** An item and its result, to weigh. */
   readonly item: unknown
   readonly result: unknown
   readonly isAsync: boolean

@@ -60,14 +60,12 @@ function mayBecomeShorter({ items, totalMs, isWarming }: Timing, left: number | 
   return items >= FEW_TO_WARM ? isWarming : left === null || left >= FEW_ITEMS
 }
 
-/** What earlier runs have taught about tasks. */
 class Known {
   readonly tasks = new Tasks()
   /** Tasks whose items wait and compute little, so that they are in nobody's way. */
   readonly free = new TasksBySource()
 }
 
-/** What the scheduler needs to know about the machine. */
 interface Machine {
   readonly limits: () => Limits
   readonly crowding: () => number
@@ -137,12 +135,10 @@ export class Scheduler {
     this.#waiting.note(key, true)
   }
 
-  /** Workers cannot send what the task gives. */
   foundUnfit({ subject, first }: Course, reason: string): void {
     this.#recordOf(subject, first).foundUnfit(`results cannot come from a thread: ${reason}`)
   }
 
-  /** A sample has shown what items take. */
   sampled(subject: Subject, item: unknown, measured: Measured): void {
     if (measured.sampleSize > 0) this.#recordOf(subject, item).measured = measured
   }

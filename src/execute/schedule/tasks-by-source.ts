@@ -1,6 +1,5 @@
 import { BoundedMap } from '../../internal/bounded-map.js'
 
-/** So many are remembered. */
 const MOST = 1000
 /** After a run that has shown otherwise, so many must show it. A function that calls another, given to it, is one task by its source. */
 const DOUBT = 2

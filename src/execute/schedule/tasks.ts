@@ -80,7 +80,6 @@ export class TaskRecord {
   /** Time that the loop has spent in runs without workers since some were last started for it. */
   missedMs = 0
 
-  /** Workers cannot send results of the task. */
   foundUnfit(reason: string): void {
     this.#unfit = reason
     this.#revise({ obstacle: reason })
@@ -101,7 +100,6 @@ export class TaskRecord {
     return (this.measured = { ...measured, coldMs, leastMs, besideMs, obstacle, ...stands })
   }
 
-  /** Changes what is known, if anything is. */
   #revise(change: Partial<Measured>): void {
     if (this.measured !== undefined) this.measured = { ...this.measured, ...change }
   }
@@ -270,7 +268,6 @@ export class Tasks {
     return this.#find(task)?.inFlight
   }
 
-  /** A run has found `count` items in flight best. */
   foundInFlight(task: object | string, count: number): void {
     ;(this.#find(task) ?? this.#add(task)).inFlight = count
   }

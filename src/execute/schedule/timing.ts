@@ -25,7 +25,6 @@ const LEAST_WARMED_MS = 10
 /** Lanes whose mean items differ by more than this factor have had different ones. */
 const APART = 3
 
-/** How fast items run. */
 export interface MeanTiming {
   readonly items: number
   readonly itemMs: number
@@ -70,7 +69,6 @@ const START: Mark = { items: 0, ms: 0 }
 export class Timing {
   items = 0
   totalMs = 0
-  /** Milliseconds an item takes. */
   itemMs = 0
   /** The least that an item has taken recently: other programs on the core do not count in it. */
   #leastMs = Infinity

@@ -4,7 +4,6 @@ import { sizeOf, type ValueSize } from './value-size.js'
 
 /** One chunk's way to a worker and back. Times are on the clock that all threads share. */
 interface Trip {
-  /** When it was sent. */
   readonly sentMs: number
   /** When the worker ran its first item, and when it had run its last. */
   readonly startedMs: number

@@ -73,7 +73,6 @@ export class IdleWorkers implements Disposable {
     else this.#timer = realSetTimeout(() => this.#endIfIdle(), leftMs).unref()
   }
 
-  /** Ends them all. */
   [Symbol.dispose](): void {
     realClearTimeout(this.#timer)
     this.#timer = undefined

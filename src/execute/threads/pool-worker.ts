@@ -138,7 +138,6 @@ export class PoolWorker {
     }
   }
 
-  /** Milliseconds since it was started. */
   get ageMs(): number {
     return machineNow() - this.epochMs
   }

@@ -23,7 +23,6 @@ const PATIENCE_MS = 1000
 /** A run that asks for workers. */
 export interface WorkerRequest extends Sharer {
   readonly task: TransferredTask
-  /** Workers it still wants. */
   wanted: number
   /** Most workers of the pool, those of other runs included, for this run to have more started; >= 1. */
   readonly most: number
@@ -33,7 +32,6 @@ export interface WorkerRequest extends Sharer {
   readonly makeWay: () => void
   /** Workers are long in coming: the run goes on in this thread. */
   readonly goOnHere: () => void
-  /** No worker can be started. */
   readonly refused: (error: ExecutionError) => void
 }
 
@@ -78,17 +76,14 @@ export class WorkerPool implements Disposable {
     return first?.ageMs
   }
 
-  /** Workers that are at work for a run. */
   get working(): number {
     return this.#working.size
   }
 
-  /** All workers of this pool. */
   get size(): number {
     return this.#idle.size + this.#starting.size + this.#working.size
   }
 
-  /** Whether any run asks for a worker. */
   get #isAsked(): boolean {
     return this.#requests.some(({ wanted }) => wanted > 0)
   }
@@ -179,13 +174,11 @@ export class WorkerPool implements Disposable {
     })
   }
 
-  /** The run asks for no more. */
   withdraw(request: WorkerRequest): void {
     const position = this.#requests.indexOf(request)
     if (position >= 0) this.#requests.splice(position, 1)
   }
 
-  /** A run gives a worker back. */
   release(worker: PoolWorker): void {
     if (worker.isEnding) {
       this.retire(worker)
@@ -295,7 +288,6 @@ export class WorkerPool implements Disposable {
     }
   }
 
-  /** Ends the idle workers. */
   [Symbol.dispose](): void {
     this.#idle[Symbol.dispose]()
   }

@@ -7,7 +7,6 @@ export const Claims = {
 
 /** The memory of a shared block, as each thread sees it. */
 export interface SharedWords {
-  /** See {@link Claims}. */
   readonly claims: Int32Array
   readonly items: Float64Array
   readonly values: Float64Array
@@ -37,7 +36,6 @@ export function wordsIn(memory: SharedArrayBuffer): SharedWords {
 
 /** A shared block on its way to a worker. */
 export interface BlockOfRun {
-  /** See {@link wordsIn}. */
   readonly memory: SharedArrayBuffer
   /** Index of its first item in the run. */
   readonly base: number

@@ -133,7 +133,6 @@ export async function whyNotTransferable(task: ResolvedTask): Promise<string | u
   return outcome instanceof TaskNotTransferableError ? outcome.message : undefined
 }
 
-/** A task in a worker. */
 export type WorkerTask = (item: unknown) => unknown
 
 /**

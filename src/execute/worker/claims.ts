@@ -90,7 +90,6 @@ class BlockWork {
     }
   }
 
-  /** Claims what comes next, if there is anything. */
   #claim(): boolean {
     const { claims, items } = this.#words
     const size = this.#size()

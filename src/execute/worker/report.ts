@@ -52,7 +52,6 @@ export class WorkerReport {
     this.#postThrown(error, (packed) => this.#failure(index, packed))
   }
 
-  /** Says that a task cannot be loaded. */
   refused(task: number, error: unknown): void {
     this.#postThrown(error, (refusal) => ({ kind: 'loaded', task, refusal, atMs: machineNow() }))
   }
@@ -75,7 +74,6 @@ export class WorkerReport {
     this.#sendAll({ kind: 'done', run: this.#run, chunk, count, startedMs, endedMs, results: undefined })
   }
 
-  /** Sends what has come together. */
   flush(): void {
     if (this.#indices.length === 0) return
     this.#sentMs = performance.now()
@@ -121,7 +119,6 @@ export class WorkerReport {
     if (done !== undefined) this.post(done)
   }
 
-  /** The result of an item cannot be sent. */
   #unfit(index: number, reason: string): void {
     this.post({ kind: 'unfit', run: this.#run, index, reason })
   }
