@@ -339,6 +339,12 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     })
   })
 
+  it('process.exit() of a worker that has claimed numbers and not noted which', async () => {
+    const items = Array.from({ length: 1000 }, (_, n) => n)
+    const outcomes = await execute(task<number>(faults, 'endsAsItClaims'), items, { ...inWorkers, workers: 1 })
+    expect(outcomes).toEqual(items.map((n) => ({ status: 'fulfilled', value: 2 * n })))
+  })
+
   it('process.exit() when the run is over and the next has sent the worker its numbers', async () => {
     const later = new URL('../../fixtures/tasks/exits-later.mjs', import.meta.url)
     const items = Array.from({ length: 400 }, (_, n) => n)
