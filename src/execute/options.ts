@@ -8,7 +8,7 @@ import {
   describe,
 } from '../internal/options/validate.js'
 import { isPolicy, type Policy } from '../internal/policy.js'
-import { checkRecorderOptions, keepsAccount, type RecorderOptions } from '../records/recorder.js'
+import { checkCheckpoint, checkPath, keepsAccount, type RecorderOptions } from '../records/recorder.js'
 import { checkHooks, type RunHooks } from './hooks.js'
 import { refuseWhileLoading } from './nesting.js'
 import type { RunMode } from './schedule/cost-model.js'
@@ -123,8 +123,6 @@ const ONLY_HERE = [
 ] as const
 
 const COUNT = { min: 1, integer: true } as const
-/** An option that is checked with others. */
-const together = (): void => undefined
 
 /** The check of each option that is given, in the order in which messages list them. */
 const CHECKS: Readonly<Record<keyof StreamOptions, (value: never, given: StreamOptions) => unknown>> = {
@@ -138,12 +136,12 @@ const CHECKS: Readonly<Record<keyof StreamOptions, (value: never, given: StreamO
   signal: (value: AbortSignal) => checkSignal('signal', value),
   timeoutMs: (value: unknown) => checkNumber('timeoutMs', value, { min: 0, exclusiveMin: true, allowInfinity: true }),
   policies: checkPolicies,
-  onProgress: together,
-  progress: together,
+  onProgress: (value: () => void) => checkFunction('onProgress', value),
+  progress: (value: unknown) => checkBoolean('progress', value),
   hooks: checkHooks,
   onError: (value: unknown) => checkOneOf('onError', value, ['throw', 'collect']),
-  deadLetter: together,
-  checkpoint: together,
+  deadLetter: (value: unknown) => checkPath('deadLetter', value),
+  checkpoint: checkCheckpoint,
   retryCrashedItems: (value: unknown) => checkNumber('retryCrashedItems', value, { min: 0, integer: true }),
   adjustForLoad: (value: unknown) => checkBoolean('adjustForLoad', value),
   useCache: (value: unknown) => checkBoolean('useCache', value),
@@ -178,8 +176,6 @@ export function completeOptions(
     throw new TypeError('on is no option of optimize, which plans for this process: give it to execute or stream')
   for (const name of KEYS) if (name in own) CHECKS[name](own[name] as never, own)
   const o = { ...DEFAULTS, ...(own as Partial<CompleteOptions>) }
-  checkRecorderOptions(o)
-
   const isPlain =
     o.hooks === undefined &&
     !keepsAccount(o) &&

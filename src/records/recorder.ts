@@ -1,5 +1,4 @@
-import { checkOptionalFunction } from '../internal/options/check-common.js'
-import { checkBoolean, checkKeys, describe } from '../internal/options/validate.js'
+import { checkKeys, describe } from '../internal/options/validate.js'
 
 /** What keeps account of a run's items. Called in this thread by the engine; several may be attached. */
 export interface RunRecorder {
@@ -62,24 +61,14 @@ export function keepsAccount({ onProgress, progress, deadLetter, checkpoint, hoo
   return asked || progress === true
 }
 
-/**
- * Checks the options that say what account of a run is kept.
- *
- * @throws {TypeError} when one has the wrong type or an unknown key, {RangeError} when a path or name is empty or no file name
- */
-export function checkRecorderOptions(options: RecorderOptions): void {
-  const { checkpoint, deadLetter, progress, onProgress } = options
-  if (checkpoint !== undefined) {
-    checkKeys('checkpoint', checkpoint, ['dir', 'name'])
-    checkPath('checkpoint.dir', checkpoint.dir)
-    if (checkpoint.name !== undefined) checkFileName('checkpoint.name', checkpoint.name)
-  }
-  if (deadLetter !== undefined) checkPath('deadLetter', deadLetter)
-  if (progress !== undefined) checkBoolean('progress', progress)
-  checkOptionalFunction('onProgress', onProgress)
+/** @throws {TypeError} when it has the wrong type or an unknown key, {RangeError} when a path or name is empty or no file name */
+export function checkCheckpoint(checkpoint: CheckpointOptions): void {
+  checkKeys('checkpoint', checkpoint, ['dir', 'name'])
+  checkPath('checkpoint.dir', checkpoint.dir)
+  if (checkpoint.name !== undefined) checkFileName('checkpoint.name', checkpoint.name)
 }
 
-function checkPath(name: string, value: unknown): void {
+export function checkPath(name: string, value: unknown): void {
   if (typeof value !== 'string') throw new TypeError(`${name} must be a path (string); received ${describe(value)}`)
   if (value === '' || value.includes('\0')) throw new RangeError(`${name} must be a path; received ${describe(value)}`)
 }

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { completeOptions } from '../../../dist/execute/options.js'
 import type { Progress } from '../../../dist/records/recorder.js'
-import { checkRecorderOptions } from '../../../dist/records/recorder.js'
 import { recordersOf } from '../../../dist/records/recorders.js'
 import { recordedRun, temporaryFolder } from '../support/recorded-run.js'
 
@@ -70,7 +70,7 @@ describe('the recorders of a run', () => {
     [{ progress: 'yes' }, TypeError, /progress must be true or false/],
     [{ onProgress: 1 }, TypeError, /onProgress must be a function/],
   ])('refuse %j', (options, ErrorClass, message) => {
-    const check = (): void => checkRecorderOptions(options as never)
+    const check = (): void => void completeOptions('execute', options as never)
     expect(check).toThrow(ErrorClass)
     expect(check).toThrow(message)
   })
