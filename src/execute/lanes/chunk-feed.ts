@@ -4,9 +4,10 @@ import { callHook } from '../hooks.js'
 import type { Batch } from '../run/item-source.js'
 import { calibration } from '../schedule/calibration.js'
 import { TripMeter } from '../schedule/trip-meter.js'
+import { LATE_MS } from '../threads/fair-shares.js'
 import { packValues, type Unfit } from '../transfer/values.js'
 import type { ChunkMessage, DoneMessage } from '../worker/protocol.js'
-import { type FedWorker, type Feed, LONG_UNBEGUN_MS, type Lost, type Outcome, tell } from './force.js'
+import { type FedWorker, type Feed, type Lost, type Outcome, tell } from './force.js'
 import { runCarefully } from './lost-items.js'
 
 /** Items that were sent to a worker in one message, and which of them have settled. */
@@ -109,7 +110,7 @@ export class ChunkFeed implements Feed {
       if (chunk > lastBegun) count += left
       else isBusy = true
     }
-    return isBusy || this.unbegunMs > LONG_UNBEGUN_MS ? count : 0
+    return isBusy || this.unbegunMs > LATE_MS ? count : 0
   }
 
   send(batch: Batch): void {

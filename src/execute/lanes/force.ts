@@ -113,9 +113,6 @@ export interface FedWorker {
   readonly runNumber: number
 }
 
-/** A worker that has begun nothing for so many milliseconds is not counted on: it is at something else, such as what an item has left behind. */
-export const LONG_UNBEGUN_MS = 50
-
 /** A way for a worker to get items of a run. Only the feed knows which of them the worker has. */
 export interface Feed {
   /** Whether the worker holds no item of this feed. */

@@ -6,11 +6,12 @@ import type { SharedBlock } from '../run/shared-block.js'
 import { heldMs, shareOf } from '../schedule/chunk-size.js'
 import { chunkMs, currentLimits, threadsFor } from '../schedule/machine.js'
 import { Timing, SLICE_MS } from '../schedule/timing.js'
+import { LATE_MS } from '../threads/fair-shares.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 import type { WorkerPool, WorkerRequest } from '../threads/worker-pool.js'
 import type { SentPolicy } from '../transfer/shared-policies.js'
 import type { TransferredTask } from '../transfer/task-source.js'
-import { type Force, LONG_UNBEGUN_MS, type Lost, type Terms } from './force.js'
+import type { Force, Lost, Terms } from './force.js'
 import type { LocalLane } from './local-lane.js'
 import { leaveBehind, runCarefully } from './lost-items.js'
 import { Roster } from './roster.js'
@@ -288,7 +289,7 @@ export class Workforce implements Force {
 
   /** Whether no worker has begun anything for long: the module of the task may take seconds to load, or never end. */
   get isLate(): boolean {
-    return this.#lanes.unbegunMs > LONG_UNBEGUN_MS
+    return this.#lanes.unbegunMs > LATE_MS
   }
 
   /** Meanwhile this thread runs items, as in a first run. */

@@ -13,7 +13,7 @@ export function explainPlan(plan: Plan<unknown>): string {
   const lines = [
     plan.mode === 'serial'
       ? 'Plan: stay in this thread, one item after the other.'
-      : `Plan: ${describe(plan, profile)} (estimated at most ${times(plan.estimatedSpeedup)} as fast as the loop).`,
+      : `Plan: ${describe(plan, profile)} (estimated at most ${plan.estimatedSpeedup.toFixed(2)} × as fast as the loop).`,
     `Why: ${plan.reason}`,
     '',
     plan.cacheHit
@@ -114,8 +114,4 @@ function bytes(size: number | null): string {
 
 function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
-}
-
-function times(factor: number): string {
-  return `${factor.toFixed(2)} ×`
 }

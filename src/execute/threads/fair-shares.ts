@@ -1,6 +1,6 @@
 /** A run with one worker keeps it for at least this long while another waits for one. */
 export const TURN_MS = 50
-/** A worker that has not left its run by then is not counted on: its item may take minutes. */
+/** A worker that has not left its run by then, or begun what it was sent, is not counted on: what it is at may take minutes. */
 export const LATE_MS = 50
 
 /** A run that has workers, or asks for some. */
