@@ -13,8 +13,6 @@ import { ChunkFeed } from './chunk-feed.js'
 import type { FedWorker, Feed, Force, Outcome } from './force.js'
 import { settleLost } from './lost-items.js'
 
-type OfRun = Extract<FromWorker, { run: number }>
-
 /** Chunks that a worker is sent ahead, so that it need not wait for the next. */
 const AHEAD = 2
 /** A worker that is told that its run is over gets this long to finish its item before it is ended: one that does so can be used again. */
@@ -212,24 +210,17 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   }
 
   #receive(message: FromWorker): void {
-    switch (message.kind) {
-      case 'loaded':
-        if (message.task === this.force.task.id) this.#loaded(message)
-        return
-      case 'unreadable':
-        this.#chunks.oldestUnread()
-        this.#goOn()
-        return
-      case 'ready':
-      case 'printed':
-        return
-      default:
-        // Others are of another run, or the task's own.
-        if (message.run === this.runNumber) this.#receiveOfRun(message)
+    if (message.kind === 'loaded') {
+      if (message.task === this.force.task.id) this.#loaded(message)
+      return
     }
-  }
-
-  #receiveOfRun(message: OfRun): void {
+    if (message.kind === 'unreadable') {
+      this.#chunks.oldestUnread()
+      this.#goOn()
+      return
+    }
+    // Others are of another run, or the task's own.
+    if (!('run' in message) || message.run !== this.runNumber) return
     switch (message.kind) {
       case 'results':
         this.#settleAll(message)
