@@ -2,7 +2,7 @@ import { runs } from '../internal/events/tracing.js'
 import { unlessAborted } from '../internal/signal-watch.js'
 import { conduct } from './conductor.js'
 import { tracedRunOf } from './hooks.js'
-import { timingOf, type PlainLoop, plainLoop, runSlice } from './lanes/loops.js'
+import { timingOf, PlainLoop, runSlice } from './lanes/loops.js'
 import { LEAST_TAKEN_MS } from './lanes/slice-queue.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
@@ -104,7 +104,7 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
   const source = new ArraySource(items)
   const pool = pools.of(options.maxMemoryPerWorker)
   const course = scheduler.before(subjectOf(task, options), items.length, source.first, pool)
-  const loop = plainLoop(task.call, items)
+  const loop = new PlainLoop(task.call, items)
   const leftMs = slices.leftMs
   // Of what is known to be long, nothing runs within the call where other calls have taken this turn of the event loop.
   const mayBegin = leftMs > 0 || (course.leastLoopMs < LEAST_LEARNT_MS && !slices.isSpent)

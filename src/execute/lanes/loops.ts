@@ -67,39 +67,28 @@ export function runLongItems(
   return undefined
 }
 
-/** The state of a plain loop: what `execute` does with an array and a function until there is a reason to do more. */
-export interface PlainLoop extends LoopState {
-  readonly call: (item: unknown) => unknown
-  readonly items: ArrayLike<unknown>
+/** A plain loop: what `execute` does with an array and a function until there is a reason to do more. */
+export class PlainLoop implements LoopState {
   /** Results of the items before `next`. */
   readonly results: unknown[]
+  next = 0
+  readonly isStopped = false
   /** The promise that the item at `next` has returned, if it has. */
-  pending: PromiseLike<unknown> | undefined
+  pending: PromiseLike<unknown> | undefined = undefined
   /** Items that have been timed, and how long they took together. */
-  seenItems: number
-  seenMs: number
+  seenItems = 0
+  seenMs = 0
   /** How long an item took that has not ended: it waits, or has thrown. */
-  unendedMs: number
+  unendedMs = 0
   /** The last block of these: before it the engine may not have compiled the task. */
-  lastItems: number
-  lastMs: number
-}
+  lastItems = 0
+  lastMs = 0
 
-/** A loop that has not run any item. */
-export function plainLoop(call: (item: unknown) => unknown, items: ArrayLike<unknown>): PlainLoop {
-  const results = roomFor(items.length)
-  return {
-    call,
-    items,
-    results,
-    next: 0,
-    isStopped: false,
-    pending: undefined,
-    seenItems: 0,
-    seenMs: 0,
-    unendedMs: 0,
-    lastItems: 0,
-    lastMs: 0,
+  constructor(
+    readonly call: (item: unknown) => unknown,
+    readonly items: ArrayLike<unknown>,
+  ) {
+    this.results = roomFor(items.length)
   }
 }
 
@@ -126,9 +115,13 @@ export function runSlice(loop: PlainLoop, forMs: number): boolean {
     }
     nowMs = performance.now()
     const ended = loop.next - from
-    if (ended > 0) timed(loop, ended, nowMs - startedMs)
-    // One that waits may have computed first.
-    else loop.unendedMs = nowMs - startedMs
+    if (ended > 0) {
+      loop.seenItems += loop.lastItems = ended
+      loop.seenMs += loop.lastMs = nowMs - startedMs
+    } else {
+      // One that waits may have computed first.
+      loop.unendedMs = nowMs - startedMs
+    }
     // Read after they have run: the task may have changed the length.
     if (loop.next >= items.length) {
       if (results.length > loop.next) results.length = loop.next
@@ -138,11 +131,6 @@ export function runSlice(loop: PlainLoop, forMs: number): boolean {
     const fit = (BLOCK_MS * ended) / loop.lastMs
     block = fit >= GROWTH * block ? GROWTH * block : Math.max(1, Math.floor(fit))
   }
-}
-
-function timed(loop: PlainLoop, items: number, ms: number): void {
-  loop.seenItems += loop.lastItems = items
-  loop.seenMs += loop.lastMs = ms
 }
 
 export function timingOf({ seenItems, seenMs, lastItems, lastMs }: PlainLoop): Timing {

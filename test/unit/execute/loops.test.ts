@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { plainLoop, runSlice, timingOf } from '../../../dist/execute/lanes/loops.js'
+import { PlainLoop, runSlice, timingOf } from '../../../dist/execute/lanes/loops.js'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }))
 afterEach(() => vi.useRealTimers())
 
 /** Items that take so many milliseconds; one that is negative takes as long, and then ends as `then` says. */
 const loopOf = (items: number[], then: () => unknown) =>
-  plainLoop((ms) => {
+  new PlainLoop((ms) => {
     vi.advanceTimersByTime(Math.abs(ms as number))
     return (ms as number) < 0 ? then() : ms
   }, items)
