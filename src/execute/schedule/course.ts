@@ -3,6 +3,8 @@ import { inAllMs } from './sample.js'
 import { LOSS, showsLoop } from './tasks.js'
 import { isMixed, type Timing } from './timing.js'
 
+/** Items are first judged after this much work. */
+const LEAST_SEEN_MS = 0.1
 /** A run with workers is judged each time this part of it has ended, and this much time has passed. */
 const LOOK_PART = 0.1
 const LOOK_MS = 25
@@ -12,28 +14,31 @@ const DOUBT = 2
 const IMPROVING = 1.25
 
 /** What the scheduler knows of a run under way. */
-export interface Course {
-  readonly subject: Subject
-  /** Its first item: by its shape the record of the task is found. */
-  readonly first: unknown
+export class Course {
   /** The decision for workers; undefined while the run is a loop. */
-  decision: Decision | undefined
+  decision: Decision | undefined = undefined
   /** Whether it stays in the loop whatever its items take, because workers have lost in the last run like it. */
-  staysInLoop: boolean
+  staysInLoop = false
   /** How long this thread would be at it, as far as earlier runs tell; 0 where they do not, or items wait. */
-  loopMs: number
+  loopMs = 0
   /** How long at least: in one of the runs this thread may have been kept from its core. */
-  leastLoopMs: number
+  leastLoopMs = 0
   /** Earlier runs have shown that items are uneven; see `isUneven`. */
-  isUneven: boolean
+  isUneven = false
   /** And whether they differ so much that a few do not show what the others take; see `isMixed`. */
-  isMixed: boolean
+  isMixed = false
   /** The next decision is due when items have taken this long. */
-  notBeforeMs: number
+  notBeforeMs = LEAST_SEEN_MS
   /** How long items had taken when starting workers began to look worth it. */
-  seemedWorthAtMs: number
+  seemedWorthAtMs = Infinity
   /** The last look at a run with workers; undefined before the first. */
-  look: Look | undefined
+  look: Look | undefined = undefined
+
+  /** @param first - its first item: by its shape the record of the task is found */
+  constructor(
+    readonly subject: Subject,
+    readonly first: unknown,
+  ) {}
 }
 
 interface Look {

@@ -1,6 +1,6 @@
 import { realSetImmediate } from '../../internal/time/real-timers.js'
 import { calibration } from './calibration.js'
-import type { Course, SinceJoined } from './course.js'
+import { Course, type SinceJoined } from './course.js'
 import { crowding, currentLimits, type Limits } from './machine.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
 import { inAllMs, type Observation, type Measured, measuredOf } from './sample.js'
@@ -10,8 +10,6 @@ import { areApart, FEW, FEW_TO_COMPARE, isMixed, isUneven, type MeanTiming, type
 
 /** Less work than this is not worth a message even to a worker that is awake. */
 const LEAST_WORTH_MS = 0.4
-/** Items are first judged after this much work. */
-const LEAST_SEEN_MS = 0.1
 /** The same where workers must be started first: a task seems many times as long as it is until the engine has compiled it. */
 const LEAST_SEEN_TO_SPAWN_MS = 3
 /** A worker is started if the rest takes this many times its start. Of less it gets little, and its engine has yet to compile the task. */
@@ -151,19 +149,7 @@ export class Scheduler {
    * @returns its course, with a decision if workers are ready and known to be worth it
    */
   before(subject: Subject, items: number | null, item: unknown, workers: WorkersThere): Course {
-    const course: Course = {
-      subject,
-      first: item,
-      decision: undefined,
-      staysInLoop: false,
-      loopMs: 0,
-      leastLoopMs: 0,
-      isUneven: false,
-      isMixed: false,
-      notBeforeMs: LEAST_SEEN_MS,
-      seemedWorthAtMs: Infinity,
-      look: undefined,
-    }
+    const course = new Course(subject, item)
     const record = this.recall(subject, item)
     const measured = record?.measured
     if (record === undefined || measured === undefined || items === null) return course
