@@ -28,11 +28,6 @@ export function isStuck({ wanted, held, worksHere }: Sharer): boolean {
   return wanted > 0 && held === 0 && !worksHere
 }
 
-/** Whether a worker of it may ever be another's before it ends. */
-export function mayGive({ held, leaving }: Sharer): boolean {
-  return leaving > 0 || held > 0
-}
-
 /** The one that gets the next worker: those that cannot go on without come first, then those that have few, then those that asked first. */
 export function neediest<S extends Sharer>(sharers: readonly S[]): S | undefined {
   let first: S | undefined

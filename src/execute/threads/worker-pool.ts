@@ -8,7 +8,7 @@ import { LateCall } from '../../internal/time/late-call.js'
 import { currentLimits, scarceHeapBytes } from '../schedule/machine.js'
 import type { TransferredTask } from '../transfer/task-source.js'
 import type { FromWorker } from '../worker/protocol.js'
-import { givers, isStuck, mayGive, neediest, type Sharer } from './fair-shares.js'
+import { givers, isStuck, neediest, type Sharer } from './fair-shares.js'
 import { IdleWorkers, tellOthers } from './idle-workers.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
 
@@ -116,7 +116,8 @@ export class WorkerPool implements Disposable {
   #lookAtStuck(): void {
     this.#share()
     if (this.#starting.size > 0) return
-    if (this.#requests.some(mayGive) && performance.now() - this.#servedMs < PATIENCE_MS) return
+    const mayGive = this.#requests.some(({ held, leaving }) => held > 0 || leaving > 0)
+    if (mayGive && performance.now() - this.#servedMs < PATIENCE_MS) return
     this.#requests.find((request) => isStuck(request) && request.mayWorkHere)?.goOnHere()
   }
 
