@@ -2,19 +2,12 @@ import { isThenable } from '../../internal/thenable.js'
 import { realClearTimeout, realSetTimeout } from '../../internal/time/real-timers.js'
 import type { Batch } from '../run/item-source.js'
 import type { Lane, Run } from '../run/run.js'
+import type { Scheduler } from '../schedule/scheduler.js'
 import type { Share } from '../schedule/sharing.js'
 import { type Timing, SLICE_MS } from '../schedule/timing.js'
 import { ConcurrencyLimit } from './concurrency-limit.js'
 import { LEAST_WAIT_MS, Overlap } from './overlap.js'
 import { LaneSlices, LEAST_TAKEN_MS, type SliceQueue } from './slice-queue.js'
-
-/** What earlier runs of a task have found. */
-interface Known {
-  /** How many items in flight were best; undefined before. */
-  readonly inFlight: number | undefined
-  /** Whether items compute so little that they are in nobody's way. */
-  readonly isFree: boolean
-}
 
 /** Keeps several items in flight in this thread, as many as make the run faster. */
 export class AsyncLane implements Lane {
@@ -46,7 +39,7 @@ export class AsyncLane implements Lane {
     timing: Timing,
     measured: (item: unknown, result: unknown) => void,
     fixed: number | undefined,
-    known: Known,
+    known: ReturnType<Scheduler['waitingOf']>,
     queue: SliceQueue,
     share: Share,
   ) {
