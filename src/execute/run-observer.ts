@@ -16,7 +16,6 @@ import type { WorkerPool } from './threads/worker-pool.js'
 import { whyNotShared } from './transfer/shared-policies.js'
 import { taskSources } from './transfer/task-source.js'
 
-/** A task with its options, as the scheduler needs it. */
 export function subjectOf(task: ResolvedTask, options: CompleteOptions): Subject {
   const subject = { key: task.key, options, mayHaveWorkers: () => mayHaveWorkers(task, options) }
   return { ...subject, needsWorkers: needsWorkers(task, options) }

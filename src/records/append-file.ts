@@ -58,7 +58,6 @@ export class AppendFile {
     return this.#file
   }
 
-  /** Why nothing can be written any more. */
   get failure(): ExecutionError | undefined {
     return this.#failure
   }

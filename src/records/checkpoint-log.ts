@@ -24,7 +24,6 @@ export class FinishedItems {
   /** 0 stands for none: the log's header is there. */
   #positions = new Float64Array(FIRST_CAPACITY)
   #digests = new Uint32Array(FIRST_CAPACITY)
-  /** How many there are. */
   count = 0
 
   add(index: number, position: number, digest: number): void {
@@ -61,7 +60,6 @@ export interface CheckpointLog {
   readonly finished: FinishedItems
   /** How many items they took, and the checksum of those. */
   readonly taken: { readonly count: number; readonly running: number }
-  /** Where the last whole record ends. */
   readonly end: number
 }
 

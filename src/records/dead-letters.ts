@@ -83,7 +83,6 @@ function fieldsOf(thrown: object): Partial<Record<keyof WrittenError, unknown>> 
   }
 }
 
-/** Whether the last byte of a file is part of a line without end. */
 async function endsWithinLine(path: string): Promise<boolean> {
   try {
     const file = await open(path)

@@ -14,7 +14,6 @@ export class AsyncLane implements Lane {
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
   readonly #timing: Timing
-  /** Called with an item that has finished, and its result. */
   readonly #measured: (item: unknown, result: unknown) => void
   readonly #fixed: number | undefined
   readonly #limit: ConcurrencyLimit

@@ -10,7 +10,6 @@ import type { SingleItems } from './single-items.js'
 /** How the workers of a run are to work. */
 export interface Terms {
   readonly workers: number
-  /** What an item is expected to take in a worker. */
   readonly itemMs: number
   /** Promises a worker keeps in flight. */
   readonly inFlight: number
@@ -38,7 +37,6 @@ export interface Force extends Pick<Terms, 'inFlight' | 'policies'> {
   readonly task: TransferredTask
   /** Numbers that all lanes claim from; set when the first worker joins. */
   readonly block: SharedBlock | undefined
-  /** Whether workers take no more items. */
   readonly isDismissed: boolean
   /** Lanes that take items, this thread included. */
   readonly lanes: number
@@ -74,7 +72,6 @@ export interface Force extends Pick<Terms, 'inFlight' | 'policies'> {
   itemsWait(): void
   /** An item has ended in a worker that cannot send its result as it is. */
   unfit(lost: Lost, reason: string): void
-  /** A worker ran `count` items in `ms`. */
   measured(count: number, ms: number): void
   /** Workers that were to leave are needed again, for items that no other thread may run. */
   recall(): void

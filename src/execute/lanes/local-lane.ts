@@ -84,7 +84,6 @@ export class LocalLane implements Lane, LoopState {
     this.#slices.computes(false)
   }
 
-  /** Takes no more items: workers run the rest. */
   pause(): void {
     this.isPaused = true
     this.#turnedMs = NaN
@@ -92,7 +91,6 @@ export class LocalLane implements Lane, LoopState {
     this.whenIdle()
   }
 
-  /** Workers have been given up. */
   goOnAlone(): void {
     this.lanes = 1
     this.sliceMs = SLICE_MS

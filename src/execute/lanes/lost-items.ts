@@ -10,7 +10,6 @@ interface Death {
   readonly error: unknown
   /** The item that it was at, if that is known without a message from the worker. */
   readonly alone: Lost | undefined
-  /** Items that it held and had not settled. */
   readonly lost: readonly Lost[]
 }
 

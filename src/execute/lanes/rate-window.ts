@@ -7,7 +7,6 @@ const FULL = 0.75
 /** Items differ where the variance of their times is above this part of the square of their mean. */
 const SPREAD = 0.1
 
-/** Items that have settled since a level was reached. */
 export class RateWindow {
   settled = 0
   succeeded = 0

@@ -13,7 +13,6 @@ const MOST_KEPT = 16
 
 /** Runs single items in this thread: those that cannot be sent to a worker, and with `degrade` those that have failed in one. */
 export class SingleItems {
-  /** Called when all items that could not be sent have run. */
   whenRun: () => void = () => undefined
   readonly #run: Run
   readonly #call: (item: unknown) => unknown

@@ -50,14 +50,12 @@ export class Workforce implements Force {
   readonly #request: WorkerRequest
   readonly #lanes = new Roster()
   #local: LocalLane | undefined = undefined
-  /** How fast workers run their items. */
   readonly timing = new Timing()
   /** Why no more workers can be had. */
   #refusal: { readonly error: unknown } | undefined = undefined
   #deaths = 0
   #failedBeginnings = 0
   #watch: NodeJS.Timeout | undefined = undefined
-  /** All that have been in the run. */
   readonly #joined = new Set<PoolWorker>()
   #unfit = 0
   readonly #finished = (start: number, results: ArrayLike<unknown>): void => this.run.finishAll(start, results)

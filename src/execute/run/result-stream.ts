@@ -45,7 +45,6 @@ export class ResultStream implements Sink {
     }
   }
 
-  /** Lets the run's window grow and shrink with what results take. */
   #fitWindow(room: number): void {
     const { run } = this
     if (run === undefined) return

@@ -40,7 +40,6 @@ export class SharedBlock {
       : undefined
   }
 
-  /** Items that nobody has claimed. */
   get remaining(): number {
     return Math.max(0, this.#words.items.length - Atomics.load(this.#words.claims, Claims.NEXT))
   }

@@ -38,7 +38,6 @@ export class Supply {
     source.whenMore = () => this.wake()
   }
 
-  /** Number of items of the whole run, null where it is not known. */
   get total(): number | null {
     return this.#source.total
   }
@@ -53,7 +52,6 @@ export class Supply {
     return this.#next
   }
 
-  /** Items not yet taken; null where it is not known. */
   get remaining(): number | null {
     if (this.#block !== undefined) return this.#block.remaining
     const { total } = this.#source

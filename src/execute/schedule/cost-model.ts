@@ -26,7 +26,6 @@ export interface CostInputs {
   readonly dispatchMs: number
   /** Whether indices are claimed in shared memory, so that items cost no messages. */
   readonly isShared: boolean
-  /** Threads that can compute at the same time. */
   readonly cores: number
   readonly mainWorks: boolean
   /** Whether each item would keep the event loop waiting for longer than a slice. */
@@ -106,7 +105,6 @@ function chunkFor({ items, itemMs, isShared, mainWorks }: CostInputs, workers: n
   return shareOf(items, workers + (mainWorks ? 1 : 0), itemMs, isShared ? CLAIM_MS : targetMs)
 }
 
-/** What a choice among schedules may vary. */
 export interface Choices {
   readonly mostWorkers: number
   readonly mostInFlight: number

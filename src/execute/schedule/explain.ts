@@ -37,7 +37,6 @@ export function explainPlan(plan: Plan<unknown>): string {
   return lines.join('\n')
 }
 
-/** Why a schedule was chosen, in a sentence. */
 export function reasonOf(decision: Decision, obstacle?: string): string {
   const { chosen, inputs, limits, measured, isByOutcome, isLoopDue, isForTime } = decision
   if (measured.sampleSize === 0)
@@ -97,7 +96,6 @@ function adviceFor({ mode, profile }: Plan<unknown>): string | undefined {
   return `more work: longer items, or more of them (workers pay from about ${time(1.5 * profile.spawnMs)} on, ${time(1)} once they are there).`
 }
 
-/** Milliseconds as a person reads them. */
 function time(ms: number): string {
   if (ms >= 1000) return `${(ms / 1000).toPrecision(3)} s`
   if (ms >= 1) return `${ms.toPrecision(3)} ms`

@@ -38,7 +38,6 @@ export interface Situation {
   readonly apart?: number
 }
 
-/** A decision, and what it was made from. */
 export interface Decision {
   readonly chosen: Considered
   readonly considered: readonly Considered[]

@@ -68,7 +68,6 @@ export interface Profile {
 /** Costs of the machine, not of the task: runs with workers show them. */
 export type Assumed = 'cloneMs' | 'spawnMs' | 'dispatchMs'
 
-/** What a decision was made from. */
 export function profileOf(
   { measured, inputs, limits, bytesPerWorker, considered, isByOutcome }: Decision,
   totalItems: number | null,

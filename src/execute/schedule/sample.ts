@@ -68,7 +68,6 @@ export function inAllMs(itemMs: number, { besideMs }: Measured): number {
   return itemMs + Math.min(itemMs, besideMs)
 }
 
-/** What a run has shown of its items. */
 export interface Observation {
   readonly timing: Timing
   /** Items left or, once the run has ended, how many it had; null if unknown. */

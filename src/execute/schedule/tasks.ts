@@ -68,7 +68,6 @@ export class TaskRecord {
   /** Runs that have shown what the loop takes, and runs with workers since the last of them. */
   #loopRuns = 0
   #workerRuns = 0
-  /** Whether the loop should be measured again. */
   #isLoopDue = false
   /** Gains in a row that were taken to be impossible. */
   #doubted = 0
@@ -249,7 +248,6 @@ export class Tasks {
   readonly #ofFunctions = new WeakMap<object, OfTask>()
   readonly #ofNames = new BoundedMap<string, OfTask>(MOST_NAMED)
 
-  /** What is known of `task` on items like `item`. */
   find(task: object | string, item: unknown): TaskRecord | undefined {
     return this.#find(task)?.get(shapeOf(item))
   }

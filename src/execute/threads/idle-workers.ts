@@ -19,7 +19,6 @@ export class IdleWorkers implements Disposable {
     return this.#workers.length
   }
 
-  /** Those that could begin at once. */
   get ready(): number {
     return this.#workers.filter((worker) => !worker.isLoading()).length
   }
@@ -39,7 +38,6 @@ export class IdleWorkers implements Disposable {
     })
   }
 
-  /** Whether there is one that a run of `task` can use. */
   hasFor(task: number): boolean {
     return this.#lastFor(task) >= 0
   }

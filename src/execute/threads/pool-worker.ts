@@ -25,7 +25,6 @@ export interface WorkerOwner {
   gone(exitCode: number, error: unknown): void
 }
 
-/** Tasks a worker keeps at most. */
 const MOST_TASKS = 1000
 
 /** A worker is asked to prepare for more runs this long after its first: whoever waits for the results goes first. */

@@ -25,7 +25,6 @@ export function startLikeProcess(options: WorkerOptions): Worker {
   }
 }
 
-/** Undefined unless some of them must be left out. */
 function ownArguments(): string[] | undefined {
   const { execArgv } = process
   if (!execArgv.some((argument) => NOT_FOR_WORKERS.test(argument))) return undefined

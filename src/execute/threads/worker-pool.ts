@@ -26,7 +26,6 @@ export interface WorkerRequest extends Sharer {
   wanted: number
   /** Most workers of the pool, those of other runs included, for this run to have more started; >= 1. */
   readonly most: number
-  /** Gives the run a worker that is ready. */
   readonly joined: (worker: PoolWorker) => void
   /** Others need a worker more: the run gives one back as soon as it can. */
   readonly makeWay: () => void
@@ -127,7 +126,6 @@ export class WorkerPool implements Disposable {
     this.#later(() => this.#startMissing())
   }
 
-  /** Workers that are to be started for those that wait. */
   get #missing(): number {
     let open = -this.#starting.size
     let room = 0

@@ -15,7 +15,6 @@ export interface SentPolicy {
 
 const NO_POLICIES: readonly SentPolicy[] = []
 
-/** Numbers the policies that workers are sent. */
 class PolicyNumbers {
   readonly #numbers = new WeakMap<object, number>()
   #last = 0

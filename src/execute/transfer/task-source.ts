@@ -33,7 +33,6 @@ interface Inline {
   preparing: Promise<TransferredTask | TaskNotTransferableError> | undefined
 }
 
-/** Functions that are remembered at most. */
 const MOST_INLINE = 1000
 
 /** What workers of this thread are sent of tasks. */

@@ -21,7 +21,6 @@ function portOf(given: MessagePort | null): MessagePort {
   return given
 }
 
-/** What a worker thread is sent, and what it makes of it. */
 class WorkerProgram {
   readonly #port: MessagePort
   readonly #cells: Int32Array

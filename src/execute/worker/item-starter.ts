@@ -34,7 +34,6 @@ export class ItemStarter {
   /** Whether the next item is started only when this one has ended. */
   readonly #isAlone: boolean
   readonly #at: AtWork
-  /** Promises with a time limit that have not ended. */
   #underWay = 0
   /** Called when the first item has returned a promise. */
   #waits: (() => void) | undefined
