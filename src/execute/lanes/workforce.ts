@@ -277,7 +277,7 @@ export class Workforce implements Force {
 
   recover(): void {
     const { block } = this
-    if (block === undefined || block.remaining > 0 || this.#lanes.isClaiming) return
+    if (block === undefined || this.run.isOver || block.remaining > 0 || this.#lanes.isClaiming) return
     const lost = block.takeUnsettled()
     runCarefully(
       lost.map((index) => ({ index, item: block.item(index), attempts: 0 })),
