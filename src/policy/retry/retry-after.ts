@@ -47,11 +47,16 @@ function secondsOrDate(text: string | undefined, serverDate: string | undefined)
   const seconds = NUMBER.exec(value)
   if (seconds !== null) return Number(seconds[1]) * 1000
   // Date.parse takes any number behind a word for a year.
-  const dateMs = DATE.test(value) ? Date.parse(value) : NaN
+  const dateMs = DATE.test(value) ? parseDate(value) : NaN
   if (Number.isNaN(dateMs)) return null
   // The server's own idea of now makes the two dates comparable, however wrong this machine's clock is.
-  const serverNowMs = Date.parse(serverDate ?? '')
+  const serverNowMs = parseDate(serverDate ?? '')
   return Math.max(0, dateMs - (Number.isNaN(serverNowMs) ? Date.now() : serverNowMs))
+}
+
+/** All dates of HTTP are GMT; the one that ends with its year (`Sun Nov  6 08:49:37 1994`) does not say so. */
+function parseDate(text: string): number {
+  return Date.parse(/ \d{4}\s*$/.test(text) ? `${text} GMT` : text)
 }
 
 /** Reads a header, whose name may be written with capitals where `headers` is a plain object. */

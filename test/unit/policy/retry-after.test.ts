@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { retryAfterMsOf } from '../../../dist/policy/retry/retry-after.js'
 
@@ -74,5 +75,16 @@ describe('how long an outcome asks callers to stay away', () => {
     const asked = retryAfterMsOf({ headers: { 'retry-after': new Date(Date.now() + 3_600_000).toUTCString() } })
     expect(asked).toBeGreaterThan(3_500_000)
     expect(asked).toBeLessThanOrEqual(3_600_000)
+  })
+
+  it('is the time to a date that names no zone as to one of GMT, wherever this machine is', () => {
+    const module = new URL('../../../dist/policy/retry/retry-after.js', import.meta.url).href
+    const program = `import { retryAfterMsOf } from ${JSON.stringify(module)}
+      const headers = { date: 'Tue, 01 Jan 2030 00:00:00 GMT', 'retry-after': 'Tue Jan  1 00:00:30 2030' }
+      console.log(retryAfterMsOf({ headers }))`
+    const env = { ...process.env, TZ: 'Asia/Tokyo' }
+    expect(execFileSync(process.execPath, ['--input-type=module', '-e', program], { env, encoding: 'utf8' })).toBe(
+      '30000\n',
+    )
   })
 })
