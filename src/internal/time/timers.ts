@@ -70,7 +70,7 @@ export class SharedTimers {
     timer.order = this.#order++
     this.#heap.push(timer)
     if (dueMs < this.#armedForMs) this.#arm(dueMs, nowMs)
-    else if (this.#mayBeLost()) this.#arm((this.#heap.peek() as DueTimer).due, nowMs)
+    else if (this.#mayBeLost(nowMs)) this.#arm((this.#heap.peek() as DueTimer).due, nowMs)
   }
 
   /** Whether what is due at `dueMs` is due now: the one rule for all that runs on this clock. */
@@ -97,10 +97,11 @@ export class SharedTimers {
 
   /**
    * Whether the clock's timer is not to be relied on: a test framework puts its own timers in the place of Node's, forgets them when it
-   * is told to, and takes them away again.
+   * is told to, and takes them away again. A clock of the user's own may be made of either: its timer is late then.
    */
-  #mayBeLost(): boolean {
-    return this.#clock === systemClock && (isFake() || this.#armedBy !== givenSetTimeout)
+  #mayBeLost(nowMs: number): boolean {
+    if (this.#clock !== systemClock) return this.#armedForMs < nowMs
+    return isFake() || this.#armedBy !== givenSetTimeout
   }
 
   #arm(dueMs: number, nowMs: number): void {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type Clock, MAX_TIMER_MS, systemClock } from '../../../dist/internal/time/clock.js'
 import { DurationHistogram } from '../../../dist/internal/events/histogram.js'
 import { type DueTimer, SharedTimers, timersOf } from '../../../dist/internal/time/timers.js'
@@ -8,6 +8,8 @@ import { FakeClock } from '../../../dist/testing/index.js'
 function timer(run: () => unknown): DueTimer {
   return { due: 0, order: 0, heapIndex: -1, run: () => void run() }
 }
+
+afterEach(() => void vi.useRealTimers())
 
 describe('SharedTimers', () => {
   it('run in order of time, and in the order added for equal times', async () => {
@@ -29,6 +31,23 @@ describe('SharedTimers', () => {
     await clock.advance(100)
     expect(log).toEqual([`d@${0.1 + 0.2}`, 'a@10', 'b@20', 'c@20'])
     expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('are not stopped by fake timers that were taken away, on a clock made of them', async () => {
+    const timers = new SharedTimers({
+      now: () => Date.now(),
+      setTimeout: (fn, ms) => setTimeout(fn, ms),
+      clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
+    })
+    const log: string[] = []
+    vi.useFakeTimers({ now: 0 })
+    timers.add(
+      timer(() => log.push('before')),
+      60_000,
+    )
+    vi.useRealTimers()
+    await new Promise<void>((resolve) => timers.add(timer(resolve), 1))
+    expect(log).toEqual(['before'])
   })
 
   it('leave no timer on the clock when the last one is removed', async () => {
