@@ -43,6 +43,7 @@ const IN_FLIGHT_IN_WORKER = 4
  * Carries a run out: starts its lanes, and adds or removes others as the scheduler says. A run with the option `on` is carried out there.
  */
 export function conduct(run: Run, beginning: Beginning = {}): void {
+  if (run.isOver) return
   if (run.carrier === undefined) new Conductor(run, beginning).start(beginning)
   else run.carrier.carry(run)
 }

@@ -175,7 +175,7 @@ async function resume(
     // The checkpoint is of other items, or cannot be read.
     run.stop('failed', error)
   }
-  if (!run.isOver) conduct(run, { decision })
+  conduct(run, { decision })
   return resultsOf(run, sink)
 }
 

@@ -105,7 +105,7 @@ class StreamReader implements AsyncIterableIterator<unknown> {
     if (this.#hasLeft) this.#leave(run)
     run.mostRoom = results.memory?.room ?? (typeof batchSize === 'number' ? batchSize : MOST_BETWEEN)
     run.supply.window = typeof batchSize === 'number' ? batchSize : 1
-    if (!run.isOver) conduct(run)
+    conduct(run)
     await run.ended
   }
 

@@ -241,10 +241,6 @@ export async function beginRun(
     const carrier = (options.on as Carrying | undefined)?.[CARRY]({ task, source, options })
     const own = await recordersOf(options, { task: task.identity, total: source.total })
     const recorders = carrier === undefined ? own : [...own, carrier]
-    if (options.signal?.aborted === true) {
-      for (const recorder of recorders) await recorder.close?.()
-      throw options.signal.reason
-    }
     callHook(options.hooks, 'onStart', { total: source.total })
     return new Run(options, task, source, first, sink, recorders, carrier)
   } catch (error) {

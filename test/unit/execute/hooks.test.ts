@@ -39,3 +39,17 @@ it.each(['onStart', 'onItemError', 'onEnd'] as const)('%s may throw what has no 
   const outcomes = await execute(fail, [1, 2, 3], { hooks, onError: 'collect' })
   expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
 })
+
+it('a run that is aborted while its records are opened has a beginning and an end', async () => {
+  const aborted = new AbortController()
+  const told: string[] = []
+  const hooks = {
+    onStart: () => told.push('start'),
+    onProgress: () => told.push('progress'),
+    onEnd: ({ error }: { readonly error?: unknown }) => told.push(`end: ${String(error)}`),
+  }
+  const running = execute((n) => n, [1, 2, 3], { hooks, signal: aborted.signal })
+  aborted.abort('no')
+  await expect(running).rejects.toBe('no')
+  expect(told).toEqual(['start', 'progress', 'end: no'])
+})
