@@ -25,6 +25,7 @@ function runAll(batches: unknown[][], call: (item: unknown) => unknown, measured
 }
 
 it('the last items of a run count in what items take', () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
   const seen: unknown[] = []
   const { items } = runAll(
     [[1], [2, 3]],
