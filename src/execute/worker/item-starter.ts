@@ -1,4 +1,5 @@
 import { TimeoutExceededError } from '../../errors.js'
+import type { PolicyContext } from '../../internal/policy.js'
 import { isThenable } from '../../internal/thenable.js'
 import { machineNow, MAX_TIMER_MS } from '../../internal/time/clock.js'
 import { realClearTimeout, realSetTimeout } from '../../internal/time/real-timers.js'
@@ -62,14 +63,14 @@ export class ItemStarter {
   start(item: unknown, index: number): unknown {
     if (this.#guard !== undefined) {
       this.#at.cells[Cell.CURRENT] = -1
-      return this.#guard(() => this.#attempt(item, index))
+      return this.#guard((context) => this.#attempt(item, index, context))
     }
     const result = this.#begin(item, index)
     return this.#timeoutMs !== Infinity && isThenable(result) ? this.#withinTime(result) : result
   }
 
   /** One attempt at an item under policies. While they wait, before it and after it, no item runs whose time could be up. */
-  #attempt(item: unknown, index: number): unknown {
+  #attempt(item: unknown, index: number, context: PolicyContext): unknown {
     const at = this.#at
     // order: seq_cst. Pairs with the main thread's store when the run ends: no policy may start an item after that.
     if (Atomics.load(at.cells, Cell.CANCELLED) >= this.#run)
@@ -93,6 +94,8 @@ export class ItemStarter {
     // Asked for its outcome once only: there are thenables that start anew each time.
     const promise = Promise.resolve(result)
     promise.then(ended, ended)
+    // A timeout gives it up; the wait for the next attempt is nobody's time.
+    if (this.#timeoutMs !== Infinity) context.signal.addEventListener('abort', ended)
     return promise
   }
 

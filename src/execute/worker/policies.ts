@@ -1,5 +1,5 @@
 /** All that a worker needs of policies: it is loaded by the first run that has some. */
-import type { Policy } from '../../internal/policy.js'
+import type { Policy, PolicyFunction } from '../../internal/policy.js'
 import { policyFromHandle } from '../../policy/policy-from-handle.js'
 import { compile } from '../../policy/stages/frame.js'
 import { Scope } from '../../policy/stages/scope.js'
@@ -7,7 +7,7 @@ import { stagesOf } from '../../policy/stages/stages-of.js'
 import type { SentPolicy } from '../transfer/shared-policies.js'
 
 /** Has `start` called once the policies of a run allow it, perhaps several times; the promise is of what becomes of it. */
-export type Guard = (start: () => unknown) => Promise<unknown>
+export type Guard = (start: PolicyFunction<unknown>) => Promise<unknown>
 
 /**
  * Policies of this worker that somebody still holds. A run that comes with one again gets the same object: it has a row of its own

@@ -42,6 +42,16 @@ describe('policies', () => {
     expect(results).toHaveLength(12) // the last of them have waited for more than 500 ms
   })
 
+  it('nor its back-off after an attempt that does not end', async () => {
+    const second = (n: number): Promise<number> => {
+      const thread = globalThis as { calls?: number }
+      thread.calls = (thread.calls ?? 0) + 1
+      return thread.calls === 1 ? new Promise<never>(() => undefined) : Promise.resolve(n)
+    }
+    const policies = [retry({ maxRetries: 1, initialDelayMs: 500, jitter: 'none' })]
+    expect(await execute(second, [7], { mode: 'threads', policies, timeoutMs: 100 })).toEqual([7])
+  })
+
   it('a limiter that a worker cannot open fails every item with the reason', async () => {
     const guard = guardOf(
       [{ id: 1e9, handle: { kind: 'rateLimit', handle: { ...new RateLimiter().share(), cell: 1e6 } } }],
