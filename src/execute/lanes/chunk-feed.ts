@@ -71,6 +71,8 @@ export class ChunkFeed implements Feed {
   readonly #meter = new TripMeter(calibration)
   /** Whether only items and results move between two chunks, so that their cost can be learnt. */
   readonly #isMetered: boolean
+  /** When the worker has ended the last chunk that it has told of. */
+  #endedMs = 0
   /** Why the last lost message could not be read. */
   unread: Error | undefined = undefined
 
@@ -98,7 +100,7 @@ export class ChunkFeed implements Feed {
     const [oldest] = this.#chunks
     if (oldest === undefined) return 0
     const [chunk, { sentMs }] = oldest
-    return chunk > this.#fed.worker.lastBegun ? machineNow() - sentMs : 0
+    return chunk > this.#fed.worker.lastBegun ? machineNow() - Math.max(sentMs, this.#endedMs) : 0
   }
 
   /** Items of chunks that the worker has not begun, while it is at another chunk. One that is at none is about to begin these, unless it has been so for long. */
@@ -195,6 +197,7 @@ export class ChunkFeed implements Feed {
   done({ chunk, count, startedMs, endedMs, results }: DoneMessage): void {
     const held = this.#chunks.get(chunk)
     if (held === undefined) return
+    this.#endedMs = endedMs
     const { sentMs, batch } = held
     if (this.#isMetered && !batch.isCareful)
       this.#meter.done({ sentMs, startedMs, endedMs, count }, batch.items[0], results?.values[0])

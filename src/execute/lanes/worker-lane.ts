@@ -18,6 +18,9 @@ const AHEAD = 2
 /** A worker that is told that its run is over gets this long to finish its item before it is ended: one that does so can be used again. */
 const GRACE_MS = { done: 1000, failed: 1000, aborted: 20 } as const satisfies Record<StopReason, number>
 
+/** A worker that begins nothing for so much longer than the time limit is kept by what an item has left behind: others wait a second for who reads what they print. */
+const STUCK_MS = 2000
+
 /** One worker's part of a run: keeps it supplied by its two feeds, and hears what comes back. */
 export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   readonly worker: PoolWorker
@@ -155,6 +158,13 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   get unbegunMs(): number {
     if (!this.isLoaded) return this.worker.loadingMs(this.force.task.id)
     return Math.max(...this.#feeds.map(({ unbegunMs }) => unbegunMs))
+  }
+
+  /** Ends its worker if that takes too long for an item, or for what one has left behind. */
+  endIfLate(timeoutMs: number): void {
+    const { worker } = this
+    if (this.#hasDone && !worker.isEnding && this.unbegunMs > timeoutMs + STUCK_MS) worker.end()
+    else worker.endIfLate(timeoutMs)
   }
 
   /** Items that it has been sent and, as far as is known, not begun while it is at others; without any it is about to begin these. */

@@ -305,7 +305,7 @@ export class Workforce implements Force {
     this.sweep()
     this.helpIfLate()
     const { timeoutMs } = this.run.options
-    if (timeoutMs !== Infinity) for (const { worker } of this.#lanes) worker.endIfLate(timeoutMs)
+    if (timeoutMs !== Infinity) for (const lane of this.#lanes) lane.endIfLate(timeoutMs)
   }
 
   diedWithoutCause(): void {

@@ -268,6 +268,19 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     expect((await plan.run()).filter(({ status }) => status === 'fulfilled')).toHaveLength(99)
   })
 
+  it('an endless loop that an item has left behind', async () => {
+    const leavesLoop = (n: number): number[] => {
+      if (n === 2)
+        setTimeout(() => {
+          for (;;);
+        }, 0)
+      return [n]
+    }
+    const items = Array.from({ length: 2000 }, (_, n) => n)
+    const limits = { mode: 'threads', workers: 1, chunkSize: 2, timeoutMs: 150 } as const
+    expect(await execute(leavesLoop, items, limits)).toEqual(items.map((n) => [n]))
+  })
+
   it('what a worker takes to send the result of an item that waits is no part of its time', async () => {
     const limits = { mode: 'threads', workers: 1, mainThread: false, timeoutMs: 200 } as const
     expect(await execute(task<number>(faults, 'slowToSend'), [1, 2], limits)).toEqual([{ n: 1 }, { n: 2 }])
