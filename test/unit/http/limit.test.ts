@@ -91,6 +91,7 @@ describe('connectLimit', () => {
 
   it('gives back what does not count: only failed logins, and a client that goes is status 499', async () => {
     const seen: number[] = []
+    let hangs = false
     const { get, origin } = await serve(
       {
         limits: { login: { max: 2, windowMs: 60_000 } },
@@ -100,7 +101,8 @@ describe('connectLimit', () => {
         },
       },
       (request, response) => {
-        if (request.url === '/hang') return
+        hangs = request.url === '/hang'
+        if (hangs) return
         response.statusCode = request.url === '/wrong' ? 401 : 200
         response.end('ok')
       },
@@ -109,9 +111,9 @@ describe('connectLimit', () => {
     const gone = httpRequest(`${origin}/hang`)
       .on('error', () => undefined)
       .end()
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await expect.poll(() => hangs, { timeout: 20_000 }).toBe(true)
     gone.destroy()
-    await expect.poll(() => seen.at(-1)).toBe(499)
+    await expect.poll(() => seen.at(-1), { timeout: 20_000 }).toBe(499)
     expect([(await get('/wrong')).status, (await get('/wrong')).status, (await get('/wrong')).status]).toEqual([
       401, 401, 429,
     ])
