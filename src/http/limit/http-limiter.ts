@@ -48,6 +48,8 @@ export interface Judged {
 const WATCHED = 1000
 const WATCHED_LATER = 64
 
+const NOTHING: readonly unknown[] = []
+
 /** The limits of a server, whatever its framework. */
 export class HttpLimiter<Request extends object> {
   readonly options: CompleteLimitOptions<Request>
@@ -95,12 +97,13 @@ export class HttpLimiter<Request extends object> {
   /**
    * Judges a request and charges what it costs.
    *
+   * @param rest - what `key` gets beside the request
    * @returns null when there is nothing more to do about the request: it goes on
    * @throws what a function of the options threw, with `onError: 'closed'`
    */
-  judge(request: Request): Judged | null {
+  judge(request: Request, rest: readonly unknown[] = NOTHING): Judged | null {
     try {
-      const key = this.#keyOf(request)
+      const key = this.#keyOf(request, rest)
       return key === null ? null : this.#decide(request, key)
     } catch (error) {
       this.#failed++
@@ -133,7 +136,7 @@ export class HttpLimiter<Request extends object> {
   }
 
   /** Null: not limited. */
-  #keyOf(request: Request): Key | null {
+  #keyOf(request: Request, rest: readonly unknown[]): Key | null {
     const { key, allow: isAllowed, skip, ipv6Prefix } = this.options
     if (skip !== undefined && isSkipped(skip(request))) return null
     const isWatched = ++this.#judged <= WATCHED || this.#judged % WATCHED_LATER === 0
@@ -147,7 +150,7 @@ export class HttpLimiter<Request extends object> {
         return ip === undefined ? 'unknown' : keyOfIp(ip, ipv6Prefix)
       }
     }
-    const own: unknown = key(request)
+    const own: unknown = key(request, ...rest)
     if (typeof own === 'string') {
       if (isWatched && isWholeIpv6(own))
         warnOnce(

@@ -135,10 +135,11 @@ const OPTIONS = {
 export interface CompleteLimitOptions<Request>
   extends
     Omit<ReadOptions<typeof OPTIONS>, 'limits' | 'name' | 'scope' | 'key' | 'skip' | 'countIf'>,
-    Pick<HttpLimitOptions<Request>, 'key' | 'skip' | 'countIf'> {
+    Pick<HttpLimitOptions<Request>, 'skip' | 'countIf'> {
   readonly limits: readonly (CompleteBucketLimit<Request> | CompleteWindowLimit<Request>)[]
   readonly name: string | null
   readonly scope: NameScope
+  readonly key: ((request: Request, ...rest: readonly unknown[]) => Key | null) | undefined
 }
 
 /** Every option of {@link HttpLimitOptions}. */

@@ -8,9 +8,14 @@ import type { HeaderSink } from './rate-headers.js'
 import { CLIENT_GONE } from './response-end.js'
 
 /** What {@link webLimit} is made with. */
-export interface WebLimitOptions extends HttpLimitOptions<Request> {
-  /** Whose request it is; a Request does not say. null: it is not limited. Required. */
-  key: (request: Request) => Key | null
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- options that name no such arguments are for every handler
+export interface WebLimitOptions<Rest extends unknown[] = any[]> extends Omit<HttpLimitOptions<Request>, 'key'> {
+  /**
+   * Whose request it is; a Request does not say. It gets what the handler gets, such as `info` of Deno or the event of SvelteKit, which know
+   * the address. null: it is not limited. Required.
+   */
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- `& {}`: the handler alone says what Rest is
+  key: (request: Request, ...rest: Rest & {}) => Key | null
   /** The answer to a refused request; header fields are added to it. */
   refuse?: ((request: Request, decision: LimitDecision) => Response | Promise<Response>) | undefined
 }
@@ -34,15 +39,16 @@ export interface WebLimit<Rest extends unknown[]> {
  * export const GET = webLimit({ limits: { burst: { requestsPerSecond: 5 } }, key: (request) => request.headers.get('x-api-key') }, handler)
  */
 export function webLimit<Rest extends unknown[]>(
-  options: WebLimitOptions,
+  options: WebLimitOptions<Rest>,
   handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
 ): WebLimit<Rest> {
-  const limiter = new HttpLimiter<Request>('webLimit', options, { ip: () => undefined }, ['refuse'])
+  const ofRequest = options as HttpLimitOptions<Request>
+  const limiter = new HttpLimiter<Request>('webLimit', ofRequest, { ip: () => undefined }, ['refuse'])
   checkFunction('key', options.key)
   checkFunction('handler', handler)
   const refuse = checkOptionalFunction('refuse', options.refuse)
   const limited = async (request: Request, ...rest: Rest): Promise<Response> => {
-    const judged = limiter.judge(request)
+    const judged = limiter.judge(request, rest)
     if (judged === null) return handler(request, ...rest)
     const { decision, charge } = judged
     const write = (sink: HeaderSink): void => limiter.writeHeaders(sink, decision)

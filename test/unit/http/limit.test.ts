@@ -439,6 +439,15 @@ describe('webLimit', () => {
     ])
   })
 
+  it('asks for the key with all that the handler gets, where frameworks put the address', async () => {
+    const limits = { a: { max: 1, windowMs: 1000 } }
+    const key = (_: Request, info: { address: string }): string => info.address
+    const limit = webLimit({ limits, key }, (_, info: { address: string }) => new Response(info.address))
+    const status = async (address: string): Promise<number> =>
+      (await limit(new Request('http://example.org'), { address })).status
+    expect([await status('a'), await status('b'), await status('a')]).toEqual([200, 200, 429])
+  })
+
   it('leaves a response without a body alone, which may be the answer to every request', async () => {
     const [done, busy] = [new Response(null, { status: 204 }), new Response(null, { status: 429 })]
     const clock = new FakeClock()
