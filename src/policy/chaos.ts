@@ -9,7 +9,7 @@ import { type SharedTimers, timersOf } from '../internal/time/timers.js'
 import { WHY_BOUND } from './bound.js'
 import { sleep } from './stages/sleep.js'
 import type { Call, LinearStage } from './stages/stage.js'
-import { StagedPolicy } from './stages/staged-policy.js'
+import { EventfulPolicy } from './stages/staged-policy.js'
 
 /** Options of `chaos`; all of them may be changed by `update`, but for `name` and `clock`. */
 export interface ChaosOptions {
@@ -134,13 +134,13 @@ class ChaosStage implements LinearStage {
 }
 
 /** Fails and delays calls on purpose; made by {@link chaos}. */
-export class Chaos extends StagedPolicy {
+export class Chaos extends EventfulPolicy<ChaosEvents> {
   readonly kind = 'chaos'
   readonly #stage: ChaosStage
 
   constructor(options: ChaosOptions = {}) {
     const stage = new ChaosStage(options)
-    super([stage])
+    super(stage)
     this.#stage = stage
   }
 
@@ -163,16 +163,6 @@ export class Chaos extends StagedPolicy {
     checkKeys('update', change, CHANGEABLE)
     const settings = changed(this.#stage.settings, change)
     return () => (this.#stage.settings = settings)
-  }
-
-  /**
-   * Adds a listener; see {@link ChaosEvents}. All but `success` and `failure` are published on the diagnostics channel
-   * `amorsize:chaos`, too.
-   *
-   * @returns a function that removes the listener
-   */
-  on<K extends keyof ChaosEvents>(event: K, listener: (payload: ChaosEvents[K]) => void): () => void {
-    return this.#stage.events.on(event, listener)
   }
 
   /** Counts over all calls of this thread since the policy was made. */

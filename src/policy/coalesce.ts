@@ -7,7 +7,7 @@ import { WHY_BOUND } from './bound.js'
 import { Hold } from './stages/hold.js'
 import { Scope } from './stages/scope.js'
 import type { AroundCall, AroundStage, Runner } from './stages/stage.js'
-import { StagedPolicy } from './stages/staged-policy.js'
+import { EventfulPolicy } from './stages/staged-policy.js'
 
 /** Options of `coalesce`. */
 export interface CoalesceOptions<Args extends unknown[] = never[]> {
@@ -157,24 +157,14 @@ class CoalescedCall implements AroundCall {
 }
 
 /** Makes equal calls that are under way one; made by {@link coalesce}. */
-export class Coalesce<Args extends unknown[] = never[]> extends StagedPolicy {
+export class Coalesce<Args extends unknown[] = never[]> extends EventfulPolicy<CoalesceEvents> {
   readonly kind = 'coalesce'
   readonly #stage: CoalesceStage
 
   constructor(options: CoalesceOptions<Args>) {
     const stage = new CoalesceStage(options)
-    super([stage])
+    super(stage)
     this.#stage = stage
-  }
-
-  /**
-   * Adds a listener; see {@link CoalesceEvents}. All but `success` and `failure` are published on the diagnostics channel
-   * `amorsize:coalesce`, too.
-   *
-   * @returns a function that removes the listener
-   */
-  on<K extends keyof CoalesceEvents>(event: K, listener: (payload: CoalesceEvents[K]) => void): () => void {
-    return this.#stage.events.on(event, listener)
   }
 
   /** Counts over all calls of this thread since the policy was made. */

@@ -9,7 +9,7 @@ import { WHY_BOUND, whyBound } from './bound.js'
 import { FALLBACK_OPTIONS, type FallbackOptions } from './fallback-options.js'
 import { PACK, type PolicyHandle } from './portable.js'
 import type { Call, LinearStage, Verdict } from './stages/stage.js'
-import { StagedPolicy } from './stages/staged-policy.js'
+import { EventfulPolicy } from './stages/staged-policy.js'
 
 /** Events of a fallback. */
 export interface FallbackEvents extends CallEvents {
@@ -117,25 +117,15 @@ class FallbackStage implements LinearStage {
 }
 
 /** Gives a substitute where a call fails; made by {@link fallback}. */
-export class Fallback extends StagedPolicy {
+export class Fallback extends EventfulPolicy<FallbackEvents> {
   readonly kind = 'fallback'
   readonly #stage: FallbackStage
 
   constructor(levels: readonly unknown[], options: FallbackOptions = {}) {
     if (levels.length === 0) throw new RangeError('fallback needs at least one level; received none')
     const stage = new FallbackStage(levels, options)
-    super([stage])
+    super(stage)
     this.#stage = stage
-  }
-
-  /**
-   * Adds a listener; see {@link FallbackEvents}. All but `success` and `failure` are published on the diagnostics channel
-   * `amorsize:fallback`, too.
-   *
-   * @returns a function that removes the listener
-   */
-  on<K extends keyof FallbackEvents>(event: K, listener: (payload: FallbackEvents[K]) => void): () => void {
-    return this.#stage.events.on(event, listener)
   }
 
   /** Counts over all calls of this thread since the policy was made. */

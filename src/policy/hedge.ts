@@ -12,7 +12,7 @@ import type { RetryBudget } from './retry/budget.js'
 import { Hold } from './stages/hold.js'
 import { Scope } from './stages/scope.js'
 import type { AroundCall, AroundStage, Runner } from './stages/stage.js'
-import { StagedPolicy } from './stages/staged-policy.js'
+import { EventfulPolicy } from './stages/staged-policy.js'
 
 /** Events of a hedge. */
 export interface HedgeEvents extends CallEvents {
@@ -208,29 +208,19 @@ function promiseOf(run: () => unknown): Promise<unknown> {
 }
 
 /** Starts a second attempt beside a slow one; made by {@link hedge}. */
-export class Hedge extends StagedPolicy {
+export class Hedge extends EventfulPolicy<HedgeEvents> {
   readonly kind = 'hedge'
   readonly #stage: HedgeStage
 
   constructor(options: HedgeOptions) {
     const stage = new HedgeStage(options)
-    super([stage])
+    super(stage)
     this.#stage = stage
   }
 
   /** How long an attempt may take at present before another is started, milliseconds. */
   get afterMs(): number {
     return this.#stage.afterMs
-  }
-
-  /**
-   * Adds a listener; see {@link HedgeEvents}. All but `success` and `failure` are published on the diagnostics channel
-   * `amorsize:hedge`, too.
-   *
-   * @returns a function that removes the listener
-   */
-  on<K extends keyof HedgeEvents>(event: K, listener: (payload: HedgeEvents[K]) => void): () => void {
-    return this.#stage.events.on(event, listener)
   }
 
   /** Counts over all calls since the policy was made. */

@@ -11,7 +11,7 @@ import { WHY_BOUND, whyBound } from './bound.js'
 import type { RateLimitEvents } from './stages/rate-limit-stage.js'
 import { NO_ARGUMENTS, type Scope } from './stages/scope.js'
 import type { Call, LinearStage } from './stages/stage.js'
-import { StagedPolicy } from './stages/staged-policy.js'
+import { EventfulPolicy } from './stages/staged-policy.js'
 
 /** Finds the key of a call in its arguments. */
 export interface KeyFunction<Args extends unknown[]> {
@@ -103,7 +103,7 @@ class KeyedRateLimitStage implements LinearStage {
 }
 
 /** Has each call of a guarded function take a token of its key; made by `withRateLimit({ keyed: … })`. */
-export class KeyedRateLimit<L extends LimiterByKey = KeyedRateLimiter> extends StagedPolicy {
+export class KeyedRateLimit<L extends LimiterByKey = KeyedRateLimiter> extends EventfulPolicy<RateLimitEvents> {
   readonly kind = 'rate-limit'
   /** The limiter whose tokens are taken. */
   readonly limiter: L
@@ -115,19 +115,9 @@ export class KeyedRateLimit<L extends LimiterByKey = KeyedRateLimiter> extends S
     checkFunction('keyed', keyed)
     const limiter = limiterOf(rest)
     const stage = new KeyedRateLimitStage(limiter, keyed as KeyFunction<unknown[]>)
-    super([stage])
+    super(stage)
     this.limiter = limiter as L
     this.#stage = stage
-  }
-
-  /**
-   * Adds a listener; see {@link RateLimitEvents}. All but `success` and `failure` are published on the diagnostics channel
-   * `amorsize:rate-limit`, too.
-   *
-   * @returns a function that removes the listener
-   */
-  on<K extends keyof RateLimitEvents>(event: K, listener: (payload: RateLimitEvents[K]) => void): () => void {
-    return this.#stage.events.on(event, listener)
   }
 
   /** What the limiter counts in this thread. */

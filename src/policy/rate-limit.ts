@@ -6,10 +6,10 @@ import { WHY_BOUND } from './bound.js'
 import { packLimiter, whyLimiterBound } from './portable-limiter.js'
 import { PACK, type PolicyHandle } from './portable.js'
 import { type RateLimitEvents, RateLimitStage } from './stages/rate-limit-stage.js'
-import { StagedPolicy } from './stages/staged-policy.js'
+import { EventfulPolicy } from './stages/staged-policy.js'
 
 /** Has calls wait for a token of a limiter; made by {@link rateLimit}. */
-export class RateLimit extends StagedPolicy {
+export class RateLimit extends EventfulPolicy<RateLimitEvents> {
   readonly kind = 'rate-limit'
   readonly #stage: RateLimitStage
 
@@ -17,23 +17,13 @@ export class RateLimit extends StagedPolicy {
     const stage = new RateLimitStage(
       policyOrLimiter instanceof RateLimiter ? policyOrLimiter : new RateLimiter(policyOrLimiter),
     )
-    super([stage])
+    super(stage)
     this.#stage = stage
   }
 
   /** The limiter whose tokens are taken. */
   get limiter(): RateLimiter {
     return this.#stage.limiter
-  }
-
-  /**
-   * Adds a listener; see {@link RateLimitEvents}. All but `success` and `failure` are published on the diagnostics channel
-   * `amorsize:rate-limit`, too.
-   *
-   * @returns a function that removes the listener
-   */
-  on<K extends keyof RateLimitEvents>(event: K, listener: (payload: RateLimitEvents[K]) => void): () => void {
-    return this.#stage.events.on(event, listener)
   }
 
   /** What the limiter counts in this thread. */

@@ -15,7 +15,7 @@ import { PACK, type PolicyHandle } from './portable.js'
 import { Hold } from './stages/hold.js'
 import { Scope } from './stages/scope.js'
 import type { AroundCall, AroundStage, Runner } from './stages/stage.js'
-import { StagedPolicy } from './stages/staged-policy.js'
+import { EventfulPolicy } from './stages/staged-policy.js'
 import { type TimeLimit, TIMEOUT_OPTIONS, type TimeoutOptions } from './timeout-options.js'
 
 /** Events of a timeout. */
@@ -216,13 +216,13 @@ function promiseOf(result: unknown): Promise<unknown> | undefined {
 }
 
 /** Limits how long a call may take; made by {@link timeout}. */
-export class Timeout extends StagedPolicy {
+export class Timeout extends EventfulPolicy<TimeoutEvents> {
   readonly kind = 'timeout'
   readonly #stage: TimeoutStage
 
   constructor(timeoutMs: number | TimeLimit, options: TimeoutOptions = {}) {
     const stage = new TimeoutStage(timeoutMs, options)
-    super([stage])
+    super(stage)
     this.#stage = stage
   }
 
@@ -240,16 +240,6 @@ export class Timeout extends StagedPolicy {
   [CHECKED_UPDATE](timeoutMs: number | TimeLimit): () => void {
     const limit = this.#stage.checked(timeoutMs)
     return () => (this.#stage.limit = limit)
-  }
-
-  /**
-   * Adds a listener; see {@link TimeoutEvents}. All but `success` and `failure` are published on the diagnostics channel
-   * `amorsize:timeout`, too.
-   *
-   * @returns a function that removes the listener
-   */
-  on<K extends keyof TimeoutEvents>(event: K, listener: (payload: TimeoutEvents[K]) => void): () => void {
-    return this.#stage.events.on(event, listener)
   }
 
   /** Counts over all calls of this thread since the policy was made. The first call of `stats` starts the recording of durations. */

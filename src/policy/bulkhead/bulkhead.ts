@@ -8,7 +8,7 @@ import { addressIn } from '../../memory/shared/handles.js'
 import type { CellAddress } from '../../memory/shared/region.js'
 import { WHY_BOUND, whyBound } from '../bound.js'
 import { BURY, PACK, type PolicyHandle } from '../portable.js'
-import { StagedPolicy } from '../stages/staged-policy.js'
+import { EventfulPolicy } from '../stages/staged-policy.js'
 import {
   type BulkheadChange,
   type BulkheadHandle,
@@ -57,7 +57,7 @@ class Permit implements BulkheadPermit {
 }
 
 /** Limits how many calls run at once; made by {@link bulkhead}. */
-export class Bulkhead extends StagedPolicy<PriorityOptions> implements Disposable {
+export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> implements Disposable {
   readonly kind = 'bulkhead'
   readonly #stage: BulkheadStage
   readonly #queue: PermitQueue | undefined
@@ -71,7 +71,7 @@ export class Bulkhead extends StagedPolicy<PriorityOptions> implements Disposabl
     const complete = completeBulkheadOptions(options)
     const { queue, address } = openQueue(complete, adopted)
     const stage = new BulkheadStage(complete, queue)
-    super([stage])
+    super(stage)
     this.#stage = stage
     this.#queue = queue
     this.#address = address
@@ -121,16 +121,6 @@ export class Bulkhead extends StagedPolicy<PriorityOptions> implements Disposabl
   /** @internal */
   [CHECKED_UPDATE](change: BulkheadChange): () => void {
     return this.#stage.checked(change)
-  }
-
-  /**
-   * Adds a listener; see {@link BulkheadEvents}. All but `success` and `failure` are published on the diagnostics channel
-   * `amorsize:bulkhead`, too.
-   *
-   * @returns a function that removes the listener
-   */
-  on<K extends keyof BulkheadEvents>(event: K, listener: (payload: BulkheadEvents[K]) => void): () => void {
-    return this.#stage.events.on(event, listener)
   }
 
   /** Counts over all calls since the policy was made. */

@@ -10,7 +10,7 @@ import type { CellAddress } from '../../memory/shared/region.js'
 import { ownClocks } from '../../rate-limit/own-clocks.js'
 import { WHY_BOUND, whyBound } from '../bound.js'
 import { PACK, type PolicyHandle } from '../portable.js'
-import { StagedPolicy } from '../stages/staged-policy.js'
+import { EventfulPolicy } from '../stages/staged-policy.js'
 import type { CircuitBreakerChange } from './change.js'
 import type { CircuitBreakerEvents, CircuitBreakerState } from './events.js'
 import { type CircuitBreakerHandle, checkBreakerHandle, createBreakerHandle } from './handle.js'
@@ -47,7 +47,7 @@ export interface CircuitBreakerStats {
 }
 
 /** Refuses calls while what is guarded is known to fail; made by {@link circuitBreaker}. */
-export class CircuitBreaker extends StagedPolicy {
+export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
   readonly kind = 'circuit-breaker'
   readonly #stage: CircuitBreakerStage
   readonly #rings: TransitionRings
@@ -63,7 +63,7 @@ export class CircuitBreaker extends StagedPolicy {
     const { name, scope, parameters, clock, onOpen, onClose, onHalfOpen } = settings
     const placed = breakers.at({ name, scope, address }, parameters, clock)
     const stage = new CircuitBreakerStage(placed.subject, settings)
-    super([stage])
+    super(stage)
     this.#stage = stage
     this.#address = placed.address
     this.#rings = new TransitionRings(stage)
@@ -154,14 +154,12 @@ export class CircuitBreaker extends StagedPolicy {
     return this.#stage.checkedUpdate(change)
   }
 
-  /**
-   * Adds a listener; see {@link CircuitBreakerEvents}. All but `success` and `failure` are published on the diagnostics channel
-   * `amorsize:circuit-breaker`, too.
-   *
-   * @returns a function that removes the listener
-   */
-  on<K extends keyof CircuitBreakerEvents>(event: K, listener: (payload: CircuitBreakerEvents[K]) => void): () => void {
-    const remove = this.#stage.events.on(event, listener)
+  /** Adds a listener, which hears of transitions by other threads, too. Returns a function that removes it. */
+  override on<K extends keyof CircuitBreakerEvents>(
+    event: K,
+    listener: (payload: CircuitBreakerEvents[K]) => void,
+  ): () => void {
+    const remove = super.on(event, listener)
     const unlisten = this.#rings.listen()
     return () => {
       remove()

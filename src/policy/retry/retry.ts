@@ -12,7 +12,7 @@ import { isOwnRejection } from '../stages/own-rejection.js'
 import type { Scope } from '../stages/scope.js'
 import { sleep } from '../stages/sleep.js'
 import { AGAIN, type Call, type LinearStage, type Verdict } from '../stages/stage.js'
-import { StagedPolicy } from '../stages/staged-policy.js'
+import { EventfulPolicy } from '../stages/staged-policy.js'
 import { backoffMs } from './backoff.js'
 import {
   changedRetryPolicy,
@@ -224,13 +224,13 @@ function contextOf(scope: Scope, attempt: number): RetryContext {
 }
 
 /** Calls again after failures; made by {@link retry}. */
-export class Retry extends StagedPolicy {
+export class Retry extends EventfulPolicy<RetryEvents> {
   readonly kind = 'retry'
   readonly #stage: RetryStage
 
   constructor(options: RetryPolicy<never> = {}) {
     const stage = new RetryStage(readRetryPolicy(options as RetryPolicy))
-    super([stage])
+    super(stage)
     this.#stage = stage
   }
 
@@ -249,16 +249,6 @@ export class Retry extends StagedPolicy {
   [CHECKED_UPDATE](change: RetryChange<never>): () => void {
     const settings = changedRetryPolicy(this.#stage.settings, change as RetryChange)
     return () => (this.#stage.settings = settings)
-  }
-
-  /**
-   * Adds a listener; see {@link RetryEvents}. All but `success` and `failure` are published on the diagnostics channel
-   * `amorsize:retry`, too.
-   *
-   * @returns a function that removes the listener
-   */
-  on<K extends keyof RetryEvents>(event: K, listener: (payload: RetryEvents[K]) => void): () => void {
-    return this.#stage.events.on(event, listener)
   }
 
   /** Counts over all calls of this thread since the policy was made. */

@@ -1,4 +1,5 @@
 import { announceCreated } from '../../internal/created.js'
+import type { CallEvents, EventSource } from '../../internal/events/events.js'
 import { policyCalls } from '../../internal/events/tracing.js'
 import { PRIORITIES } from '../../internal/options/priority.js'
 import { checkFunction, checkKeys, checkNumber, checkSignal } from '../../internal/options/validate.js'
@@ -91,6 +92,30 @@ export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> im
   /** Returns `fn` guarded by this policy: same name, length, `this` and arguments; always asynchronous. */
   wrap<F extends AnyFunction>(fn: F): Wrapped<F, this> {
     return guardFunction(this, fn)
+  }
+}
+
+/** A policy of one stage, which has events. */
+export abstract class EventfulPolicy<
+  Events extends CallEvents,
+  O extends ExecuteOptions = ExecuteOptions,
+> extends StagedPolicy<O> {
+  readonly #events: EventSource<Events>
+
+  /** @internal */
+  protected constructor(stage: Stage & { readonly events: EventSource<Events> }) {
+    super([stage])
+    this.#events = stage.events
+  }
+
+  /**
+   * Adds a listener of one of its events. All but `success` and `failure` are published on the diagnostics channel `amorsize:<kind>`, too,
+   * with the `kind` of the policy.
+   *
+   * @returns a function that removes the listener
+   */
+  on<K extends keyof Events & string>(event: K, listener: (payload: Events[K]) => void): () => void {
+    return this.#events.on(event, listener)
   }
 }
 
