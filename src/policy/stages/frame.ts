@@ -11,7 +11,6 @@ import {
   type LinearStage,
   type Runner,
   type Stage,
-  type StageEvents,
   type Verdict,
 } from './stage.js'
 
@@ -31,11 +30,13 @@ export function compile(stages: readonly Stage[]): Runner {
   }
   const around = stages[index] as AroundStage
   const inner = compile(stages.slice(index + 1))
-  if (index === 0)
-    return (scope, fn, hold) =>
-      callListeners.areThere ? runAloneHeard(around, inner, scope, fn, hold) : runAlone(around, inner, scope, fn, hold)
   const frame: Frame = { stages: stages.slice(0, index) as LinearStage[], around, inner }
-  return (scope, fn, hold) => runAround(new Call(frame, scope, fn, hold))
+  const runInFrame: Runner = (scope, fn, hold) => runAround(new Call(frame, scope, fn, hold))
+  if (index > 0) return runInFrame
+  return (scope, fn, hold) => {
+    if (around.events !== undefined && callListeners.areThere) return runInFrame(scope, fn, hold)
+    return runAlone(around, inner, scope, fn, hold)
+  }
 }
 
 // All code of a call runs in what the call itself goes on with, an `await` or a `then`, never in what settles the promise: so it runs in
@@ -83,34 +84,6 @@ function runAlone(
       throw attempt.end(true) ?? error
     },
   )
-}
-
-/** The same while somebody listens to how calls end, perhaps those of this stage. */
-function runAloneHeard(
-  around: AroundStage,
-  inner: Runner,
-  scope: Scope,
-  fn: PolicyFunction<unknown>,
-  hold: Hold | undefined,
-): unknown {
-  const { events } = around
-  if (events?.hearsCalls !== true) return runAlone(around, inner, scope, fn, hold)
-  const startedMs = events.now()
-  const failed = (error: unknown): never => {
-    tell(events, scope, startedMs, true, error)
-    throw error
-  }
-  const ended = (value: unknown): unknown => {
-    tell(events, scope, startedMs, false, value)
-    return value
-  }
-  let result: unknown
-  try {
-    result = runAlone(around, inner, scope, fn, hold)
-  } catch (error) {
-    return failed(error)
-  }
-  return result instanceof Promise ? result.then(ended, failed) : ended(result)
 }
 
 function succeeded(attempt: AroundCall, value: unknown): unknown {
@@ -176,9 +149,9 @@ async function runOn(call: Call, verdict: Verdict | Promise<Verdict>): Promise<u
 function start(call: Call): unknown {
   const { scope, fn, hold } = call
   const { around, inner } = call.frame
+  if (around !== undefined && callListeners.areThere) noteStart(call, around, call.depth)
   if (scope.aborted) throw scope.reason
   if (around === undefined) return inner(scope, fn, hold)
-  if (callListeners.areThere) noteStart(call, around, call.depth)
   call.attempt = around.begin(scope, hold)
   return call.attempt.start(inner, fn)
 }
@@ -200,22 +173,11 @@ async function settle(call: Call, first: Verdict | Promise<Verdict>): Promise<Ve
 
 /** Enters stages from where the call is; stops at one that has it wait, and returns what to wait for. */
 function enter(call: Call): Promise<unknown> | undefined {
-  if (callListeners.areThere) return enterHeard(call)
   const { stages } = call.frame
-  while (call.depth < stages.length) {
-    const wait = (stages[call.depth] as LinearStage).enter(call, call.depth)
-    if (wait !== undefined) return wait
-    call.depth++
-  }
-  return undefined
-}
-
-/** The same while somebody listens to how calls end, perhaps those of these stages. */
-function enterHeard(call: Call): Promise<unknown> | undefined {
-  const { stages } = call.frame
+  const heard = callListeners.areThere
   while (call.depth < stages.length) {
     const stage = stages[call.depth] as LinearStage
-    noteStart(call, stage, call.depth)
+    if (heard) noteStart(call, stage, call.depth)
     const wait = stage.enter(call, call.depth)
     if (wait !== undefined) return wait
     call.depth++
@@ -258,12 +220,8 @@ function tellEnd({ slots, frame, scope, failed, value }: Call, index: number): v
   if (startedMs === undefined) return
   slots[stages.length + index] = undefined
   const events = (stages[index] ?? around)?.events
-  if (events !== undefined) tell(events, scope, startedMs, failed, value)
-}
-
-/** Tells how a call ended as whoever made it sees it: one that has given up has its reason, whatever came of the call. */
-function tell(events: StageEvents, scope: Scope, startedMs: number, failed: boolean, value: unknown): void {
+  // As whoever made the call sees it: one that has given up has its reason, whatever came of the call.
   const gone = scope.callerGone
-  if (gone === undefined) events.callEnded(startedMs, failed, value)
-  else events.callEnded(startedMs, true, gone.reason)
+  if (gone === undefined) events?.callEnded(startedMs, failed, value)
+  else events?.callEnded(startedMs, true, gone.reason)
 }
