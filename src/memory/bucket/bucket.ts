@@ -9,10 +9,26 @@ export interface Ticket {
   readonly at: unknown
 }
 
-/** What a queue of callers that wait needs of a bucket: stretches of its axis, and what other queues say. */
-export interface WaitingBucket {
+/** What queues of several objects or threads tell each other of a bucket that they share. */
+export interface WaitingRows {
   /** What is held is about to be used: until the next `publish` nothing of it is given back if this thread dies. */
   beginLook(): void
+  /** The next place in the order of arrival; -1 where there are no other queues. */
+  arrive(tokens: number): number
+  /** What other queues say, seen from a place in the order of arrival. */
+  others(place: number): OtherWaiters
+  /** Tells the other queues; `next`: place of the first caller without tokens, -1 when all have. */
+  publish(axis: Axis, next: number, waiting: number, lookInMs: number, heldEnd: number, heldSize: number): void
+  /** Nobody waits in this queue any more, and it holds nothing. */
+  leave(): void
+  /** Gives back what queues of processes that have ended held. Only the addon can tell which have, and only it shares a bucket between them. */
+  buryDead?(): void
+}
+
+/** What a queue of callers that wait needs of a bucket: stretches of its axis, and what other queues say, where there may be some. */
+export type WaitingBucket = BucketAxis & Partial<WaitingRows>
+
+interface BucketAxis {
   /** What is so at this moment. */
   survey(): Axis
   /**
@@ -28,20 +44,10 @@ export interface WaitingBucket {
   returnRun(axis: Axis, end: number, units: number): boolean
   /** Milliseconds until production has come to `place` and no pause is on; null when parameters have changed since. */
   msUntil(axis: Axis, place: number): number | null
-  /** The next place in the order of arrival; -1 where there are no other queues. */
-  arrive(tokens: number): number
-  /** What other queues say, seen from a place in the order of arrival. */
-  others(place: number): OtherWaiters
-  /** Tells the other queues; `next`: place of the first caller without tokens, -1 when all have. */
-  publish(axis: Axis, next: number, waiting: number, lookInMs: number, heldEnd: number, heldSize: number): void
-  /** Nobody waits in this queue any more, and it holds nothing. */
-  leave(): void
-  /** Gives back what queues of processes that have ended held. */
-  buryDead(): void
 }
 
 /** One token bucket as this thread sees it: through the addon, or through the TypeScript twin. */
-export interface Bucket extends WaitingBucket {
+export interface Bucket extends BucketAxis, WaitingRows {
   /** Takes one token: undefined if it was there, false if not. Bound: may be called on its own. */
   readonly take: () => undefined | false
   /** Takes `tokens` if all are there. */

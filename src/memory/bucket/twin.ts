@@ -151,11 +151,6 @@ export class TwinBucket implements Bucket {
     this.#waiters?.leave()
   }
 
-  /** Only the addon can tell which processes have ended, and only it shares a bucket between them. */
-  buryDead(): void {
-    return
-  }
-
   parameters(): { requestsPerSecond: number; burstSize: number } {
     const { rate, burst } = this.#core.parameters()
     return { requestsPerSecond: rate, burstSize: burst }

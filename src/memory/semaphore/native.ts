@@ -147,10 +147,6 @@ export class NativeSemaphore implements Semaphore {
     this.#addon.semaphoreBuryDead(this.#number)
   }
 
-  buryThread(): void {
-    // Its clean-up hook has done that.
-  }
-
   takeLow(): boolean {
     return this.#addon.semaphoreTakeLow(this.#number) === 1
   }

@@ -88,7 +88,7 @@ export class PermitQueue {
     const nowMs = this.#now()
     if (nowMs - this.#buriedMs < BURY_MS) return false
     this.#buriedMs = nowMs
-    this.semaphore.buryDead()
+    this.semaphore.buryDead?.()
     return true
   }
 

@@ -68,10 +68,10 @@ export interface Semaphore {
   cancel(): boolean
   /** How many permits were handed to this thread since it last asked: each is for the first in its own queue. */
   collect(): number
-  /** Takes back what processes that have ended hold. */
-  buryDead(): void
-  /** Takes back what a thread of this process holds that has ended. With the addon it has given that back itself. */
-  buryThread(threadId: number): void
+  /** Takes back what processes that have ended hold, where there are others. */
+  buryDead?(): void
+  /** Takes back what a thread of this process holds that has ended. With the addon its clean-up hook has done that. */
+  buryThread?(threadId: number): void
   /**
    * An adaptive semaphore counts a call that has ended; its permit is still to be given back.
    *

@@ -95,10 +95,6 @@ export class TwinSemaphore implements Semaphore {
   /** Other processes are the addon's alone. */
   readonly isOfMachine = false
 
-  buryDead(): void {
-    // So there are none.
-  }
-
   buryThread(id: number): void {
     this.#core.buryAllOf(whoIs(id))
   }

@@ -1,5 +1,4 @@
 import type { WaitingBucket } from '../../memory/bucket/bucket.js'
-import { NO_OTHERS, type OtherWaiters } from '../../memory/bucket/waiter-rows.js'
 import type { Key } from '../../memory/keyed/hash.js'
 import type { KeyedTable } from '../../memory/keyed/table.js'
 import type { Axis } from '../../memory/shared/axis.js'
@@ -7,7 +6,7 @@ import type { Axis } from '../../memory/shared/axis.js'
 /** A base is a multiple of this, which a double holds exactly wherever the axis is. */
 const BASE_STEP = 1024
 
-/** A key's bucket as a line of callers sees it. Lines of other threads do not know of it: there are no rows for keys. */
+/** A key's bucket as a line of callers sees it. Other lines do not know of it: there are no rows for keys. */
 export class WaitingKey implements WaitingBucket {
   readonly #table: KeyedTable
   readonly #key: Key
@@ -33,29 +32,5 @@ export class WaitingKey implements WaitingBucket {
 
   msUntil(axis: Axis, place: number): number {
     return this.#table.msUntil(axis, place)
-  }
-
-  arrive(): number {
-    return -1
-  }
-
-  others(): OtherWaiters {
-    return NO_OTHERS
-  }
-
-  beginLook(): void {
-    return
-  }
-
-  publish(): void {
-    return
-  }
-
-  leave(): void {
-    return
-  }
-
-  buryDead(): void {
-    return
   }
 }

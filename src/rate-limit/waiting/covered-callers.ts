@@ -10,24 +10,14 @@ import { GRACE_MS } from './turn.js'
  * Callers in their order, and the stretches of the axis held for them. Callers take units from the front, so those that are covered, whose
  * tokens are held, are the first.
  */
-export class CoveredCallers {
+export class CoveredCallers extends LinkedList<Caller> {
   readonly held = new HeldRuns()
-  /** All of them; to be read only. */
-  readonly list = new LinkedList<Caller>()
   #uncovered: Caller | null = null
   /** Units of the callers before it. */
   #covered = 0
   #waiting = 0
   #axis: Axis | null = null
   #unitsPerMs = 0
-
-  get size(): number {
-    return this.list.size
-  }
-
-  get first(): Caller | null {
-    return this.list.first
-  }
 
   /** The first caller that has no tokens. */
   get firstUncovered(): Caller | null {
@@ -49,28 +39,32 @@ export class CoveredCallers {
   }
 
   /** Puts a caller at the end. */
-  append(caller: Caller): void {
-    this.list.append(caller)
+  override append(caller: Caller): void {
+    super.append(caller)
     this.#uncovered ??= caller
     this.#waiting += caller.tokens
   }
 
   /** Puts a caller where it belongs by its place in the order of arrival, behind all that are covered. */
-  insert(caller: Caller): void {
+  override insert(caller: Caller): void {
     let behind: Caller | null = null
-    for (let before = this.list.last; before?.isCovered === false; before = before.previous) {
+    for (let before = this.last; before?.isCovered === false; before = before.previous) {
       if (tokensBetween(before.place, caller.place) <= 0) break
       behind = before
     }
-    this.list.insert(caller, behind)
+    if (behind === null) {
+      this.append(caller)
+      return
+    }
+    super.insert(caller, behind)
     if (this.#uncovered === behind) this.#uncovered = caller
     this.#waiting += caller.tokens
   }
 
   /** Takes a caller out. Those behind move up when they are covered next. */
-  remove(caller: Caller): void {
+  override remove(caller: Caller): void {
     if (this.#uncovered === caller) this.#uncovered = caller.next
-    this.list.remove(caller)
+    super.remove(caller)
     if (caller.isCovered) this.#covered -= caller.units
     else this.#waiting -= caller.tokens
     caller.isCovered = false
@@ -85,7 +79,7 @@ export class CoveredCallers {
     this.#unitsPerMs = (axis.requestsPerSecond / 1000) * pow10(axis.digits)
     if (last?.digits === axis.digits) return
     this.#covered = 0
-    for (let caller = this.list.first; caller?.isCovered === true; caller = caller.next) {
+    for (let caller = this.first; caller?.isCovered === true; caller = caller.next) {
       this.#covered += this.unitsOf(caller)
     }
     this.#uncoverLast()
@@ -109,14 +103,12 @@ export class CoveredCallers {
   /** Takes out those whose tokens are there, from the first on, and adds them to `admitted`. What is too old for the first is let go. */
   takeDue(admitted: Caller[]): void {
     const { produced } = this.#axis as Axis
-    for (let first = this.list.first; first !== null; first = this.list.first) {
+    for (let first = this.first; first !== null; first = this.first) {
       this.held.dropBelow(produced - this.reachOf(first))
       this.#uncoverLast()
       if (!first.isCovered || this.held.endOf(first.units) > produced) return
       this.held.use(first.units)
-      this.#covered -= first.units
-      first.isCovered = false
-      this.list.remove(first)
+      this.remove(first)
       admitted.push(first)
     }
   }
@@ -135,19 +127,19 @@ export class CoveredCallers {
 
   /** Nobody has tokens any more. */
   uncoverAll(): void {
-    for (let caller = this.list.first; caller?.isCovered === true; caller = caller.next) {
+    for (let caller = this.first; caller?.isCovered === true; caller = caller.next) {
       caller.isCovered = false
       this.#waiting += caller.tokens
     }
     this.#covered = 0
-    this.#uncovered = this.list.first
+    this.#uncovered = this.first
     if (this.#uncovered === null) this.#waiting = 0
   }
 
   /** What was dropped is lost to the last of those who had tokens. */
   #uncoverLast(): void {
     while (this.#covered > this.held.total) {
-      const last = this.#uncovered === null ? this.list.last : this.#uncovered.previous
+      const last = this.#uncovered === null ? this.last : this.#uncovered.previous
       if (last?.isCovered !== true) return
       last.isCovered = false
       this.#covered -= last.units

@@ -1,3 +1,4 @@
+import type { LinkedList } from '../../internal/linked-list.js'
 import type { WaitingBucket } from '../../memory/bucket/bucket.js'
 import { NO_OTHERS, type OtherWaiters, tokensBetween } from '../../memory/bucket/waiter-rows.js'
 import { type Axis, FARTHEST } from '../../memory/shared/axis.js'
@@ -28,7 +29,7 @@ export class WaitingLine {
   readonly #isWatched: boolean
   readonly #callers = new CoveredCallers()
   /** All callers, for whoever asks often how many there are; to be read only. */
-  readonly list = this.#callers.list
+  readonly list: LinkedList<Caller> = this.#callers
   /** As in the axis, with what this look has done. */
   #spent = 0
   #hasRows = false
@@ -46,7 +47,7 @@ export class WaitingLine {
   }
 
   get first(): Caller | null {
-    return this.#callers.first
+    return this.list.first
   }
 
   /**
@@ -66,7 +67,7 @@ export class WaitingLine {
 
   /** The next place in the order of arrival, of all threads where several share the bucket. */
   arrive(tokens: number): number {
-    const shared = this.#bucket.arrive(tokens)
+    const shared = this.#bucket.arrive?.(tokens) ?? -1
     this.#hasRows ||= shared >= 0
     return shared >= 0 ? shared : this.#arrivals++
   }
@@ -82,7 +83,7 @@ export class WaitingLine {
    * @returns milliseconds until the next look; Infinity when nobody waits
    */
   look(): number {
-    if (this.#hasRows) this.#bucket.beginLook()
+    if (this.#hasRows) this.#bucket.beginLook?.()
     const admitted: Caller[] = []
     let axis = this.#survey()
     for (let tries = 1; axis.pausedMs === 0; tries++) {
@@ -132,7 +133,7 @@ export class WaitingLine {
   /** How long a newcomer would wait for `tokens`, ms: what is owed, and whoever waits before. */
   estimateMs(tokens: number): number {
     const axis = this.#bucket.survey()
-    const { waiting } = this.#bucket.others(0)
+    const { waiting } = this.#others(0)
     const ahead = costInUnits(tokens + waiting + Math.max(0, this.#callers.waiting), axis.digits)
     const place = Math.max(axis.spent, axis.produced - axis.burst) + ahead
     return place > FARTHEST ? Infinity : (this.#bucket.msUntil(axis, place) ?? this.estimateMs(tokens))
@@ -141,7 +142,7 @@ export class WaitingLine {
   /** Tokens that callers here and elsewhere have reserved beyond now. */
   owed(): number {
     const axis = this.#survey()
-    return (this.#callers.held.beyond(axis.produced) + this.#bucket.others(0).heldUnits) / pow10(axis.digits)
+    return (this.#callers.held.beyond(axis.produced) + this.#others(0).heldUnits) / pow10(axis.digits)
   }
 
   /** Tokens that are there, also those that callers here and elsewhere wait with until they have all of theirs. */
@@ -218,7 +219,11 @@ export class WaitingLine {
   }
 
   #othersOf(caller: Caller): OtherWaiters {
-    return this.#hasRows ? this.#bucket.others(caller.place) : NO_OTHERS
+    return this.#hasRows ? this.#others(caller.place) : NO_OTHERS
+  }
+
+  #others(place: number): OtherWaiters {
+    return this.#bucket.others?.(place) ?? NO_OTHERS
   }
 
   /** How many ms ahead of now a caller's tokens may begin. */
@@ -239,7 +244,7 @@ export class WaitingLine {
     if (uncovered !== null) {
       const others = this.#othersOf(uncovered)
       nextMs = Math.min(nextMs, Math.max(this.#opensMs(uncovered, others, axis), SHORTEST_LOOK_MS))
-      if (others.isAnyLate) this.#bucket.buryDead()
+      if (others.isAnyLate) this.#bucket.buryDead?.()
     }
     return nextMs
   }
@@ -258,7 +263,7 @@ export class WaitingLine {
   #tell(axis: Axis, nextMs: number): number {
     if (!this.#hasRows) return nextMs
     const { last } = this.#callers.held
-    this.#bucket.publish(
+    this.#bucket.publish?.(
       axis,
       this.#callers.firstUncovered?.place ?? -1,
       this.#callers.waiting,
@@ -273,7 +278,7 @@ export class WaitingLine {
     this.#callers.uncoverAll()
     this.#returnSurplus(axis)
     this.#callers.held.clear()
-    if (this.#hasRows) this.#bucket.leave()
+    if (this.#hasRows) this.#bucket.leave?.()
     return Infinity
   }
 }
