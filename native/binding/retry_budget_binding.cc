@@ -52,7 +52,8 @@ struct Founding {
 
   void initialize(core::Word* cells) const {
     Budget(cells).initialize(
-        static_cast<int64_t>(std::round(ratio * kUnits)),
+        // 0.2 of five calls is a whole retry.
+        static_cast<int64_t>(std::ceil(ratio * kUnits)),
         static_cast<int64_t>(std::fmin(std::round(per_second * ttl_ms / 1e3 * kUnits), kMaxUnits)),
         // Ten slices are never shorter than the window.
         static_cast<int64_t>(std::ceil(ttl_ms * kNsPerMs / static_cast<double>(core::retry_budget::kSlices))));

@@ -288,7 +288,7 @@ export class RateLimiter implements RateLimiting, Disposable {
   /** Fills the bucket and ends a pause. Callers that wait are served from it first. */
   reset(): void {
     this.#admission.checkUsable()
-    this.#bucket.buryDead?.()
+    this.#bucket.buryDead()
     this.#admission.changed(this.#bucket.reset(this.#queue.owed()))
   }
 

@@ -1,5 +1,5 @@
-import { type Clock, timeOf } from '../../internal/time/clock.js'
-import { nsFromMs } from '../shared/rate.js'
+import type { Clock } from '../../internal/time/clock.js'
+import { nsOf } from '../shared/twin-times.js'
 import type { Admission, Breaker } from './breaker.js'
 import {
   type BreakerStateNumber,
@@ -29,13 +29,13 @@ export class TwinBreaker implements Breaker {
   }
 
   static create(view: BigInt64Array, parameters: Float64Array, clock: Clock): TwinBreaker {
-    TwinCircuitBreaker.initialize(view, nsFromMs(timeOf(clock)), parameters)
+    TwinCircuitBreaker.initialize(view, nsOf(clock), parameters)
     return new TwinBreaker(view, clock)
   }
 
   enter(): Admission {
     const control = this.#core.control()
-    const { admitted, state, generation, retryAfterNs, permit } = this.#core.admit(this.#nowNs())
+    const { admitted, state, generation, retryAfterNs, permit } = this.#core.admit(nsOf(this.#clock))
     const isPassing = admitted && permit.place < 0
     this.#seenPassing = isPassing && generationOf(control) === generation ? control : 0n
     return {
@@ -49,7 +49,7 @@ export class TwinBreaker implements Breaker {
 
   settle({ generation, probe }: Pick<Admission, 'generation' | 'probe'>, result: CallResult, isSlow: boolean): boolean {
     const permit = (probe as Permit | null) ?? { generation: BigInt(generation), place: -1, lease: 0n }
-    return this.#core.settle(permit, result, isSlow, this.#nowNs())
+    return this.#core.settle(permit, result, isSlow, nsOf(this.#clock))
   }
 
   force(to: BreakerStateNumber): boolean {
@@ -57,11 +57,11 @@ export class TwinBreaker implements Breaker {
   }
 
   state(): BreakerStateNumber {
-    return this.#core.state(this.#nowNs())
+    return this.#core.state(nsOf(this.#clock))
   }
 
   wouldOpen(): boolean {
-    return this.#core.wouldOpen(this.#nowNs())
+    return this.#core.wouldOpen(nsOf(this.#clock))
   }
 
   control(): { state: BreakerStateNumber; generation: number; transitions: number } {
@@ -80,17 +80,13 @@ export class TwinBreaker implements Breaker {
   }
 
   update(generation: number, parameters: Float64Array): UpdateResult {
-    return this.#core.update(BigInt(generation), parameters, this.#nowNs())
+    return this.#core.update(BigInt(generation), parameters, nsOf(this.#clock))
   }
 
   #succeed(): undefined | false {
     if (this.#core.control() !== this.#seenPassing) return false
     const generation = generationOf(this.#seenPassing)
     if (this.#core.successIsFree(generation)) return undefined
-    return this.#core.settle({ generation, place: -1, lease: 0n }, 0, false, this.#nowNs()) ? false : undefined
-  }
-
-  #nowNs(): bigint {
-    return nsFromMs(timeOf(this.#clock))
+    return this.#core.settle({ generation, place: -1, lease: 0n }, 0, false, nsOf(this.#clock)) ? false : undefined
   }
 }

@@ -1,5 +1,6 @@
 import { BREAKER, BREAKER_PARAMETER } from '../shared/layout.js'
 import { min } from '../shared/rate.js'
+import { isLaterSlice } from '../shared/slice-number.js'
 import { probePlaces } from './parameters.js'
 
 /** After this long without a call, or a failure where only those are noted, what came before does not count. */
@@ -198,7 +199,7 @@ export class TwinBreakerWindow {
     return this.change(this.#sliceWord(slice, counter), generation, (word) => {
       const found = word >> countBits
       const isOwn = word !== 0n && found >> SLICE_NUMBER_SHIFT === tag >> SLICE_NUMBER_SHIFT
-      if (isOwn && isLaterSlice(found, slice)) return word
+      if (isOwn && isLaterSlice(found, slice, SLICE_NUMBER_SHIFT)) return word
       const count = found === tag ? word & SLICE_COUNT_MASK : 0n
       return (tag << countBits) | min(count + 1n, SLICE_COUNT_MASK)
     })
@@ -227,12 +228,6 @@ export class TwinBreakerWindow {
 
 function sliceTag(generation: bigint, slice: bigint): bigint {
   return (tagOf(generation, BREAKER.sliceTagBits) << SLICE_NUMBER_SHIFT) | (slice & SLICE_NUMBER_MASK)
-}
-
-/** As native/core/slice_number.h tells it. */
-function isLaterSlice(found: bigint, slice: bigint): boolean {
-  const ahead = (found - slice) & SLICE_NUMBER_MASK
-  return ahead !== 0n && ahead <= (SLICE_NUMBER_MASK + 1n) >> 10n
 }
 
 function streakCount(streak: bigint, generation: bigint): bigint {

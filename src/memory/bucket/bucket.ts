@@ -21,8 +21,8 @@ export interface WaitingRows {
   publish(axis: Axis, next: number, waiting: number, lookInMs: number, heldEnd: number, heldSize: number): void
   /** Nobody waits in this queue any more, and it holds nothing. */
   leave(): void
-  /** Gives back what queues of processes that have ended held. Only the addon can tell which have, and only it shares a bucket between them. */
-  buryDead?(): void
+  /** Gives back what queues of processes that have ended held. */
+  buryDead(): void
 }
 
 /** What a queue of callers that wait needs of a bucket: stretches of its axis, and what other queues say, where there may be some. */

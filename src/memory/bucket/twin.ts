@@ -1,8 +1,8 @@
 import { builtins } from '../../internal/builtins.js'
-import { type Clock, timeOf } from '../../internal/time/clock.js'
+import type { Clock } from '../../internal/time/clock.js'
 import { type Axis, placeOn } from '../shared/axis.js'
 import { nsFromMs } from '../shared/rate.js'
-import { msFromWait, waitNsFromMs } from '../shared/twin-times.js'
+import { msFromWait, nsOf, waitNsFromMs } from '../shared/twin-times.js'
 import type { Bucket, Ticket } from './bucket.js'
 import { CLAIM_LEASE_NS, OUTCOME, type Outcome, type Position, TwinTokenBucket } from './core.js'
 import { NO_OTHERS, type OtherWaiters, TwinWaiters } from './waiter-rows.js'
@@ -23,16 +23,16 @@ export class TwinBucket implements Bucket {
   }
 
   static create(view: BigInt64Array, rate: number, burst: number, clock: Clock): TwinBucket {
-    new TwinTokenBucket(view).initialize(nsFromMs(timeOf(clock)), rate, burst)
+    new TwinTokenBucket(view).initialize(nsOf(clock), rate, burst)
     return new TwinBucket(view, clock)
   }
 
   tryAcquire(tokens: number): Outcome {
-    return this.#core.tryAcquire(this.#nowNs(), tokens)
+    return this.#core.tryAcquire(nsOf(this.#clock), tokens)
   }
 
   reserve(tokens: number, maxWaitMs: number): { outcome: Outcome; ticket: TwinTicket } {
-    const { outcome, waitNs, at } = this.#core.reserve(this.#nowNs(), tokens, waitNsFromMs(maxWaitMs))
+    const { outcome, waitNs, at } = this.#core.reserve(nsOf(this.#clock), tokens, waitNsFromMs(maxWaitMs))
     return { outcome, ticket: { waitMs: msFromWait(waitNs), at } }
   }
 
@@ -41,12 +41,12 @@ export class TwinBucket implements Bucket {
   }
 
   renew(ticket: TwinTicket): TwinTicket {
-    const { waitNs, at } = this.#core.remaining(this.#nowNs(), ticket.at)
+    const { waitNs, at } = this.#core.remaining(nsOf(this.#clock), ticket.at)
     return { waitMs: msFromWait(waitNs), at }
   }
 
   cancel(ticket: TwinTicket, tokens: number): number {
-    return this.#core.cancel(this.#nowNs(), ticket.at, tokens)
+    return this.#core.cancel(nsOf(this.#clock), ticket.at, tokens)
   }
 
   endOf({ at }: TwinTicket, axis: Axis): number | null {
@@ -56,7 +56,7 @@ export class TwinBucket implements Bucket {
   refund(tokens: number): number {
     let returned = 0
     this.#persistently(() => {
-      const result = this.#core.refund(this.#nowNs(), tokens)
+      const result = this.#core.refund(nsOf(this.#clock), tokens)
       returned = result ?? 0
       return result === null ? OUTCOME.busy : OUTCOME.granted
     })
@@ -64,24 +64,24 @@ export class TwinBucket implements Bucket {
   }
 
   charge(tokens: number): Outcome {
-    return this.#persistently(() => this.#core.charge(this.#nowNs(), tokens))
+    return this.#persistently(() => this.#core.charge(nsOf(this.#clock), tokens))
   }
 
   available(): number {
-    return this.#core.available(this.#nowNs())
+    return this.#core.available(nsOf(this.#clock))
   }
 
   update(rate: number, burst: number): Outcome {
-    return this.#persistently(() => this.#core.update(this.#nowNs(), rate, burst))
+    return this.#persistently(() => this.#core.update(nsOf(this.#clock), rate, burst))
   }
 
   pause(ms: number): Outcome {
-    const untilNs = this.#nowNs() + nsFromMs(ms)
-    return this.#persistently(() => this.#core.pause(this.#nowNs(), untilNs))
+    const untilNs = nsOf(this.#clock) + nsFromMs(ms)
+    return this.#persistently(() => this.#core.pause(nsOf(this.#clock), untilNs))
   }
 
   reset(owed: number): Outcome {
-    return this.#persistently(() => this.#core.reset(this.#nowNs(), owed))
+    return this.#persistently(() => this.#core.reset(nsOf(this.#clock), owed))
   }
 
   beginLook(): void {
@@ -89,7 +89,7 @@ export class TwinBucket implements Bucket {
   }
 
   survey(): Axis {
-    const seen = this.#core.survey(this.#nowNs())
+    const seen = this.#core.survey(nsOf(this.#clock))
     return {
       generation: Number(seen.generation),
       digits: seen.digits,
@@ -106,7 +106,7 @@ export class TwinBucket implements Bucket {
 
   reserveRun(axis: Axis, units: number, reach: number, limit: number): number | null {
     const { outcome, start } = this.#core.reserveRun(
-      this.#nowNs(),
+      nsOf(this.#clock),
       BigInt(axis.generation),
       BigInt(units),
       BigInt(reach),
@@ -116,11 +116,11 @@ export class TwinBucket implements Bucket {
   }
 
   returnRun(axis: Axis, end: number, units: number): boolean {
-    return this.#core.returnRun(this.#nowNs(), BigInt(axis.generation), BigInt(end), BigInt(units))
+    return this.#core.returnRun(nsOf(this.#clock), BigInt(axis.generation), BigInt(end), BigInt(units))
   }
 
   msUntil(axis: Axis, place: number): number | null {
-    const waitNs = this.#core.timeUntil(this.#nowNs(), BigInt(axis.generation), BigInt(place))
+    const waitNs = this.#core.timeUntil(nsOf(this.#clock), BigInt(axis.generation), BigInt(place))
     return waitNs === null ? null : msFromWait(waitNs)
   }
 
@@ -133,14 +133,14 @@ export class TwinBucket implements Bucket {
   }
 
   others(place: number): OtherWaiters {
-    return this.#waiters?.others(place, this.#nowNs()) ?? NO_OTHERS
+    return this.#waiters?.others(place, nsOf(this.#clock)) ?? NO_OTHERS
   }
 
   publish(axis: Axis, next: number, waiting: number, lookInMs: number, heldEnd: number, heldSize: number): void {
     this.#waiters?.publish({
       next,
       waiting,
-      lookAtNs: this.#nowNs() + nsFromMs(lookInMs),
+      lookAtNs: nsOf(this.#clock) + nsFromMs(lookInMs),
       generation: BigInt(axis.generation),
       heldEnd: BigInt(heldEnd),
       heldSize: BigInt(heldSize),
@@ -151,13 +151,13 @@ export class TwinBucket implements Bucket {
     this.#waiters?.leave()
   }
 
+  buryDead(): void {
+    // Only the addon can tell which processes have ended, and only it shares a bucket between them.
+  }
+
   parameters(): { requestsPerSecond: number; burstSize: number } {
     const { rate, burst } = this.#core.parameters()
     return { requestsPerSecond: rate, burstSize: burst }
-  }
-
-  #nowNs(): bigint {
-    return nsFromMs(timeOf(this.#clock))
   }
 
   /** Repeats a change while another thread makes one; if that thread died in it, its claim lapses within these attempts. */

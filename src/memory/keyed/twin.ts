@@ -1,8 +1,7 @@
-import { type Clock, timeOf } from '../../internal/time/clock.js'
+import type { Clock } from '../../internal/time/clock.js'
 import { OUTCOME, type Outcome } from '../bucket/core.js'
 import { type Axis, axisBase, baseOf } from '../shared/axis.js'
-import { nsFromMs } from '../shared/rate.js'
-import { msFromWait, waitNsFromMs } from '../shared/twin-times.js'
+import { msFromWait, nsOf, waitNsFromMs } from '../shared/twin-times.js'
 import { KeyedBuckets } from './core.js'
 import { type Key, hashOfKey } from './hash.js'
 import type { KeyedTable } from './table.js'
@@ -20,15 +19,12 @@ export class TwinKeyedTable implements KeyedTable {
     this.take = (key) => {
       const hash = hashOfKey(terms.seed, key)
       if (hash === null) return null
-      return this.#buckets.tryAcquire(this.#nowNs(), hash, 1) === OUTCOME.granted ? undefined : false
+      return this.#buckets.tryAcquire(nsOf(this.#clock), hash, 1) === OUTCOME.granted ? undefined : false
     }
   }
 
   static create(view: BigInt64Array, parameters: KeyedParameters, seed: BigUint64Array, clock: Clock): TwinKeyedTable {
-    const terms = KeyedTerms.make(nsFromMs(timeOf(clock)), parameters, {
-      low: seed[0] as bigint,
-      high: seed[1] as bigint,
-    })
+    const terms = KeyedTerms.make(nsOf(clock), parameters, { low: seed[0] as bigint, high: seed[1] as bigint })
     KeyedBuckets.initialize(view, terms)
     return new TwinKeyedTable(view, terms, clock)
   }
@@ -41,28 +37,28 @@ export class TwinKeyedTable implements KeyedTable {
   }
 
   tryAcquire(key: Key, tokens: number): Outcome {
-    return this.#buckets.tryAcquire(this.#nowNs(), this.#hash(key), tokens)
+    return this.#buckets.tryAcquire(nsOf(this.#clock), this.#hash(key), tokens)
   }
 
   refund(key: Key, tokens: number): number {
-    return this.#buckets.refund(this.#nowNs(), this.#hash(key), tokens)
+    return this.#buckets.refund(nsOf(this.#clock), this.#hash(key), tokens)
   }
 
   charge(key: Key, tokens: number): Outcome {
-    return this.#buckets.charge(this.#nowNs(), this.#hash(key), tokens)
+    return this.#buckets.charge(nsOf(this.#clock), this.#hash(key), tokens)
   }
 
   pause(key: Key, ms: number): Outcome {
-    return this.#buckets.pause(this.#nowNs(), this.#hash(key), waitNsFromMs(ms))
+    return this.#buckets.pause(nsOf(this.#clock), this.#hash(key), waitNsFromMs(ms))
   }
 
   look(key: Key, tokens: number): { available: number; waitMs: number } {
-    const { available, waitNs } = this.#buckets.look(this.#nowNs(), this.#hash(key), tokens)
+    const { available, waitNs } = this.#buckets.look(nsOf(this.#clock), this.#hash(key), tokens)
     return { available, waitMs: msFromWait(waitNs) }
   }
 
   survey(key: Key, base: number): Axis {
-    const { generation, produced, spent, roomNs } = this.#buckets.survey(this.#nowNs(), this.#hash(key))
+    const { generation, produced, spent, roomNs } = this.#buckets.survey(nsOf(this.#clock), this.#hash(key))
     const { asked, burst, digits } = this.#buckets.terms
     const from = BigInt(base)
     return {
@@ -81,7 +77,7 @@ export class TwinKeyedTable implements KeyedTable {
   reserveRun(key: Key, axis: Axis, units: number, reach: number, limit: number): number | null {
     const base = baseOf(axis)
     const { outcome, start } = this.#buckets.reserveRun(
-      this.#nowNs(),
+      nsOf(this.#clock),
       this.#hash(key),
       BigInt(axis.generation),
       BigInt(units),
@@ -93,11 +89,11 @@ export class TwinKeyedTable implements KeyedTable {
 
   returnRun(key: Key, axis: Axis, end: number, units: number): boolean {
     const place = baseOf(axis) + BigInt(end)
-    return this.#buckets.returnRun(this.#nowNs(), this.#hash(key), BigInt(axis.generation), place, BigInt(units))
+    return this.#buckets.returnRun(nsOf(this.#clock), this.#hash(key), BigInt(axis.generation), place, BigInt(units))
   }
 
   msUntil(axis: Axis, place: number): number {
-    return msFromWait(this.#buckets.terms.timeUntil(baseOf(axis) + BigInt(place), this.#nowNs()))
+    return msFromWait(this.#buckets.terms.timeUntil(baseOf(axis) + BigInt(place), nsOf(this.#clock)))
   }
 
   reset(key: Key): void {
@@ -105,16 +101,12 @@ export class TwinKeyedTable implements KeyedTable {
   }
 
   size(): number {
-    return this.#buckets.size(this.#nowNs())
+    return this.#buckets.size(nsOf(this.#clock))
   }
 
   #hash(key: Key): bigint {
     const hash = hashOfKey(this.#buckets.terms.seed, key)
     if (hash === null) throw new TypeError('keyed: a key (string, number or bigint) was expected')
     return hash
-  }
-
-  #nowNs(): bigint {
-    return nsFromMs(timeOf(this.#clock))
   }
 }

@@ -128,7 +128,7 @@ export const BREAKER_PARAMETER = {
   count: 12,
 } as const
 
-/** Words of a retry budget. Here a budget is only founded; the addon does the rest. */
+/** Words of a retry budget. */
 export const RETRY_BUDGET = {
   cells: 3,
   kind: 0,

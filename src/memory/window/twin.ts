@@ -1,6 +1,6 @@
-import { type Clock, timeOf } from '../../internal/time/clock.js'
+import type { Clock } from '../../internal/time/clock.js'
 import { type HashSeed, hashOfKey, type Key } from '../keyed/hash.js'
-import { nsFromMs } from '../shared/rate.js'
+import { nsOf } from '../shared/twin-times.js'
 import { type Extend, KeyedWindows, type WindowSeen } from './core.js'
 import type { WindowState, WindowTable } from './table.js'
 import { type WindowParameters, WindowTerms } from './terms.js'
@@ -24,7 +24,7 @@ export class TwinWindowTable implements WindowTable {
     clock: Clock,
   ): TwinWindowTable {
     const halves = { low: seed[0] as bigint, high: seed[1] as bigint }
-    const terms = WindowTerms.make(nsFromMs(timeOf(clock)), parameters, halves)
+    const terms = WindowTerms.make(nsOf(clock), parameters, halves)
     KeyedWindows.initialize(view, terms)
     return new TwinWindowTable(view, terms, clock)
   }
@@ -38,19 +38,19 @@ export class TwinWindowTable implements WindowTable {
 
   hit(key: Key, windowMs: number, hits: number, limit: number, extend: Extend): WindowState {
     const ms = BigInt(Math.ceil(windowMs))
-    return stateOf(this.#windows.hit(this.#nowNs(), this.#hash(key), ms, hits, limit, extend))
+    return stateOf(this.#windows.hit(nsOf(this.#clock), this.#hash(key), ms, hits, limit, extend))
   }
 
   unhit(key: Key, hits: number): void {
-    this.#windows.unhit(this.#nowNs(), this.#hash(key), hits)
+    this.#windows.unhit(nsOf(this.#clock), this.#hash(key), hits)
   }
 
   block(key: Key, ms: number): WindowState {
-    return stateOf(this.#windows.block(this.#nowNs(), this.#hash(key), BigInt(Math.ceil(ms))))
+    return stateOf(this.#windows.block(nsOf(this.#clock), this.#hash(key), BigInt(Math.ceil(ms))))
   }
 
   look(key: Key): WindowState {
-    return stateOf(this.#windows.look(this.#nowNs(), this.#hash(key)))
+    return stateOf(this.#windows.look(nsOf(this.#clock), this.#hash(key)))
   }
 
   reset(key: Key): void {
@@ -62,17 +62,13 @@ export class TwinWindowTable implements WindowTable {
   }
 
   size(): number {
-    return this.#windows.size(this.#nowNs())
+    return this.#windows.size(nsOf(this.#clock))
   }
 
   #hash(key: Key): bigint {
     const hash = hashOfKey(this.#seed, key)
     if (hash === null) throw new TypeError('window: a key (string, number or bigint) was expected')
     return hash
-  }
-
-  #nowNs(): bigint {
-    return nsFromMs(timeOf(this.#clock))
   }
 }
 

@@ -12,19 +12,12 @@ import {
 } from '../../internal/options/options.js'
 import { INSPECT, shownAs, shownName } from '../../internal/text/shown.js'
 import { type Clock, systemClock } from '../../internal/time/clock.js'
-import {
-  createRetryBudget,
-  openRetryBudget,
-  type PlacedRetryBudget,
-  type RetryBudgetParameters,
-  retryBudgetByName,
-  type SharedRetryBudget,
-} from '../../memory/retry-budget/index.js'
+import type { RetryBudgetParameters, SharedRetryBudget } from '../../memory/retry-budget/budget.js'
+import { retryBudgets } from '../../memory/retry-budget/index.js'
 import { addressIn, checkHandleShape } from '../../memory/shared/handles.js'
-import { type NameScope, otherParameters, OwnNames } from '../../memory/shared/names.js'
+import type { NameScope } from '../../memory/shared/names.js'
 import type { CellAddress } from '../../memory/shared/region.js'
 import { WHY_BOUND, whyBound } from '../bound.js'
-import { LocalRetryBudgetStore, type RetryBudgetStore } from './budget-store.js'
 
 /** Options of {@link RetryBudget}. */
 export interface RetryBudgetOptions {
@@ -69,8 +62,6 @@ export interface RetryBudgetHandle {
 
 const HANDLE_KIND = 'amorsize.RetryBudget'
 
-const ownNames = new OwnNames<{ readonly budget: SharedRetryBudget; readonly founding: RetryBudgetParameters }>()
-
 /**
  * Bounds the retries of all calls that share it to a part of those calls: when everything fails, retries do not multiply the
  * load. Within any `ttlMs`: retries <= ratio x calls + minPerSecond x ttlMs / 1000, where the calls are those of the `ttlMs` up to the last
@@ -83,11 +74,8 @@ const ownNames = new OwnNames<{ readonly budget: SharedRetryBudget; readonly fou
  * const writes = retry({ maxRetries: 1, budget })
  */
 export class RetryBudget {
-  /** In shared memory, or on a clock of the caller's own, or in the memory of this thread alone. */
-  #budget: SharedRetryBudget
-  /** What is in this thread's memory, until it is shared. */
-  #store: LocalRetryBudgetStore | undefined = undefined
-  #address: CellAddress | null = null
+  readonly #budget: SharedRetryBudget
+  readonly #address: CellAddress | null
   readonly #name: string | null
   readonly #scope: NameScope
   readonly #parameters: RetryBudgetParameters
@@ -111,9 +99,9 @@ export class RetryBudget {
     this.#scope = scope
     this.#parameters = { ratio, minPerSecond, ttlMs }
     this.#clock = clock
-    if (name !== null) this.#budget = budgetByName(name, scope, this.#parameters, clock)
-    else if (adopted !== null) this.#budget = this.#placed(openRetryBudget(adopted))
-    else this.#budget = onClock((this.#store = newStore(this.#parameters)), clock)
+    const placed = retryBudgets.at({ name, scope, address: adopted }, this.#parameters, clock)
+    this.#budget = placed.subject
+    this.#address = placed.address
     announceCreated(this, 'retry-budget', name)
   }
 
@@ -133,7 +121,7 @@ export class RetryBudget {
   }
 
   /**
-   * What another thread needs to share the budget; structured-cloneable. A budget without a name moves to shared memory, with all it holds.
+   * What another thread needs to share the budget; structured-cloneable.
    *
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY for a budget on a clock of your own, and for one without a name where the native addon
    *   is not loaded
@@ -145,9 +133,10 @@ export class RetryBudget {
         { reason: 'unavailable' },
       )
     }
-    if (this.#store !== undefined) {
-      this.#budget = this.#placed(createRetryBudget(this.#parameters, this.#store.balances(this.#clock.now())))
-      this.#store = undefined
+    if (this.#name === null && nativeAddon() === null) {
+      throw new SharedMemoryError('retry budgets are shared by the native addon, which is not loaded', {
+        reason: 'unavailable',
+      })
     }
     const scope = this.#scope
     const options = { ...this.#parameters, scope, ...dataIn({ name: this.#name }, OPTIONS) }
@@ -159,8 +148,7 @@ export class RetryBudget {
    *
    * @param handle - what `share()` returned, perhaps in another thread
    * @throws {TypeError} when it is no such handle
-   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version or holds something else, or the native addon
-   *   is not loaded
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version or holds something else
    */
   static from(handle: RetryBudgetHandle): RetryBudget {
     const { options } = checkHandleShape(handle, HANDLE_KIND, 'options', ['kind', 'options', 'buffer', 'cell'])
@@ -178,47 +166,4 @@ export class RetryBudget {
     const { available } = this
     return shownAs('RetryBudget', { ...shownName(this.#name, this.#scope), ...this.#parameters, available })
   }
-
-  #placed({ budget, address }: PlacedRetryBudget): SharedRetryBudget {
-    this.#address = address
-    return budget
-  }
-}
-
-function newStore({ ratio, minPerSecond, ttlMs }: RetryBudgetParameters): LocalRetryBudgetStore {
-  return new LocalRetryBudgetStore(ratio, (minPerSecond * ttlMs) / 1000, ttlMs)
-}
-
-function onClock(store: RetryBudgetStore, clock: Clock): SharedRetryBudget {
-  return {
-    deposit: () => store.deposit(clock.now()),
-    tryWithdraw: () => store.tryWithdraw(clock.now()),
-    available: () => store.available(clock.now()),
-  }
-}
-
-/** Every thread gets the same budget, in scope 'machine' every process; on a clock of the caller's own, or without the addon, this thread. */
-function budgetByName(
-  name: string,
-  scope: NameScope,
-  parameters: RetryBudgetParameters,
-  clock: Clock,
-): SharedRetryBudget {
-  const { budget, founding } =
-    retryBudgetByName(name, scope, parameters, clock) ??
-    ownNames.findOrMake(name, scope, clock, () => ({
-      budget: onClock(newStore(parameters), clock),
-      founding: parameters,
-    }))
-  if (
-    founding.ratio !== parameters.ratio ||
-    founding.minPerSecond !== parameters.minPerSecond ||
-    founding.ttlMs !== parameters.ttlMs
-  ) {
-    budget.letGo?.()
-    const text = ({ ratio, minPerSecond, ttlMs }: RetryBudgetParameters): string =>
-      `{ ratio: ${ratio}, minPerSecond: ${minPerSecond}, ttlMs: ${ttlMs} }`
-    throw otherParameters(`the retry budget '${name}'`, scope, text(founding), text(parameters))
-  }
-  return budget
 }

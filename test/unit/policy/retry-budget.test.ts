@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { retry, RetryBudget, RetryExhaustedError } from '../../../dist/index.js'
+import { type Clock, retry, RetryBudget, RetryExhaustedError } from '../../../dist/index.js'
 import { FakeClock } from '../../../dist/testing/index.js'
 import { addonForbidden, itWithAddon } from '../../support/native.js'
 import { failing, outcomeOf } from '../../support/policies.js'
@@ -117,7 +117,22 @@ describe('RetryBudget', () => {
     expect(granted).toBe(8)
   })
 
-  itWithAddon('does the same in shared memory as in this thread', () => {
+  it.each([
+    ['on a clock of its own', { clock: new FakeClock() }],
+    ['of a name', { name: freshName() }],
+    ['of this thread', {}],
+  ])('has a retry for five calls at the usual ratio: %s', (_, options) => {
+    const budget = new RetryBudget({ minPerSecond: 0, ttlMs: 3_600_000, ...options })
+    for (let retries = 0; retries < 3; retries++) {
+      for (let call = 0; call < 5; call++) {
+        expect(budget.tryWithdraw()).toBe(false)
+        budget.deposit()
+      }
+      expect(budget.tryWithdraw()).toBe(true)
+    }
+  })
+
+  itWithAddon('does the same through the addon as through the twin', () => {
     fc.assert(
       fc.property(
         fc.array(fc.boolean(), { maxLength: 200 }),
@@ -127,7 +142,12 @@ describe('RetryBudget', () => {
           // So long that no slice ends meanwhile; what time does is tested above and in the native tests.
           const options = { ratio: eighths / 8, minPerSecond, ttlMs: 3_600_000 }
           const shared = new RetryBudget({ ...options, name: freshName() })
-          const own = new RetryBudget(options)
+          const clock: Clock = {
+            now: () => performance.now(),
+            setTimeout: () => undefined,
+            clearTimeout: () => undefined,
+          }
+          const own = new RetryBudget({ ...options, clock })
           for (const isCall of script) {
             if (isCall) for (const budget of [shared, own]) budget.deposit()
             else expect(shared.tryWithdraw()).toBe(own.tryWithdraw())
