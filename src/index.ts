@@ -50,7 +50,7 @@ export { withTimeout, type WithTimeoutOptions } from './decorators/with-timeout.
 export { type CallOptions, circuitBreakerCall, retryCall } from './policy/call.js'
 export { circuitBreaker, CircuitBreaker, type CircuitBreakerStats } from './policy/circuit-breaker/circuit-breaker.js'
 export type { CircuitBreakerChange } from './policy/circuit-breaker/change.js'
-export type { CircuitBreakerHandle } from './policy/circuit-breaker/handle.js'
+export type { CircuitBreakerHandle } from './policy/circuit-breaker/options.js'
 export type {
   CircuitBreakerData,
   CircuitBreakerFunctions,
@@ -97,7 +97,7 @@ export type { TimeLimit, TimeoutOptions } from './policy/timeout-options.js'
 export { type HasKey, type KeyedGuard, type KeyedGuardMaker, withRateLimit } from './decorators/with-rate-limit.js'
 export { rateLimitedCall, type RateLimitedCallOptions } from './rate-limit/rate-limited-call.js'
 export type { Key } from './memory/keyed/hash.js'
-export type { KeyedRateLimiterHandle } from './rate-limit/keyed/handle.js'
+export type { KeyedRateLimiterHandle } from './rate-limit/keyed/policy.js'
 export type { CompleteKeyedPolicy, KeyedRateLimitPolicy } from './rate-limit/keyed/policy.js'
 export { KeyedRateLimiter, type KeyedRateLimiterStats } from './rate-limit/keyed/keyed-rate-limiter.js'
 export {
@@ -111,7 +111,7 @@ export { Lease, type LeaseOptions } from './rate-limit/lease.js'
 export { RateLimiter, type KeyedNames, type SeveralLimits } from './rate-limit/rate-limiter.js'
 export type { AcquireOptions, RateLimiterStats, Reservation } from './rate-limit/limiter-types.js'
 export { type Costs, type KeyedCost, type Permit, RateLimiterAll } from './rate-limit/rate-limiter-all.js'
-export type { RateLimiterHandle } from './rate-limit/rate-limiter-handle.js'
+export type { RateLimiterHandle } from './rate-limit/rate-limit-policy.js'
 export type { CompletePolicy, RateLimitOptions, RateLimitPolicy } from './rate-limit/rate-limit-policy.js'
 export {
   KeyedRateLimit,

@@ -23,6 +23,12 @@ class OwnClocks {
     return name
   }
 
+  /** The same as a part of a handle. */
+  inHandle(clock: Clock): { readonly clock?: string } {
+    const name = this.nameOf(clock)
+    return name === undefined ? {} : { clock: name }
+  }
+
   /** The clock of a handle. @throws {SharedMemoryError} ERR_SHARED_MEMORY when it is another thread's, or is gone */
   of(name: string | undefined): Clock {
     if (name === undefined) return systemClock

@@ -65,6 +65,25 @@ export const RATE_LIMIT_OPTIONS = {
   clock: clockOption,
 } as const satisfies OptionTable<RateLimitPolicy>
 
+/**
+ * A limiter as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. `RateLimiter.from` turns it back into one
+ * that shares the bucket.
+ */
+export interface RateLimiterHandle {
+  /** What it is a handle of. */
+  readonly kind: 'amorsize.RateLimiter'
+  /** The options that are data; functions stay where they are. */
+  readonly policy: Omit<RateLimitPolicy, 'onWait' | 'clock'>
+  /** The memory of a limiter without a name. */
+  readonly buffer?: SharedArrayBuffer
+  /** Its first cell in `buffer`. */
+  readonly cell?: number
+  /** Where callers that wait in different threads know of each other; beside `buffer`. */
+  readonly waiters?: SharedArrayBuffer
+  /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */
+  readonly clock?: string
+}
+
 /** A policy with every default filled in. */
 export interface CompletePolicy {
   readonly requestsPerSecond: number

@@ -1,5 +1,6 @@
 import { announceCreated } from '../internal/created.js'
 import { policyCalls } from '../internal/events/tracing.js'
+import { dataIn } from '../internal/options/options.js'
 import { CHECKED_UPDATE } from '../internal/options/updatable.js'
 import { checkFunction, checkKeys, checkNumber, describe } from '../internal/options/validate.js'
 import {
@@ -14,7 +15,7 @@ import {
 import { INSPECT, shownAs, shownName } from '../internal/text/shown.js'
 import type { Bucket } from '../memory/bucket/bucket.js'
 import { buckets, createWaiters, openWaiters } from '../memory/bucket/index.js'
-import { addressIn } from '../memory/shared/handles.js'
+import { addressIn, checkHandleShape } from '../memory/shared/handles.js'
 import type { CellAddress } from '../memory/shared/region.js'
 import { Admission, type Counts } from './admission.js'
 import type { LimitPart } from './charges.js'
@@ -26,15 +27,18 @@ import type { AcquireOptions, RateLimiterStats, Reservation } from './limiter-ty
 import { ownClocks } from './own-clocks.js'
 import {
   type CompletePolicy,
+  RATE_LIMIT_OPTIONS,
+  type RateLimiterHandle,
   type RateLimitOptions,
   checkBurst,
   checkRate,
   completePolicy,
 } from './rate-limit-policy.js'
 import { checkOptions, type KeyedLimit, RateLimiterAll } from './rate-limiter-all.js'
-import { type RateLimiterHandle, checkHandle, createHandle } from './rate-limiter-handle.js'
 import { disposedError } from './refusals.js'
 import type { WaitQueue } from './waiting/wait-queue.js'
+
+const HANDLE_KIND = 'amorsize.RateLimiter'
 
 /** Limits that are put together: a limiter, the options of a new one, or a keyed limiter under each name. */
 export type SeveralLimits = Readonly<Record<string, RateLimiter | KeyedRateLimiter | RateLimitOptions>>
@@ -295,9 +299,13 @@ export class RateLimiter implements RateLimiting, Disposable {
   /** A handle for another thread: structured-cloneable, for `workerData` or `postMessage`. Functions (`onWait`, `clock`) stay here. */
   share(): RateLimiterHandle {
     this.#admission.checkUsable()
-    if (this.#address === null) return createHandle(this.#policy, null)
-    const waiters = this.#waiters ?? this.#attach(createWaiters())
-    return createHandle(this.#policy, { ...this.#address, waiters })
+    const { requestsPerSecond, clock } = this.#policy
+    return {
+      kind: HANDLE_KIND,
+      policy: { requestsPerSecond, ...dataIn(this.#policy, RATE_LIMIT_OPTIONS) },
+      ...(this.#address !== null && { ...this.#address, waiters: this.#waiters ?? this.#attach(createWaiters()) }),
+      ...ownClocks.inHandle(clock),
+    }
   }
 
   /**
@@ -308,7 +316,7 @@ export class RateLimiter implements RateLimiting, Disposable {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version, or holds something else
    */
   static from(handle: RateLimiterHandle): RateLimiter {
-    const { policy, clock } = checkHandle(handle)
+    const { policy, clock } = checkHandleShape(handle, HANDLE_KIND, 'policy', ['waiters', 'clock'])
     return new RateLimiter({ ...policy, clock: ownClocks.of(clock) }, addressIn(handle), handle.waiters)
   }
 

@@ -13,20 +13,21 @@ interface AnyHandle {
  *
  * @param kind - what its `kind` must be: 'amorsize.' and the class that made it
  * @param data - the key of its options
+ * @param more - what it may have besides
  * @throws {TypeError} when it is none of ours
  */
 export function checkHandleShape<H extends AnyHandle>(
   handle: H,
   kind: H['kind'],
   data: 'policy' | 'options',
-  known: readonly string[],
+  more: readonly string[] = ['clock'],
 ): H {
   const maker = kind.slice(kind.indexOf('.') + 1)
   const given = handle as Partial<AnyHandle & Record<'policy' | 'options', { readonly name?: unknown } | null>> | null
   if (typeof given !== 'object' || given === null || given.kind !== kind) {
     throw new TypeError(`handle must be what ${maker}.share() returned; received ${describe(handle)}`)
   }
-  checkKeys(`${maker}.from`, handle, known)
+  checkKeys(`${maker}.from`, handle, ['kind', data, 'buffer', 'cell', ...more])
   const options = given[data]
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new TypeError(`handle.${data} must be an object; received ${describe(options)}`)

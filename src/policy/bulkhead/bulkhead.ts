@@ -4,7 +4,7 @@ import type { PriorityOptions } from '../../internal/policy.js'
 import { INSPECT, shownAs, shownName } from '../../internal/text/shown.js'
 import type { PermitQueue } from '../../memory/semaphore/queue.js'
 import { permitQueues } from '../../memory/semaphore/queues.js'
-import { addressIn } from '../../memory/shared/handles.js'
+import { addressIn, checkHandleShape } from '../../memory/shared/handles.js'
 import type { CellAddress } from '../../memory/shared/region.js'
 import { WHY_BOUND, whyBound } from '../bound.js'
 import { BURY, PACK, type PolicyHandle } from '../portable.js'
@@ -12,13 +12,13 @@ import { EventfulPolicy } from '../stages/staged-policy.js'
 import {
   type BulkheadChange,
   type BulkheadHandle,
-  bulkheadHandle,
   type BulkheadOptions,
-  checkBulkheadHandle,
   type CompleteBulkheadOptions,
   completeBulkheadOptions,
 } from './options.js'
 import { type BulkheadEvents, BulkheadStage } from './stage.js'
+
+const HANDLE_KIND = 'amorsize.Bulkhead'
 
 /** Counts of a bulkhead, of the calls made through this object in this thread. */
 export interface BulkheadStats {
@@ -155,7 +155,7 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
         { reason: 'unavailable' },
       )
     }
-    return bulkheadHandle(this.#stage.options, this.#address)
+    return { kind: HANDLE_KIND, options: this.#stage.options.data, ...this.#address }
   }
 
   /**
@@ -166,7 +166,8 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version or holds something else, or 63 threads use it
    */
   static from(handle: BulkheadHandle): Bulkhead {
-    return new Bulkhead(checkBulkheadHandle(handle).options, addressIn(handle))
+    const { options } = checkHandleShape(handle, HANDLE_KIND, 'options', [])
+    return new Bulkhead(options, addressIn(handle))
   }
 
   /** @internal */

@@ -14,9 +14,7 @@ import { PRIORITIES, USUAL_PRIORITY } from '../../internal/options/priority.js'
 import { checkKeys, checkNumber, describe, type NumberRange } from '../../internal/options/validate.js'
 import type { Clock } from '../../internal/time/clock.js'
 import type { LimitsChange } from '../../memory/semaphore/semaphore.js'
-import { checkHandleShape } from '../../memory/shared/handles.js'
 import { ADAPTIVE, SEMAPHORE } from '../../memory/shared/layout.js'
-import type { CellAddress } from '../../memory/shared/region.js'
 import type { Scope } from '../stages/scope.js'
 
 /** What tells the partitions of a bulkhead apart. */
@@ -75,17 +73,8 @@ export interface CompleteBulkheadOptions extends Concurrency {
 
 const QUEUE_RANGE = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true, allowInfinity: true }
 
-/** What {@link Bulkhead.update} changes; what is undefined stays as it is. */
-export interface BulkheadChange {
-  /** How many calls run at once, where that is a number: an integer from 1 to 1,048,575. Of an adaptive limit only 'adaptive', which changes nothing. */
-  readonly maxConcurrent?: number | 'adaptive' | undefined
-  /** What an adaptive limit is never below, an integer from 1 to `max`. */
-  readonly min?: number | undefined
-  /** What an adaptive limit is never above, an integer from `min` to 8,191. */
-  readonly max?: number | undefined
-  /** How many calls may wait, in all threads together; an integer >= 0, or Infinity. */
-  readonly maxQueue?: number | undefined
-}
+/** What {@link Bulkhead.update} changes; what is undefined stays as it is. An adaptive limit stays adaptive, and a number a number. */
+export type BulkheadChange = Pick<BulkheadOptions, 'maxConcurrent' | 'min' | 'max' | 'maxQueue'>
 
 /** Every option of {@link BulkheadOptions}. */
 export const BULKHEAD_OPTIONS = {
@@ -251,15 +240,4 @@ export interface BulkheadHandle {
   readonly buffer?: SharedArrayBuffer
   /** Its first cell in `buffer`. */
   readonly cell?: number
-}
-
-const HANDLE_KIND = 'amorsize.Bulkhead'
-
-export function bulkheadHandle({ data }: CompleteBulkheadOptions, address: CellAddress | null): BulkheadHandle {
-  return { kind: HANDLE_KIND, options: data, ...(address ?? {}) }
-}
-
-/** Checks the shape of a handle; its memory is checked where it is opened. @throws {TypeError} when it is none of ours */
-export function checkBulkheadHandle(handle: BulkheadHandle): BulkheadHandle {
-  return checkHandleShape(handle, HANDLE_KIND, 'options', ['kind', 'options', 'buffer', 'cell'])
 }

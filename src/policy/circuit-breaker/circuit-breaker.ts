@@ -5,7 +5,7 @@ import { INSPECT, shownAs, shownName } from '../../internal/text/shown.js'
 import { systemClock } from '../../internal/time/clock.js'
 import { BREAKER_STATE, BREAKER_STATES } from '../../memory/breaker/core.js'
 import { breakers } from '../../memory/breaker/index.js'
-import { addressIn } from '../../memory/shared/handles.js'
+import { addressIn, checkHandleShape } from '../../memory/shared/handles.js'
 import type { CellAddress } from '../../memory/shared/region.js'
 import { ownClocks } from '../../rate-limit/own-clocks.js'
 import { WHY_BOUND, whyBound } from '../bound.js'
@@ -13,15 +13,17 @@ import { PACK, type PolicyHandle } from '../portable.js'
 import { EventfulPolicy } from '../stages/staged-policy.js'
 import type { CircuitBreakerChange } from './change.js'
 import type { CircuitBreakerEvents, CircuitBreakerState } from './events.js'
-import { type CircuitBreakerHandle, checkBreakerHandle, createBreakerHandle } from './handle.js'
 import {
   CIRCUIT_BREAKER_FUNCTIONS,
   type CircuitBreakerFunctions,
+  type CircuitBreakerHandle,
   type CircuitBreakerOptions,
   readCircuitBreakerOptions,
 } from './options.js'
 import { TransitionRings } from './rings.js'
 import { CircuitBreakerStage } from './stage.js'
+
+const HANDLE_KIND = 'amorsize.CircuitBreaker'
 
 /** Counts of a circuit breaker, over the calls of this thread. */
 export interface CircuitBreakerStats {
@@ -83,7 +85,7 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
    * const breaker = CircuitBreaker.from(handle, { onOpen: () => console.warn('open') })
    */
   static from(handle: CircuitBreakerHandle, functions: CircuitBreakerFunctions = {}): CircuitBreaker {
-    const { options, clock } = checkBreakerHandle(handle)
+    const { options, clock } = checkHandleShape(handle, HANDLE_KIND, 'options')
     checkKeys('CircuitBreaker.from', functions, Object.keys(CIRCUIT_BREAKER_FUNCTIONS))
     return new CircuitBreaker({ ...options, ...functions, clock: ownClocks.of(clock) }, addressIn(handle))
   }
@@ -177,7 +179,8 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
   /** What another thread needs to share this breaker: pass it by `workerData` or `postMessage` to {@link CircuitBreaker.from}. */
   share(): CircuitBreakerHandle {
     this.#rings.share()
-    return createBreakerHandle(this.#stage.settings, this.#address)
+    const { data, clock } = this.#stage.settings
+    return { kind: HANDLE_KIND, options: data, ...this.#address, ...ownClocks.inHandle(clock) }
   }
 
   /** @internal */

@@ -85,6 +85,23 @@ export interface CircuitBreakerOptions extends CircuitBreakerData, CircuitBreake
   readonly clock?: Clock | undefined
 }
 
+/**
+ * A circuit breaker as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. `CircuitBreaker.from` turns it back
+ * into one that shares the state.
+ */
+export interface CircuitBreakerHandle {
+  /** What it is a handle of. */
+  readonly kind: 'amorsize.CircuitBreaker'
+  /** The options that are data; functions stay where they are. */
+  readonly options: CircuitBreakerData
+  /** The memory of a breaker without a name. */
+  readonly buffer?: SharedArrayBuffer
+  /** Its first cell in `buffer`. */
+  readonly cell?: number
+  /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */
+  readonly clock?: string
+}
+
 /** Options with all defaults filled in. */
 export interface CircuitBreakerSettings extends CircuitBreakerFunctions {
   /** What the breaker is made with; see BREAKER_PARAMETER. */

@@ -140,7 +140,7 @@ export class RetryBudget {
     }
     const scope = this.#scope
     const options = { ...this.#parameters, scope, ...dataIn({ name: this.#name }, OPTIONS) }
-    return { kind: HANDLE_KIND, options, ...(this.#address ?? {}) }
+    return { kind: HANDLE_KIND, options, ...this.#address }
   }
 
   /**
@@ -151,7 +151,7 @@ export class RetryBudget {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version or holds something else
    */
   static from(handle: RetryBudgetHandle): RetryBudget {
-    const { options } = checkHandleShape(handle, HANDLE_KIND, 'options', ['kind', 'options', 'buffer', 'cell'])
+    const { options } = checkHandleShape(handle, HANDLE_KIND, 'options', [])
     return new RetryBudget(options, addressIn(handle))
   }
 

@@ -1,12 +1,13 @@
 import { announceCreated } from '../../internal/created.js'
 import { notify } from '../../internal/events/listeners.js'
+import { dataIn } from '../../internal/options/options.js'
 import { checkKeys, checkNumber, checkSignal } from '../../internal/options/validate.js'
 import { INSPECT, shownAs, shownName } from '../../internal/text/shown.js'
 import { OUTCOME } from '../../memory/bucket/core.js'
 import { type Key, checkKey } from '../../memory/keyed/hash.js'
 import { keyedTables } from '../../memory/keyed/index.js'
 import type { KeyedTable } from '../../memory/keyed/table.js'
-import { addressIn } from '../../memory/shared/handles.js'
+import { addressIn, checkHandleShape } from '../../memory/shared/handles.js'
 import { MAX_BURST } from '../../memory/shared/rate.js'
 import type { CellAddress } from '../../memory/shared/region.js'
 import type { Future, LimitPart } from '../charges.js'
@@ -15,12 +16,19 @@ import { GRANTED } from '../granted.js'
 import type { AcquireOptions, RateLimiterStats } from '../limiter-types.js'
 import { ownClocks } from '../own-clocks.js'
 import { disposedError, moreThanBurst, noRoomForKey, queueFull, rateLimitExceeded, tooLong } from '../refusals.js'
-import { type KeyedRateLimiterHandle, checkKeyedHandle, createKeyedHandle } from './handle.js'
-import { type CompleteKeyedPolicy, type KeyedRateLimitPolicy, completeKeyedPolicy } from './policy.js'
+import {
+  type CompleteKeyedPolicy,
+  completeKeyedPolicy,
+  KEYED_OPTIONS,
+  type KeyedRateLimiterHandle,
+  type KeyedRateLimitPolicy,
+} from './policy.js'
 import { KeyedQueue } from './queue.js'
 
 /** What one keyed limiter of one thread has done, over all keys. */
 export type KeyedRateLimiterStats = Omit<RateLimiterStats, 'retryAfterMs'>
+
+const HANDLE_KIND = 'amorsize.KeyedRateLimiter'
 
 /** The axis of a table lasts a hundred years from its start. */
 const LONGEST_PAUSE_MS = 10 * 365.25 * 86_400_000
@@ -252,7 +260,9 @@ export class KeyedRateLimiter implements Disposable {
   /** A handle for another thread: structured-cloneable, for `workerData` or `postMessage`. Functions (`onWait`, `clock`) stay here. */
   share(): KeyedRateLimiterHandle {
     this.#checkUsable()
-    return createKeyedHandle(this.#policy, this.#address)
+    const { capacity, clock } = this.#policy
+    const policy = { capacity, ...dataIn(this.#policy, KEYED_OPTIONS) }
+    return { kind: HANDLE_KIND, policy, ...this.#address, ...ownClocks.inHandle(clock) }
   }
 
   /**
@@ -263,7 +273,7 @@ export class KeyedRateLimiter implements Disposable {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version, or holds something else
    */
   static from(handle: KeyedRateLimiterHandle): KeyedRateLimiter {
-    const { policy, clock } = checkKeyedHandle(handle)
+    const { policy, clock } = checkHandleShape(handle, HANDLE_KIND, 'policy')
     return new KeyedRateLimiter({ ...policy, clock: ownClocks.of(clock) }, addressIn(handle))
   }
 

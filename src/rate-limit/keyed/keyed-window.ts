@@ -195,14 +195,8 @@ export class KeyedWindow implements Disposable {
   /** A handle for another thread: structured-cloneable, for `workerData` or `postMessage`. */
   share(): KeyedWindowHandle {
     this.#usable()
-    const { capacity, onFull, scope, name } = this.#options
-    const clock = ownClocks.nameOf(this.#options.clock)
-    return {
-      kind: KIND,
-      options: { capacity, onFull, scope, ...(name === undefined ? {} : { name }) },
-      ...(this.#address ?? {}),
-      ...(clock === undefined ? {} : { clock }),
-    }
+    const { clock, ...options } = this.#options
+    return { kind: KIND, options, ...this.#address, ...ownClocks.inHandle(clock) }
   }
 
   /**
@@ -213,8 +207,7 @@ export class KeyedWindow implements Disposable {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version, or holds something else
    */
   static from(handle: KeyedWindowHandle): KeyedWindow {
-    const known = ['kind', 'options', 'buffer', 'cell', 'clock']
-    const { options, clock } = checkHandleShape<KeyedWindowHandle>(handle, KIND, 'options', known)
+    const { options, clock } = checkHandleShape(handle, KIND, 'options')
     return new KeyedWindow({ ...options, clock: ownClocks.of(clock) }, addressIn(handle))
   }
 

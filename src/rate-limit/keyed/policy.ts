@@ -31,6 +31,23 @@ export const KEYED_OPTIONS = {
   onFull: wordOption(['evict', 'deny'], 'evict'),
 } as const satisfies OptionTable<KeyedRateLimitPolicy>
 
+/**
+ * A keyed limiter as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. `KeyedRateLimiter.from` turns it back into
+ * one that shares the table.
+ */
+export interface KeyedRateLimiterHandle {
+  /** What it is a handle of. */
+  readonly kind: 'amorsize.KeyedRateLimiter'
+  /** The options that are data; functions stay where they are. */
+  readonly policy: Omit<KeyedRateLimitPolicy, 'onWait' | 'clock'>
+  /** The memory of a limiter without a name. */
+  readonly buffer?: SharedArrayBuffer
+  /** Its first cell in `buffer`. */
+  readonly cell?: number
+  /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */
+  readonly clock?: string
+}
+
 /** A keyed policy with every default filled in. */
 export interface CompleteKeyedPolicy extends CompletePolicy {
   readonly capacity: number
