@@ -1,10 +1,21 @@
 import { ChaosError } from '../errors.js'
 import { type CallEvents, EventSource } from '../internal/events/events.js'
-import { checkClock, checkName, checkOptionalFunction } from '../internal/options/check-common.js'
+import {
+  booleanOption,
+  clockOption,
+  functionOption,
+  nameOption,
+  namesOf,
+  numberOption,
+  type OptionTable,
+  readOptions,
+  type ReadOptions,
+  readValues,
+} from '../internal/options/options.js'
 import { CHECKED_UPDATE } from '../internal/options/updatable.js'
-import { checkBoolean, checkKeys, checkNumber } from '../internal/options/validate.js'
+import { checkKeys } from '../internal/options/validate.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
-import { type Clock, systemClock } from '../internal/time/clock.js'
+import type { Clock } from '../internal/time/clock.js'
 import { type SharedTimers, timersOf } from '../internal/time/timers.js'
 import { WHY_BOUND } from './bound.js'
 import { sleep } from './stages/sleep.js'
@@ -52,39 +63,19 @@ export interface ChaosStats {
   readonly failed: number
 }
 
-const CHANGEABLE = ['errorRate', 'error', 'latencyMs', 'latencyRate', 'enabled', 'random'] as const
 const share = { min: 0, max: 1 } as const
 
-interface ChaosSettings {
-  readonly errorRate: number
-  readonly error: (() => unknown) | undefined
-  readonly latencyMs: number
-  readonly latencyRate: number
-  readonly enabled: boolean
-  readonly random: () => number
-}
+/** The options that `update` may change. */
+const CHANGEABLE = {
+  errorRate: numberOption(share, 0),
+  error: functionOption<() => unknown>(),
+  latencyMs: numberOption({ min: 0 }, 0),
+  latencyRate: numberOption(share, 1),
+  enabled: booleanOption(true),
+  random: functionOption<() => number>(),
+} as const satisfies OptionTable<ChaosChange>
 
-const HARMLESS: ChaosSettings = {
-  errorRate: 0,
-  error: undefined,
-  latencyMs: 0,
-  latencyRate: 1,
-  enabled: true,
-  random: Math.random,
-}
-
-/** Options over what they change; an option that is undefined changes nothing. */
-function changed(before: ChaosSettings, change: ChaosChange): ChaosSettings {
-  const { errorRate, latencyMs, latencyRate, enabled } = change
-  return {
-    errorRate: errorRate === undefined ? before.errorRate : checkNumber('errorRate', errorRate, share),
-    error: checkOptionalFunction('error', change.error) ?? before.error,
-    latencyMs: latencyMs === undefined ? before.latencyMs : checkNumber('latencyMs', latencyMs, { min: 0 }),
-    latencyRate: latencyRate === undefined ? before.latencyRate : checkNumber('latencyRate', latencyRate, share),
-    enabled: enabled === undefined ? before.enabled : checkBoolean('enabled', enabled),
-    random: checkOptionalFunction('random', change.random) ?? before.random,
-  }
-}
+const OPTIONS = { ...CHANGEABLE, name: nameOption, clock: clockOption } as const satisfies OptionTable<ChaosOptions>
 
 class ChaosStage implements LinearStage {
   readonly kind = 'chaos'
@@ -93,20 +84,20 @@ class ChaosStage implements LinearStage {
   readonly events: EventSource<ChaosEvents>
   readonly counts = { calls: 0, delayed: 0, failed: 0 }
   readonly #timers: SharedTimers
-  settings: ChaosSettings
+  settings: ReadOptions<typeof CHANGEABLE>
 
   constructor(options: ChaosOptions) {
-    checkKeys('chaos', options, [...CHANGEABLE, 'name', 'clock'])
-    this.settings = changed(HARMLESS, options)
-    this.name = checkName('name', options.name)
-    this.clock = checkClock('clock', options.clock === undefined ? systemClock : options.clock)
+    const read = readOptions('chaos', options, OPTIONS)
+    this.settings = read
+    this.name = read.name
+    this.clock = read.clock
     this.events = new EventSource('chaos', this.name, ['delayed', 'failed'], this.clock)
     this.#timers = timersOf(this.clock)
   }
 
   enter({ scope }: Call): Promise<void> | undefined {
     this.counts.calls++
-    const { enabled, latencyMs, latencyRate, errorRate, error, random } = this.settings
+    const { enabled, latencyMs, latencyRate, errorRate, error, random = Math.random } = this.settings
     if (!enabled) return undefined
     // Both are drawn at once: whether a call waits changes nothing about which calls fail.
     const isDelayed = latencyMs > 0 && random() < latencyRate
@@ -160,8 +151,9 @@ export class Chaos extends EventfulPolicy<ChaosEvents> {
 
   /** @internal */
   [CHECKED_UPDATE](change: ChaosChange): () => void {
-    checkKeys('update', change, CHANGEABLE)
-    const settings = changed(this.#stage.settings, change)
+    checkKeys('update', change, namesOf(CHANGEABLE))
+    const given = Object.entries(change).filter(([, value]) => value !== undefined)
+    const settings = readValues({ ...this.#stage.settings, ...Object.fromEntries(given) }, CHANGEABLE)
     return () => (this.#stage.settings = settings)
   }
 

@@ -1,9 +1,9 @@
-import { checkClock, checkSharedName } from '../../internal/options/check-common.js'
+import { checkSharedName } from '../../internal/options/check-common.js'
+import { type OptionTable, readOptions } from '../../internal/options/options.js'
 import { checkKeys, checkNumber, checkOneOf } from '../../internal/options/validate.js'
 import { INSPECT, shownAs, shownName } from '../../internal/text/shown.js'
-import { type Clock, systemClock } from '../../internal/time/clock.js'
+import type { Clock } from '../../internal/time/clock.js'
 import { type Key, checkKey } from '../../memory/keyed/hash.js'
-import { MAX_CAPACITY } from '../../memory/keyed/terms.js'
 import { addressIn, checkHandleShape } from '../../memory/shared/handles.js'
 import { WINDOW } from '../../memory/shared/layout.js'
 import type { NameScope } from '../../memory/shared/names.js'
@@ -13,7 +13,7 @@ import { windowTables } from '../../memory/window/index.js'
 import type { WindowState, WindowTable } from '../../memory/window/table.js'
 import { ownClocks } from '../own-clocks.js'
 import { disposedError } from '../refusals.js'
-import { checkMemory } from './policy.js'
+import { checkMemory, KEYED_OPTIONS } from './policy.js'
 
 /** What a {@link KeyedWindow} is made with. */
 export interface KeyedWindowOptions {
@@ -70,6 +70,9 @@ export interface KeyedWindowHandle {
 
 const KIND = 'amorsize.KeyedWindow'
 
+const { capacity, name, scope, onFull, clock } = KEYED_OPTIONS
+const OPTIONS = { capacity, name, scope, onFull, clock } as const satisfies OptionTable<KeyedWindowOptions>
+
 interface CompleteOptions {
   readonly capacity: number
   readonly onFull: 'evict' | 'deny'
@@ -110,12 +113,9 @@ export class KeyedWindow implements Disposable {
   // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
   constructor(options: KeyedWindowOptions, adopted: CellAddress | null)
   constructor(options: KeyedWindowOptions, adopted: CellAddress | null = null) {
-    checkKeys('KeyedWindow', options, ['capacity', 'name', 'scope', 'onFull', 'clock'])
-    const capacity = checkNumber('capacity', options.capacity, { min: 1, max: MAX_CAPACITY, integer: true })
-    const { onFull = 'evict', clock: source = systemClock } = options
-    checkOneOf('onFull', onFull, ['evict', 'deny'])
-    const { name, scope } = checkSharedName(options.name, options.scope)
-    const clock = checkClock('clock', source)
+    const read = readOptions('KeyedWindow', options, OPTIONS)
+    const { capacity, onFull, clock } = read
+    const { name, scope } = checkSharedName(read.name, read.scope)
     checkMemory(capacity)
     this.#options = { capacity, onFull, scope, clock, ...(name === null ? {} : { name }) }
     const parameters = { capacity, evicts: onFull === 'evict' }
