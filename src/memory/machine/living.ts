@@ -6,12 +6,10 @@ import { MACHINE, SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
 const PID_BITS = BigInt(MACHINE.pidBits)
 const PID_MASK = (1n << PID_BITS) - 1n
 
-/**
- * Numbers of the processes in the rows of a region's header that still run.
- *
- * @param halves - of the same words: most rows are empty, which these tell without a BigInt for each
- */
-export function livingOwners(words: BigInt64Array, halves: Int32Array, living: Living): number[] {
+/** Numbers of the processes in the rows of a region's header that still run. */
+export function livingOwners(words: BigInt64Array, living: Living): number[] {
+  // Most rows are empty, which these tell without a BigInt for each.
+  const halves = new Int32Array(words.buffer, words.byteOffset, 2 * words.length)
   const alive: number[] = []
   for (let row = 0; row < MACHINE.ownerRows; row++) {
     const at = MACHINE.owners + row * MACHINE.ownerRowWords

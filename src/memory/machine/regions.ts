@@ -70,77 +70,25 @@ const NO_WORDS = new BigInt64Array(0)
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' where regions are not files, their folder cannot be read, or without the addon
  */
 export function listMachineRegions(directory = machineDirectory()): MachineRegion[] {
-  return mapMachineRegions((region) => ({ ...region, words: region.words.slice() }), directory)
+  return mapMachineRegions((region) => region, directory)
 }
 
-/**
- * The same, one region after the other, without a copy of each.
- *
- * @param visit - called with each region, whose `words` are others' as soon as it returns
- * @returns what `visit` makes of them
- */
+/** The same for what `visit` makes of each, one after the other, so that not all of them are in memory at once. */
 export function mapMachineRegions<T>(visit: (region: MachineRegion) => T, directory = machineDirectory()): T[] {
-  const reader = new RegionReader()
-  const ours = `amorsize.${reader.living.user}.`
+  const living = new Living()
+  const ours = `amorsize.${living.user}.`
   const made: T[] = []
   for (const entry of entriesOf(directory)) {
-    const region = entry.name.startsWith(ours) ? readRegion(`${directory}/${entry.name}`, entry, reader) : null
+    const region = entry.name.startsWith(ours) ? readRegion(`${directory}/${entry.name}`, entry, living) : null
     if (region !== null) made.push(visit(region))
   }
   return made
 }
 
-/** What one listing keeps from region to region. */
-class RegionReader {
-  readonly living = new Living()
-  readonly #first = new RegionCopy(FIRST_BYTES)
-
-  /** Where the first `length` bytes go; what was read of the region before may be gone then. */
-  copyFor(length: number): RegionCopy {
-    return length <= FIRST_BYTES ? this.#first : new RegionCopy(length)
-  }
-}
-
-/** Ways to look at so many words of a copy. */
-interface Views {
-  readonly words: BigInt64Array
-  /** The words in halves, to be looked at without a BigInt for each. */
-  readonly halves: Int32Array
-  /** Without the header. */
-  readonly cells: BigInt64Array
-}
-
-/** What was read of a region. Most of a thousand regions are read into one of these: to make views for each would take longer than to read it. */
-class RegionCopy {
-  readonly #bytes: Buffer
-  readonly #views = new Map<number, Views>()
-
-  constructor(length: number) {
-    this.#bytes = Buffer.from(new ArrayBuffer(8 * Math.ceil(length / 8)))
-  }
-
-  /** The first `length` bytes; fewer where the file has been cut. */
-  read(descriptor: number, length: number): Views {
-    return this.#viewsOf(Math.floor(readSync(descriptor, this.#bytes, 0, length, 0) / 8))
-  }
-
-  /** @param nameBytes - no more than the header has */
-  name(nameBytes: number): string {
-    return this.#bytes.toString('utf8', MACHINE.name * 8, MACHINE.name * 8 + nameBytes)
-  }
-
-  #viewsOf(count: number): Views {
-    const known = this.#views.get(count)
-    if (known !== undefined) return known
-    const words = new BigInt64Array(this.#bytes.buffer, 0, count)
-    const views = {
-      words,
-      halves: new Int32Array(this.#bytes.buffer, 0, 2 * count),
-      cells: words.subarray(MACHINE.headerCells * WORDS_PER_CELL),
-    }
-    this.#views.set(count, views)
-    return views
-  }
+/** The first `length` bytes; fewer where the file has been cut. */
+function readWords(descriptor: number, length: number): BigInt64Array {
+  const bytes = Buffer.from(new ArrayBuffer(8 * Math.ceil(length / 8)))
+  return new BigInt64Array(bytes.buffer, 0, Math.floor(readSync(descriptor, bytes, 0, length, 0) / 8))
 }
 
 function machineDirectory(): string {
@@ -164,7 +112,7 @@ function entriesOf(directory: string): Dirent[] {
 }
 
 /** Null when it is gone. */
-function readRegion(file: string, entry: Dirent, reader: RegionReader): MachineRegion | null {
+function readRegion(file: string, entry: Dirent, living: Living): MachineRegion | null {
   let bytes = 0
   const useless = (state: RegionState): MachineRegion => ({
     file,
@@ -179,7 +127,7 @@ function readRegion(file: string, entry: Dirent, reader: RegionReader): MachineR
   const refused = (): MachineRegion | null => {
     const known = lstatSync(file)
     bytes = known.size
-    const refusal = refusalOf(known, reader.living.user)
+    const refusal = refusalOf(known, living.user)
     return refusal === null ? null : useless(refusal)
   }
   try {
@@ -191,8 +139,8 @@ function readRegion(file: string, entry: Dirent, reader: RegionReader): MachineR
       // What was looked at may have been exchanged for something else.
       const opened = fstatSync(descriptor)
       bytes = opened.size
-      const state = refusalOf(opened, reader.living.user)
-      return state === null ? readOpened(file, descriptor, bytes, useless, reader) : useless(state)
+      const state = refusalOf(opened, living.user)
+      return state === null ? readOpened(file, descriptor, bytes, useless, living) : useless(state)
     } finally {
       closeSync(descriptor)
     }
@@ -225,26 +173,24 @@ function readOpened(
   descriptor: number,
   size: number,
   useless: (state: RegionState) => MachineRegion,
-  reader: RegionReader,
+  living: Living,
 ): MachineRegion {
-  const { living } = reader
-  const shortCopy = reader.copyFor(FIRST_BYTES)
-  const first = shortCopy.read(descriptor, Math.min(size, FIRST_BYTES))
-  const state = judge(first.words, size)
+  const first = readWords(descriptor, Math.min(size, FIRST_BYTES))
+  const state = judge(first, size)
   if (state !== 'ready' && state !== 'other-boot') return useless(state)
-  const wanted = Math.min(size, HEADER_BYTES + cellsOf(first.words) * CELL_BYTES)
-  const copy = reader.copyFor(wanted)
-  const { words, halves, cells } = copy === shortCopy ? first : copy.read(descriptor, wanted)
-  if (words.length * 8 < Math.min(size, wanted)) return useless('not-a-region')
+  const wanted = Math.min(size, HEADER_BYTES + cellsOf(first) * CELL_BYTES)
+  const words = wanted <= FIRST_BYTES ? first : readWords(descriptor, wanted)
+  if (words.length * 8 < wanted) return useless('not-a-region')
+  const cells = words.subarray(MACHINE.headerCells * WORDS_PER_CELL)
   const isReady = state === 'ready'
   const kind = Number(words[MACHINE.kind])
   return {
     file,
     bytes: size,
     state,
-    name: copy.name(Number(words[MACHINE.nameBytes])),
+    name: Buffer.from(words.buffer, MACHINE.name * 8, Number(words[MACHINE.nameBytes])).toString(),
     kind,
-    processes: isReady ? livingOwners(words, halves, living) : [],
+    processes: isReady ? livingOwners(words, living) : [],
     permitsOfEnded: isReady && kind === KIND.semaphore ? permitsOfEnded(cells, living) : 0,
     words: isReady ? cells : NO_WORDS,
   }
