@@ -14,26 +14,6 @@ export interface CallOptions<F extends AnyFunction> {
   readonly signal?: AbortSignal | undefined
 }
 
-/** The keys of {@link CallOptions}. */
-const CALL_KEYS = ['args', 'signal'] as const
-
-/**
- * Calls `fn(...args)` once under `policy`.
- *
- * @throws {TypeError} when `fn` is no function or `args` no array
- */
-function callUnder<F extends AnyFunction>(
-  policy: Policy,
-  fn: F,
-  { args, signal }: CallOptions<F>,
-): Promise<Awaited<ReturnType<F>>> {
-  checkFunction('fn', fn)
-  if (args !== undefined && !Array.isArray(args))
-    throw new TypeError(`args must be an array; received ${describe(args)}`)
-  const call = (): Awaited<ReturnType<F>> => Reflect.apply(fn, undefined, args ?? []) as Awaited<ReturnType<F>>
-  return signal === undefined ? policy.execute(call) : policy.execute(call, { signal })
-}
-
 /**
  * Makes one call with retries, without a decorator or wrapper.
  *
@@ -50,9 +30,14 @@ export async function retryCall<F extends AnyFunction>(
       readonly policy?: ExistingPolicy<'retry'> | RetryPolicy<Awaited<ReturnType<F>>> | undefined
     } = {},
 ): Promise<Awaited<ReturnType<F>>> {
-  const { args, signal, policy, own } = split('retryCall', options, namesOf(RETRY_OPTIONS))
-  if (isPolicy(policy)) return await callUnder(alone('retryCall', 'retry', policy, own), fn, { args, signal })
-  return await callUnder(new Retry({ ...policy, ...own }), fn, { args, signal })
+  return await callWith(
+    'retryCall',
+    'retry',
+    namesOf(RETRY_OPTIONS),
+    (own: RetryPolicy<never>) => new Retry(own),
+    fn,
+    options,
+  )
 }
 
 /**
@@ -72,27 +57,40 @@ export async function circuitBreakerCall<F extends AnyFunction>(
       readonly policy?: ExistingPolicy<'circuit-breaker'> | CircuitBreakerOptions | undefined
     } = {},
 ): Promise<Awaited<ReturnType<F>>> {
-  const { args, signal, policy, own } = split('circuitBreakerCall', options, namesOf(CIRCUIT_BREAKER_OPTIONS))
-  if (isPolicy(policy))
-    return await callUnder(alone('circuitBreakerCall', 'circuit-breaker', policy, own), fn, { args, signal })
-  return await callUnder(new CircuitBreaker({ ...policy, ...own }), fn, { args, signal })
+  const names = namesOf(CIRCUIT_BREAKER_OPTIONS)
+  return await callWith(
+    'circuitBreakerCall',
+    'circuit-breaker',
+    names,
+    (own: CircuitBreakerOptions) => new CircuitBreaker(own),
+    fn,
+    options,
+  )
 }
 
-/** Checks the keys and tells the policy's own options (`own`) from the others. */
-function split<F extends AnyFunction, O, P>(
+/**
+ * Calls `fn(...args)` once under the policy among the options, or under one that `create` makes of the others.
+ *
+ * @param name - of the function that was called, for messages
+ * @throws {TypeError} when `fn` is no function, `args` no array, or the options hold what they must not
+ */
+function callWith<F extends AnyFunction, O extends object>(
   name: string,
-  options: CallOptions<F> & O & { readonly policy?: P },
-  keys: readonly (keyof O & string)[],
-): {
-  args: Parameters<F> | undefined
-  signal: AbortSignal | undefined
-  policy: P | undefined
-  own: Omit<typeof options, 'args' | 'signal' | 'policy'>
-} {
-  checkKeys(name, options, [...CALL_KEYS, 'policy', ...keys])
-  const { args, signal, policy, ...own } = options
-  if (policy !== undefined) checkOptions('policy', policy)
-  return { args, signal, policy, own }
+  kind: string,
+  names: readonly string[],
+  create: (options: O) => Policy,
+  fn: F,
+  options: CallOptions<F> & { readonly policy?: object | undefined },
+): Promise<Awaited<ReturnType<F>>> {
+  checkKeys(name, options, ['args', 'signal', 'policy', ...names])
+  const { args, signal, policy: given, ...own } = options
+  if (given !== undefined) checkOptions('policy', given)
+  const policy = isPolicy(given) ? alone(name, kind, given, own) : create({ ...given, ...own } as unknown as O)
+  checkFunction('fn', fn)
+  if (args !== undefined && !Array.isArray(args))
+    throw new TypeError(`args must be an array; received ${describe(args)}`)
+  const call = (): Awaited<ReturnType<F>> => Reflect.apply(fn, undefined, args ?? []) as Awaited<ReturnType<F>>
+  return signal === undefined ? policy.execute(call) : policy.execute(call, { signal })
 }
 
 function alone(name: string, kind: string, policy: Policy, own: object): Policy {
