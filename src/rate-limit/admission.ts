@@ -10,7 +10,6 @@ import type { LeaseHost } from './lease.js'
 import type { AcquireOptions, Reservation } from './limiter-types.js'
 import type { CompletePolicy } from './rate-limit-policy.js'
 import { changeUnderWay, disposedError, moreThanBurst, queueFull, rateLimitExceeded, tooLong } from './refusals.js'
-import { NOTHING_RESERVED, reservationOf } from './reservation.js'
 import { waitBlocked } from './waiting/blocking-wait.js'
 import { WaitQueue, waitingQueues } from './waiting/wait-queue.js'
 
@@ -109,11 +108,18 @@ export class Admission {
     const { outcome, ticket } = this.#bucket.reserve(tokens, maxWaitMs)
     if (outcome === OUTCOME.granted) {
       this.counts.allowed++
-      return reservationOf(ticket.waitMs, () => this.#cancel(ticket, tokens))
+      const { waitMs } = ticket
+      let isHeld = true
+      const cancel = (): number => {
+        if (!isHeld) return 0
+        isHeld = false
+        return this.#cancel(ticket, tokens)
+      }
+      return { waitMs, cancel }
     }
     if (outcome !== OUTCOME.denied) throw this.#impossible(outcome, tokens)
     this.counts.denied++
-    if (this.#policy.dryRun) return NOTHING_RESERVED
+    if (this.#policy.dryRun) return { waitMs: 0, cancel: () => 0 }
     throw rateLimitExceeded(tokens, ticket.waitMs, tooLong(ticket.waitMs, maxWaitMs), this.#policy.name ?? null)
   }
 

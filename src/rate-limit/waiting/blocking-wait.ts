@@ -1,8 +1,21 @@
 import { systemClock } from '../../internal/time/clock.js'
 import type { WaitingBucket } from '../../memory/bucket/bucket.js'
+import { Caller } from './caller.js'
 import { WaitingLine } from './waiting-line.js'
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+class BlockedCaller extends Caller {
+  isOver = false
+
+  admitted(): void {
+    this.isOver = true
+  }
+
+  refuse(): void {
+    throw new Error('nobody ends this wait: its thread is blocked')
+  }
+}
 
 /**
  * Blocks this thread until `tokens` are the caller's, in its turn among those of other threads. Returns how long it took, ms.
@@ -11,24 +24,10 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4))
  */
 export function waitBlocked(bucket: WaitingBucket, tokens: number): number {
   const startedMs = systemClock.now()
-  const wait = { isOver: false }
+  const caller = new BlockedCaller(tokens)
   // A line of its own: those who wait in this thread's cannot go on before the thread does.
   const line = new WaitingLine(bucket, true)
-  line.enter({
-    tokens,
-    place: -1,
-    units: 0,
-    digits: NaN,
-    isCovered: false,
-    previous: null,
-    next: null,
-    admitted() {
-      wait.isOver = true
-    },
-    refuse() {
-      throw new Error('nobody ends this wait: its thread is blocked')
-    },
-  })
-  for (let nextMs = line.look(); !wait.isOver; nextMs = line.look()) Atomics.wait(sleeper, 0, 0, nextMs)
+  line.enter(caller)
+  for (let nextMs = line.look(); !caller.isOver; nextMs = line.look()) Atomics.wait(sleeper, 0, 0, nextMs)
   return systemClock.now() - startedMs
 }

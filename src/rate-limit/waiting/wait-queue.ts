@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../internal/time/clock.js'
 import { type DueTimer, tellableMs, timersOf } from '../../internal/time/timers.js'
 import type { WaitingBucket } from '../../memory/bucket/bucket.js'
 import type { Axis } from '../../memory/shared/axis.js'
-import type { Caller } from './caller.js'
+import { Caller } from './caller.js'
 import { WaitTally } from './wait-tally.js'
 import { WaitingLine } from './waiting-line.js'
 
@@ -18,43 +18,29 @@ export interface QueueOwner {
 const SHORTEST_MS = 0.000_002
 
 /** Queues of this thread in which somebody waits. What one limiter does may concern any of them: they may share a bucket. */
-class WaitingQueues {
-  readonly #queues = new Set<WaitQueue>()
-
-  add(queue: WaitQueue): void {
-    this.#queues.add(queue)
-  }
-
-  delete(queue: WaitQueue): void {
-    this.#queues.delete(queue)
-  }
-
+class WaitingQueues extends Set<WaitQueue> {
   /** Lets everybody who waits in this thread look again, after the parameters of some bucket have changed or tokens have come back. */
   recheck(): void {
-    for (const queue of this.#queues) queue.recheck()
+    for (const queue of this) queue.recheck()
   }
 }
 
 export const waitingQueues = new WaitingQueues()
 
 /** A caller with its promise. */
-class Waiter implements Caller, SignalListener {
-  previous: Caller | null = null
-  next: Caller | null = null
-  place = -1
-  units = 0
-  digits = NaN
-  isCovered = false
+class Waiter extends Caller implements SignalListener {
   /** Set right after the promise is made. */
   settle!: { resolve: () => void; reject: (reason: unknown) => void }
 
   constructor(
     readonly queue: WaitQueue,
-    readonly tokens: number,
+    tokens: number,
     readonly signal: AbortSignal | undefined,
     readonly startedMs: number,
     readonly whenAdmitted: () => void,
-  ) {}
+  ) {
+    super(tokens)
+  }
 
   admitted(): void {
     if (this.signal !== undefined) unwatchSignal(this.signal, this)
