@@ -1,7 +1,6 @@
 import { clockOption, nameOption, numberOption, type OptionTable, rawOption } from '../internal/options/options.js'
 import type { Clock } from '../internal/time/clock.js'
-import { budgetOption } from './retry/budget-option.js'
-import type { RetryBudget } from './retry/budget.js'
+import { budgetOption, type RetryBudget } from './retry/budget.js'
 
 /** When to start another attempt: so much later than this part of all calls took. */
 export interface HedgePercentile {

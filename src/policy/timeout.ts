@@ -89,30 +89,16 @@ class TimeoutStage implements AroundStage {
       const limitMs = checkLimit('what the function given to timeout returns', this.limitOf(...(scope.args as never[])))
       return new TimedCall(this, scope, hold, limitMs)
     } catch (error) {
-      return new RefusedCall(error)
+      const start = (): never => {
+        throw error
+      }
+      return { start, end: () => undefined }
     }
   }
 }
 
 function checkLimit(name: string, limitMs: number): number {
   return checkNumber(name, limitMs, { min: 0, exclusiveMin: true, allowInfinity: true })
-}
-
-/** A call whose time limit could not be found. */
-class RefusedCall implements AroundCall {
-  readonly #error: unknown
-
-  constructor(error: unknown) {
-    this.#error = error
-  }
-
-  start(): never {
-    throw this.#error
-  }
-
-  end(): undefined {
-    // Nothing was begun.
-  }
 }
 
 /** One call under a time limit: its own scope, its own entry among the timers. */

@@ -6,10 +6,12 @@ import {
   clockOption,
   dataIn,
   numberOption,
+  option,
   type OptionTable,
   rawOption,
   readOptions,
 } from '../../internal/options/options.js'
+import { describe } from '../../internal/options/validate.js'
 import { INSPECT, shownAs, shownName } from '../../internal/text/shown.js'
 import { type Clock, systemClock } from '../../internal/time/clock.js'
 import type { RetryBudgetParameters, SharedRetryBudget } from '../../memory/retry-budget/budget.js'
@@ -167,3 +169,9 @@ export class RetryBudget {
     return shownAs('RetryBudget', { ...shownName(this.#name, this.#scope), ...this.#parameters, available })
   }
 }
+
+/** A retry budget, or none. It is shared by a handle of its own. */
+export const budgetOption = option('here', (name, value): RetryBudget | undefined => {
+  if (value === undefined || value instanceof RetryBudget) return value
+  throw new TypeError(`${name} must be a RetryBudget; received ${describe(value)}`)
+})

@@ -16,8 +16,7 @@ import {
 import { checkKeys, checkNumber, describe } from '../../internal/options/validate.js'
 import type { Clock } from '../../internal/time/clock.js'
 import { type Delay, type Jitter, JITTERS } from './backoff.js'
-import { budgetOption } from './budget-option.js'
-import type { RetryBudget } from './budget.js'
+import { budgetOption, type RetryBudget } from './budget.js'
 
 /** What a retry tells its predicates. */
 export interface RetryContext {
