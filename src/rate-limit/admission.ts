@@ -128,7 +128,7 @@ export class Admission {
     this.checkUsable()
     this.#checkTokens(tokens)
     if (tokens > this.#bucket.parameters().burstSize) throw this.#impossible(OUTCOME.exceedsBurst, tokens)
-    return this.queue.estimateMs(tokens)
+    return this.queue.line.estimateMs(tokens)
   }
 
   /** The bucket among others that are asked together with it. */
@@ -141,13 +141,13 @@ export class Admission {
         const { spent, produced } = this.#bucket.survey()
         return spent <= produced
       },
-      spare: () => this.queue.spare(),
+      spare: () => this.queue.line.spare(),
       isDry: this.#policy.dryRun,
       checkUsable: () => this.checkUsable(),
       clock: this.#policy.clock,
-      estimateMs: (tokens) => this.queue.estimateMs(tokens),
+      estimateMs: (tokens) => this.queue.line.estimateMs(tokens),
       letIn: (tokens, options) => this.#letIn(tokens, this.#maxWaitMs(options, ['signal', 'maxWaitMs']), true),
-      arrive: (tokens) => this.queue.arrive(tokens),
+      arrive: (tokens) => this.queue.line.arrive(tokens),
       wait: (tokens, place, waitMs, signal) => {
         const wait = this.queue.wait(tokens, signal, () => undefined, place)
         notify('onWait', this.#policy.onWait, waitMs)
@@ -190,7 +190,8 @@ export class Admission {
 
   #cancel(ticket: Ticket, tokens: number): number {
     const bucket = this.#bucket
-    const returned = bucket.cancel(ticket, tokens) || this.queue.adopt((axis) => bucket.endOf(ticket, axis), tokens)
+    const returned =
+      bucket.cancel(ticket, tokens) || this.queue.line.adopt((axis) => bucket.endOf(ticket, axis), tokens)
     if (returned > 0) this.recheck()
     return returned
   }
@@ -216,7 +217,7 @@ export class Admission {
     const waiting = this.queue.size
     const isFull = waiting >= this.#policy.maxQueue
     if (maxWaitMs === Infinity && !isFull && !isAsked) return Infinity
-    const waitMs = Math.max(this.queue.estimateMs(tokens), Number.MIN_VALUE)
+    const waitMs = Math.max(this.queue.line.estimateMs(tokens), Number.MIN_VALUE)
     if (!isFull && waitMs <= maxWaitMs) return waitMs
     this.counts.denied++
     const because = isFull ? queueFull(waiting) : tooLong(waitMs, maxWaitMs)

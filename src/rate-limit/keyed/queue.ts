@@ -49,12 +49,12 @@ export class KeyedQueue {
 
   /** How long a newcomer would wait for `tokens`, ms. */
   estimateMs(key: Key, tokens: number): number {
-    return this.#queues.get(key)?.estimateMs(tokens) ?? this.#table.look(key, tokens).waitMs
+    return this.#queues.get(key)?.line.estimateMs(tokens) ?? this.#table.look(key, tokens).waitMs
   }
 
   /** Tokens of the key that are there, those held for callers among them. */
   spare(key: Key): number {
-    return this.#queues.get(key)?.spare() ?? this.#table.look(key, 1).available
+    return this.#queues.get(key)?.line.spare() ?? this.#table.look(key, 1).available
   }
 
   /** Lets those go on who should have gone on by now; see {@link WaitQueue.catchUp}. */

@@ -2,7 +2,6 @@ import { type SignalListener, unwatchSignal, watchSignal } from '../../internal/
 import { type Clock, systemClock } from '../../internal/time/clock.js'
 import { type DueTimer, tellableMs, timersOf } from '../../internal/time/timers.js'
 import type { WaitingBucket } from '../../memory/bucket/bucket.js'
-import type { Axis } from '../../memory/shared/axis.js'
 import { Caller } from './caller.js'
 import { WaitTally } from './wait-tally.js'
 import { WaitingLine } from './waiting-line.js'
@@ -63,7 +62,8 @@ class Waiter extends Caller implements SignalListener {
 /** The callers of one bucket that wait in this thread, behind one timer. */
 export class WaitQueue {
   readonly #clock: Clock
-  readonly #line: WaitingLine
+  /** Its callers in their order: for whoever asks how long they wait, or has something for them. */
+  readonly line: WaitingLine
   /** Those of the line: `acquire` asks each time how many there are. */
   readonly #callers: { readonly size: number }
   readonly #timer: DueTimer
@@ -78,8 +78,8 @@ export class WaitQueue {
     this.#owner = owner
     this.#tally = owner?.tally ?? new WaitTally()
     // On a test's clock every limiter is in this thread, and tells of its changes itself.
-    this.#line = new WaitingLine(bucket, owner === null && clock === systemClock)
-    this.#callers = this.#line.list
+    this.line = new WaitingLine(bucket, owner === null && clock === systemClock)
+    this.#callers = this.line.list
     this.#timer = {
       due: 0,
       order: 0,
@@ -104,7 +104,7 @@ export class WaitQueue {
    * Waits for the caller's turn. On abort the promise rejects with the signal's reason.
    *
    * @param admitted - called when the wait has ended well
-   * @param place - that of {@link arrive}, where the caller came earlier; -1: it comes now
+   * @param place - that of {@link WaitingLine.arrive}, where the caller came earlier; -1: it comes now
    */
   wait(tokens: number, signal: AbortSignal | undefined, admitted: () => void, place = -1): Promise<void> {
     const waiter = new Waiter(this, tokens, signal, this.#clock.now(), admitted)
@@ -115,7 +115,7 @@ export class WaitQueue {
     if (signal !== undefined) watchSignal(signal, waiter)
     this.#tally.waiting++
     if (this.#owner === null) waitingQueues.add(this)
-    if (this.#line.enter(waiter)) this.#look()
+    if (this.line.enter(waiter)) this.#look()
     return wait
   }
 
@@ -129,29 +129,9 @@ export class WaitQueue {
     this.#tally.waiting--
   }
 
-  /** The next place in the order of arrival. */
-  arrive(tokens: number): number {
-    return this.#line.arrive(tokens)
-  }
-
-  /** Lets those who wait have tokens of a reservation that is given up; see {@link WaitingLine.adopt}. */
-  adopt(endOn: (axis: Axis) => number | null, tokens: number): number {
-    return this.#line.adopt(endOn, tokens)
-  }
-
-  /** How long a newcomer would wait for `tokens`, ms. */
-  estimateMs(tokens: number): number {
-    return this.#line.estimateMs(tokens)
-  }
-
   /** Tokens that callers have reserved beyond now, here and in other threads. */
   owed(): number {
-    return this.#line.owed()
-  }
-
-  /** Tokens that are there, those held for callers among them. */
-  spare(): number {
-    return this.#line.spare()
+    return this.line.owed()
   }
 
   /** Lets those go on who should have gone on by now: the loop is late, and a newcomer is about to ask. */
@@ -165,8 +145,8 @@ export class WaitQueue {
    * @param isGain - whether it only adds tokens, so that those that are held already stay good
    */
   change<T>(isGain: boolean, change: () => T): T {
-    if (isGain) this.#line.giveBack()
-    else this.#line.letGo()
+    if (isGain) this.line.giveBack()
+    else this.line.letGo()
     const result = change()
     this.#look()
     return result
@@ -174,19 +154,19 @@ export class WaitQueue {
 
   /** Something has changed: everybody's turn may come at another time. */
   recheck(): void {
-    if (this.#line.size > 0) this.#look()
+    if (this.line.size > 0) this.#look()
   }
 
   /** Ends every wait with `reason`. */
   refuseAll(reason: unknown): void {
-    for (let first = this.#line.first; first !== null; first = this.#line.first) this.giveUp(first, reason)
+    for (let first = this.line.first; first !== null; first = this.line.first) this.giveUp(first, reason)
   }
 
   /** Ends a wait that still goes on. */
   giveUp(waiter: Caller, reason: unknown): void {
-    this.#line.leave(waiter)
+    this.line.leave(waiter)
     waiter.refuse(reason)
-    if (this.#line.size === 0) this.#look()
+    if (this.line.size === 0) this.#look()
     else this.#lookSoon()
   }
 
@@ -201,11 +181,11 @@ export class WaitQueue {
   }
 
   #look(): void {
-    const nextMs = this.#line.look()
+    const nextMs = this.line.look()
     // Whoever was admitted may have come back already, and looked.
     const timers = timersOf(this.#clock)
     if (this.#isArmed) timers.remove(this.#timer)
-    this.#isArmed = this.#line.size > 0
+    this.#isArmed = this.line.size > 0
     if (this.#isArmed) timers.add(this.#timer, Math.max(nextMs, SHORTEST_MS, tellableMs(this.#clock)))
     else if (this.#owner === null) waitingQueues.delete(this)
     else this.#owner.idle()

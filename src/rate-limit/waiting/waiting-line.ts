@@ -148,7 +148,7 @@ export class WaitingLine {
   /** Tokens that are there, also those that callers here and elsewhere wait with until they have all of theirs. */
   spare(): number {
     const { produced, spent, burst, digits } = this.#survey()
-    const held = this.#callers.held.total + this.#bucket.others(0).heldUnits
+    const held = this.#callers.held.total + this.#others(0).heldUnits
     return Math.max(0, Math.min(produced - spent + held, burst)) / pow10(digits)
   }
 
