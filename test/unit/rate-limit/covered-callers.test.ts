@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Axis } from '../../../dist/memory/shared/axis.js'
-import type { Caller } from '../../../dist/rate-limit/waiting/caller.js'
+import { Caller } from '../../../dist/rate-limit/waiting/caller.js'
 import { CoveredCallers } from '../../../dist/rate-limit/waiting/covered-callers.js'
 import { GRACE_MS } from '../../../dist/rate-limit/waiting/turn.js'
 
@@ -24,17 +24,11 @@ const action = fc.tuple(
   fc.integer({ min: 1, max: 4 }),
 )
 
-const newCaller = (tokens: number, place: number): Caller => ({
-  tokens,
-  place,
-  previous: null,
-  next: null,
-  units: 0,
-  digits: NaN,
-  isCovered: false,
-  admitted: () => undefined,
-  refuse: () => undefined,
-})
+class Anybody extends Caller {
+  admitted(): void {}
+  refuse(): void {}
+}
+const newCaller = (tokens: number, place: number): Caller => Object.assign(new Anybody(tokens), { place })
 
 function listed(callers: CoveredCallers): Caller[] {
   const all: Caller[] = []

@@ -1,7 +1,7 @@
 import type { WaitingBucket } from '../../../dist/memory/bucket/bucket.js'
 import { NO_OTHERS, type OtherWaiters } from '../../../dist/memory/bucket/waiter-rows.js'
 import type { Axis } from '../../../dist/memory/shared/axis.js'
-import type { Caller } from '../../../dist/rate-limit/waiting/caller.js'
+import { Caller } from '../../../dist/rate-limit/waiting/caller.js'
 import { WaitingLine } from '../../../dist/rate-limit/waiting/waiting-line.js'
 
 /**
@@ -92,17 +92,19 @@ export function lineOf({
   if (isShared) bucket.arrivals = 0
   const line = new WaitingLine(bucket, isWatched)
   const admitted: string[] = []
-  const callerOf = (name: string, tokens = 1, place = -1): Caller => ({
-    tokens,
-    place,
-    units: 0,
-    digits: NaN,
-    isCovered: false,
-    previous: null,
-    next: null,
-    admitted: () => admitted.push(name),
-    refuse: () => undefined,
-  })
+  class Named extends Caller {
+    constructor(
+      readonly name: string,
+      tokens: number,
+    ) {
+      super(tokens)
+    }
+    admitted(): void {
+      admitted.push(this.name)
+    }
+    refuse(): void {}
+  }
+  const callerOf = (name: string, tokens = 1, place = -1): Caller => Object.assign(new Named(name, tokens), { place })
   const comes = (name: string, tokens?: number): Caller => {
     const caller = callerOf(name, tokens)
     line.enter(caller)
