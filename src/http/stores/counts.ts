@@ -30,7 +30,7 @@ export interface Counts {
 }
 
 /** What `use` makes of what was counted. */
-export function then<T>(counted: MaybePromise<Counted>, use: (counted: Counted) => T): MaybePromise<T> {
+export function whenCounted<T>(counted: MaybePromise<Counted>, use: (counted: Counted) => T): MaybePromise<T> {
   return counted instanceof Promise ? counted.then(use) : use(counted)
 }
 

@@ -1,7 +1,7 @@
 import type { RedisClient } from '../../redis/clients.js'
 import { warnOnce } from '../warnings.js'
 import { Counter } from './counter.js'
-import { type Counted, type Counts, type MaybePromise, then } from './counts.js'
+import { type Counted, type Counts, type MaybePromise, whenCounted } from './counts.js'
 import { type StoreOptions, completeStoreOptions } from './options.js'
 import { RedisCounts } from './redis-counts.js'
 
@@ -101,8 +101,8 @@ function countingIn(counts: Counts): {
       isInitialized = true
       terms = given
     },
-    get: (key) => then(counts.look(key, terms.windowMs, terms.limit), infoAt),
-    increment: (key) => then(counts.hit(key, terms.windowMs, terms.limit), infoOf),
+    get: (key) => whenCounted(counts.look(key, terms.windowMs, terms.limit), infoAt),
+    increment: (key) => whenCounted(counts.hit(key, terms.windowMs, terms.limit), infoOf),
     decrement: (key) => counts.unhit(key, terms.windowMs, terms.limit),
     resetKey: (key) => counts.reset(key),
   }
