@@ -104,12 +104,16 @@ export class FileWindow {
     this.#fd = file.fd
   }
 
-  /** Returns `length` bytes from `position`, fewer at the end of the file. They may be a part of many more. */
+  /** Returns `length` bytes from `position`, fewer at the end of the file. They stand until the next call. */
   read(position: number, length: number): Buffer {
     const from = position - this.#start
     if (from < 0 || from + length > this.#buffer.length) {
       const wanted = Math.max(length, WINDOW_BYTES)
-      const target = Buffer.allocUnsafeSlow(wanted)
+      // A record far larger than the others does not keep its memory.
+      const target =
+        this.#buffer.buffer.byteLength === wanted
+          ? Buffer.from(this.#buffer.buffer)
+          : Buffer.from(new ArrayBuffer(wanted))
       let filled = 0
       for (let got = -1; got !== 0 && filled < wanted; filled += got)
         got = readSync(this.#fd, target, filled, wanted - filled, position + filled)
@@ -185,7 +189,7 @@ export function readResult(window: FileWindow, at: number): unknown {
 
 type View = NodeJS.ArrayBufferView & { slice?: () => NodeJS.ArrayBufferView }
 
-/** Node's own hands out views of the bytes it reads from, which would keep all of them in memory. */
+/** Node's own hands out views of the bytes it reads from; these here are a buffer that will be read into again. */
 class CopyingDeserializer extends DefaultDeserializer {
   _readHostObject(): unknown {
     const view = (
