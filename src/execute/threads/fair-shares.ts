@@ -63,7 +63,7 @@ function shouldGive(one: Sharer, needy: Sharer): boolean {
  * @returns for each worker to be given back, the position of a sharer
  */
 export function givers(sharers: readonly Sharer[], coming: number): number[] {
-  const all: Mutable<Sharer & { position: number }>[] = sharers.map((sharer, position) => ({ ...sharer, position }))
+  const all = concerned(sharers, coming)
   const giving: number[] = []
   for (let given = 0; ; given++) {
     // One that has nothing to do for a worker needs no other.
@@ -79,6 +79,17 @@ export function givers(sharers: readonly Sharer[], coming: number): number[] {
     needy.held++
     needy.wanted--
   }
+}
+
+/** Those that have workers, and as many of those that have none as could get one: thousands may ask. */
+function concerned(sharers: readonly Sharer[], coming: number): Mutable<Sharer & { position: number }>[] {
+  const most = sharers.reduce((sum, { held }) => sum + held, coming)
+  let stuck = 0
+  let others = 0
+  return sharers.flatMap((sharer, position) => {
+    if (sharer.held === 0 && (sharer.wanted <= 0 || (isStuck(sharer) ? stuck++ : others++) >= most)) return []
+    return { ...sharer, position }
+  })
 }
 
 /** The one with the most to spare, of several the one with the most. */
