@@ -158,6 +158,7 @@ export class LocalLane implements Lane, LoopState {
       this.#measured(items[0], this.lastResult)
       // Read anew: what was decided, or started, may have taken longer than a slice.
       if (performance.now() >= sliceEndMs) {
+        if (this.#isHalted()) return
         this.#slices.ask()
         this.#turnedMs = performance.now()
         return

@@ -104,3 +104,27 @@ it('a lane that has this thread for itself counts what its items cost beside the
   await new Promise((resolve) => setImmediate(resolve))
   expect([timing.items, timing.besideMs]).toEqual([6, 0.75])
 })
+
+it('a lane that is paused at the end of a slice asks for no other, and its pause is no turn', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  const queue = new SliceQueue()
+  const run = {
+    add: () => undefined,
+    inContext: (fn: () => unknown) => fn(),
+    needRoom: () => undefined,
+    supply: { remaining: null, take: () => ({ start: 0, items: [1], attempts: 0, isCareful: false }) },
+    finishAll: () => undefined,
+    isOver: false,
+  } as unknown as Run
+  const nothing = () => undefined
+  const call = () => vi.advanceTimersByTime(10)
+  const pause = () => lane.pause()
+  const lane: LocalLane = new LocalLane(run, call, new Timing(), pause, nothing, queue, new Share(new Sharing()))
+  lane.start()
+  expect(queue.lanes).toBe(0)
+  await new Promise((resolve) => setImmediate(resolve))
+  await new Promise((resolve) => setImmediate(resolve))
+  vi.advanceTimersByTime(60_000)
+  lane.resume()
+  expect(lane.turnMs).toBe(0)
+})
