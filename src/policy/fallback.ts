@@ -22,7 +22,7 @@ declare const SUBSTITUTE: unique symbol
 /** What a fallback that gives an `S` makes of a call's result, also as the outermost policy of a pipeline. */
 export interface Substituting<S, O extends ExecuteOptions = ExecuteOptions> {
   /** For types only: what a pipeline sees of it. */
-  readonly [SUBSTITUTE]?: S
+  readonly [SUBSTITUTE]?: readonly [S]
   /** Runs `fn`; resolves to what it returned, or to the substitute. */
   execute<T>(fn: (context: AttemptContext) => T | Promise<T>, options?: O): Promise<T | S>
   /** Returns `fn` guarded by this policy; it may also give the substitute. */
@@ -30,7 +30,7 @@ export interface Substituting<S, O extends ExecuteOptions = ExecuteOptions> {
 }
 
 /** What a policy may give in the place of a result; `unknown` where nothing is known of it. */
-export type SubstituteOf<P> = P extends { readonly [SUBSTITUTE]?: infer S } ? S : unknown
+export type SubstituteOf<P> = P extends { readonly [SUBSTITUTE]?: readonly [infer S] | undefined } ? S : unknown
 
 /** Counts of a fallback, over all calls of its thread. */
 export interface FallbackStats {

@@ -106,7 +106,11 @@ export function accepted(): Promise<unknown>[] {
   // What the call may give anyway adds nothing: the type is kept whole.
   const same: <T>(value: T) => Promise<T[]> = pipeline(fallback([])).wrap(async <T>(value: T) => [value])
   const plain: Promise<string> = pipeline(retry(), timeout(1000)).execute(async () => 'a')
-  return [valueOrCall, madeOrCall, byError, kept, wrapped, byPipeline, wrappedByPipeline, same(1), plain]
+  const otherError = (error: unknown): never => {
+    throw new Error('none', { cause: error })
+  }
+  const failing: Promise<string> = pipeline(fallback(otherError), retry()).execute(async () => 'a')
+  return [valueOrCall, madeOrCall, byError, kept, wrapped, byPipeline, wrappedByPipeline, same(1), plain, failing]
 }
 
 export function refused(): void {
@@ -116,6 +120,13 @@ export function refused(): void {
   // @ts-expect-error -- it may be null
   const user: Promise<string> = pipeline(fallback(null), retry()).wrap(async () => 'a')()
   user.catch(String)
+  const found: string[] = []
+  // @ts-expect-error -- it may be undefined
+  const first: Promise<string> = pipeline(
+    fallback(() => found.at(0)),
+    retry(),
+  ).execute(async () => 'a')
+  first.catch(String)
   // @ts-expect-error -- an answer has a status, which is a number
   retry<Answer>({ retryIfResult: ({ status }) => status === 'busy' })
   // @ts-expect-error -- no answer of an untyped retry is known
