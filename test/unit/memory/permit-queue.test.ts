@@ -146,7 +146,7 @@ describe('the callers of a thread that wait for permits', () => {
   it('look for no processes where the semaphore is of this one', () => {
     const limits = { maxConcurrent: 1, maxQueue: 0, least: 0, shape: { rows: 2, places: 8 } }
     const { subject } = semaphores.create(limits, systemClock)
-    const looks = vi.spyOn(subject, 'buryDead')
+    const looks = (subject.buryDead = vi.fn())
     const queue = new PermitQueue(subject)
     expect([queue.tryEnter(), queue.enter(waiterIn([], 'refused')), queue.reclaim()]).toEqual([undefined, 2, false])
     expect(looks).not.toHaveBeenCalled()
