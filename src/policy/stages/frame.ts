@@ -34,7 +34,7 @@ export function compile(stages: readonly Stage[]): Runner {
   const runInFrame: Runner = (scope, fn, hold) => runAround(new Call(frame, scope, fn, hold))
   if (index > 0) return runInFrame
   return (scope, fn, hold) => {
-    if (around.events !== undefined && callListeners.areThere) return runInFrame(scope, fn, hold)
+    if (callListeners.areThere && around.events?.hearsCalls === true) return runInFrame(scope, fn, hold)
     return runAlone(around, inner, scope, fn, hold)
   }
 }
