@@ -20,6 +20,8 @@ const GRACE_MS = { done: 1000, failed: 1000, aborted: 20 } as const satisfies Re
 
 /** A worker that begins nothing for so much longer than the time limit is kept by what an item has left behind: others wait a second for who reads what they print. */
 const STUCK_MS = 2000
+/** The same for one that has begun all it was sent: it may be sending a result, which takes seconds only where it is huge. */
+const LONGEST_RESULT_MS = 5000
 
 /** One worker's part of a run: keeps it supplied by its two feeds, and hears what comes back. */
 export class WorkerLane implements Lane, WorkerOwner, FedWorker {
@@ -163,7 +165,9 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   /** Ends its worker if that takes too long for an item, or for what one has left behind. */
   endIfLate(timeoutMs: number): void {
     const { worker } = this
-    if (this.#hasDone && !worker.isEnding && this.unbegunMs > timeoutMs + STUCK_MS) worker.end()
+    const isStuck =
+      (this.#hasDone && this.unbegunMs > timeoutMs + STUCK_MS) || worker.stuckMs() > timeoutMs + LONGEST_RESULT_MS
+    if (isStuck && !this.#isEmpty && !worker.isEnding) worker.end()
     else worker.endIfLate(timeoutMs)
   }
 

@@ -52,6 +52,8 @@ export class PoolWorker {
   /** Whether it was ended, or has come to its end: it is of no use to anybody. */
   isEnding = false
   #isGone = false
+  /** How long its event loop had nothing to do when it was last looked at, and since when that is so. */
+  #idle = { ms: -1, atMs: 0 }
   /** The item that it is ended for, which has taken too long: it may have begun another by the time it ends. */
   lateItem: number | undefined = undefined
   readonly #worker: Worker
@@ -150,6 +152,20 @@ export class PoolWorker {
     if (ageMs <= timeoutMs) return
     this.lateItem = item
     this.end()
+  }
+
+  /**
+   * For how long it has begun no item and its event loop has not come to rest, as far as is known from looks at it; while policies have
+   * an item wait, it does. It may be at a result that takes long to send.
+   */
+  stuckMs(): number {
+    const nowMs = machineNow()
+    // Not every runtime tells it.
+    const { performance } = this.#worker as Partial<Pick<Worker, 'performance'>>
+    const ms = performance?.eventLoopUtilization().idle ?? NaN
+    if (ms !== this.#idle.ms) this.#idle = { ms, atMs: nowMs }
+    if (this.currentItem !== -1) return 0
+    return Math.min(nowMs - this.#idle.atMs, (nowMs - this.epochMs - Atomics.load(this.cells, Cell.STARTED_MS)) | 0)
   }
 
   /** Index of the item that runs, -1 for none that is known. */

@@ -52,6 +52,16 @@ describe('policies', () => {
     expect(await execute(second, [7], { mode: 'threads', policies, timeoutMs: 100 })).toEqual([7])
   })
 
+  it('a worker is ended that an attempt keeps which was given up, while its retry waits', async () => {
+    const blocksLater = async (): Promise<void> => {
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      for (;;);
+    }
+    const policies = [retry({ maxRetries: 1, initialDelayMs: 600, jitter: 'none' })]
+    const options = { mode: 'threads', policies, timeoutMs: 100, retryCrashedItems: 0 } as const
+    await expect(execute(blocksLater, [1], options)).rejects.toThrow(/worker/)
+  })
+
   it('a limiter that a worker cannot open fails every item with the reason', async () => {
     const guard = guardOf(
       [{ id: 1e9, handle: { kind: 'rateLimit', handle: { ...new RateLimiter().share(), cell: 1e6 } } }],
