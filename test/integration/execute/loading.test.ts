@@ -32,14 +32,18 @@ it('a run whose module does not end to load keeps no other from workers, where t
 it('what an item has left behind in its worker keeps no item of the next run', async () => {
   const url = new URL('../../fixtures/tasks/leaves-work.mjs', import.meta.url)
   const shared = new Int32Array(new SharedArrayBuffer(12))
-  await execute(task<Int32Array>(url, 'leaveWork'), [shared, shared], { ...apart, workers: 1 })
+  // Workers of this size are a pool of their own: no other is there that could run the items.
+  const alone = { mode: 'threads', workers: 1, maxMemoryPerWorker: 2 ** 28 } as const
+  const leaveWork = task<Int32Array, number>(url, 'leaveWork')
+  const [busy] = await execute(leaveWork, [shared, shared], { ...alone, mainThread: false })
   // The worker has to be at it, but not before it has said that its items have ended.
   Atomics.store(shared, 2, 1)
   while (Atomics.load(shared, 0) === 0) await sleep(5)
   const items = Array.from({ length: 20 }, (_, n) => n)
-  const found = await execute(task<number, number>(url, 'where'), items, { mode: 'threads', workers: 1, chunkSize: 2 })
+  const found = await execute(task<number, number>(url, 'where'), items, { ...alone, chunkSize: 2 })
   Atomics.store(shared, 1, 1)
   Atomics.notify(shared, 1)
+  expect(busy).not.toBe(threadId)
   expect(found).toEqual(items.map(() => threadId))
 }, 20_000)
 
