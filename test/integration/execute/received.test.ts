@@ -10,7 +10,7 @@ describe('what another thread receives', () => {
 
   it('is refused where it would be changed', async () => {
     const odd = [
-      [new File(['a'], 'name'), 'File'],
+      [Object.assign(new File(['a'], 'name'), { extra: 1 }), 'File'],
       [new Error('x', { cause: Object.assign(new Error('y'), { code: 'ENOENT' }) }), 'properties (code)'],
       [new Error('x', { cause: Buffer.from('y') }), 'a Buffer in a Map, a Set or an error'],
       [Object.assign(new Map(), { extra: 1 }), 'an instance of Map with properties (extra)'],

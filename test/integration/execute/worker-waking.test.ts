@@ -45,7 +45,7 @@ describe('a worker', () => {
     // A program with a larger stack than its workers.
     const source = `import { PoolWorker } from './dist/execute/threads/pool-worker.js'
       let deep = null
-      for (let i = 0; i < 20_000; i++) deep = [deep]
+      for (let i = 0; i < 35_000; i++) deep = [deep]
       const worker = new PoolWorker(1, undefined)
       const heard = []
       const kinds = new Promise((resolve) => {
@@ -59,7 +59,8 @@ describe('a worker', () => {
       })
       console.log(String(await kinds))
       worker.end(undefined)`
-    const { stdout } = await run(process.execPath, ['--stack-size=7000', '--input-type=module', '-e', source], {
+    const program = [process.execPath, '--stack-size=15000', '--input-type=module', '-e', source]
+    const { stdout } = await run('sh', ['-c', 'ulimit -s 16384 && exec "$0" "$@"', ...program], {
       cwd: root,
       timeout: 20_000,
     })
