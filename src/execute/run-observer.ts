@@ -56,8 +56,9 @@ export function learnSoon(task: ResolvedTask, course: Course, observation: Obser
 function learn(task: ResolvedTask, course: Course, observation: Observation, since?: SinceJoined): void {
   const pool = pools.of(course.subject.options.maxMemoryPerWorker)
   const count = scheduler.after(course, observation, since, pool)
+  if (count === 0) return
   const sent = taskSources.sendable(task)
-  if (count > 0 && !(sent instanceof TaskNotTransferableError)) pool.prepare(count, sent)
+  if (!(sent instanceof TaskNotTransferableError)) pool.prepare(count, sent)
 }
 
 export interface Lanes {
