@@ -62,7 +62,7 @@ export interface Force extends Pick<Terms, 'inFlight' | 'policies'> {
   sweep(): void
   /** The same, once all workers have left the block. */
   sweepLast(): void
-  /** Has what is left of the shared block run again once nobody claims from it: it was in messages that could not be read. */
+  /** Has what is left of the shared block run again once nobody claims from it: messages could not be read, or a worker ended as it claimed. */
   recover(): void
 
   loaded(): void

@@ -14,7 +14,7 @@ export interface WebLimitOptions<Rest extends unknown[] = any[]> extends Omit<Ht
    * Whose request it is; a Request does not say. It gets what the handler gets, such as `info` of Deno or the event of SvelteKit, which know
    * the address. null: it is not limited. Required.
    */
-  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- `& {}`: the handler alone says what Rest is
+  // `& {}`: the handler alone says what Rest is.
   key: (request: Request, ...rest: Rest & {}) => Key | null
   /** The answer to a refused request; header fields are added to it. */
   refuse?: ((request: Request, decision: LimitDecision) => Response | Promise<Response>) | undefined

@@ -23,9 +23,9 @@ import { WHY_BOUND, whyBound } from '../bound.js'
 
 /** Options of {@link RetryBudget}. */
 export interface RetryBudgetOptions {
-  /** Retries for each call, >= 0; default 0.2: one retry for five calls. */
+  /** Retries for each call, >= 0; default 0.2: one retry for five calls. Rounded up to a multiple of 2^-20. */
   readonly ratio?: number | undefined
-  /** Retries a second that are allowed however few calls there are, >= 0; default 10. */
+  /** Retries per second that are allowed however few calls there are, >= 0; default 10. */
   readonly minPerSecond?: number | undefined
   /** How long a call counts, milliseconds, 1 to 86,400,000 (a day); default 10,000. */
   readonly ttlMs?: number | undefined
