@@ -342,8 +342,12 @@ export class RateLimiter implements RateLimiting, Disposable {
     }
     const parts = new Map<string, LimitPart | KeyedLimit>()
     for (const [name, limit] of Object.entries(limits)) {
-      if (limit instanceof KeyedRateLimiter) parts.set(name, limit)
-      else parts.set(name, (limit instanceof RateLimiter ? limit : new RateLimiter(checkOptions(name, limit))).#part())
+      if (limit instanceof KeyedRateLimiter) {
+        parts.set(name, limit)
+        continue
+      }
+      const limiter = limit instanceof RateLimiter ? limit : new RateLimiter(checkOptions(name, limit))
+      parts.set(name, limiter.#admission.part(limiter))
     }
     return RateLimiterAll.of(parts)
   }
@@ -369,12 +373,11 @@ export class RateLimiter implements RateLimiting, Disposable {
     const { name, scope } = this.#policy
     if (this.#admission.isOver) return shownAs('RateLimiter', { ...shownName(name, scope), disposed: true })
     const { requestsPerSecond, burstSize } = this.policy
-    const availableTokens = this.getAvailableTokens()
     return shownAs('RateLimiter', {
       ...shownName(name, scope),
       requestsPerSecond,
       burstSize,
-      availableTokens,
+      availableTokens: this.getAvailableTokens(),
       ...this.stats(),
     })
   }
@@ -393,9 +396,5 @@ export class RateLimiter implements RateLimiting, Disposable {
   #attach(waiters: SharedArrayBuffer): SharedArrayBuffer {
     this.#bucket.attachWaiters(openWaiters(waiters))
     return (this.#waiters = waiters)
-  }
-
-  #part(): LimitPart {
-    return this.#admission.part(this)
   }
 }
