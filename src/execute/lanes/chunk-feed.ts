@@ -13,15 +13,22 @@ import { runCarefully } from './lost-items.js'
 /** Items that were sent to a worker in one message, and which of them have settled. */
 export class ChunkInWorker {
   readonly #settled: Uint8Array
+  #batch: Batch
   #left: number
 
   /** @param sentMs - when that was, on the clock that all threads share */
   constructor(
-    readonly batch: Batch,
+    batch: Batch,
     readonly sentMs: number,
   ) {
+    this.#batch = batch
     this.#left = batch.items.length
     this.#settled = new Uint8Array(this.#left)
+  }
+
+  /** Those that have not been taken back. */
+  get batch(): Batch {
+    return this.#batch
   }
 
   /** Items of it that have not settled. */
@@ -30,13 +37,21 @@ export class ChunkInWorker {
   }
 
   has(index: number): boolean {
-    const position = index - this.batch.start
-    return position >= 0 && position < this.#settled.length
+    const { start, items } = this.#batch
+    return index >= start && index < start + items.length
+  }
+
+  /** Takes back its items but for the first `count`; none of them has begun. */
+  takeBack(count: number): Batch {
+    const { start, items } = this.#batch
+    this.#batch = { ...this.#batch, items: Array.prototype.slice.call(items, 0, count) }
+    this.#left -= items.length - count
+    return { ...this.#batch, start: start + count, items: Array.prototype.slice.call(items, count) }
   }
 
   /** Notes that one of its items has settled. @returns whether it had not before */
   settle(index: number): boolean {
-    const position = index - this.batch.start
+    const position = index - this.#batch.start
     if (this.#settled[position] === 1) return false
     this.#settled[position] = 1
     this.#left--
@@ -45,7 +60,7 @@ export class ChunkInWorker {
 
   /** The same for all its items at once. @returns whether `indices` are all its items in order, and none had settled before */
   settleAll(indices: readonly number[]): boolean {
-    const { start, items } = this.batch
+    const { start, items } = this.#batch
     if (this.#left < items.length || indices.length !== items.length) return false
     for (let i = 0; i < indices.length; i++) if (indices[i] !== start + i) return false
     this.#settled.fill(1)
@@ -55,7 +70,7 @@ export class ChunkInWorker {
 
   /** Its items that have not settled. */
   unsettled(): Lost[] {
-    const { start, items, attempts } = this.batch
+    const { start, items, attempts } = this.#batch
     const lost: Lost[] = []
     for (let i = 0; i < items.length; i++)
       if (this.#settled[i] === 0) lost.push({ index: start + i, item: items[i], attempts })
@@ -66,7 +81,7 @@ export class ChunkInWorker {
 /** Sends a worker items in chunks. */
 export class ChunkFeed implements Feed {
   readonly #fed: FedWorker
-  /** Chunks that the worker has not finished, oldest first. */
+  /** Chunks that the worker has not finished, oldest first, by how many items it was sent before each. */
   readonly #chunks = new Map<number, ChunkInWorker>()
   readonly #meter = new TripMeter(calibration)
   /** Whether only items and results move between two chunks, so that their cost can be learnt. */
@@ -100,19 +115,24 @@ export class ChunkFeed implements Feed {
     const [oldest] = this.#chunks
     if (oldest === undefined) return 0
     const [chunk, { sentMs }] = oldest
-    return chunk > this.#fed.worker.lastBegun ? machineNow() - Math.max(sentMs, this.#endedMs) : 0
+    return chunk >= this.#fed.worker.begun ? machineNow() - Math.max(sentMs, this.#endedMs) : 0
   }
 
-  /** Items of chunks that the worker has not begun, while it is at another chunk. One that is at none is about to begin these, unless it has been so for long. */
+  /** Items that the worker has not begun. One that is at none is about to begin the first of them, unless it has been so for long. */
   get waiting(): number {
-    const { lastBegun } = this.#fed.worker
+    const { begun } = this.#fed.worker
     let count = 0
-    let isBusy = false
-    for (const [chunk, { left }] of this.#chunks) {
-      if (chunk > lastBegun) count += left
-      else isBusy = true
-    }
-    return isBusy || this.unbegunMs > LATE_MS ? count : 0
+    for (const [chunk, { batch, left }] of this.#chunks)
+      count += Math.max(0, Math.min(left, chunk + batch.items.length - begun))
+    if (count < this.left || this.isLate) return count
+    // What only workers may run would go to and fro between two that are about to begin.
+    const [first] = this.#chunks.values()
+    return first === undefined || first.batch.isCareful ? 0 : count - 1
+  }
+
+  /** Whether the worker has been about to begin for long. */
+  get isLate(): boolean {
+    return this.unbegunMs > LATE_MS
   }
 
   send(batch: Batch): void {
@@ -127,7 +147,8 @@ export class ChunkFeed implements Feed {
       this.#sendEach(batch, new TaskNotTransferableError(message, { captured: [] }))
       return
     }
-    const chunk = ++worker.lastChunk
+    const chunk = worker.sent
+    worker.sent += batch.items.length
     const isIdle = this.isEmpty
     this.#chunks.set(chunk, new ChunkInWorker(batch, machineNow()))
     const message: ChunkMessage = {
@@ -216,7 +237,7 @@ export class ChunkFeed implements Feed {
   }
 
   allDone(upTo: number): void {
-    for (const [chunk, held] of this.#chunks) if (chunk <= upTo) this.#close(chunk, held)
+    for (const [chunk, held] of this.#chunks) if (chunk < upTo) this.#close(chunk, held)
   }
 
   /** The worker could not read a chunk. It has read all before it, so it is the oldest. Its items are sent one by one. */
@@ -238,31 +259,39 @@ export class ChunkFeed implements Feed {
     }
   }
 
-  /** Takes back the items that the worker has not begun, for lanes that have nothing to do. @returns whether there were any */
-  takeBack(): boolean {
+  /** Takes back the items that the worker has not begun, for lanes that are yet to be woken. @returns how many */
+  takeBack(): number {
     const begun = this.#fed.worker.takeBack()
-    const waiting = [...this.#chunks].filter(([chunk]) => chunk > begun)
-    for (const [chunk] of waiting) this.#chunks.delete(chunk)
+    const waiting: Batch[] = []
+    let count = 0
+    for (const [chunk, held] of this.#chunks) {
+      const own = Math.max(0, begun - chunk)
+      if (own >= held.batch.items.length) continue
+      count += held.batch.items.length - own
+      waiting.push(held.takeBack(own))
+      if (own === 0) this.#chunks.delete(chunk)
+      else this.#tellOf(held)
+    }
     const { force } = this.#fed
     const { supply } = force.run
     // Supply takes the last put first.
-    for (const [, { batch }] of waiting.reverse()) {
+    for (const batch of waiting.reverse()) {
       if (batch.isCareful) {
         // Only workers may run these, also where the run had let go of all of them.
         force.recall()
         supply.putCrashed(batch)
       } else {
-        supply.putBack(batch)
+        supply.leave(batch)
       }
     }
-    return waiting.length > 0
+    return count
   }
 
   /** The item that the worker is at if it runs one at a time and reports each: the first that has not settled. */
   get alone(): Lost | undefined {
-    const { lastBegun } = this.#fed.worker
+    const { begun } = this.#fed.worker
     for (const [chunk, held] of this.#chunks)
-      if (held.left > 0) return held.batch.isCareful && chunk <= lastBegun ? held.unsettled()[0] : undefined
+      if (held.left > 0) return held.batch.isCareful && chunk < begun ? held.unsettled()[0] : undefined
     return undefined
   }
 

@@ -171,7 +171,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     else worker.endIfLate(timeoutMs)
   }
 
-  /** Items that it has been sent and, as far as is known, not begun while it is at others; without any it is about to begin these. */
+  /** Items that it has been sent and that others could have. */
   get waiting(): number {
     return this.#chunks.waiting
   }
@@ -187,13 +187,28 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
 
   /** Gives back what the worker has been sent and not begun: others have nothing to do. @returns whether there was anything */
   takeBack(): boolean {
+    const { supply } = this.#run
     // All lanes are told that there is more. This one would take it again at once, only to be asked for it anew, and so on for ever.
     this.#filling = true
-    const hadAny = this.#chunks.takeBack()
+    const { isLate } = this.#chunks
+    const count = this.#chunks.takeBack()
+    // Half of it stays its own, and goes to it first: this thread may be at a long item by the time it needs more.
+    const own = this.#chunks.isEmpty ? (count + 1) >> 1 : count >> 1
+    if (!isLate && !supply.hasCrashed && !this.isLeaving) this.#sendAgain(own)
+    if (count > 0) supply.wake()
     this.#filling = false
     // What only workers may run is its own again where no other was there for it.
-    if (hadAny && this.#run.supply.hasCrashed) queueMicrotask(() => this.fill())
-    return hadAny
+    if (count > 0 && supply.hasCrashed) queueMicrotask(() => this.fill())
+    return count > 0
+  }
+
+  #sendAgain(most: number): void {
+    for (let left = most; left > 0 && !this.#isHalted() && !this.worker.isEnding;) {
+      const batch = this.#run.supply.take(left, this.#again)
+      if (batch === undefined) return
+      left -= batch.items.length
+      this.#chunks.send(batch)
+    }
   }
 
   /** Not more than others would miss: towards the end, what a worker holds is what it will do last. */
@@ -286,7 +301,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   lostMessage(error: Error): void {
     this.#chunks.unread = error
     // It may have been the one that said a chunk is done: the answer to this says so too.
-    this.worker.send({ kind: 'echo', run: this.runNumber, upTo: this.worker.lastChunk })
+    this.worker.send({ kind: 'echo', run: this.runNumber, upTo: this.worker.sent })
   }
 
   #allDone({ upTo }: EchoMessage): void {

@@ -206,12 +206,14 @@ export class Workforce implements Force {
     const { chunkSize, targetChunkMs } = this.run.options
     const local = this.#local
     if (chunkSize !== undefined || local === undefined || local.isPaused) return false
-    // What a worker holds near the end others may miss, unless this thread, which has other things to do, is seldom there for it.
-    if (remaining !== null && 2 * held >= remaining && local.turnMs < SLICE_MS) return false
+    /** How long this thread may be away. */
+    const awayMs = Math.max(local.timing.mostMs, local.turnMs)
+    // What a worker holds near the end others would have to be sent anew, unless this thread is seldom there for it.
+    if (remaining !== null && 2 * held >= remaining && awayMs < SLICE_MS) return false
     const lastingMs = chunkMs(currentLimits(), targetChunkMs)
     // Those held may all be short ones.
     const itemMs = this.timing.leastMs > 0 ? this.timing.leastMs : this.itemMs
-    return held * itemMs < heldMs(lastingMs, Math.max(local.timing.mostMs, this.timing.mostMs, local.turnMs))
+    return held * itemMs < heldMs(lastingMs, Math.max(awayMs, this.timing.mostMs))
   }
 
   #join(worker: PoolWorker): void {

@@ -14,6 +14,8 @@ export class Supply {
   readonly #mayBeFinished: boolean
   /** Batches that were cut at items of an earlier run, or given back. */
   readonly #left: Batch[] = []
+  /** Items of those. */
+  #leftItems = 0
   /** Items that dead workers have left. */
   readonly #crashed: Batch[] = []
   readonly #waiting = new Set<() => void>()
@@ -52,10 +54,11 @@ export class Supply {
     return this.#next
   }
 
+  /** Items that nobody has; null if that is not known. Those of dead workers do not count. */
   get remaining(): number | null {
-    if (this.#block !== undefined) return this.#block.remaining
     const { total } = this.#source
-    return total === null ? null : total - this.#next
+    const untaken = this.#block !== undefined ? this.#block.remaining : total === null ? null : total - this.#next
+    return untaken === null ? null : untaken + this.#leftItems
   }
 
   /** Whether all items have been taken. */
@@ -71,8 +74,8 @@ export class Supply {
   /** Takes up to `most` items. Without any at hand, returns undefined and calls `again` later, once, unless the run ends. */
   take(most: number, again: () => void): Batch | undefined {
     if (this.#isClosed) return undefined
-    const left = this.#left.at(-1)
-    if (left !== undefined) return this.#takeLeft(left, most)
+    const left = this.#takeLeft(most)
+    if (left !== undefined) return left
     const claimed = this.#block?.claim(most)
     if (claimed !== undefined) return claimed
     const { room } = this
@@ -88,7 +91,7 @@ export class Supply {
       this.#outcomes.takeAll(start, items, 0, items.length)
       if (!this.#mayBeFinished) return { start, items, attempts: 0, isCareful: false }
       this.#skipFinished(start, items)
-      const batch = this.#left.pop()
+      const batch = this.#takeLeft(count)
       if (batch !== undefined) return batch
     }
     if (!this.#hasClosed()) this.#waiting.add(again)
@@ -111,11 +114,19 @@ export class Supply {
     return this.#isClosed
   }
 
-  #takeLeft(left: Batch, most: number): Batch {
-    this.#left.pop()
+  /** The same, but the lanes are yet to be woken. */
+  leave(batch: Batch): void {
+    this.#left.push(batch)
+    this.#leftItems += batch.items.length
+  }
+
+  #takeLeft(most: number): Batch | undefined {
+    const left = this.#left.pop()
+    if (left === undefined) return undefined
+    this.#leftItems -= left.items.length
     if (left.items.length <= most) return left
     const items = Array.prototype.slice.call(left.items) as unknown[]
-    this.#left.push({ ...left, start: left.start + most, items: items.slice(most) })
+    this.leave({ ...left, start: left.start + most, items: items.slice(most) })
     return { ...left, items: items.slice(0, most) }
   }
 
@@ -164,12 +175,12 @@ export class Supply {
       else batches.push({ start: index, items: [items[i]], attempts: 0, isCareful: false })
     }
     // The last one put is the first one taken.
-    for (const batch of batches.reverse()) this.#left.push(batch)
+    for (const batch of batches.reverse()) this.leave(batch)
   }
 
   /** Gives back what was taken and has not been run. */
   putBack(batch: Batch): void {
-    this.#left.push(batch)
+    this.leave(batch)
     this.wake()
   }
 
@@ -205,7 +216,7 @@ export class Supply {
   close(): void {
     this.#isClosed = true
     this.#waiting.clear()
-    this.#left.length = this.#crashed.length = 0
+    this.#left.length = this.#leftItems = this.#crashed.length = 0
   }
 
   /** The source is closed last: its code may do anything. */

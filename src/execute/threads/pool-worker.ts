@@ -44,8 +44,8 @@ export class PoolWorker {
   readonly cells = new Int32Array(new SharedArrayBuffer(4 * Cell.COUNT))
   /** When it was started, on the clock that all threads share; its cells count from there. */
   readonly epochMs = machineNow()
-  /** Number of the last chunk that it was sent, of any run. */
-  lastChunk = 0
+  /** How many items it was sent in chunks, of any run. */
+  sent = 0
   /** Number of the last run that it has worked for. Runs are told apart by these, and the worker is told up to which they are over. */
   lastRun = 0
   owner: WorkerOwner | undefined = undefined
@@ -173,21 +173,22 @@ export class PoolWorker {
     return Atomics.load(this.cells, Cell.CURRENT)
   }
 
-  /** The last chunk that it has begun, or that was taken back. */
-  get lastBegun(): number {
-    return Atomics.load(this.cells, Cell.BEGUN)
+  /** How many of these it has begun, or were taken back. */
+  get begun(): number {
+    return this.#countOf(Atomics.load(this.cells, Cell.BEGUN))
   }
 
-  /**
-   * Takes back all chunks that it has not begun.
-   *
-   * @returns the last one that it has begun
-   */
+  /** The cell counts modulo 2^32; there are never so many that it has not begun. */
+  #countOf(begun: number): number {
+    return this.sent - ((this.sent - begun) | 0)
+  }
+
+  /** Takes back all items that it has not begun. @returns how many of those that it was sent it has */
   takeBack(): number {
     for (;;) {
       const begun = Atomics.load(this.cells, Cell.BEGUN)
-      // order: seq_cst. Pairs with execute-worker.ts:begins: of this thread and the worker, one has each chunk.
-      if (Atomics.compareExchange(this.cells, Cell.BEGUN, begun, this.lastChunk) === begun) return begun
+      // order: seq_cst. Pairs with worker/chunks.ts: of this thread and the worker, one has each item.
+      if (Atomics.compareExchange(this.cells, Cell.BEGUN, begun, this.sent | 0) === begun) return this.#countOf(begun)
     }
   }
 

@@ -4,19 +4,24 @@ import { inFlightOf, type ItemStarter } from './item-starter.js'
 import { Cell, type ChunkMessage } from './protocol.js'
 import type { WorkerReport } from './report.js'
 
-/** Runs the items of a chunk, `inFlight` of them at once where they are promises. Stops early when its run is over. */
+/**
+ * Runs the items of a chunk, `inFlight` of them at once where they are promises. Stops early when its run is over, or the rest is taken back.
+ *
+ * @returns how many items it has run
+ */
 export async function runChunk(
   message: ChunkMessage,
   starter: ItemStarter,
   cells: Int32Array,
   report: WorkerReport,
-): Promise<void> {
+): Promise<number> {
   report.begin(message, message.isCareful || message.timeoutMs !== Infinity)
   restore(message.items, message.lost)
   const work = new ChunkWork(message, starter, cells, report)
   while (work.goOn()) await Promise.race(work.pending)
   await Promise.all(work.pending)
   cells[Cell.CURRENT] = -1
+  return work.begun
 }
 
 /** Items of a chunk, which are started in order. As in claims.ts, the loop is in a function without promises. */
@@ -27,7 +32,7 @@ class ChunkWork {
   readonly #starter: ItemStarter
   readonly #cells: Int32Array
   readonly #report: WorkerReport
-  #next = 0
+  begun = 0
 
   constructor(message: ChunkMessage, starter: ItemStarter, cells: Int32Array, report: WorkerReport) {
     this.#message = message
@@ -40,14 +45,27 @@ class ChunkWork {
   goOn(): boolean {
     const { items, run, start } = this.#message
     const most = inFlightOf(this.#message)
-    while (this.#next < items.length && Atomics.load(this.#cells, Cell.CANCELLED) < run) {
+    while (this.begun < items.length && Atomics.load(this.#cells, Cell.CANCELLED) < run) {
       const turn = this.#report.turn()
       if (turn !== undefined) this.#wait(turn)
       if (this.pending.size >= most) return true
-      const position = this.#next++
+      if (!this.#isMine()) return false
+      const position = this.begun++
       this.#start(items[position], start + position)
     }
     return false
+  }
+
+  /** Whether the next item is this thread's: the main thread may have taken it back, with all after it. */
+  #isMine(): boolean {
+    const before = (this.#message.chunk + this.begun) | 0
+    for (;;) {
+      // Less than `before` where an earlier run was over before its items had begun.
+      const begun = Atomics.load(this.#cells, Cell.BEGUN)
+      if (((begun - before) | 0) > 0) return false
+      // order: seq_cst. Pairs with pool-worker.ts:takeBack: of this thread and the main thread, one has each item.
+      if (Atomics.compareExchange(this.#cells, Cell.BEGUN, begun, (before + 1) | 0) === begun) return true
+    }
   }
 
   #start(item: unknown, index: number): void {

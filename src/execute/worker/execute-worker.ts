@@ -83,8 +83,6 @@ class WorkerProgram {
         this.#report.post(message)
         return
       case 'chunk':
-        if (this.#begins(message.chunk)) await this.#work(message)
-        return
       case 'block':
         await this.#work(message)
     }
@@ -100,8 +98,8 @@ class WorkerProgram {
     const starter = new ItemStarter(task, guard, message, this.#at, waits)
     const startedMs = machineNow()
     if (message.kind === 'chunk') {
-      await runChunk(message, starter, cells, this.#report)
-      this.#report.done(message.chunk, message.items.length, startedMs, machineNow())
+      const count = await runChunk(message, starter, cells, this.#report)
+      this.#report.done(message.chunk, count, startedMs, machineNow())
     } else {
       const count = await runBlock(message, starter, cells, this.#report)
       cells[Cell.CURRENT] = -1
@@ -112,16 +110,6 @@ class WorkerProgram {
     }
     placement.tell(cells)
     await this.#report.turn()
-  }
-
-  /** Whether this thread may begin a chunk: the main thread may have taken it back. Chunks come in order. */
-  #begins(chunk: number): boolean {
-    for (;;) {
-      const begun = Atomics.load(this.#cells, Cell.BEGUN)
-      if (begun >= chunk) return false
-      // order: seq_cst. Pairs with pool-worker.ts:takeBack.
-      if (Atomics.compareExchange(this.#cells, Cell.BEGUN, begun, chunk) === begun) return true
-    }
   }
 
   async #load({ task }: Extract<ToWorker, { kind: 'task' }>): Promise<void> {

@@ -22,7 +22,10 @@ export const Cell = {
   THREAD: 6,
   /** The CPU on which the worker last had something to do. */
   CPU: 7,
-  /** The last chunk that the worker has begun, or that the main thread has taken back before: it begins only later ones. */
+  /**
+   * Of the items that the worker was sent in chunks, in order, so many has it begun, or has the main thread taken back before: it begins only
+   * later ones. Modulo 2^32.
+   */
   BEGUN: 8,
   /** The last run whose shared block the worker is to leave before its next claim: others need it more. Written by the main thread. */
   LEAVING: 9,
@@ -45,6 +48,7 @@ export interface WorkerStart {
 export interface ChunkMessage {
   readonly kind: 'chunk'
   readonly run: number
+  /** How many items the worker was sent in chunks before it, of any run; tells chunks apart. */
   readonly chunk: number
   readonly task: number
   readonly start: number
@@ -120,7 +124,7 @@ export function isFromWorker(message: unknown): message is FromWorker {
 export interface EchoMessage {
   readonly kind: 'echo'
   readonly run: number
-  /** The last chunk that was sent before it. */
+  /** How many items were sent in chunks before it. */
   readonly upTo: number
 }
 
@@ -138,6 +142,7 @@ export interface DoneMessage {
   readonly kind: 'done'
   readonly run: number
   readonly chunk: number
+  /** Items of it that were run: of a chunk, not those that were taken back. */
   readonly count: number
   /** When it began and ended, on the clock that all threads share. */
   readonly startedMs: number

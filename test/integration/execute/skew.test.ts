@@ -22,8 +22,20 @@ describe('items that take much longer than others', () => {
     const order: number[] = []
     for await (const i of stream(work, items, { ...inWorkers, chunkSize: 2, ordered: false })) order.push(i)
     expect([...order].sort((a, b) => a - b)).toEqual(items.map(({ i }) => i))
-    // Only what is in the same chunk waits for the long one.
-    expect(order.slice(-2)).toEqual([0, 1])
+    // Not even what was sent with it.
+    expect(order.at(-1)).toBe(0)
+  })
+
+  it('are told of with what was run beside them, not with what was taken back', async () => {
+    const chunks: { start: number; count: number }[] = []
+    const items = Array.from({ length: 24 }, (_, i) => ({ i, ms: i === 0 ? 500 : 1 }))
+    const hooks = {
+      onChunk: ({ start, count }: { start: number; count: number }) => void chunks.push({ start, count }),
+    }
+    expect(await execute(work, items, { ...inWorkers, chunkSize: 12, hooks })).toEqual(items.map(({ i }) => i))
+    const told = chunks.flatMap(({ start, count }) => Array.from({ length: count }, (_, k) => start + k))
+    expect(told.sort((a, b) => a - b)).toEqual(items.map(({ i }) => i))
+    expect(chunks).toContainEqual({ start: 0, count: 1 })
   })
 
   it('run once, however often what waits is taken back', async () => {
@@ -36,7 +48,8 @@ describe('items that take much longer than others', () => {
     for (let round = 0; round < 10; round++) {
       const runs = new Int32Array(new SharedArrayBuffer(4 * 200))
       const items = Array.from({ length: 200 }, (_, i) => ({ i, ms: i % (20 + round) === 0 ? 8 : 0.2, runs }))
-      expect(await execute(counting, items, inWorkers)).toEqual(items.map(({ i }) => i))
+      const chunked = round % 2 === 0 ? {} : { chunkSize: 60 }
+      expect(await execute(counting, items, { ...inWorkers, ...chunked })).toEqual(items.map(({ i }) => i))
       expect([...runs]).toEqual(items.map(() => 1))
     }
   })
@@ -53,7 +66,7 @@ describe('items that take much longer than others', () => {
       ])
   })
 
-  it('may end their worker with others waiting behind them', async () => {
+  it.each([1, 6, 12])('may end their worker with others waiting behind them, in chunks of %i', async (chunkSize) => {
     const dies = ({ i }: { i: number }): number => {
       const endMs = performance.now() + (i === 0 ? 200 : 1)
       while (performance.now() < endMs);
@@ -61,7 +74,7 @@ describe('items that take much longer than others', () => {
       return i
     }
     const items = Array.from({ length: 12 }, (_, i) => ({ i }))
-    const options = { ...inWorkers, chunkSize: 1, onError: 'collect', retryCrashedItems: 0 } as const
+    const options = { ...inWorkers, chunkSize, onError: 'collect', retryCrashedItems: 0 } as const
     const outcomes = await execute(dies, items, options)
     expect(outcomes.map(({ status }) => status === 'fulfilled')).toEqual(items.map(({ i }) => i !== 0))
   })
