@@ -259,7 +259,11 @@ export class Workforce implements Force {
 
   /** This thread has nothing left to run. Where all claim from the shared block, the others may be through, too, and their messages on their way. */
   #awaitLast(): void {
-    if (this.block?.remaining === 0) this.sweepLast()
+    if (this.block?.remaining === 0) {
+      this.sweepLast()
+      // A worker may have ended while there was more to claim.
+      this.recover()
+    }
     if (this.worksHere) this.takeBack()
     // Without this thread it may need a worker more than others do.
     this.#pool.share()
