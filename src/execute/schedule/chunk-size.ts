@@ -6,8 +6,8 @@ const MOST_HELD_MS = 256
 const LEAST_MS = 0.01
 
 /**
- * How many items a lane takes at a time: enough for `targetMs`, and fewer and fewer towards the end, so that all lanes end together. A
- * worker holds two of them, of which the second should not be what the others wait for: one is a third of what is left for each lane.
+ * How many items a lane takes at a time: enough for `targetMs`, and fewer and fewer towards the end, so that all lanes end together: half of
+ * what is left for each. With a third more messages are sent, with nearly all of it more is taken back, and sent twice.
  *
  * @param remaining - items that nobody has taken; null if unknown
  * @param lanes - threads that take items
@@ -18,7 +18,7 @@ export function shareOf(remaining: number | null, lanes: number, itemMs: number,
   const lasting = (ms: number): number => Math.max(1, Math.floor(ms / Math.max(itemMs, 1e-6)))
   const most = lasting(targetMs)
   if (remaining === null) return most
-  return Math.min(most, Math.max(lasting(LEAST_MS), Math.ceil(remaining / (3 * lanes))))
+  return Math.min(most, Math.max(lasting(LEAST_MS), Math.ceil(remaining / (2 * lanes))))
 }
 
 /**

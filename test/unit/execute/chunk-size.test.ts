@@ -4,7 +4,7 @@ import { shareOf } from '../../../dist/execute/schedule/chunk-size.js'
 describe('how much is taken at a time', () => {
   it.each<[string, number | null, number, number, number, number]>([
     ['as much as lasts the target time', 1e6, 2, 0.1, 4, 40],
-    ['a third of what is fair where that is less', 80, 2, 0.1, 4, 14],
+    ['half of what is fair where that is less', 80, 2, 0.1, 4, 20],
     ['as much as lasts, where nobody knows how much there is', null, 8, 0.5, 4, 8],
     ['one item that lasts longer than the target', 1000, 2, 50, 4, 1],
     ['at least one', 0, 4, 1, 4, 1],
@@ -17,7 +17,7 @@ describe('how much is taken at a time', () => {
   it('leaves something for each lane until the end', () => {
     for (let left = 1000; left > 0;) {
       const share = shareOf(left, 4, 1, 100)
-      expect(share).toBeLessThanOrEqual(Math.ceil(left / 12))
+      expect(share).toBeLessThanOrEqual(Math.ceil(left / 8))
       left -= share
     }
   })

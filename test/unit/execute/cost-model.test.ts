@@ -266,9 +266,9 @@ describe('what is considered', () => {
     const chunkOf = (changed: Partial<CostInputs>, chosen: Partial<Choices> = {}): number | undefined =>
       consider({ ...inputs, isShared: false, items: 24, itemMs: 0.1, ...changed }, { ...choices, ...chosen }).at(-1)
         ?.chunkSize
-    // A third of what is fair: 24 items for two lanes, then for one.
-    expect(chunkOf({})).toBe(4)
-    expect(chunkOf({ mainWorks: false })).toBe(8)
+    // Half of what is fair: 24 items for two lanes, then for one.
+    expect(chunkOf({})).toBe(6)
+    expect(chunkOf({ mainWorks: false })).toBe(12)
     expect(chunkOf({}, { chunkSize: 7 })).toBe(7)
     // 4 ms of items at most, half a millisecond of those that are claimed.
     expect(chunkOf({ items: 1e6 })).toBe(40)
