@@ -81,7 +81,10 @@ export class ChunkInWorker {
 /** Sends a worker items in chunks. */
 export class ChunkFeed implements Feed {
   readonly #fed: FedWorker
-  /** Chunks that the worker has not finished, oldest first, by how many items it was sent before each. */
+  /**
+   * Chunks that the worker has not answered, oldest first, by how many items it was sent before each; also those of which all was taken back:
+   * it tells of messages that it cannot read in the order in which they came.
+   */
   readonly #chunks = new Map<number, ChunkInWorker>()
   readonly #meter = new TripMeter(calibration)
   /** Whether only items and results move between two chunks, so that their cost can be learnt. */
@@ -100,8 +103,11 @@ export class ChunkFeed implements Feed {
     return this.#chunks.size === 0
   }
 
+  /** Chunks of which the worker still has items. */
   get size(): number {
-    return this.#chunks.size
+    let count = 0
+    for (const { batch } of this.#chunks.values()) if (batch.items.length > 0) count++
+    return count
   }
 
   /** Items that have not settled. */
@@ -112,10 +118,10 @@ export class ChunkFeed implements Feed {
   }
 
   get unbegunMs(): number {
-    const [oldest] = this.#chunks
-    if (oldest === undefined) return 0
-    const [chunk, { sentMs }] = oldest
-    return chunk >= this.#fed.worker.begun ? machineNow() - Math.max(sentMs, this.#endedMs) : 0
+    for (const [chunk, { batch, sentMs }] of this.#chunks)
+      if (batch.items.length > 0)
+        return chunk >= this.#fed.worker.begun ? machineNow() - Math.max(sentMs, this.#endedMs) : 0
+    return 0
   }
 
   /** Items that the worker has not begun. One that is at none is about to begin the first of them, unless it has been so for long. */
@@ -126,8 +132,8 @@ export class ChunkFeed implements Feed {
       count += Math.max(0, Math.min(left, chunk + batch.items.length - begun))
     if (count < this.left || this.isLate) return count
     // What only workers may run would go to and fro between two that are about to begin.
-    const [first] = this.#chunks.values()
-    return first === undefined || first.batch.isCareful ? 0 : count - 1
+    for (const { batch } of this.#chunks.values()) if (batch.isCareful) return 0
+    return Math.max(0, count - 1)
   }
 
   /** Whether the worker has been about to begin for long. */
@@ -149,7 +155,7 @@ export class ChunkFeed implements Feed {
     }
     const chunk = worker.sent
     worker.sent += batch.items.length
-    const isIdle = this.isEmpty
+    const isIdle = this.size === 0
     this.#chunks.set(chunk, new ChunkInWorker(batch, machineNow()))
     const message: ChunkMessage = {
       kind: 'chunk',
@@ -220,7 +226,7 @@ export class ChunkFeed implements Feed {
     if (held === undefined) return
     this.#endedMs = endedMs
     const { sentMs, batch } = held
-    if (this.#isMetered && !batch.isCareful)
+    if (this.#isMetered && count > 0 && !batch.isCareful)
       this.#meter.done({ sentMs, startedMs, endedMs, count }, batch.items[0], results?.values[0])
     this.#close(chunk, held)
   }
@@ -269,8 +275,7 @@ export class ChunkFeed implements Feed {
       if (own >= held.batch.items.length) continue
       count += held.batch.items.length - own
       waiting.push(held.takeBack(own))
-      if (own === 0) this.#chunks.delete(chunk)
-      else this.#tellOf(held)
+      if (own > 0) this.#tellOf(held)
     }
     const { force } = this.#fed
     const { supply } = force.run

@@ -115,11 +115,11 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
       ) {
         const { supply } = this.#run
         const crashed = supply.takeCrashed()
-        if (crashed === undefined && this.#chunks.isEmpty && this.#block.give()) return
+        if (crashed === undefined && this.#chunks.size === 0 && this.#block.give()) return
         const batch = crashed ?? supply.take(this.force.chunkSize(), this.#again)
         if (batch === undefined) {
           this.waitsForMore = true
-          if (!this.#chunks.isEmpty) return
+          if (this.#chunks.size > 0) return
           if (this.force.takeBack()) continue
           this.#run.endIfDone()
           return
@@ -193,7 +193,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     const { isLate } = this.#chunks
     const count = this.#chunks.takeBack()
     // Half of it stays its own, and goes to it first: this thread may be at a long item by the time it needs more.
-    const own = this.#chunks.isEmpty ? (count + 1) >> 1 : count >> 1
+    const own = this.#chunks.size === 0 ? (count + 1) >> 1 : count >> 1
     if (!isLate && !supply.hasCrashed && !this.isLeaving) this.#sendAgain(own)
     if (count > 0) supply.wake()
     this.#filling = false
