@@ -2,6 +2,7 @@
 // carry the generation of the breaker they count for; what carries another counts as nothing.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstdint>
@@ -145,9 +146,12 @@ class BreakerWindow {
     const int64_t now = minute(now_ns);
     int64_t place = 0;
     const int64_t written = change(cell_[first_word_], generation, [&](int64_t cursor) {
+      place = (cursor >> breaker::kIndexShift) & low_bits(breaker::kIndexShift);
+      // Only a thread that scribbles over shared memory leaves a place that is not in the ring.
       const bool fresh = cursor >> breaker::kCursorTagShift != tag >> breaker::kCursorTagShift ||
+                         place >= parameters_.size() ||
                          is_idle((cursor >> breaker::kCursorMinuteShift) & low_bits(breaker::kMinuteBits), now);
-      place = fresh ? 0 : (cursor >> breaker::kIndexShift) & low_bits(breaker::kIndexShift);
+      if (fresh) place = 0;
       const int64_t filled = fresh ? 0 : cursor & low_bits(breaker::kIndexShift);
       const int64_t next = place + 1 == parameters_.size() ? 0 : place + 1;
       return tag | now << breaker::kCursorMinuteShift | next << breaker::kIndexShift |
@@ -175,7 +179,7 @@ class BreakerWindow {
     const int64_t cursor = cell_[first_word_].load(std::memory_order_relaxed);
     if (cursor >> breaker::kCursorTagShift != tag_of(generation, breaker::kCursorTagBits)) return {};
     Sums sums;
-    sums.calls = cursor & low_bits(breaker::kIndexShift);
+    sums.calls = std::min(cursor & low_bits(breaker::kIndexShift), parameters_.size());
     // Places are used from 0 on, so those in use are the first `filled`.
     for (int64_t first = 0; first < sums.calls; first += static_cast<int64_t>(breaker::kCallsPerWord)) {
       // order: relaxed, as above.

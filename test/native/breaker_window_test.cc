@@ -278,6 +278,20 @@ TEST("breaker window: a word of the ring that another generation has written cou
   CHECK(w.window.is_over(kGeneration, kStart));
 }
 
+TEST("breaker window: a cursor that was scribbled over leads to no place beyond the ring") {
+  for (const int64_t index : {int64_t{20}, low_bits(b::kIndexShift)}) {
+    Window w(of_calls(20, 0.5, kNever, 1));
+    const int64_t cursor = int64_t{5} << b::kCursorTagShift | index << b::kIndexShift | low_bits(b::kIndexShift);
+    w.words[w.first] = cursor;
+    for (size_t i = w.first + 3; i < w.words.size(); ++i) w.words[i] = ring_of(0x5555'5555);
+    CHECK(!w.window.is_over(kGeneration, kStart));
+    w.succeed();
+    EXPECT_EQ(w.own_word(0) & low_bits(b::kCursorMinuteShift), 1 << b::kIndexShift | 1);
+    EXPECT_EQ(w.own_word(1), ring_of(0));
+    for (size_t i = w.first + 3; i < w.words.size(); ++i) EXPECT_EQ(w.word(i), ring_of(0x5555'5555));
+  }
+}
+
 int64_t slice_of(int64_t number, int64_t count) {
   return int64_t{5} << b::kSliceTagShift | number << b::kSliceCountBits | count;
 }

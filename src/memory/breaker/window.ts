@@ -132,10 +132,13 @@ export class TwinBreakerWindow {
     const size = BigInt(this.#parameters[BREAKER_PARAMETER.size] as number)
     let place = 0n
     const written = this.change(this.#firstWord, generation, (cursor) => {
+      place = (cursor >> BigInt(BREAKER.indexShift)) & INDEX_MASK
+      // Only a thread that scribbles over shared memory leaves a place that is not in the ring.
       const isFresh =
         cursor >> BigInt(BREAKER.cursorTagShift) !== tag ||
+        place >= size ||
         isIdle((cursor >> BigInt(BREAKER.cursorMinuteShift)) & MINUTE_MASK, now)
-      place = isFresh ? 0n : (cursor >> BigInt(BREAKER.indexShift)) & INDEX_MASK
+      if (isFresh) place = 0n
       const filled = isFresh ? 0n : cursor & INDEX_MASK
       const next = place + 1n === size ? 0n : place + 1n
       return (
@@ -168,7 +171,7 @@ export class TwinBreakerWindow {
     const sums = { calls: 0, failures: 0, slow: 0 }
     const cursor = Atomics.load(this.#words, this.#firstWord)
     if (cursor >> BigInt(BREAKER.cursorTagShift) !== tagOf(generation, BREAKER.cursorTagBits)) return sums
-    sums.calls = Number(cursor & INDEX_MASK)
+    sums.calls = Math.min(Number(cursor & INDEX_MASK), this.#parameters[BREAKER_PARAMETER.size] as number)
     for (let first = 0; first < sums.calls; first += BREAKER.callsPerWord) {
       const calls = Atomics.load(this.#words, this.#firstWord + 1 + first / BREAKER.callsPerWord)
       if (calls >> BigInt(BREAKER.ringTagShift) !== tagOf(generation, BREAKER.ringTagBits)) continue

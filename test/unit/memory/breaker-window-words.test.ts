@@ -215,6 +215,18 @@ describe('the last calls', () => {
     expect(window.record(round, false, false, START)).toBe(true)
     expect([own(0), own(2)]).toEqual([shifted(17n, BREAKER.indexShift) | 17n, 0n])
   })
+
+  it.each([20n, lowBits(BREAKER.indexShift)])(
+    'are in no place beyond the ring, such as %d, whatever was scribbled over the cursor',
+    (index) => {
+      const { words, own, succeed, isOver } = windowOf(ofCalls(20, 0.5, Infinity, 1))
+      words[FIRST] = cursorOf(0n, index, lowBits(BREAKER.indexShift))
+      words.fill(ringOf(0x5555_5555n), FIRST + 3)
+      expect([isOver(), succeed()]).toEqual([false, false])
+      expect([own(0), own(1)]).toEqual([cursorOf(0n, 1n, 1n), ringOf(0n)])
+      expect(words.subarray(FIRST + 3).every((word) => word === ringOf(0x5555_5555n))).toBe(true)
+    },
+  )
 })
 
 describe('calls of the last milliseconds', () => {
