@@ -77,6 +77,8 @@ class BucketChanges : public BucketWords<W> {
 
   // How long a claim to change parameters is honoured. An updater holds one for well under a microsecond.
   static constexpr int64_t kClaimLeaseNs = 1'000'000'000;
+  // Instead of tokens given back: another thread is changing parameters.
+  static constexpr double kTryAgain = -1;
 
  protected:
   using typename BucketWords<W>::Slot;
@@ -85,16 +87,18 @@ class BucketChanges : public BucketWords<W> {
   using BucketWords<W>::kMaxSpent;
   using BucketWords<W>::read_slot;
 
-  // Moves the axis on as if so many units of the old slot had been produced: who waits is served that much earlier, and
-  // all units stay unique.
-  template <class UnitsOf>
-  Outcome move_on(int64_t now_ns, UnitsOf units_of) {
-    return change(now_ns, [&](const Slot& old) {
-      const int64_t units = units_of(old);
-      const int64_t spent = std::max(old.spent, old.produced(now_ns) - old.burst);
-      return Change{old.epoch_ns,   old.ends_pause,  old.base + units, old.base + spent,
-                    old.asked_rate, old.asked_burst, units == 0};
+  // Gives back `tokens` where reservations stand in the way, whose units somebody else would get as well if `spent` were
+  // lowered: moves the axis on, as if as many tokens had been produced. So who waits is served that much earlier. Returns
+  // the tokens given back, or kTryAgain.
+  double move_on(int64_t now_ns, double tokens) {
+    double returned = 0;
+    const Outcome outcome = change(now_ns, [&](const Slot& old) {
+      const auto [spent, next] = old.give_back(now_ns, tokens);
+      returned = old.tokens_of(spent - next);
+      return Change{old.epoch_ns,   old.ends_pause,  old.base + (spent - next), old.base + spent,
+                    old.asked_rate, old.asked_burst, next == spent};
     });
+    return outcome == Outcome::kGranted ? returned : kTryAgain;
   }
 
   // Starts a slot with the same parameters. Its epoch is whole seconds after the old one, when a rate of whole units
@@ -133,7 +137,7 @@ class BucketChanges : public BucketWords<W> {
     return {std::max(now_ns, old.epoch_ns),
             old.is_paused(now_ns),
             old.base + produced,
-            old.base + std::max(old.spent, produced - old.burst),
+            old.base + old.spent_by(produced),
             old.asked_rate,
             old.asked_burst,
             false};

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <utility>
 
 #include "core/layout.h"
 #include "core/rate.h"
@@ -24,6 +25,9 @@ struct BucketTerms {
 
   // Units produced since the base. Time before the epoch (a pause, or another processor's clock) produces nothing.
   int64_t produced(int64_t now_ns) const { return now_ns > epoch_ns ? produced_in(rate, now_ns - epoch_ns) : 0; }
+
+  // What is spent when so much has been produced: also what the burst had no room for.
+  int64_t spent_by(int64_t produced) const { return std::max(spent, produced - burst); }
 
   // Nobody is admitted before a pause ends, whatever is given back meanwhile. An epoch that ends none is just past: a
   // thread may have read its clock before another one changed the parameters.
@@ -57,6 +61,12 @@ struct BucketSlot : BucketTerms {
 
   double tokens_of(int64_t units) const {
     return units == burst ? asked_burst : std::min(tokens_in(units, digits), asked_burst);
+  }
+
+  // What is spent, and what would be with `tokens` given back.
+  std::pair<int64_t, int64_t> give_back(int64_t now_ns, double tokens) const {
+    const int64_t now = produced(now_ns);
+    return {spent_by(now), std::max(spent_by(now) - credit_units(tokens, digits), now - burst)};
   }
 };
 

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <utility>
 
 #include "core/backoff.h"
 #include "core/bucket_changes.h"
@@ -76,7 +75,7 @@ class TokenBucket : public BucketChanges<W> {
         return {Outcome::kExceedsBurst, kNever, {}};
       }
       const int64_t produced = slot.produced(now_ns);
-      const int64_t next = std::max(slot.spent, produced - slot.burst) + cost;
+      const int64_t next = slot.spent_by(produced) + cost;
       int64_t wait_ns = 0;
       if (next > produced || slot.is_paused(now_ns)) {
         wait_ns = next > kMaxSpent ? kNever : slot.time_until(next, now_ns);
@@ -133,7 +132,7 @@ class TokenBucket : public BucketChanges<W> {
   bool return_run(int64_t now_ns, int64_t generation, int64_t end, int64_t units) {
     for (;;) {
       const Slot slot = read_slot();
-      const int64_t spent = std::max(slot.spent, slot.produced(now_ns) - slot.burst);
+      const int64_t spent = slot.spent_by(slot.produced(now_ns));
       if (slot.generation != generation || spent != end) {
         if (is_current(slot)) return false;
       } else if (commit(slot, end - units)) {
@@ -157,11 +156,11 @@ class TokenBucket : public BucketChanges<W> {
     for (;;) {
       const Slot slot = read_slot();
       const int64_t position = rescale_up(ticket.position, ticket.digits, slot.digits) - slot.base;
-      const int64_t floor = slot.produced(now_ns) - slot.burst;
+      const int64_t produced = slot.produced(now_ns);
       // The position of another age may be so far away that nothing can be subtracted from it.
-      const bool is_last = std::max(slot.spent, floor) == position;
+      const bool is_last = slot.spent_by(produced) == position;
       const int64_t cost = is_last ? std::max<int64_t>(cost_of(slot, ticket, tokens), 0) : 0;
-      const int64_t next = std::max(position - cost, floor);
+      const int64_t next = std::max(position - cost, produced - slot.burst);
       if (!is_last || next >= position) {
         if (is_current(slot)) return 0;
       } else if (commit(slot, next)) {
@@ -170,26 +169,15 @@ class TokenBucket : public BucketChanges<W> {
     }
   }
 
-  // Gives back `tokens` >= 0, never above the burst. Returns the tokens given back, or kTryAgain: another thread is
-  // changing parameters.
-  //
-  // `spent` is lowered, unless reservations stand in the way, whose units somebody else would then get as well. Then it
-  // is the axis that moves on, as if as many tokens had been produced: who waits is served that much earlier, and all
-  // units stay unique.
+  // Gives back `tokens` >= 0, never above the burst. Returns the tokens given back, or kTryAgain.
   double refund(int64_t now_ns, double tokens) {
     for (;;) {
       const Slot slot = read_slot();
-      const auto [spent, next] = give_back(slot, now_ns, tokens);
+      const auto [spent, next] = slot.give_back(now_ns, tokens);
       if (next == spent) {  // full
         if (is_current(slot)) return 0;
       } else if (reserved(slot) > next) {
-        double returned = 0;
-        const Outcome outcome = this->move_on(now_ns, [&](const Slot& old) {
-          const auto [old_spent, old_next] = give_back(old, now_ns, tokens);
-          returned = old.tokens_of(old_spent - old_next);
-          return old_spent - old_next;
-        });
-        return outcome == Outcome::kGranted ? returned : kTryAgain;
+        return this->move_on(now_ns, tokens);
       } else if (commit(slot, next)) {
         return slot.tokens_of(spent - next);
       }
@@ -203,7 +191,7 @@ class TokenBucket : public BucketChanges<W> {
       const Slot slot = read_slot();
       const int64_t produced = slot.produced(now_ns);
       if (produced > kRebaseAt && rebase(now_ns) == Outcome::kGranted) continue;
-      const int64_t spent = std::max(slot.spent, produced - slot.burst);
+      const int64_t spent = slot.spent_by(produced);
       if (spent > kMaxSpent) return Outcome::kBusy;
       if (commit(slot, std::min(spent + cost_units(tokens, slot.digits), kMaxSpent))) return Outcome::kGranted;
     }
@@ -214,7 +202,7 @@ class TokenBucket : public BucketChanges<W> {
     for (;;) {
       const Slot slot = read_slot();
       const int64_t produced = slot.produced(now_ns);
-      const int64_t units = slot.is_paused(now_ns) ? 0 : produced - std::max(slot.spent, produced - slot.burst);
+      const int64_t units = slot.is_paused(now_ns) ? 0 : produced - slot.spent_by(produced);
       if (is_current(slot)) return slot.tokens_of(std::max<int64_t>(units, 0));
     }
   }
@@ -233,9 +221,8 @@ class TokenBucket : public BucketChanges<W> {
     }
   }
 
-  // Of `time_until`: the generation is over. Of `refund`: try again.
+  // Of `time_until`: the generation is over.
   static constexpr int64_t kStale = -1;
-  static constexpr double kTryAgain = -1;
 
  private:
   using typename BucketWords<W>::Slot;
@@ -260,7 +247,7 @@ class TokenBucket : public BucketChanges<W> {
       const Terms terms = read_terms();
       const int64_t cost = cost_of(terms);
       const int64_t produced = terms.produced(now_ns);
-      const int64_t next = std::max(terms.spent, produced - terms.burst) + cost;
+      const int64_t next = terms.spent_by(produced) + cost;
       if (next > produced || cost == kTooLarge || terms.is_paused(now_ns)) {
         if (!is_current(terms)) continue;
         return cost == kTooLarge ? Outcome::kExceedsBurst : Outcome::kDenied;
@@ -269,13 +256,6 @@ class TokenBucket : public BucketChanges<W> {
       if (next > kMaxSpent) return Outcome::kBusy;
       if (commit(terms, next)) return Outcome::kGranted;
     }
-  }
-
-  // `spent` as it is, and as it would be with `tokens` given back.
-  static std::pair<int64_t, int64_t> give_back(const Slot& slot, int64_t now_ns, double tokens) {
-    const int64_t floor = slot.produced(now_ns) - slot.burst;
-    const int64_t spent = std::max(slot.spent, floor);
-    return {spent, std::max(spent - credit_units(tokens, slot.digits), floor)};
   }
 
   // What the reservation of `tokens` cost, in units of `slot`. Under later parameters the roundings of its own time are

@@ -1,6 +1,17 @@
 import { BUCKET } from '../shared/layout.js'
 import { MAX_RATE, creditUnits, digitsFor, max, min, rescaleDown, rescaleUp, totalTokens } from '../shared/rate.js'
-import { BucketWords, MAX_SPENT, type Slot, isPaused, makeSlot, pack, producedBy, slotTokens } from './words.js'
+import {
+  BucketWords,
+  MAX_SPENT,
+  type Slot,
+  giveBack,
+  spentBy,
+  isPaused,
+  makeSlot,
+  pack,
+  producedBy,
+  slotTokens,
+} from './words.js'
 
 /** How an operation ended. The numbers are those of `Outcome` in native/core/bucket_changes.h. */
 export const OUTCOME = { granted: 0, denied: 1, exceedsBurst: 2, busy: 3 } as const
@@ -67,7 +78,7 @@ export class BucketChanges extends BucketWords {
   protected moveOn(nowNs: bigint, tokens: number): number | null {
     let returned = 0
     const outcome = this.change(nowNs, (old) => {
-      const [spent, next] = withGivenBack(old, nowNs, tokens)
+      const [spent, next] = giveBack(old, nowNs, tokens)
       returned = slotTokens(old, spent - next)
       return {
         epochNs: old.epochNs,
@@ -163,20 +174,13 @@ function nextGeneration(inForce: bigint, seen: bigint): { generation: bigint; qu
   return { generation, quarantine }
 }
 
-/** `spent` as it is, and as it would be with `tokens` given back. */
-export function withGivenBack(slot: Slot, nowNs: bigint, tokens: number): [spent: bigint, next: bigint] {
-  const floor = producedBy(slot, nowNs) - slot.burst
-  const spent = max(slot.spent, floor)
-  return [spent, max(spent - creditUnits(tokens, slot.digits), floor)]
-}
-
 function changeAt(old: Slot, nowNs: bigint): Change {
   const produced = producedBy(old, nowNs)
   return {
     epochNs: max(nowNs, old.epochNs),
     endsPause: isPaused(old, nowNs),
     produced: old.base + produced,
-    spent: old.base + max(old.spent, produced - old.burst),
+    spent: old.base + spentBy(old, produced),
     rate: old.askedRate,
     burst: old.askedBurst,
     unchanged: false,

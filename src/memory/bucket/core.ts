@@ -11,12 +11,14 @@ import {
   tokensOf,
 } from '../shared/rate.js'
 import { msFromWait } from '../shared/twin-times.js'
-import { BucketChanges, OUTCOME, type Outcome, withGivenBack } from './changes.js'
+import { BucketChanges, OUTCOME, type Outcome } from './changes.js'
 import {
   GENERATION_MASK,
   MAX_SPENT,
   type Slot,
   costOf,
+  giveBack,
+  spentBy,
   isPaused,
   placeOf,
   producedBy,
@@ -90,7 +92,7 @@ export class TwinTokenBucket extends BucketChanges {
         return OUTCOME.exceedsBurst
       }
       const produced = producedBy(slot, nowNs)
-      const next = max(slot.spent, produced - slot.burst) + cost
+      const next = spentBy(slot, produced) + cost
       if (next > produced || isPaused(slot, nowNs)) {
         if (!this.isCurrent(slot)) continue
         return OUTCOME.denied
@@ -111,7 +113,7 @@ export class TwinTokenBucket extends BucketChanges {
         return { outcome: OUTCOME.exceedsBurst, waitNs: NEVER, at: NO_POSITION }
       }
       const produced = producedBy(slot, nowNs)
-      const next = max(slot.spent, produced - slot.burst) + cost
+      const next = spentBy(slot, produced) + cost
       let waitNs = 0n
       if (next > produced || isPaused(slot, nowNs)) {
         waitNs = next > MAX_SPENT ? NEVER : timeUntil(slot, next, nowNs)
@@ -172,7 +174,7 @@ export class TwinTokenBucket extends BucketChanges {
   returnRun(nowNs: bigint, generation: bigint, end: bigint, units: bigint): boolean {
     for (;;) {
       const slot = this.readSlot()
-      const spent = max(slot.spent, producedBy(slot, nowNs) - slot.burst)
+      const spent = spentBy(slot, producedBy(slot, nowNs))
       if (slot.generation !== generation || spent !== end) {
         if (this.isCurrent(slot)) return false
       } else if (this.commit(slot, end - units)) {
@@ -195,9 +197,9 @@ export class TwinTokenBucket extends BucketChanges {
     for (;;) {
       const slot = this.readSlot()
       const position = rescaleUp(at.position, at.digits, slot.digits) - slot.base
-      const floor = producedBy(slot, nowNs) - slot.burst
-      const next = max(position - max(costOfReservation(slot, at, tokens), 0n), floor)
-      if (max(slot.spent, floor) !== position || next >= position) {
+      const produced = producedBy(slot, nowNs)
+      const next = max(position - max(costOfReservation(slot, at, tokens), 0n), produced - slot.burst)
+      if (spentBy(slot, produced) !== position || next >= position) {
         if (this.isCurrent(slot)) return 0
       } else if (this.commit(slot, next)) {
         return slotTokens(slot, position - next)
@@ -209,7 +211,7 @@ export class TwinTokenBucket extends BucketChanges {
   refund(nowNs: bigint, tokens: number): number | null {
     for (;;) {
       const slot = this.readSlot()
-      const [spent, next] = withGivenBack(slot, nowNs, tokens)
+      const [spent, next] = giveBack(slot, nowNs, tokens)
       if (next === spent) {
         if (this.isCurrent(slot)) return 0
       } else if (placeOf(Atomics.load(this.words, BUCKET.reserved), slot) > next) {
@@ -226,7 +228,7 @@ export class TwinTokenBucket extends BucketChanges {
       const slot = this.readSlot()
       const produced = producedBy(slot, nowNs)
       if (produced > EXACT_UNITS && this.rebase(nowNs) === OUTCOME.granted) continue
-      const spent = max(slot.spent, produced - slot.burst)
+      const spent = spentBy(slot, produced)
       if (spent > MAX_SPENT) return OUTCOME.busy
       if (this.commit(slot, min(spent + costUnits(tokens, slot.digits), MAX_SPENT))) return OUTCOME.granted
     }
@@ -237,7 +239,7 @@ export class TwinTokenBucket extends BucketChanges {
     for (;;) {
       const slot = this.readSlot()
       const produced = producedBy(slot, nowNs)
-      const units = isPaused(slot, nowNs) ? 0n : produced - max(slot.spent, produced - slot.burst)
+      const units = isPaused(slot, nowNs) ? 0n : produced - spentBy(slot, produced)
       if (this.isCurrent(slot)) return slotTokens(slot, max(units, 0n))
     }
   }
@@ -272,7 +274,7 @@ export class TwinTokenBucket extends BucketChanges {
     if ((slot.generation & GENERATION_MASK) !== (slot.hot & GENERATION_MASK)) return null
     const debt = tokensOf(max(slot.spent - producedBy(slot, nowNs), 0n), slot.digits)
     const pausedMs = isPaused(slot, nowNs) ? Number(slot.epochNs - nowNs) / 1e6 : 0
-    const next = max(slot.spent, producedBy(slot, nowNs) - slot.burst) + costUnits(1 + waiting, slot.digits)
+    const next = spentBy(slot, producedBy(slot, nowNs)) + costUnits(1 + waiting, slot.digits)
     const nextNs = next > producedBy(slot, nowNs) ? timeUntil(slot, next, nowNs) : 0n
     return {
       requestsPerSecond: slot.askedRate,

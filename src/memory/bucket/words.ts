@@ -169,6 +169,18 @@ export function producedBy(slot: Slot, nowNs: bigint): bigint {
   return nowNs > slot.epochNs ? producedIn(slot.rate, nowNs - slot.epochNs) : 0n
 }
 
+/** What is spent when so much has been produced: also what the burst had no room for. */
+export function spentBy(slot: Slot, produced: bigint): bigint {
+  return max(slot.spent, produced - slot.burst)
+}
+
+/** What is spent, and what would be with `tokens` given back. */
+export function giveBack(slot: Slot, nowNs: bigint, tokens: number): [spent: bigint, next: bigint] {
+  const produced = producedBy(slot, nowNs)
+  const spent = spentBy(slot, produced)
+  return [spent, max(spent - creditUnits(tokens, slot.digits), produced - slot.burst)]
+}
+
 /** Nanoseconds, or NEVER beyond MAX_WAIT_NS. */
 export function timeUntil(slot: Slot, units: bigint, nowNs: bigint): bigint {
   const sinceEpoch = units > 0n ? timeToProduce(slot.rate, units) : 0n
