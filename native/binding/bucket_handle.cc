@@ -23,7 +23,7 @@ void leave_named_bucket(napi_env env, BucketHandle* handle) {
 }
 
 napi_value open_bucket(napi_env env, core::Word* cells, napi_value view, NamedCells named, std::string_view name) {
-  if (!holds<BucketHandle>(cells)) {
+  if (!core::is_of_kind(cells, BucketHandle::kKind)) {
     named.release(env);
     return throw_type(env, "bucket: these cells hold no token bucket of this layout version");
   }

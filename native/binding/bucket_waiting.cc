@@ -90,8 +90,7 @@ napi_value attach(napi_env env, napi_callback_info info) {
   Call<BucketHandle, 2> call(env, info);
   core::Word* const words = call.cells(1, 1 + core::waiters::kProcessRows);
   if (!call.ok) return nullptr;
-  // order: acquire. Pairs with the write of the kind word by whoever made the block.
-  if (words[core::waiters::kKind].load(std::memory_order_acquire) != core::kind_word(core::Kind::kWaiters))
+  if (!core::is_of_kind(words, core::Kind::kWaiters))
     return throw_type(env, "bucket: these cells hold no rows of waiting callers");
   if (call.handle->waiters || call.handle->named.words != nullptr) return nullptr;
   AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, call.values[1], 1, &call.handle->waiters_view));

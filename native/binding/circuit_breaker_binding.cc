@@ -84,7 +84,7 @@ napi_value open(napi_env env, napi_callback_info info) {
   core::Word* const cells = args.cells(0, core::breaker::kHeadCells);
   if (!args.ok) return nullptr;
   const auto founding = core::BreakerParameters::read(cells);
-  if (!holds<BreakerHandle>(cells) || !founding.valid())
+  if (!core::is_of_kind(cells, BreakerHandle::kKind) || !founding.valid())
     return throw_type(env, "breaker: these cells hold no circuit breaker of this layout version");
   return args.cells(0, founding.cells()) != nullptr ? open_cells(env, cells, args.values[0]) : nullptr;
 }

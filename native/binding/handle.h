@@ -35,13 +35,6 @@ T* find_handle(napi_env env, double number) {
   return handle != nullptr && handle->kind == T::kKind ? static_cast<T*>(handle) : nullptr;
 }
 
-// Whether the cells are those of a T: whoever made them wrote the word of the kind last.
-template <class T>
-bool holds(const core::Word* cells) {
-  // order: acquire. Pairs with the release of the kind's word by `initialize`: what it announces is visible.
-  return cells[0].load(std::memory_order_acquire) == core::kind_word(T::kKind);
-}
-
 // Lets go of a handle for one of its holders; a finalizer of its functions.
 template <class T>
 void release_handle(napi_env env, void* data, void*) {

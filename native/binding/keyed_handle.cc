@@ -40,7 +40,7 @@ void leave_named_table(napi_env env, KeyedHandle* handle) {
 }
 
 napi_value open_keyed(napi_env env, core::Word* words, size_t cells, napi_value view, NamedCells named) {
-  if (!holds<KeyedHandle>(words) || !core::KeyedTerms::read(words).fits(cells)) {
+  if (!core::is_of_kind(words, KeyedHandle::kKind) || !core::KeyedTerms::read(words).fits(cells)) {
     named.release(env);
     return throw_type(env, "keyed: these cells hold no keyed table of this layout version");
   }

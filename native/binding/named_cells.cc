@@ -73,23 +73,17 @@ void tell_weight(napi_env env, int64_t change) {
   napi_adjust_external_memory(env, change, &total);
 }
 
-bool is_of_kind(const core::Word* words, core::Kind kind) {
-  // order: acquire. Every block starts with its kind's word, written last by whoever makes it; without it these are not
-  // the cells it made.
-  return words[0].load(std::memory_order_acquire) == core::kind_word(kind);
-}
-
 NamedCells machine_cells(napi_env env, const NameRequest& request) {
   const auto adapt = [&request](core::Word* words) {
     // Without a kind's word they are what somebody left who died while he adapted them; with another, they are refused.
-    if (is_of_kind(words, request.kind)) return request.adapt(words);
+    if (core::is_of_kind(words, request.kind)) return request.adapt(words);
     return words[0].load(std::memory_order_relaxed) != 0;
   };
   const os::MachineCells opened =
       os::machine_cells(request.kind, request.name, request.cells, request.initialize, adapt);
   MachineFault fault = opened.fault;
   if (fault == MachineFault::kOtherSize && request.any_size) fault = MachineFault::kNone;
-  if (fault == MachineFault::kNone && !is_of_kind(opened.words, request.kind)) fault = MachineFault::kNotARegion;
+  if (fault == MachineFault::kNone && !core::is_of_kind(opened.words, request.kind)) fault = MachineFault::kNotARegion;
   NamedCells named{opened.words, opened.cells, opened.mapping, opened.where};
   if (named.mapping != nullptr) tell_weight(env, weight_of(named));
   if (fault == MachineFault::kNone) return named;

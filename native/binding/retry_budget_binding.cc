@@ -62,7 +62,8 @@ struct Founding {
 
 // Returns [deposit, number]. `view` may be nullptr for cells that live for ever.
 napi_value open_budget(napi_env env, core::Word* cells, napi_value view, NamedCells named = {}) {
-  if (!holds<BudgetHandle>(cells) || cells[core::retry_budget::kSliceNs].load(std::memory_order_relaxed) <= 0) {
+  if (!core::is_of_kind(cells, BudgetHandle::kKind) ||
+      cells[core::retry_budget::kSliceNs].load(std::memory_order_relaxed) <= 0) {
     if (named.words != nullptr) return refuse_damaged(env, named);
     return throw_type(env, "budget: these cells hold no retry budget of this layout version");
   }

@@ -188,7 +188,7 @@ napi_value open(napi_env env, napi_callback_info info) {
   core::Word* const cells = args.cells(0, 1);
   const uint32_t doorbell = read_doorbell(args, env, 1);
   if (!args.ok) return nullptr;
-  if (!holds<SemaphoreHandle>(cells))
+  if (!core::is_of_kind(cells, SemaphoreHandle::kKind))
     return throw_type(env, "semaphore: these cells hold no semaphore of this layout version");
   const SemaphoreShape shape = SemaphoreShape::of_word(cells[core::semaphore::kShape].load(std::memory_order_relaxed));
   if (!shape.is_valid()) return throw_type(env, "semaphore: these cells are damaged");

@@ -113,7 +113,7 @@ napi_value initialize(napi_env env, napi_callback_info info) {
 
 // [owner, number]: the handle goes when the owner is collected.
 napi_value open_window(napi_env env, core::Word* words, size_t cells, napi_value view, NamedCells named = {}) {
-  if (!holds<WindowHandle>(words) || !core::WindowTerms::read(words).fits(cells)) {
+  if (!core::is_of_kind(words, WindowHandle::kKind) || !core::WindowTerms::read(words).fits(cells)) {
     named.release(env);
     return throw_type(env, "window: these cells hold no keyed window of this layout version");
   }

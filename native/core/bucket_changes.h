@@ -87,16 +87,16 @@ class BucketChanges : public BucketWords<W> {
   using BucketWords<W>::kMaxSpent;
   using BucketWords<W>::read_slot;
 
-  // Gives back `tokens` where reservations stand in the way, whose units somebody else would get as well if `spent` were
-  // lowered: moves the axis on, as if as many tokens had been produced. So who waits is served that much earlier. Returns
-  // the tokens given back, or kTryAgain.
+  // Gives back `tokens` where reservations stand in the way, whose units somebody else would get as well if `spent`
+  // were lowered: moves the axis on, as if as many tokens had been produced. So who waits is served that much earlier.
+  // Returns the tokens given back, or kTryAgain.
   double move_on(int64_t now_ns, double tokens) {
     double returned = 0;
     const Outcome outcome = change(now_ns, [&](const Slot& old) {
       const auto [spent, next] = old.give_back(now_ns, tokens);
       returned = old.tokens_of(spent - next);
-      return Change{old.epoch_ns,   old.ends_pause,  old.base + (spent - next), old.base + spent,
-                    old.asked_rate, old.asked_burst, next == spent};
+      return Change{old.epoch_ns,    old.ends_pause, old.base + (spent - next), old.base + spent, old.asked_rate,
+                    old.asked_burst, next == spent};
     });
     return outcome == Outcome::kGranted ? returned : kTryAgain;
   }

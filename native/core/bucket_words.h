@@ -83,8 +83,7 @@ class BucketWords {
     cell_[bucket::kClaim].store(0, std::memory_order_relaxed);
     cell_[bucket::kHot].store(pack(-slot.burst, 0), std::memory_order_relaxed);
     cell_[bucket::kReserved].store(bucket::kNowhere, std::memory_order_relaxed);
-    // order: release. Pairs with the acquire of whoever checks the kind word before first use.
-    cell_[bucket::kKind].store(kind_word(Kind::kTokenBucket), std::memory_order_release);
+    write_kind(cell_, Kind::kTokenBucket);
   }
 
  protected:

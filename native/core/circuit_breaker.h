@@ -55,15 +55,14 @@ class CircuitBreaker : public BreakerControl<W> {
 
   // Writes a closed breaker into zeroed memory no other thread can see yet. Precondition: parameters.valid().
   static void initialize(W* cell, int64_t now_ns, const BreakerParameters& parameters) {
-    // order: relaxed. The release below publishes them.
+    // order: relaxed. Nobody reads them before the kind is written.
     for (size_t i = 0; i < breaker_parameter::kCount; ++i) {
       cell[breaker::kFirstParameter + i].store(std::bit_cast<int64_t>(parameters[i]), std::memory_order_relaxed);
     }
     cell[breaker::kEpochNs].store(now_ns, std::memory_order_relaxed);
     // Generation 1: words of zero belong to none.
     cell[breaker::kControl].store(pack(1, 0, 0, BreakerState::kClosed), std::memory_order_relaxed);
-    // order: release. Pairs with the acquire of whoever checks the kind word before first use.
-    cell[breaker::kKind].store(kind_word(Kind::kCircuitBreaker), std::memory_order_release);
+    write_kind(cell, Kind::kCircuitBreaker);
   }
 
   // Whether a success of a call of `generation` has nothing to write.

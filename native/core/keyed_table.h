@@ -45,14 +45,13 @@ class KeyedTable {
   // Writes an empty table into zeroed memory no other thread can see yet.
   static void initialize(W* words, const KeyedTerms& terms) {
     terms.write(words);
-    // order: release. Pairs with the acquire of whoever checks the kind word before first use.
-    words[keyed::kKind].store(kind_word(Kind::kKeyedTable), std::memory_order_release);
+    write_kind(words, Kind::kKeyedTable);
   }
 
   // Gives a table that nobody uses another rate, burst or rule for full tables; every key keeps its tokens and its
   // debt. Without its kind's word in between: who dies here leaves no table.
   static void change(W* words, int64_t now_ns, KeyedParameters asked) {
-    // order: relaxed. The release below comes after all of them; nobody else looks.
+    // order: relaxed. Nobody else looks before the kind is written.
     words[keyed::kKind].store(0, std::memory_order_relaxed);
     const KeyedTerms old = KeyedTerms::read(words);
     asked.capacity = old.asked.capacity;

@@ -50,8 +50,7 @@ class KeyedWindow {
   // Writes an empty table into zeroed memory no other thread can see yet.
   static void initialize(W* words, const WindowTerms& terms) {
     terms.write(words);
-    // order: release. Pairs with the acquire of whoever checks the kind word before first use.
-    words[keyed::kKind].store(kind_word(Kind::kKeyedWindow), std::memory_order_release);
+    write_kind(words, Kind::kKeyedWindow);
   }
 
   const WindowTerms& terms() const { return terms_; }

@@ -61,7 +61,7 @@ static_assert(machine::kOwners + machine::kOwnerRows * machine::kOwnerRowWords =
               "the owner rows fill the header");
 
 // What a block of cells is. The first word of every block holds its kind and the layout version, is written last by
-// the creator (release), and never changes: whoever reads it (acquire) sees the block initialised.
+// the creator, and never changes.
 enum class Kind : int64_t {
   kNone = 0,
   kTokenBucket = 1,
@@ -74,6 +74,16 @@ enum class Kind : int64_t {
 };
 inline constexpr int64_t kind_word(Kind kind) {
   return (kLayoutVersion << 32) | (int64_t{0x414D} << 16) | static_cast<int64_t>(kind);
+}
+template <class W>
+void write_kind(W* block, Kind kind) {
+  // order: release. Pairs with `is_of_kind`: whoever finds the kind there sees the block initialised.
+  block[0].store(kind_word(kind), std::memory_order_release);
+}
+template <class W>
+bool is_of_kind(const W* block, Kind kind) {
+  // order: acquire. Pairs with `write_kind`.
+  return block[0].load(std::memory_order_acquire) == kind_word(kind);
 }
 
 // Token bucket: one line of state, then four parameter slots of a line each.

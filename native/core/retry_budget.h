@@ -24,12 +24,11 @@ class RetryBudget {
 
   // Writes an empty budget into zeroed memory no other thread can see yet. Units >= 0, slice_ns > 0.
   void initialize(int64_t ratio, int64_t reserve, int64_t slice_ns) {
-    // order: relaxed. The release below publishes them.
+    // order: relaxed. Nobody reads them before the kind is written.
     cell_[retry_budget::kRatio].store(ratio, std::memory_order_relaxed);
     cell_[retry_budget::kReserve].store(reserve, std::memory_order_relaxed);
     cell_[retry_budget::kSliceNs].store(slice_ns, std::memory_order_relaxed);
-    // order: release. Pairs with the acquire of whoever checks the kind word before first use.
-    cell_[retry_budget::kKind].store(kind_word(Kind::kRetryBudget), std::memory_order_release);
+    write_kind(cell_, Kind::kRetryBudget);
   }
 
   // Counts one call, unless it has left the window since the clock was read.

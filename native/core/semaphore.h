@@ -51,8 +51,7 @@ class Semaphore : public SemaphoreWords<W> {
     words_[semaphore::kTerms].store(first.word(), std::memory_order_relaxed);
     hot().store(0, std::memory_order_relaxed);
     if (shape_.is_adaptive()) adaptive_limit().initialize();
-    // order: release. Pairs with the acquire of whoever checks the kind word before first use.
-    words_[semaphore::kKind].store(kind_word(Kind::kSemaphore), std::memory_order_release);
+    write_kind(words_, Kind::kSemaphore);
   }
 
   // Claims a row; kNobody when all are in use.

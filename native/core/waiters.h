@@ -49,8 +49,7 @@ class Waiters {
   // Writes an empty block into zeroed memory no other thread can see yet.
   void initialize(size_t rows) {
     words_[waiters::kRows].store(static_cast<int64_t>(rows), std::memory_order_relaxed);
-    // order: release. Pairs with the acquire of whoever checks the kind word before first use.
-    words_[waiters::kKind].store(kind_word(Kind::kWaiters), std::memory_order_release);
+    write_kind(words_, Kind::kWaiters);
   }
 
   // Takes the next place in the order of arrival.
