@@ -81,8 +81,7 @@ export class TwinRetryBudget implements SharedRetryBudget {
 
 /** Slices before the first, 1, were never written. */
 function wordOf(slice: bigint): number {
-  const kept = BigInt(RETRY_BUDGET.kept)
-  return RETRY_BUDGET.firstSlice + Number(((slice % kept) + kept) % kept)
+  return RETRY_BUDGET.firstSlice + Number(BigInt.asUintN(64, slice) % BigInt(RETRY_BUDGET.kept))
 }
 
 function balanceIn(word: bigint, slice: bigint): bigint {
