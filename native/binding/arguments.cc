@@ -41,7 +41,7 @@ std::string Reader::name(size_t index) {
   return text;
 }
 
-SeedWords Reader::seed(size_t index) {
+core::HashSeed Reader::seed(size_t index) {
   napi_typedarray_type type{};
   size_t length = 0;
   void* data = nullptr;

@@ -9,14 +9,9 @@
 
 #include "binding/argument_rules.h"
 #include "core/layout.h"
+#include "core/siphash.h"
 
 namespace amorsize::binding {
-
-// A seed of 128 bits, as a BigUint64Array holds it.
-struct SeedWords {
-  uint64_t low = 0;
-  uint64_t high = 0;
-};
 
 class Reader {
  public:
@@ -29,7 +24,8 @@ class Reader {
   std::string name(size_t index);
   // Whether a name is the machine's.
   bool is_machine(size_t index) { return boolean(index, "whether the name is the machine's must be true or false"); }
-  SeedWords seed(size_t index);
+  // A BigUint64Array of two.
+  core::HashSeed seed(size_t index);
 
   // The doubles of a Float64Array of at least `count`; nullptr with an exception pending for anything else.
   double* doubles(size_t index, size_t count);
@@ -47,9 +43,6 @@ class Reader {
 
   // Whether no argument so far was wrong.
   bool ok = true;
-
- protected:
-  napi_env env() const { return env_; }
 
  private:
   double refuse(const char* demand, napi_status (*throw_error)(napi_env, const char*, const char*));

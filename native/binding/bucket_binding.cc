@@ -252,40 +252,26 @@ napi_value open_named(napi_env env, napi_callback_info info) {
       {make_double(env, founded_with(named::kFoundingRate)), make_double(env, founded_with(named::kFoundingBurst))});
 }
 
-// bucketAddCounts(number, allowed, denied): adds decisions of a bucket with a name to what those who watch can see
-napi_value add_counts(napi_env env, napi_callback_info info) {
-  Call<BucketHandle, 3> call(env, info);
-  const int64_t allowed = call.whole(1, rules::kCount);
-  const int64_t denied = call.whole(2, rules::kCount);
-  if (!call.ok) return nullptr;
-  core::Word* const cells = call.handle->named.words;
-  if (cells == nullptr) return throw_type(env, "bucket: only one with a name has counts");
-  // order: relaxed. They are looked at and nothing follows from them.
-  cells[core::named_bucket::kAllowed].fetch_add(allowed, std::memory_order_relaxed);
-  cells[core::named_bucket::kDenied].fetch_add(denied, std::memory_order_relaxed);
-  return nullptr;
-}
-
-// bucketClose(number): lets go of a named bucket before its function is collected. What is called afterwards finds an
-// empty bucket.
-napi_value close(napi_env env, napi_callback_info info) {
-  Call<BucketHandle, 1> call(env, info);
-  if (call.ok && call.handle->named.words != nullptr) leave_named_bucket(env, call.handle);
-  return nullptr;
-}
-
 }  // namespace
 
 bool register_bucket(napi_env env, napi_value exports) {
   constexpr NamedFunction kFunctions[] = {
-      {"bucketInitialize", initialize}, {"bucketOpen", open},
-      {"bucketOpenNamed", open_named},  {"bucketTryAcquire", try_acquire},
-      {"bucketReserve", reserve},       {"bucketRemaining", remaining},
-      {"bucketCancel", cancel},         {"bucketRefund", refund},
-      {"bucketCharge", charge},         {"bucketAvailable", available},
-      {"bucketUpdate", update},         {"bucketPause", pause},
-      {"bucketReset", reset},           {"bucketParameters", parameters},
-      {"bucketAddCounts", add_counts},  {"bucketClose", close},
+      {"bucketInitialize", initialize},
+      {"bucketOpen", open},
+      {"bucketOpenNamed", open_named},
+      {"bucketTryAcquire", try_acquire},
+      {"bucketReserve", reserve},
+      {"bucketRemaining", remaining},
+      {"bucketCancel", cancel},
+      {"bucketRefund", refund},
+      {"bucketCharge", charge},
+      {"bucketAvailable", available},
+      {"bucketUpdate", update},
+      {"bucketPause", pause},
+      {"bucketReset", reset},
+      {"bucketParameters", parameters},
+      {"bucketAddCounts", add_counts<BucketHandle>},
+      {"bucketClose", close_named<BucketHandle>},
   };
   Environment* const environment = Environment::of(env);
   return environment != nullptr && environment->tokens.add_to(env, exports, "bucketTokens") &&

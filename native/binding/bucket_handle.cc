@@ -3,13 +3,14 @@
 #include "binding/hot_calls.h"
 
 namespace amorsize::binding {
+
 void BucketHandle::leave(napi_env env) {
   release_hot_calls(this);
   leave_waiters(this);
   if (waiters_view != nullptr) napi_delete_reference(env, waiters_view);
 }
 
-void leave_named_bucket(napi_env env, BucketHandle* handle) {
+void BucketHandle::close_named(napi_env env) {
   alignas(core::kCellBytes) static core::Word words[core::bucket::kCells * core::kWordsPerCell];
   static const bool is_made = [] {
     core::TokenBucket<> nothing(words);
@@ -17,9 +18,9 @@ void leave_named_bucket(napi_env env, BucketHandle* handle) {
     return nothing.try_acquire(0, 1) == core::Outcome::kGranted;
   }();
   (void)is_made;
-  leave_waiters(handle);
-  handle->bucket = core::TokenBucket<>(words);
-  handle->named.release(env);
+  leave_waiters(this);
+  bucket = core::TokenBucket<>(words);
+  named.release(env);
 }
 
 napi_value open_bucket(napi_env env, core::Word* cells, napi_value view, NamedCells named, std::string_view name) {

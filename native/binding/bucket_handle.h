@@ -15,6 +15,8 @@ namespace amorsize::binding {
 struct BucketHandle : Handle {
   static constexpr core::Kind kKind = core::Kind::kTokenBucket;
   static constexpr const char* kSubject = "bucket";
+  static constexpr size_t kAllowed = core::named_bucket::kAllowed;
+  static constexpr size_t kDenied = core::named_bucket::kDenied;
 
   core::TokenBucket<> bucket;
   int hot_call = -1;             // index of its functions in hot_calls.h, or -1
@@ -24,6 +26,7 @@ struct BucketHandle : Handle {
   napi_ref waiters_view = nullptr;
 
   void leave(napi_env env);
+  void close_named(napi_env env);
 };
 
 // Registers a handle and returns [take, takeSeveral, number] for it. `view` may be nullptr for cells that live for
@@ -33,8 +36,5 @@ napi_value open_bucket(napi_env env, core::Word* cells, napi_value view, NamedCe
 
 // Gives back what callers of this handle held, who are gone.
 void leave_waiters(BucketHandle* handle);
-
-// Lets go of a bucket's named cells while its functions may still be called: they find an empty bucket.
-void leave_named_bucket(napi_env env, BucketHandle* handle);
 
 }  // namespace amorsize::binding

@@ -51,6 +51,30 @@ class KeyCall : public Call<T, N> {
   int64_t now = 0;
 };
 
+// …AddCounts(number, allowed, denied): adds decisions of a subject with a name to what those who watch can see
+template <class T>
+napi_value add_counts(napi_env env, napi_callback_info info) {
+  Call<T, 3> call(env, info);
+  const int64_t allowed = call.whole(1, rules::kCount);
+  const int64_t denied = call.whole(2, rules::kCount);
+  if (call.ok && call.handle->named.words == nullptr) call.wrong_type("only one with a name has counts");
+  if (!call.ok) return nullptr;
+  core::Word* const words = call.handle->named.words;
+  // order: relaxed. They are looked at and nothing follows from them.
+  words[T::kAllowed].fetch_add(allowed, std::memory_order_relaxed);
+  words[T::kDenied].fetch_add(denied, std::memory_order_relaxed);
+  return nullptr;
+}
+
+// …Close(number): lets go of the memory of a subject with a name while its functions may still be called: they find an
+// empty one.
+template <class T>
+napi_value close_named(napi_env env, napi_callback_info info) {
+  Call<T, 1> call(env, info);
+  if (call.ok && call.handle->named.words != nullptr) call.handle->close_named(env);
+  return nullptr;
+}
+
 // …LetGo(number): lets go of a subject with a name before its functions are collected. None of them may be called any
 // more, and its number stands for nothing.
 template <class T>

@@ -81,9 +81,9 @@ struct Founding {
     const double burst = args.number(first + 1, rules::kBurst);
     const int64_t capacity = args.whole(first + 2, rules::kCapacity);
     const bool evicts = args.boolean(first + 3);
-    const SeedWords seed = args.seed(first + 4);
+    const core::HashSeed seed = args.seed(first + 4);
     const double now_ms = args.number(first + 5, rules::kTime);
-    return {{rate, burst, capacity, evicts}, {seed.low, seed.high}, founding_ns(now_ms)};
+    return {{rate, burst, capacity, evicts}, seed, founding_ns(now_ms)};
   }
 };
 
@@ -146,28 +146,6 @@ napi_value open_named(napi_env env, napi_callback_info info) {
                  make_double(env, static_cast<double>(found.capacity)), make_bool(env, found.evicts)});
 }
 
-// keyedAddCounts(number, allowed, denied): adds decisions of a table with a name to what those who watch can see
-napi_value add_counts(napi_env env, napi_callback_info info) {
-  Call<KeyedHandle, 3> call(env, info);
-  const int64_t allowed = call.whole(1, rules::kCount);
-  const int64_t denied = call.whole(2, rules::kCount);
-  if (!call.ok) return nullptr;
-  core::Word* const cells = call.handle->named.words;
-  if (cells == nullptr) return throw_type(env, "keyed: only one with a name has counts");
-  // order: relaxed. They are looked at and nothing follows from them.
-  cells[core::keyed::kAllowed].fetch_add(allowed, std::memory_order_relaxed);
-  cells[core::keyed::kDenied].fetch_add(denied, std::memory_order_relaxed);
-  return nullptr;
-}
-
-// keyedClose(number): lets go of a named table before its function is collected. What is called
-// afterwards finds an empty table.
-napi_value close(napi_env env, napi_callback_info info) {
-  Call<KeyedHandle, 1> call(env, info);
-  if (call.ok && call.handle->named.words != nullptr) leave_named_table(env, call.handle);
-  return nullptr;
-}
-
 }  // namespace
 
 bool register_keyed(napi_env env, napi_value exports) {
@@ -183,8 +161,8 @@ bool register_keyed(napi_env env, napi_value exports) {
       {"keyedLook", look},
       {"keyedReset", reset},
       {"keyedSize", size},
-      {"keyedAddCounts", add_counts},
-      {"keyedClose", close},
+      {"keyedAddCounts", add_counts<KeyedHandle>},
+      {"keyedClose", close_named<KeyedHandle>},
   };
   return add_functions(env, exports, kFunctions);
 }

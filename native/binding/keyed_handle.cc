@@ -31,12 +31,12 @@ napi_value bound_call(napi_env env, napi_callback_info info) {
 
 }  // namespace
 
-void leave_named_table(napi_env env, KeyedHandle* handle) {
+void KeyedHandle::close_named(napi_env env) {
   alignas(core::kCellBytes) static core::Word
       words[(core::keyed::kHeaderCells + core::keyed::kGroupCells) * core::kWordsPerCell];
   static const core::KeyedTerms terms = core::KeyedTerms::make(0, {1e-9, 1, 1, false}, {0, 0});
-  handle->table = core::KeyedTable<>(words, terms);
-  handle->named.release(env);
+  table = core::KeyedTable<>(words, terms);
+  named.release(env);
 }
 
 napi_value open_keyed(napi_env env, core::Word* words, size_t cells, napi_value view, NamedCells named) {

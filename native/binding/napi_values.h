@@ -44,11 +44,9 @@ inline napi_value make_bool(napi_env env, bool value) {
   return result;
 }
 
-// Adds a function `name` to `object`. `data` reaches the callback.
-inline bool add_function(napi_env env, napi_value object, const char* name, napi_callback callback,
-                         void* data = nullptr) {
+inline bool add_function(napi_env env, napi_value object, const char* name, napi_callback callback) {
   napi_value function = nullptr;
-  return napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data, &function) == napi_ok &&
+  return napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) == napi_ok &&
          napi_set_named_property(env, object, name, function) == napi_ok;
 }
 

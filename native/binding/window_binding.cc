@@ -95,10 +95,9 @@ napi_value size(napi_env env, napi_callback_info info) {
 core::WindowTerms read_founding(Reader& args, size_t first) {
   const int64_t capacity = args.whole(first, rules::kCapacity);
   const bool evicts = args.boolean(first + 1);
-  const SeedWords seed = args.seed(first + 2);
+  const core::HashSeed seed = args.seed(first + 2);
   const double now_ms = args.number(first + 3, rules::kTime);
-  return args.ok ? core::WindowTerms::make(founding_ns(now_ms), capacity, evicts, {seed.low, seed.high})
-                 : core::WindowTerms{};
+  return args.ok ? core::WindowTerms::make(founding_ns(now_ms), capacity, evicts, seed) : core::WindowTerms{};
 }
 
 // windowInitialize(view, capacity, evicts, seed, nowMs): writes an empty table into zeroed cells that nobody else can
