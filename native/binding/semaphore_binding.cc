@@ -67,19 +67,20 @@ void bury_dead(core::Semaphore<> semaphore, const core::Semaphore<>::Identity& s
   }
 }
 
-// Hands over what the limit leaves room for. Returns whether any of it went to a caller of this same thread,
-// which is not rung.
+// Wakes whom a permit was handed to. True, and no ring, where that is a caller of this same thread.
+bool tell(const SemaphoreHandle* handle, Owner owner) {
+  const auto who = handle->semaphore.identity(owner);
+  const bool own = is_here(handle, who) && who.doorbell == handle->self.doorbell;
+  if (!own) wake(handle, owner);
+  return own;
+}
+
+// Hands over what the limit leaves room for. Returns whether any of it went to a caller of this same thread.
 bool grant_all(const SemaphoreHandle* handle) {
   bool own = false;
   core::Semaphore<> semaphore = handle->semaphore;
-  for (Owner next = semaphore.grant(handle->owner); next != core::kNobody; next = semaphore.grant(handle->owner)) {
-    const auto who = semaphore.identity(next);
-    if (!is_here(handle, who)) continue;
-    if (who.doorbell == handle->self.doorbell)
-      own = true;
-    else
-      ring(static_cast<uint32_t>(who.doorbell));
-  }
+  for (Owner next = semaphore.grant(handle->owner); next != core::kNobody; next = semaphore.grant(handle->owner))
+    own = tell(handle, next) || own;
   return own;
 }
 
@@ -93,12 +94,7 @@ napi_value give(napi_env env, SemaphoreHandle* handle) {
   if (handle->semaphore.held(handle->owner) == 0) return throw_range(env, "semaphore: this thread holds no permit");
   bool anybody_waits = false;
   const Owner next = handle->semaphore.release(handle->owner, &anybody_waits);
-  bool own = false;
-  if (next != core::kNobody) {
-    const auto who = handle->semaphore.identity(next);
-    own = is_here(handle, who) && who.doorbell == handle->self.doorbell;
-    if (!own && is_here(handle, who)) ring(static_cast<uint32_t>(who.doorbell));
-  }
+  bool own = next != core::kNobody && tell(handle, next);
   if (anybody_waits) own = grant_all(handle) || own;
   return own ? make_bool(env, true) : nullptr;
 }
