@@ -106,7 +106,7 @@ Napi::Value make_memory(Napi::Env env, const os::MemoryFacts& memory) {
   return writer.object();
 }
 
-Napi::Value make_pids(Napi::Env env, const os::TaskFacts& tasks) {
+Napi::Value make_pids(Napi::Env env, const os::TaskLimits& tasks) {
   ObjectWriter writer(env);
   writer.integer("limit", tasks.limit.value);
   writer.integer("available", tasks.available_known ? tasks.available.value : std::nullopt);

@@ -4,7 +4,7 @@
 #include <tuple>
 
 #include "os/cpuinfo.h"
-#include "os/text.h"
+#include "os/file_values.h"
 
 namespace amorsize::os {
 namespace {
@@ -17,19 +17,15 @@ CpuGroups values(std::map<CoreId, CpuSet> cores) {
   return groups;
 }
 
-std::optional<uint64_t> read_id(const FileTree& tree, uint32_t cpu, std::string_view file, std::string* text) {
-  // An id of -1 means that the machine does not say; it is no number here.
-  return tree.read_value(cpu_path(cpu, file), text) ? parse_unsigned(trim(*text)) : std::nullopt;
-}
-
 std::optional<CpuGroups> group_by_sysfs_ids(const FileTree& tree, const CpuSet& cpus, const CpuSet& required) {
   std::map<CoreId, CpuSet> cores;
-  std::string text;
+  // An id of -1 means that the machine does not say; it is no number here.
+  const auto read_id = [&](uint32_t cpu, std::string_view file) { return read_unsigned(tree, cpu_path(cpu, file)); };
   for (uint32_t cpu = cpus.next(0); cpu < kMaxCpus; cpu = cpus.next(cpu + 1)) {
-    const auto package = read_id(tree, cpu, "topology/physical_package_id", &text);
-    const auto core = read_id(tree, cpu, "topology/core_id", &text);
+    const auto package = read_id(cpu, "topology/physical_package_id");
+    const auto core = read_id(cpu, "topology/core_id");
     if (package && core) {
-      const auto die = read_id(tree, cpu, "topology/die_id", &text);
+      const auto die = read_id(cpu, "topology/die_id");
       cores[{*package, die.value_or(0), *core}].add(cpu);
     } else if (required.contains(cpu)) {
       return std::nullopt;
@@ -62,11 +58,10 @@ std::optional<CpuGroups> group_by_list(const FileTree& tree, const CpuSet& cpus,
                                        std::string_view file) {
   CpuGroups groups;
   CpuSet assigned;
-  std::string text;
   for (uint32_t cpu = cpus.next(0); cpu < kMaxCpus; cpu = cpus.next(cpu + 1)) {
     // A list is the same for all its members, so one read serves them all.
     if (assigned.contains(cpu)) continue;
-    const auto listed = tree.read_value(cpu_path(cpu, file), &text) ? parse_cpu_list(text) : std::nullopt;
+    const auto listed = read_cpu_list(tree, cpu_path(cpu, file));
     if (!listed || !listed->contains(cpu)) {
       if (required.contains(cpu)) return std::nullopt;
       continue;

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "os/file_values.h"
 #include "os/text.h"
 
 namespace amorsize::os {
@@ -33,7 +34,7 @@ MemoryEvents read_memory_events(const FileTree& tree, CgroupVersion version, con
   MemoryEvents events;
   std::string text;
   if (version == CgroupVersion::v1) {
-    if (tree.read_value(beside(limit, "memory.failcnt"), &text)) events.max = parse_unsigned(trim(text));
+    events.max = read_unsigned(tree, beside(limit, "memory.failcnt"));
     if (tree.read_value(beside(limit, "memory.oom_control"), &text)) events.oom_kills = find_stat(text, "oom_kill");
   } else if (tree.read_value(beside(limit, "memory.events"), &text)) {
     events.high = find_stat(text, "high");

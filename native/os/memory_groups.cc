@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "os/file_values.h"
 #include "os/text.h"
 
 namespace amorsize::os {
@@ -38,16 +39,12 @@ class Reader {
   }
 
  private:
-  std::optional<uint64_t> read_limit(const std::string& file) {
-    return tree_.read_value(file, &text_) ? parse_limit(text_) : std::nullopt;
-  }
-
   // False when this level and those above do not bind the process.
   bool read_level(const CgroupChain& chain, size_t index) {
     const CgroupLevel& level = chain[index];
     const std::string limit_file = level.file(names_.limit);
     LowestLimit hard, inherited, high;
-    hard.offer(read_limit(limit_file), limit_file, level.height);
+    hard.offer(read_limit(tree_, limit_file), limit_file, level.height);
     bool have_stat = false;
     if (v1_) {
       // The limit of ancestors that no mount shows is seen only here. Where the level below says that there is none,
@@ -65,8 +62,8 @@ class Reader {
     } else {
       const std::string high_file = level.file("memory.high");
       const std::string swap_file = level.file("memory.swap.max");
-      high.offer(read_limit(high_file), high_file, level.height);
-      result_.swap.offer(read_limit(swap_file), swap_file, level.height);
+      high.offer(read_limit(tree_, high_file), high_file, level.height);
+      result_.swap.offer(read_limit(tree_, swap_file), swap_file, level.height);
     }
     result_.hard.offer(hard.value, hard.source.file, level.height);
     inherited_.offer(inherited.value, inherited.source.file, level.height);
@@ -88,8 +85,7 @@ class Reader {
   }
 
   std::optional<uint64_t> read_working_set(const CgroupLevel& level, bool have_stat) {
-    if (!tree_.read_value(level.file(names_.usage), &text_)) return std::nullopt;
-    const auto usage = parse_unsigned(trim(text_));
+    const auto usage = read_unsigned(tree_, level.file(names_.usage));
     if (!usage) return std::nullopt;
     if (!have_stat) tree_.read_value(level.file("memory.stat"), &stat_);
     // Page cache that was read once is inactive, read twice it is active; the kernel takes either before it kills. The
@@ -102,7 +98,7 @@ class Reader {
   // Before Linux 5.11 a v1 group bound the groups below it only if its memory.use_hierarchy was set.
   bool is_hierarchical(const CgroupChain& chain, size_t index) {
     for (size_t i = 1; i <= index; ++i) {
-      if (tree_.read_value(chain[i].file("memory.use_hierarchy"), &text_) && trim(text_) == "0") return false;
+      if (read_unsigned(tree_, chain[i].file("memory.use_hierarchy")) == 0) return false;
     }
     return true;
   }
@@ -111,7 +107,7 @@ class Reader {
   const bool v1_;
   const FileNames names_;
   bool no_limit_above_ = false;
-  std::string text_, stat_;
+  std::string stat_;
   LowestLimit inherited_;
   MemoryGroups result_;
 };

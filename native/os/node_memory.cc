@@ -1,5 +1,6 @@
 #include "os/node_memory.h"
 
+#include "os/file_values.h"
 #include "os/limit.h"
 
 namespace amorsize::os {
@@ -8,10 +9,8 @@ namespace {
 constexpr const char* kNodes = "/sys/devices/system/node";
 
 std::optional<CpuSet> read_nodes_with_memory(const FileTree& tree) {
-  std::string text;
   for (const char* file : {"/has_memory", "/online"}) {
-    if (!tree.read_value(std::string(kNodes) + file, &text)) continue;
-    auto nodes = parse_cpu_list(text);
+    auto nodes = read_cpu_list(tree, std::string(kNodes) + file);
     if (nodes && !nodes->empty()) return nodes;
   }
   return std::nullopt;

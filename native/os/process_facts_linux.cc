@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "os/file_status.h"
+#include "os/file_values.h"
 #include "os/process_facts.h"
 #include "os/text.h"
 
@@ -129,9 +130,7 @@ ProcessFacts process_of_tree(const FileTree& tree) {
     facts.memory_nodes = parse_memory_nodes(text);
     const auto allowed = parse_cpu_list(find_status(text, "Cpus_allowed_list"));
     // The file lists offline CPUs too; the kernel's own mask does not.
-    std::string online_text;
-    const auto online =
-        tree.read("/sys/devices/system/cpu/online", &online_text) ? parse_cpu_list(online_text) : std::nullopt;
+    const auto online = read_cpu_list(tree, "/sys/devices/system/cpu/online");
     if (allowed) facts.affinity = online ? allowed->intersection(*online) : *allowed;
   }
   return facts;

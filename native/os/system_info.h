@@ -12,6 +12,7 @@
 #include "os/group_events.h"
 #include "os/limit.h"
 #include "os/pressure.h"
+#include "os/task_limits.h"
 #include "os/topology.h"
 
 namespace amorsize::os {
@@ -47,15 +48,10 @@ struct MemoryFacts {
   Pressure machine_pressure, group_pressure;
 };
 
-struct TaskFacts {
-  LowestLimit limit, available;
-  bool available_known = true;
-};
-
 struct SystemInfo {
   CpuFacts cpu;
   MemoryFacts memory;
-  TaskFacts tasks;
+  TaskLimits tasks;
   std::vector<std::string> unreadable;  // files that are there and could not be read
 };
 

@@ -110,9 +110,8 @@ MemoryFacts read_memory(const FileTree& tree, const ProcessFacts& process, const
   return memory;
 }
 
-TaskFacts read_tasks(const FileTree& tree, const ProcessFacts& process, const ControlGroups& groups) {
-  TaskLimits in_groups = read_task_limits(tree, groups);
-  TaskFacts tasks{std::move(in_groups.limit), std::move(in_groups.available), in_groups.available_known};
+TaskLimits read_tasks(const FileTree& tree, const ProcessFacts& process, const ControlGroups& groups) {
+  TaskLimits tasks = read_task_limits(tree, groups);
   if (process.tasks) {
     tasks.limit.offer(process.tasks, "RLIMIT_NPROC", std::nullopt);
     // The kernel counts all tasks of the user; this process's own are what can be known of them at once.

@@ -2,21 +2,19 @@
 
 #include <string>
 
-#include "os/text.h"
+#include "os/file_values.h"
 
 namespace amorsize::os {
 
 TaskLimits read_task_limits(const FileTree& tree, const ControlGroups& groups) {
   TaskLimits result;
-  std::string text;
   for (const CgroupChain& chain : groups.chains) {
     for (const CgroupLevel& level : chain) {
       const std::string file = level.file("pids.max");
-      const auto limit = tree.read_value(file, &text) ? parse_limit(text) : std::nullopt;
+      const auto limit = read_limit(tree, file);
       if (!limit) continue;
       result.limit.offer(limit, file, level.height);
-      const auto current =
-          tree.read_value(level.file("pids.current"), &text) ? parse_unsigned(trim(text)) : std::nullopt;
+      const auto current = read_unsigned(tree, level.file("pids.current"));
       if (current) {
         result.available.offer(subtract_to_zero(*limit, *current), file, level.height);
       } else {

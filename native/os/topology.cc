@@ -7,25 +7,18 @@
 
 #include "os/core_map.h"
 #include "os/cpuinfo.h"
-#include "os/text.h"
+#include "os/file_values.h"
 
 namespace amorsize::os {
 namespace {
-
-std::optional<CpuSet> read_cpu_list(const FileTree& tree, std::string_view path) {
-  std::string text;
-  return tree.read_value(path, &text) ? parse_cpu_list(text) : std::nullopt;
-}
 
 std::optional<uint32_t> read_packages(const FileTree& tree, const CpuSet& online) {
   for (const std::string_view file : {"topology/package_cpus_list", "topology/core_siblings_list"}) {
     if (const auto groups = group_by_list(tree, online, online, file)) return static_cast<uint32_t>(groups->size());
   }
   std::vector<uint64_t> ids;
-  std::string text;
   for (uint32_t cpu = online.next(0); cpu < kMaxCpus; cpu = online.next(cpu + 1)) {
-    const auto id = tree.read_value(cpu_path(cpu, "topology/physical_package_id"), &text) ? parse_unsigned(trim(text))
-                                                                                          : std::nullopt;
+    const auto id = read_unsigned(tree, cpu_path(cpu, "topology/physical_package_id"));
     if (!id) return std::nullopt;
     if (std::find(ids.begin(), ids.end(), *id) == ids.end()) ids.push_back(*id);
   }
@@ -46,12 +39,10 @@ CoreKind count_kind(const CpuGroups& cores, const CpuSet& cpus) {
 // Empty when the machine does not rate its cores.
 std::vector<CoreKind> kinds_by_capacity(const FileTree& tree, const CpuGroups& cores, const CpuSet& affinity) {
   std::map<uint64_t, CoreKind, std::greater<>> by_capacity;
-  std::string text;
   for (const CpuSet& core : cores) {
     const uint32_t members = core.intersection(affinity).count();
     if (members == 0) continue;
-    const auto capacity =
-        tree.read_value(cpu_path(core.next(0), "cpu_capacity"), &text) ? parse_unsigned(trim(text)) : std::nullopt;
+    const auto capacity = read_unsigned(tree, cpu_path(core.next(0), "cpu_capacity"));
     if (!capacity) return {};
     by_capacity[*capacity].cores += 1;
     by_capacity[*capacity].cpus += members;
