@@ -26,6 +26,8 @@ declare module '../native.js' {
     clockRead: () => void
     /** One for all copies of this code in the thread: each reads it at once. */
     readonly clockCell: Float64Array
+    /** 'counter' where the processor's counter is read, else 'kernel'. */
+    clockSource(): 'counter' | 'kernel'
   }
 }
 

@@ -37,7 +37,6 @@ declare module '../../internal/native.js' {
     bucketParameters(number: number, out: Float64Array): void
     bucketAddCounts(number: number, allowed: number, denied: number): void
     bucketClose(number: number): void
-    clockSource(): 'counter' | 'kernel'
     bucketSurvey(number: number, nowMs: number, out: Float64Array): void
     bucketReserveRun(
       number: number,

@@ -6,7 +6,7 @@ import { cellsOf, type Semaphore, type SemaphoreLimits, type SemaphoreShape, sho
 import { TwinSemaphore } from './twin.js'
 
 /** What a semaphore is made with. */
-export interface SemaphoreTerms extends SemaphoreLimits {
+export interface SemaphoreParameters extends SemaphoreLimits {
   readonly shape: SemaphoreShape
 }
 
@@ -14,20 +14,20 @@ export interface SemaphoreTerms extends SemaphoreLimits {
 export const ADVICE = ', or change the limits with update()'
 
 /** Semaphores. Where one has no row left for this thread, a SharedMemoryError 'full' says so. */
-export const semaphores = new Subjects<Semaphore, SemaphoreTerms>({
+export const semaphores = new Subjects<Semaphore, SemaphoreParameters>({
   word: kindWord(KIND.semaphore),
   advice: ADVICE,
   cells: ({ shape, least }) => cellsOf(shape, least),
-  make: (addon, view, terms) =>
+  make: (addon, view, asked) =>
     orFull(
       addon === null
-        ? TwinSemaphore.create(view, terms, terms.shape)
-        : NativeSemaphore.create(addon, view, terms, terms.shape),
+        ? TwinSemaphore.create(view, asked, asked.shape)
+        : NativeSemaphore.create(addon, view, asked, asked.shape),
     ),
   open: (addon, view) => orFull(addon === null ? TwinSemaphore.open(view) : NativeSemaphore.open(addon, view)),
-  named: (addon, name, scope, terms) => {
-    const subject = orFull(NativeSemaphore.named(addon, name, scope, terms, terms.shape))
-    return { subject, parameters: { ...subject.founding, shape: terms.shape } }
+  named: (addon, name, scope, asked) => {
+    const subject = orFull(NativeSemaphore.named(addon, name, scope, asked, asked.shape))
+    return { subject, parameters: { ...subject.founding, shape: asked.shape } }
   },
   text: shownLimits,
 })

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../internal/time/clock.js'
 import { type NameScope, otherParameters } from '../shared/names.js'
 import type { CellAddress } from '../shared/region.js'
-import { ADVICE, type SemaphoreTerms, semaphores } from './index.js'
+import { ADVICE, type SemaphoreParameters, semaphores } from './index.js'
 import { PermitQueue } from './queue.js'
 import { PRIVATE_SHAPE, type SemaphoreLimits, SHARED_SHAPE, shownLimits } from './semaphore.js'
 
@@ -33,7 +33,7 @@ class PermitQueues {
       if (inUse !== asked) throw otherParameters(`the name '${name}'`, scope, inUse, asked, ADVICE)
       return known
     }
-    const queue = new PermitQueue(semaphores.byName(name, scope, termsOf(limits), clock).subject)
+    const queue = new PermitQueue(semaphores.byName(name, scope, parametersOf(limits), clock).subject)
     ofClock.set(key, new WeakRef(queue))
     this.#collected.register(queue, { known: ofClock, key })
     return queue
@@ -41,20 +41,20 @@ class PermitQueues {
 
   /** The queue at a new semaphore, which other threads may open by its address. */
   create(limits: SemaphoreLimits): PlacedQueue {
-    const { subject, address } = semaphores.create(termsOf(limits), systemClock)
+    const { subject, address } = semaphores.create(parametersOf(limits), systemClock)
     return this.#keep(new PermitQueue(subject), address)
   }
 
   /** The queue at a new semaphore that this thread keeps to itself. */
   createPrivate(limits: SemaphoreLimits): PermitQueue {
-    return new PermitQueue(semaphores.create(termsOf(limits, PRIVATE_SHAPE), systemClock).subject)
+    return new PermitQueue(semaphores.create(parametersOf(limits, PRIVATE_SHAPE), systemClock).subject)
   }
 
   /** The queue at the semaphore that {@link create} made here or in another thread. Throws as `semaphores.open` does. */
   at(address: CellAddress, limits: SemaphoreLimits): PlacedQueue {
     const queue = this.#byAddress.get(address.buffer)?.get(address.cell)?.deref()
     if (queue !== undefined) return { queue, address }
-    const { subject } = semaphores.open(address, termsOf(limits), systemClock)
+    const { subject } = semaphores.open(address, parametersOf(limits), systemClock)
     return this.#keep(new PermitQueue(subject), address)
   }
 
@@ -68,7 +68,7 @@ class PermitQueues {
 }
 
 /** Of the limits only what the semaphore needs: a policy's options hold more. */
-function termsOf({ maxConcurrent, maxQueue, least }: SemaphoreLimits, shape = SHARED_SHAPE): SemaphoreTerms {
+function parametersOf({ maxConcurrent, maxQueue, least }: SemaphoreLimits, shape = SHARED_SHAPE): SemaphoreParameters {
   return { maxConcurrent, maxQueue, least, shape }
 }
 
