@@ -153,9 +153,10 @@ await joinAll(
 )
 
 // Tools that copy what a program needs follow these (Nitro, Next.js and others, by nft); they are never called, and bundlers leave them out. Nitro
-// finds what bundlers take, and leaves the import to Node, which takes the other; and a worker's program is asked for by a URL.
+// finds what bundlers take, and leaves the import to Node, which takes the other; and a worker's program is asked for by a URL. Rspack warns of it
+// unless it comes behind a return.
 for (const name of Object.keys(declarations))
-  appendFileSync(join(bundle, `${name}.bundler.js`), `;()=>import.meta.resolve('./${name}.js')\n`)
+  appendFileSync(join(bundle, `${name}.bundler.js`), `;()=>{return;import.meta.resolve('./${name}.js')}\n`)
 for (const file of readdirSync(bundle).filter((one) => one.endsWith('.cjs'))) {
   const path = join(bundle, file)
   const code = readFileSync(path, 'utf8')

@@ -150,6 +150,19 @@ export const others = [
     ],
   },
   {
+    name: 'rspack',
+    packages: { '@rspack/core': '2.3.4', '@rspack/cli': '2.2.8' },
+    ways: [
+      { title: 'Rspack', build: [['rspack', 'build']], run: node('out/main.cjs') },
+      {
+        title: 'Rspack, with workers',
+        build: [['rspack', 'build', '--entry', './threads.mjs', '-o', 'out/threads']],
+        run: node('out/threads/main.cjs'),
+        prints: shared,
+      },
+    ],
+  },
+  {
     name: 'vite',
     packages: { vite: '7.3.8' },
     ways: [
