@@ -1,5 +1,5 @@
 import { runs } from '../internal/events/tracing.js'
-import { unlessAborted } from '../internal/signal-watch.js'
+import { throwIfAborted, unlessAborted } from '../internal/signal-watch.js'
 import { isThenable } from '../internal/thenable.js'
 import type { EarlierRuns } from '../records/checkpoint-log.js'
 import { earlierRunsOf } from '../records/recorders.js'
@@ -59,7 +59,7 @@ export async function optimize(given: Task, items: Items<unknown>, o?: ScheduleO
   const options = completeOptions('optimize', o)
   const source = sourceOf(items)
   try {
-    options.signal?.throwIfAborted()
+    throwIfAborted(options.signal)
     return await unlessAborted(makePlan(given, items, source, options), options.signal)
   } catch (error) {
     source.close()

@@ -1,6 +1,6 @@
 import { type InContext, keepContext } from '../internal/async-context.js'
 import { runs } from '../internal/events/tracing.js'
-import { unlessAborted } from '../internal/signal-watch.js'
+import { throwIfAborted, unlessAborted } from '../internal/signal-watch.js'
 import { conduct } from './conductor.js'
 import { tracedRunOf, type TracedRun } from './hooks.js'
 import { completeOptions, type CompleteOptions, type StreamOptions } from './options.js'
@@ -94,7 +94,7 @@ class StreamReader implements AsyncIterableIterator<unknown> {
 
   async #carryOut(): Promise<void> {
     const options = this.#options
-    options.signal?.throwIfAborted()
+    throwIfAborted(options.signal)
     const task = await unlessAborted(resolveTask(this.#task), options.signal)
     if (this.#isLeft()) return
     const { batchSize } = options

@@ -1,7 +1,7 @@
 import { copyProperties } from './copy-properties.js'
 import { lazy } from './lazy.js'
 import { checkFunction, describe } from './options/validate.js'
-import { unlessAborted } from './signal-watch.js'
+import { throwIfAborted, unlessAborted } from './signal-watch.js'
 
 /** What a policy hands to the function it runs. */
 export interface PolicyContext {
@@ -155,6 +155,6 @@ const UNCANCELLED: PolicyContext = {
  */
 export function callUnlessAborted<T>(signal: AbortSignal | undefined, fn: PolicyFunction<T>): T | Promise<T> {
   if (signal === undefined) return fn(UNCANCELLED)
-  signal.throwIfAborted()
+  throwIfAborted(signal)
   return unlessAborted(new Promise<T>((resolve) => resolve(fn({ signal }))), signal)
 }

@@ -43,6 +43,11 @@ export function unwatchSignal(signal: AbortSignal, listener: SignalListener): vo
   watches.get(signal)?.remove(listener)
 }
 
+/** Throws the reason of a signal that is aborted. Its own method for that is missing in jsdom 20, which is that of Jest 29. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw signal.reason
+}
+
 /** What `promise` gives, unless `signal` is aborted before; then its reason. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise

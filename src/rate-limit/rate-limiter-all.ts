@@ -1,4 +1,5 @@
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/options/validate.js'
+import { throwIfAborted } from '../internal/signal-watch.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
 import { type Key, checkKey } from '../memory/keyed/hash.js'
 import { MAX_BURST } from '../memory/shared/rate.js'
@@ -97,7 +98,7 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
     const signal = checkSignal('signal', options.signal)
     if (options.maxWaitMs !== undefined) checkNumber('maxWaitMs', options.maxWaitMs, { min: 0, allowInfinity: true })
     const charges = this.#chargesFor(costs)
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     // A limit whose tokens are there has nobody waiting: taking them passes nobody by.
     const binding = bindingOf(charges)
     if (takeNow(binding).length === 0) return this.#grant(charges)

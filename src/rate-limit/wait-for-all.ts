@@ -1,3 +1,4 @@
+import { throwIfAborted } from '../internal/signal-watch.js'
 import { OUTCOME } from '../memory/bucket/core.js'
 import { type Charge, giveBack, type LimitPart } from './charges.js'
 import { keepsMs, leadMs, takeTogether } from './take-together.js'
@@ -38,7 +39,7 @@ export async function waitForAll(
       })
       if (scarce < 0) return
       // Aborted since its turn came: no queue would hear of it any more.
-      signal?.throwIfAborted()
+      throwIfAborted(signal)
       const leastMs = leadMs(charges[scarce] as Charge)
       const isShort = ({ part }: Charge, index: number): boolean =>
         isHeldShort(part.clock.now(), taken[index] as number, leastMs)

@@ -1,5 +1,6 @@
 import { CHECKED_UPDATE } from '../internal/options/updatable.js'
 import { checkNumber } from '../internal/options/validate.js'
+import { throwIfAborted } from '../internal/signal-watch.js'
 import { INSPECT } from '../internal/text/shown.js'
 import { checkKey, type Key } from '../memory/keyed/hash.js'
 import { WINDOW } from '../memory/shared/layout.js'
@@ -142,7 +143,7 @@ export class RedisKeyedRateLimiter {
     signal: AbortSignal | undefined,
     waits?: () => void,
   ): Promise<void> {
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     const limit = this.#limits.get(key)
     this.#inUse.add(limit)
     try {

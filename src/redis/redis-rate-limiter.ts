@@ -9,6 +9,7 @@ import {
   type Wrapped,
   wrapWithPolicy,
 } from '../internal/policy.js'
+import { throwIfAborted } from '../internal/signal-watch.js'
 import { INSPECT } from '../internal/text/shown.js'
 import { WHY_BOUND } from '../policy/bound.js'
 import { checkClient, type RedisClient } from './clients.js'
@@ -108,7 +109,7 @@ export class RedisRateLimiter implements Policy {
   async acquire(tokens = 1, options: RedisAcquireOptions = {}): Promise<void> {
     this.#host.check(tokens)
     const { maxWaitMs, signal } = completeAcquireOptions(options)
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     await this.#limit.acquire(tokens, maxWaitMs, signal)
   }
 

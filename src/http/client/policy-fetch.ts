@@ -1,6 +1,7 @@
 import { RetryExhaustedError } from '../../errors.js'
 import { checkOptionalFunction } from '../../internal/options/check-common.js'
 import { checkKeys, checkNumber, checkOptions, describe } from '../../internal/options/validate.js'
+import { throwIfAborted } from '../../internal/signal-watch.js'
 import type { HedgeOptions } from '../../policy/hedge-options.js'
 import { type Hedge, hedge } from '../../policy/hedge.js'
 import { RETRY_OPTIONS, type RetryPolicy } from '../../policy/retry/options.js'
@@ -115,7 +116,7 @@ class GuardedFetch {
 
   /** @throws what `per` throws, and for a URL that is none */
   send(request: Replayable): Promise<Response> {
-    request.signal?.throwIfAborted()
+    throwIfAborted(request.signal)
     return unlessIgnored(this.#send(request), request.signal).catch((error: unknown) => {
       throw error instanceof NotSent ? error.refusal : error
     })

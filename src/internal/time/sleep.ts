@@ -1,4 +1,4 @@
-import { type SignalListener, unwatchSignal, watchSignal } from '../signal-watch.js'
+import { type SignalListener, throwIfAborted, unwatchSignal, watchSignal } from '../signal-watch.js'
 import type { Clock } from './clock.js'
 import { type DueTimer, tellableMs, timersOf } from './timers.js'
 
@@ -8,7 +8,7 @@ const SHORTEST_MS = 0.01
 /** Waits `ms`; rejects with the signal's reason once that is aborted. */
 export function sleep(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     const timers = timersOf(clock)
     const sleeper: DueTimer & SignalListener = {
       due: 0,

@@ -12,6 +12,7 @@ import type {
   PolicyFunction,
   Wrapped,
 } from '../../internal/policy.js'
+import { throwIfAborted } from '../../internal/signal-watch.js'
 import { compile } from './frame.js'
 import { guardFunction } from './guard-function.js'
 import { callOf } from './policy-call.js'
@@ -122,7 +123,7 @@ export abstract class EventfulPolicy<
 /** Stops waiting as soon as the caller's signal is aborted; what runs is told, and ends by itself. */
 async function runUnderSignal(run: Runner, fn: PolicyFunction<unknown>, scope: Scope): Promise<unknown> {
   const { signal } = scope
-  signal.throwIfAborted()
+  throwIfAborted(signal)
   try {
     return await new Promise((resolve, reject) => {
       scope.onAbort({ scopeAborted: () => reject(signal.reason) })
