@@ -17,7 +17,7 @@ export interface NodeResponse {
           { readonly destroyed: boolean; once(event: 'close', listener: () => void): unknown } | null | undefined
       }
     | undefined
-  once(event: 'close', listener: () => void): unknown
+  once(event: 'close' | 'finish', listener: () => void): unknown
 }
 
 type ClientSocket = NonNullable<NonNullable<NodeResponse['req']>['socket']>
@@ -57,15 +57,29 @@ export function whenResponseEnds(response: NodeResponse, ended: (status: number)
   const socket = response.socket === null ? response.req?.socket : undefined
   if (response.destroyed === true || response.stream?.destroyed === true || socket?.destroyed === true) {
     tell()
-  } else if (socket === undefined || socket === null) {
-    // The response to a HEAD request of HTTP/2 that nobody has ended does not tell of its end; its stream does.
-    ;(response.stream ?? response).once('close', tell)
-  } else {
+  } else if (socket !== undefined && socket !== null) {
     const tellOnce = (): void => {
       if (forget()) tell()
     }
     const forget = waitingResponses.add(socket, tellOnce)
     response.once('close', tellOnce)
+  } else if (response.stream !== undefined && response.stream !== null) {
+    // The response to a HEAD request of HTTP/2 that nobody has ended does not tell of its end; its stream does.
+    response.stream.once('close', tell)
+  } else {
+    let isTold = false
+    const tellOnce = (status: number): void => {
+      if (isTold) return
+      isTold = true
+      ended(status)
+    }
+    // What no server of Node has made, but an adapter of a cloud function or a mock, may finish without being closed, or be closed as it finishes.
+    response.once('finish', () => tellOnce(response.statusCode))
+    response.once('close', () => {
+      if (isTold) return
+      const status = isWhole(response) ? response.statusCode : CLIENT_GONE
+      void Promise.resolve(status).then(tellOnce)
+    })
   }
 }
 
