@@ -143,8 +143,9 @@ class BullmqTransport implements Transport {
     } catch (error) {
       this.#isDropped = true
       this.#claim?.lapse()
-      for (const base of [this.#queue, this.#events])
-        void (this.#isShared ? base.close() : base.disconnect()).catch(() => undefined)
+      const closing = this.#isShared ? this.#queue.close() : this.#queue.disconnect()
+      // The events cut their connection themselves; of one that only was cut they would read on for ever.
+      for (const one of [closing, this.#events.close()]) void one.catch(() => undefined)
       throw error
     }
   }

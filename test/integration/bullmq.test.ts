@@ -6,7 +6,7 @@ import { execute, task } from 'amorsize'
 import { bullmq, serveTasks } from 'amorsize/bullmq'
 import { describe, expect, it } from 'vitest'
 import { hasServer, TestServer } from '../support/redis-server.js'
-import { main } from './support/command-line.js'
+import { main, runNode } from './support/command-line.js'
 
 const url = new URL('../fixtures/tasks/elsewhere.mjs', import.meta.url)
 const [kind] = (['redis', 'valkey'] as const).filter(hasServer)
@@ -65,4 +65,29 @@ describe('the address of a server', () => {
     },
     20_000,
   )
+})
+
+/** A run that no worker serves, and that is aborted when the server refuses all that would be written. */
+const aborted = (port: number): string => `
+  import { execute, task } from 'amorsize'
+  import { bullmq } from 'amorsize/bullmq'
+  import { Redis } from 'ioredis'
+  const connection = { host: '127.0.0.1', port: ${port} }
+  const admin = new Redis(connection)
+  const abort = new AbortController()
+  const options = { on: bullmq({ connection, queue: 'q' }), signal: abort.signal }
+  const run = execute(task(new URL(${JSON.stringify(url.href)}), 'double'), [1], options).catch(String)
+  while ((await admin.llen('bull:q:wait')) === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  await admin.config('SET', 'maxmemory', '1')
+  abort.abort('enough')
+  process.stdout.write(await run)
+  admin.disconnect()`
+
+describe.skipIf(kind === undefined)('a run over BullMQ (needs redis-server or valkey-server)', () => {
+  it('keeps no process that runs on when its end cannot be told', async () => {
+    await using server = await TestServer.start(kind!)
+    const { code, stdout, stderr } = await runNode(['--input-type=module', '-e', aborted(server.port)])
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'enough' })
+    expect(stderr).toContain('AMORSIZE_RUN_NOT_CLEARED')
+  }, 30_000)
 })
