@@ -159,11 +159,11 @@ class BullmqTransport implements Transport {
     await Promise.all([this.#queue.close(), this.#events.close()])
   }
 
-  /** Removes chunks of the run that nobody has in hand. */
+  /** Removes chunks of the run. Those that somebody has in hand, as of a driver that has died, are of no use when they end. */
   async #clear(): Promise<void> {
-    const jobs = await this.#queue.getJobs(['waiting', 'delayed', 'completed', 'failed'], 0, -1)
+    const jobs = await this.#queue.getJobs(['waiting', 'active', 'delayed', 'completed', 'failed'], 0, -1)
     const ids = jobs.map((job) => job?.id).filter((id) => id?.startsWith(`amz-${this.#run}-`) === true)
-    for (const id of ids) await this.#queue.remove(id as string)
+    for (const id of ids as string[]) if ((await this.#queue.remove(id)) !== 1) this.#unwanted.add(id)
   }
 
   #completed(id: string, answer: unknown): void {

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
 import { execute, task } from 'amorsize'
 import { bullmq, serveTasks } from 'amorsize/bullmq'
+import { Queue } from 'bullmq'
+import { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { hasServer, TestServer } from '../support/redis-server.js'
 import { main, runNode } from './support/command-line.js'
@@ -89,5 +91,35 @@ describe.skipIf(kind === undefined)('a run over BullMQ (needs redis-server or va
     const { code, stdout, stderr } = await runNode(['--input-type=module', '-e', aborted(server.port)])
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'enough' })
     expect(stderr).toContain('AMORSIZE_RUN_NOT_CLEARED')
+  }, 30_000)
+
+  it('ends what a worker has in hand of a driver that has died', async () => {
+    await using server = await TestServer.start(kind!)
+    const given = { connection: { host: '127.0.0.1', port: server.port }, queue: 'q' }
+    const queue = new Queue<{ readonly task: object }>('q', given)
+    const run = (signal?: AbortSignal): Promise<number[]> =>
+      execute(task<number, number>(url, 'double'), [1], { on: bullmq(given), ...(signal && { signal }) })
+    const abort = new AbortController()
+    const first = run(abort.signal).catch(String)
+    await expect.poll(() => queue.getWaitingCount()).toBe(1)
+    const [job] = await queue.getWaiting()
+    abort.abort('enough')
+    await first
+    const admin = new Redis(given.connection)
+    await admin.flushall()
+    admin.disconnect()
+    // As a chunk of a run that was killed, which never comes to its end.
+    const data = { ...job!.data, task: { ...job!.data.task, export: 'stuck' } }
+    await queue.add('chunk', data, { jobId: `${job!.id}-left` })
+    const options = { ...given, tasks: [url] }
+    await using busy = await serveTasks(options)
+    await expect.poll(() => queue.getActiveCount()).toBe(1)
+    await using idle = await serveTasks(options)
+    expect(await run()).toEqual([2])
+    await expect
+      .poll(() => queue.getJobCounts('active', 'completed', 'failed'), { timeout: 10_000 })
+      .toEqual({ active: 0, completed: 0, failed: 0 })
+    expect([busy.stats().done, idle.stats().done]).toEqual([0, 1])
+    await queue.close()
   }, 30_000)
 })
