@@ -104,6 +104,7 @@ export interface QueueWorker extends QueueBase {
   pause(doNotWaitActive?: boolean): Promise<void>
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'failed', listener: (job: ActiveJob | undefined, error: Error) => void): unknown
+  on(event: 'completed', listener: (job: ActiveJob) => void): unknown
   on(event: 'lockRenewalFailed', listener: (jobIds: readonly string[]) => void): unknown
   on(event: 'locksRenewed', listener: (told: { readonly jobIds: readonly string[] }) => void): unknown
 }

@@ -123,6 +123,7 @@ class QueueServing implements Serving {
       this.#process(job, token, signal)
     this.#worker = new Worker(queue, processor as never, options, address.backend as never)
     this.#worker.on('failed', (job) => void this.#removeIfOver(job))
+    this.#worker.on('completed', (job) => void this.#removeIfOver(job))
     this.#worker.on('lockRenewalFailed', (ids) => ids.forEach((id) => this.#locks.get(id)?.lose()))
     this.#worker.on('locksRenewed', ({ jobIds }) => jobIds.forEach((id) => this.#locks.get(id)?.renewed()))
     await whenReady(this.#worker, connection)
@@ -214,7 +215,7 @@ class QueueServing implements Serving {
     }
   }
 
-  /** Of a run that is over nothing is left: neither a chunk that was ended here, nor one whose workers have died too often. */
+  /** Of a run that is over nothing is left: no chunk that was ended here, or was done before that was heard of, or whose workers died too often. */
   async #removeIfOver(job: ActiveJob | undefined): Promise<void> {
     if (job === undefined) return
     try {

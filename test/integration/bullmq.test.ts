@@ -122,4 +122,21 @@ describe.skipIf(kind === undefined)('a run over BullMQ (needs redis-server or va
     expect([busy.stats().done, idle.stats().done]).toEqual([0, 1])
     await queue.close()
   }, 30_000)
+
+  it('leaves no chunk behind that is done after it was aborted', async () => {
+    await using server = await TestServer.start(kind!)
+    const given = { connection: { host: '127.0.0.1', port: server.port }, queue: 'q' }
+    const queue = new Queue('q', given)
+    await using serving = await serveTasks({ ...given, tasks: [url] })
+    const abort = new AbortController()
+    // It is done by its time limit, before the worker looks whether the run is over.
+    const options = { on: bullmq(given), signal: abort.signal, timeoutMs: 400, onError: 'collect' } as const
+    const run = execute(task<number, number>(url, 'stuck'), [1], options).catch(String)
+    await expect.poll(() => queue.getActiveCount()).toBe(1)
+    abort.abort('enough')
+    expect(await run).toBe('enough')
+    await expect.poll(() => serving.stats().done).toBe(1)
+    await expect.poll(() => queue.getCompletedCount(), { timeout: 10_000 }).toBe(0)
+    await queue.close()
+  }, 30_000)
 })
