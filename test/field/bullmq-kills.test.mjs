@@ -67,7 +67,7 @@ describe.skipIf(servers.length === 0)(
         await expect.poll(() => processes.deaths, { timeout: 20_000 }).toBe(2)
         abort.abort('enough')
         await failed
-        expect(await jobsOf(address)).toEqual({ active: 1 })
+        // At once where its lock has run out, else by the worker that finds it.
         await expect.poll(() => jobsOf(address), { timeout: 20_000 }).toEqual({})
       },
     )
