@@ -20,11 +20,11 @@ export class FallbackLimiter implements Alone, Disposable {
   }
 
   take(tokens: number): ReturnType<Alone['take']> {
-    const { burstSize, requestsPerSecond } = this.#limiter.policy
-    const allowed = tokens <= burstSize && this.#limiter.tryAcquire(tokens)
-    const remaining = this.#limiter.getAvailableTokens()
-    const waitMs = allowed ? 0 : Math.max(1, ((Math.min(tokens, burstSize) - remaining) / requestsPerSecond) * 1000)
-    return { allowed, remaining, waitMs }
+    const limiter = this.#limiter
+    const { burstSize } = limiter.policy
+    const allowed = tokens <= burstSize && limiter.tryAcquire(tokens)
+    const waitMs = allowed ? 0 : Math.max(1, limiter.retryAfterMs(Math.min(tokens, burstSize)))
+    return { allowed, remaining: limiter.getAvailableTokens(), waitMs }
   }
 
   pauseFor(ms: number): void {
