@@ -85,6 +85,7 @@ class FallbackStage implements LinearStage {
     let error = call.value
     if (this.if !== undefined && !(await this.#wants(this.if, error))) return
     for (const [level, substitute] of this.levels.entries()) {
+      if (call.scope.aborted) break
       try {
         const value =
           typeof substitute === 'function'
@@ -99,7 +100,6 @@ class FallbackStage implements LinearStage {
       } catch (failure) {
         error = failure
       }
-      if (call.scope.aborted) break
     }
     this.stats.failed++
     throw call.scope.aborted ? call.scope.reason : error

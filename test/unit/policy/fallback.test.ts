@@ -88,6 +88,21 @@ describe('fallback', () => {
     expect(policy.stats()).toEqual({ calls: 1, degraded: 0, failed: 1 })
   })
 
+  it('tries no level once the caller has aborted while `if` was asked', async () => {
+    const controller = new AbortController()
+    const substitute = vi.fn()
+    const policy = fallback(substitute, {
+      if: async () => {
+        controller.abort('enough')
+        return true
+      },
+    })
+    await expect(policy.execute(fail, { signal: controller.signal })).rejects.toBe('enough')
+    await setImmediate()
+    expect(substitute).not.toHaveBeenCalled()
+    expect(policy.stats()).toEqual({ calls: 1, degraded: 0, failed: 1 })
+  })
+
   it.each<[string, Fallback, unknown]>([
     ['an error that `if` refuses', fallback('spare', { if: () => false }), boom],
     ['an error that `if` refuses later', fallback('spare', { if: () => Promise.resolve(false) }), boom],
