@@ -57,11 +57,12 @@ export class DurationHistogram {
    * @param times - how often, a whole number >= 1; default once
    */
   record(ms: number, times = 1): void {
-    const index = indexOf(Math.min(Math.max(ms * 1000, 0), MAX_MICROSECONDS))
+    const tookMs = Math.max(ms, 0)
+    const index = indexOf(Math.min(tookMs * 1000, MAX_MICROSECONDS))
     this.#counts[index] = (this.#counts[index] as number) + times
     this.#count += times
-    this.#sumMs += ms * times
-    if (ms > this.#maxMs) this.#maxMs = ms
+    this.#sumMs += tookMs * times
+    if (tookMs > this.#maxMs) this.#maxMs = tookMs
     if (this.#count >= this.#halveAt) this.#halve()
   }
 

@@ -166,6 +166,9 @@ describe('DurationHistogram', () => {
     expect(histogram.count).toBe(3)
     expect(histogram.percentile(0.3)).toBeLessThanOrEqual(0.001)
     expect(histogram.percentile(1)).toBeGreaterThan(2e6)
+    const ofClockSetBack = new DurationHistogram()
+    for (const ms of [-5, 1]) ofClockSetBack.record(ms)
+    expect(ofClockSetBack.summary()).toMatchObject({ meanMs: 0.5, maxMs: 1 })
   })
 
   it('lets old durations fade', () => {
