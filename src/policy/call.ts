@@ -95,6 +95,7 @@ function callWith<F extends AnyFunction, O extends object>(
 
 function alone(name: string, kind: string, policy: Policy, own: object): Policy {
   checkKind(name, kind, policy)
-  if (Object.keys(own).length > 0) throw new TypeError(`${name} takes either an existing policy or options, not both`)
+  if (Object.values(own).some((value) => value !== undefined))
+    throw new TypeError(`${name} takes either an existing policy or options, not both`)
   return policy
 }

@@ -49,8 +49,8 @@ function chooseLimiter(
   policy: RateLimitOptions | undefined,
   own: RateLimitOptions,
 ): RateLimiter | RateLimiting {
-  const ownKeys = Object.keys(own)
-  const given = [limiter !== undefined, policy !== undefined, ownKeys.length > 0].filter(Boolean).length
+  const hasOwn = Object.values(own).some((value) => value !== undefined)
+  const given = [limiter !== undefined, policy !== undefined, hasOwn].filter(Boolean).length
   if (given > 1) {
     throw new TypeError(
       `rateLimitedCall takes one of limiter, policy, or options of a policy (${Object.keys(RATE_LIMIT_OPTIONS).join(', ')}); received more than one`,

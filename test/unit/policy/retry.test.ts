@@ -495,6 +495,7 @@ describe('retryCall', () => {
     const policy = retry({ maxRetries: 0 })
     await expect(retryCall(() => Promise.reject(boom), { policy })).rejects.toBe(boom)
     expect(policy.stats().calls).toBe(1)
+    await expect(retryCall(() => Promise.reject(boom), { policy, maxRetries: undefined })).rejects.toBe(boom)
     await expect(retryCall(() => Promise.reject(boom), { policy: { maxRetries: 0 } })).rejects.toBe(boom)
     await expect(retryCall(() => 1, { signal: AbortSignal.abort(boom) })).rejects.toBe(boom)
   })

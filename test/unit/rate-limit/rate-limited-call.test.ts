@@ -9,6 +9,7 @@ describe('rateLimitedCall', () => {
     const limiter = new RateLimiter({ requestsPerSecond: 100 })
     expect(await rateLimitedCall((a: number, b: number) => a * b, { args: [6, 7], limiter })).toBe(42)
     expect(await rateLimitedCall(async () => 'later', { policy: {} })).toBe('later')
+    expect(await rateLimitedCall(() => 1, { limiter, policy: undefined, name: undefined })).toBe(1)
     await expect(rateLimitedCall(() => Promise.reject(new Error('its own')), { limiter })).rejects.toThrow('its own')
   })
 
