@@ -92,8 +92,14 @@ class BullmqTransport implements Transport {
       transport.#failure = { error }
       transport.#mail.close()
     })
-    await resumeRun(queue, run)
-    await transport.#clear()
+    try {
+      await resumeRun(queue, run)
+      await transport.#clear()
+    } catch (error) {
+      // Where the client is the user's, it would be renewed as long as this process lives.
+      void transport.#claim.release().catch(() => undefined)
+      throw error
+    }
     transport.#poll = realSetInterval(() => void transport.#look(), POLL_MS)
     return transport
   }
