@@ -1,4 +1,4 @@
-import { type Clock, systemClock, timeOf } from '../../internal/time/clock.js'
+import { type Clock, timeOf } from '../../internal/time/clock.js'
 
 /** How often the delay is measured. ms */
 const EVERY_MS = 50
@@ -28,8 +28,8 @@ export class EventLoopDelay {
 
   #arm(): void {
     this.#timer = this.#clock.setTimeout(() => this.#measure(), EVERY_MS)
-    // It keeps no process alive; timers of a clock of one's own may have no such thing.
-    if (this.#clock === systemClock) (this.#timer as NodeJS.Timeout).unref()
+    // It keeps no process alive. A timer of a clock of one's own, or of jsdom, may have no such thing.
+    ;(this.#timer as Partial<NodeJS.Timeout> | undefined)?.unref?.()
   }
 
   #measure(): void {

@@ -12,7 +12,7 @@ import {
 } from 'amorsize/http'
 import { FakeClock } from 'amorsize/testing'
 import { Hono } from 'hono'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { itWithAddon } from '../../support/native.js'
 
 const servers: Server[] = []
@@ -337,6 +337,15 @@ describe('shed.web', () => {
     expect(await status()).toBe(200)
     handler[Symbol.dispose]()
     expect(timer).toBeUndefined()
+  })
+
+  it('measures the event loop where timers are numbers, as in jsdom', () => {
+    vi.stubGlobal('setTimeout', () => 5)
+    try {
+      shed({ maxEventLoopDelayMs: 100 })[Symbol.dispose]()
+    } finally {
+      vi.unstubAllGlobals()
+    }
   })
 
   it('refuses while there is little memory left', async () => {
