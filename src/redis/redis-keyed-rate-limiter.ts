@@ -1,3 +1,4 @@
+import { announceCreated } from '../internal/created.js'
 import { CHECKED_UPDATE } from '../internal/options/updatable.js'
 import { checkNumber } from '../internal/options/validate.js'
 import { throwIfAborted } from '../internal/signal-watch.js'
@@ -87,6 +88,7 @@ export class RedisKeyedRateLimiter {
       return new Limit(this.#host, `rl:{${name}:${key}}`, purse, () => this.#host.alone.of(key), refusals)
     }
     this.#limits = perKey(makeLimit, { maxKeys: MOST_IN_HAND, idleMs: IDLE_MS, clock, keepIf: (limit) => limit.isBusy })
+    announceCreated(this, 'keyed-limiter', name)
   }
 
   /** What the limit is called. */

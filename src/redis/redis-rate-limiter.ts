@@ -1,3 +1,4 @@
+import { announceCreated } from '../internal/created.js'
 import { CHECKED_UPDATE } from '../internal/options/updatable.js'
 import { checkFunction, checkKeys, checkNumber } from '../internal/options/validate.js'
 import {
@@ -71,6 +72,7 @@ export class RedisRateLimiter implements Policy {
     const newPurse = (): Purse => Purse.create(new SharedArrayBuffer(PURSE_BYTES), clock)
     this.#purse = sharedPurse ?? inHand.findOrMake(client as RedisClient, options, newPurse)
     this.#limit = new Limit(this.#host, `rl:{${name}}`, this.#purse, () => this.#host.alone)
+    announceCreated(this, 'limiter', name)
   }
 
   /** What the limit is called. */

@@ -10,6 +10,7 @@ import {
 } from 'amorsize'
 import { webLimit } from 'amorsize/http'
 import { metricsText, registerNewObjects, registerObject } from 'amorsize/metrics'
+import { RedisKeyedRateLimiter, RedisRateLimiter } from 'amorsize/redis'
 import { describe, expect, it, vi } from 'vitest'
 import { valuesOf } from '../../support/metrics-values.js'
 
@@ -86,6 +87,17 @@ describe('registerNewObjects', () => {
       new Set(['circuit-breaker-1', 'registry-slots', 'retry-1', 'retry-2']),
     )
     expect([before, made, after]).toHaveLength(3)
+  })
+
+  it('has metrics tell of limiters over Redis', () => {
+    const server = { send: () => Promise.reject(new Error('away')) }
+    const end = registerNewObjects()
+    const made = [RedisRateLimiter, RedisKeyedRateLimiter].map(
+      (Limiter) => new Limiter(server, { name: 'registry-redis', requestsPerSecond: 1 }),
+    )
+    end()
+    expect(labelsOf('limiter_round_trips_total')).toEqual(['registry-redis', 'registry-redis#2'])
+    for (const limiter of made) limiter.close()
   })
 
   it('counts what one limit of a server refused as allowed by no other', async () => {
