@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import { type PackedThrown, packBarely, packThrown, unpackThrown } from '../execute/transfer/thrown.js'
+import { attempt } from '../internal/attempt.js'
 import { messageOf } from '../internal/text/error-text.js'
 
 const JSON_MARK = 'j'
@@ -165,12 +166,4 @@ export function decodeOutcomes(
       ? { status: 'fulfilled', value: one.value }
       : { status: 'rejected', reason: unpackThrown(one.thrown, known) },
   )
-}
-
-function attempt<T>(make: () => T): T | undefined {
-  try {
-    return make()
-  } catch {
-    return undefined
-  }
 }

@@ -1,4 +1,4 @@
-import { readable } from '../internal/copy-properties.js'
+import { attempt } from '../internal/attempt.js'
 import { describe } from '../internal/options/validate.js'
 import type { AnyFunction } from '../internal/policy.js'
 
@@ -46,7 +46,7 @@ export function readGuardTarget(name: string, args: readonly unknown[]): GuardTa
 export function isClass(value: unknown): boolean {
   if (typeof value !== 'function') return false
   // A class cannot be given another prototype; built-in constructors share that, but many of them can be called.
-  const prototype = readable(() => Object.getOwnPropertyDescriptor(value, 'prototype'))
+  const prototype = attempt(() => Object.getOwnPropertyDescriptor(value, 'prototype'))
   return prototype?.writable === false && Function.prototype.toString.call(value).startsWith('class')
 }
 

@@ -1,3 +1,5 @@
+import { attempt } from './attempt.js'
+
 /** What every function has for itself. */
 const NOT_COPIED: ReadonlySet<string | symbol> = new Set(['prototype', 'arguments', 'caller'])
 
@@ -13,26 +15,17 @@ interface Metadata {
  * guards and the like. What cannot be read is left out.
  */
 export function copyProperties(from: object, to: object): void {
-  for (const key of readable(() => Reflect.ownKeys(from)) ?? []) {
+  for (const key of attempt(() => Reflect.ownKeys(from)) ?? []) {
     if (NOT_COPIED.has(key)) continue
-    const descriptor = readable(() => Reflect.getOwnPropertyDescriptor(from, key))
+    const descriptor = attempt(() => Reflect.getOwnPropertyDescriptor(from, key))
     // A frozen function must not freeze what is made of it.
     if (descriptor !== undefined) Reflect.defineProperty(to, key, { ...descriptor, configurable: true })
   }
-  readable(() => copyMetadata(Reflect as Metadata, from, to))
+  attempt(() => copyMetadata(Reflect as Metadata, from, to))
 }
 
 function copyMetadata(reflect: Metadata, from: object, to: object): void {
   for (const key of reflect.getOwnMetadataKeys?.(from) ?? []) {
     reflect.defineMetadata?.(key, reflect.getOwnMetadata?.(key, from), to)
-  }
-}
-
-/** What `read` returns; undefined where that throws, as the traps of a proxy may. */
-export function readable<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch {
-    return undefined
   }
 }

@@ -1,4 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs'
+import { attempt } from './attempt.js'
 
 /** What the kernel calls its run since the machine was started; undefined where there is no /proc. */
 export function bootId(): string | undefined {
@@ -21,12 +22,4 @@ export function startOf(pid: number): string | null {
   // The second field, the program's name in parentheses, may hold anything; the state is the third, the start time the 22nd.
   const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ') ?? []
   return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? 'unknown')
-}
-
-function attempt(read: () => string): string | undefined {
-  try {
-    return read()
-  } catch {
-    return undefined
-  }
 }

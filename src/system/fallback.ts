@@ -1,18 +1,10 @@
+import { attempt } from '../internal/attempt.js'
 import { builtins } from '../internal/builtins.js'
 import type { CpuInfo, MemoryInfo, SystemInfo } from './system-info.js'
 
 /** A count or size that Node reports as 0 or as a huge sentinel when it does not know. */
 function known(value: number | undefined): number | null {
   return value !== undefined && Number.isFinite(value) && value > 0 && value < 2 ** 62 ? value : null
-}
-
-/** Runs `read`; what a sandbox forbids is unknown. */
-function attempt<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch {
-    return undefined
-  }
 }
 
 function readCpu(): CpuInfo {

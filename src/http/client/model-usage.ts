@@ -1,3 +1,4 @@
+import { attempt } from '../../internal/attempt.js'
 import { stackOf } from '../../internal/text/error-text.js'
 import { warnOnce } from '../warnings.js'
 
@@ -94,11 +95,7 @@ export class EventReader {
 
 /** What `text` holds; undefined where it is no JSON. */
 export function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return undefined
-  }
+  return attempt((): unknown => JSON.parse(text))
 }
 
 function isCount(value: unknown): value is number {
