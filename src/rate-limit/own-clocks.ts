@@ -11,22 +11,16 @@ class OwnClocks {
   readonly #names = new WeakMap<Clock, string>()
   #count = 0
 
-  /** What stands for `clock` in a handle; undefined for the system's, which everybody has. */
-  nameOf(clock: Clock): string | undefined {
-    if (clock === systemClock) return undefined
+  /** What stands for `clock` in a handle: nothing for the system's, which everybody has. */
+  inHandle(clock: Clock): { readonly clock?: string } {
+    if (clock === systemClock) return {}
     let name = this.#names.get(clock)
     if (name === undefined) {
       name = `${process.pid}.${builtins.workerThreads.threadId}.${++this.#count}`
       this.#names.set(clock, name)
       this.#clocks.set(name, new WeakRef(clock))
     }
-    return name
-  }
-
-  /** The same as a part of a handle. */
-  inHandle(clock: Clock): { readonly clock?: string } {
-    const name = this.nameOf(clock)
-    return name === undefined ? {} : { clock: name }
+    return { clock: name }
   }
 
   /** The clock of a handle. @throws {SharedMemoryError} ERR_SHARED_MEMORY when it is another thread's, or is gone */

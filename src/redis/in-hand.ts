@@ -1,5 +1,5 @@
+import { ownClocks } from '../rate-limit/own-clocks.js'
 import type { RedisClient } from './clients.js'
-import { clockIn } from './redis-handle.js'
 import type { CompleteRedisOptions } from './redis-limiter-options.js'
 
 type ByOptions = Map<string, WeakRef<object>>
@@ -30,8 +30,9 @@ class InHand {
     let known = this.#byClient.get(client)
     if (known === undefined) this.#byClient.set(client, (known = new Map<string, WeakRef<object>>()))
     const { name, mode, requestsPerSecond, burstSize, leaseSize } = options
+    const clock = ownClocks.inHandle(options.clock)
     // Whoever has other numbers might get tokens from here that its own would refuse.
-    const key = JSON.stringify([name, mode, requestsPerSecond, burstSize, leaseSize, clockIn(options), capacity])
+    const key = JSON.stringify([name, mode, requestsPerSecond, burstSize, leaseSize, clock, capacity])
     const found = known.get(key)?.deref() as T | undefined
     if (found !== undefined) return found
     const made = make()

@@ -1,9 +1,10 @@
 import { SharedMemoryError } from '../errors.js'
 import { checkKeys, checkNumber } from '../internal/options/validate.js'
 import { shownAs } from '../internal/text/shown.js'
+import { ownClocks } from '../rate-limit/own-clocks.js'
 import { connectionOf, type RedisClient } from './clients.js'
 import { RateInUse } from './rate-in-use.js'
-import { clockIn, rateIn, type RedisRateLimiterHandle } from './redis-handle.js'
+import { rateIn, type RedisRateLimiterHandle } from './redis-handle.js'
 import { type CompleteRedisOptions, type RedisRateLimitChange, travelling } from './redis-limiter-options.js'
 import { Relay, throughRelay } from './relay.js'
 import { LimitServer } from './server.js'
@@ -122,7 +123,7 @@ export class LimitHost<F extends Fallback = Fallback> {
       options: { ...travelling(options), ...rate.shown },
       relay: this.#relay.name,
       rate: rate.buffer,
-      ...clockIn(options),
+      ...ownClocks.inHandle(options.clock),
     }
   }
 

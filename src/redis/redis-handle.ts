@@ -4,11 +4,7 @@ import type { KeyedWindowHandle } from '../rate-limit/keyed/keyed-window.js'
 import { ownClocks } from '../rate-limit/own-clocks.js'
 import { PURSE_BYTES } from './purse.js'
 import { RATE_BYTES } from './rate-in-use.js'
-import type {
-  CompleteRedisOptions,
-  RedisKeyedRateLimitOptions,
-  RedisRateLimitOptions,
-} from './redis-limiter-options.js'
+import type { RedisKeyedRateLimitOptions, RedisRateLimitOptions } from './redis-limiter-options.js'
 
 /** A `RedisRateLimiter` as it travels to another thread: by `workerData`, `postMessage` or `setEnvironmentData`. */
 export interface RedisRateLimiterHandle {
@@ -42,12 +38,6 @@ export interface RedisKeyedRateLimiterHandle {
   readonly leases: KeyedWindowHandle
   /** What stands for a clock of the maker's own. */
   readonly clock?: string
-}
-
-/** The part of a handle that tells of the clock. */
-export function clockIn({ clock }: CompleteRedisOptions): { readonly clock?: string } {
-  const name = ownClocks.nameOf(clock)
-  return name === undefined ? {} : { clock: name }
 }
 
 /**
