@@ -158,7 +158,8 @@ export function completeLimitOptions<Request>(
   more: readonly string[],
 ): CompleteLimitOptions<Request> {
   checkKeys(what, options, [...LIMIT_OPTIONS, ...more])
-  const complete = { ...readValues(options, OPTIONS), ...checkEncodedName(options.name, options.scope) }
+  const read = readValues(options, OPTIONS)
+  const complete = { ...read, ...checkEncodedName(read.name, read.scope) }
   return complete as unknown as CompleteLimitOptions<Request>
 }
 

@@ -87,10 +87,11 @@ export function completeShedOptions<Request>(
   more: readonly string[],
 ): CompleteShedOptions<Request> {
   checkKeys(what, options, [...namesOf(OPTIONS), ...more])
+  const read = readValues(options, OPTIONS)
   const complete = {
-    ...readValues(options, OPTIONS),
-    concurrency: checkConcurrency(options, 'adaptive'),
-    ...checkEncodedName(options.name, options.scope),
+    ...read,
+    concurrency: checkConcurrency(read, 'adaptive'),
+    ...checkEncodedName(read.name, read.scope),
   }
   return complete as unknown as CompleteShedOptions<Request>
 }

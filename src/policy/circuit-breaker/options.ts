@@ -174,7 +174,7 @@ export const HALF_OPEN_OPTIONS = {
 /** Checks the options and fills in the defaults. */
 export function readCircuitBreakerOptions(options: CircuitBreakerOptions): CircuitBreakerSettings {
   const read = readOptions('circuitBreaker', options, CIRCUIT_BREAKER_OPTIONS)
-  const { failureThreshold, window, successThreshold, halfOpen, resetTimeoutMs, maxResetTimeoutMs, clock } = read
+  const { failureThreshold, window, successThreshold, halfOpen, resetTimeoutMs, maxResetTimeoutMs } = read
   if (window !== undefined && failureThreshold !== undefined)
     throw new TypeError('circuitBreaker takes either failureThreshold (failures in a row) or window (rates), not both')
   if (halfOpen !== undefined && successThreshold !== undefined) throw twoKindsOfProbes('circuitBreaker')
@@ -200,11 +200,10 @@ export function readCircuitBreakerOptions(options: CircuitBreakerOptions): Circu
   })
   const { name, scope } = checkSharedName(read.name, read.scope)
   return {
-    ...readValues(options, CIRCUIT_BREAKER_FUNCTIONS),
+    ...read,
     parameters,
     name,
     scope,
-    clock,
     data: dataIn(options, CIRCUIT_BREAKER_OPTIONS),
     bound: boundIn(options, CIRCUIT_BREAKER_OPTIONS),
   }
