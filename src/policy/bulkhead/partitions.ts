@@ -11,6 +11,8 @@ export class Partition {
   readonly release: () => void
   /** Calls of this bulkhead that run or wait here. */
   users = 0
+  /** Whose calls they are; undefined where there are no keys, or nobody uses it. */
+  key: PartitionKey | undefined = undefined
 
   constructor(queue: PermitQueue, onRelease: (partition: Partition) => void) {
     this.queue = queue
@@ -26,7 +28,6 @@ export class Partitions {
   readonly #options: CompleteBulkheadOptions
   readonly #onRelease: (partition: Partition) => void
   readonly #used = new Map<PartitionKey, Partition>()
-  readonly #keys = new Map<Partition, PartitionKey>()
   /** Of a bulkhead without a name: nobody else has these, so they serve any key. */
   readonly #spare: Partition[] = []
   /** Of every key, those to come included. */
@@ -62,17 +63,16 @@ export class Partitions {
     const known = this.#used.get(key)
     if (known !== undefined) return known
     const partition = this.#spare.pop() ?? new Partition(this.#open(key), this.#onRelease)
+    partition.key = key
     this.#used.set(key, partition)
-    this.#keys.set(partition, key)
     return partition
   }
 
   /** The last of its users has gone. */
   rest(partition: Partition): void {
-    const key = this.#keys.get(partition)
-    if (key === undefined) return
-    this.#used.delete(key)
-    this.#keys.delete(partition)
+    if (partition.key === undefined) return
+    this.#used.delete(partition.key)
+    partition.key = undefined
     if (this.#options.name === null) this.#spare.push(partition)
   }
 
