@@ -1,5 +1,5 @@
 import { notify } from '../internal/events/listeners.js'
-import { checkKeys, checkNumber, checkSignal } from '../internal/options/validate.js'
+import { checkNumber, checkSignal } from '../internal/options/validate.js'
 import { systemClock } from '../internal/time/clock.js'
 import type { Bucket, Ticket } from '../memory/bucket/bucket.js'
 import { OUTCOME, type Outcome } from '../memory/bucket/core.js'
@@ -7,9 +7,10 @@ import { MAX_BURST } from '../memory/shared/rate.js'
 import type { LimitPart } from './charges.js'
 import { GRANTED } from './granted.js'
 import type { LeaseHost } from './lease.js'
+import { letIn, maxWaitMsOf } from './letting-in.js'
 import type { AcquireOptions, Reservation } from './limiter-types.js'
 import type { CompletePolicy } from './rate-limit-policy.js'
-import { changeUnderWay, disposedError, moreThanBurst, queueFull, rateLimitExceeded, tooLong } from './refusals.js'
+import { changeUnderWay, disposedError, moreThanBurst, rateLimitExceeded, tooLong } from './refusals.js'
 import { waitBlocked } from './waiting/blocking-wait.js'
 import { WaitQueue, waitingQueues } from './waiting/wait-queue.js'
 
@@ -101,6 +102,7 @@ export class Admission {
 
   /** Takes tokens, now or from the future. */
   reserve(tokens: number, options: AcquireOptions | undefined): Reservation {
+    // Also where callers of `acquire` do not wait: this one does the waiting itself.
     const asked = this.#maxWaitMs(options, ['maxWaitMs'], true)
     const maxWaitMs = this.#policy.dryRun ? 0 : asked
     this.checkUsable()
@@ -155,8 +157,7 @@ export class Admission {
       },
       returned: () => this.recheck(),
       count: (outcome) => {
-        if (outcome === 'allowed') this.counts.allowed++
-        else this.counts.denied++
+        this.counts[outcome]++
       },
     }
   }
@@ -213,25 +214,13 @@ export class Admission {
   }
 
   /** How long a caller that finds no tokens will wait for them, ms > 0; Infinity when nobody asks. @throws what refuses it */
-  #letIn(tokens: number, maxWaitMs: number, isAsked = this.#policy.onWait !== undefined): number {
-    const waiting = this.queue.size
-    const isFull = waiting >= this.#policy.maxQueue
-    if (maxWaitMs === Infinity && !isFull && !isAsked) return Infinity
-    const waitMs = Math.max(this.queue.line.estimateMs(tokens), Number.MIN_VALUE)
-    if (!isFull && waitMs <= maxWaitMs) return waitMs
-    this.counts.denied++
-    const because = isFull ? queueFull(waiting) : tooLong(waitMs, maxWaitMs)
-    throw rateLimitExceeded(tokens, waitMs, because, this.#policy.name ?? null)
+  #letIn(tokens: number, maxWaitMs: number, isAsked = false): number {
+    const estimateMs = (): number => this.queue.line.estimateMs(tokens)
+    return letIn(this.#policy, this.counts, this.queue.size, tokens, maxWaitMs, estimateMs, isAsked)
   }
 
-  /** The longest wait the caller accepts. A reservation's own default is to accept any: its caller does the waiting. */
-  #maxWaitMs(options: AcquireOptions | undefined, known: readonly string[], isReservation = false): number {
-    if (options !== undefined) checkKeys('RateLimiter', options, known)
-    const ownMs = options?.maxWaitMs
-    const { waitOnLimit, maxWaitMs } = this.#policy
-    if (ownMs !== undefined) checkNumber('maxWaitMs', ownMs, { min: 0, allowInfinity: true })
-    if (!waitOnLimit && !isReservation) return 0
-    return ownMs ?? maxWaitMs
+  #maxWaitMs(options: AcquireOptions | undefined, known: readonly string[], waits?: boolean): number {
+    return maxWaitMsOf(this.#policy, options, 'RateLimiter', known, waits)
   }
 
   /** More than the burst is found by the bucket itself, which knows the burst of that very moment. */

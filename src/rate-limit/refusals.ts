@@ -1,5 +1,6 @@
 import { RateLimitExceeded, SharedMemoryError } from '../errors.js'
 import { describe } from '../internal/options/validate.js'
+import { subjectOf } from '../internal/text/error-text.js'
 
 /** The errors of a limiter, in words. */
 
@@ -10,18 +11,16 @@ export function rateLimitExceeded(
   because: string,
   limiterName: string | null,
 ): RateLimitExceeded {
-  const who = limiterName === null ? 'the rate limit' : `the rate limit '${limiterName}'`
   return new RateLimitExceeded(
-    `${who} is reached: ${tokens} token(s) would take ${Math.ceil(retryAfterMs)} ms, and ${because}`,
+    `${subjectOf('the rate limit', limiterName)} is reached: ${tokens} token(s) would take ${Math.ceil(retryAfterMs)} ms, and ${because}`,
     { retryAfterMs, limiterName },
   )
 }
 
 /** The table has no slot for another key. */
 export function noRoomForKey(retryAfterMs: number, limiterName: string | null): RateLimitExceeded {
-  const who = limiterName === null ? 'the keyed rate limit' : `the keyed rate limit '${limiterName}'`
   return new RateLimitExceeded(
-    `${who} has no room for another key for the next ${Math.ceil(retryAfterMs)} ms; a larger capacity or onFull: 'evict' makes room`,
+    `${subjectOf('the keyed rate limit', limiterName)} has no room for another key for the next ${Math.ceil(retryAfterMs)} ms; a larger capacity or onFull: 'evict' makes room`,
     { retryAfterMs, limiterName },
   )
 }

@@ -1,21 +1,19 @@
 import { announceCreated } from '../../internal/created.js'
-import { notify } from '../../internal/events/listeners.js'
 import { dataIn } from '../../internal/options/options.js'
-import { checkKeys, checkNumber, checkSignal } from '../../internal/options/validate.js'
+import { checkNumber } from '../../internal/options/validate.js'
 import { INSPECT, shownAs, shownName } from '../../internal/text/shown.js'
-import { OUTCOME } from '../../memory/bucket/core.js'
 import { type Key, checkKey } from '../../memory/keyed/hash.js'
 import { keyedTables } from '../../memory/keyed/index.js'
 import type { KeyedTable } from '../../memory/keyed/table.js'
 import { addressIn, checkHandleShape } from '../../memory/shared/handles.js'
-import { MAX_BURST } from '../../memory/shared/rate.js'
 import type { CellAddress } from '../../memory/shared/region.js'
-import type { Future, LimitPart } from '../charges.js'
+import type { LimitPart } from '../charges.js'
 import { countPublisher } from '../count-publisher.js'
 import { GRANTED } from '../granted.js'
 import type { AcquireOptions, RateLimiterStats } from '../limiter-types.js'
 import { ownClocks } from '../own-clocks.js'
-import { disposedError, moreThanBurst, noRoomForKey, queueFull, rateLimitExceeded, tooLong } from '../refusals.js'
+import { disposedError } from '../refusals.js'
+import { KeyedAdmission } from './admission.js'
 import {
   type CompleteKeyedPolicy,
   completeKeyedPolicy,
@@ -23,7 +21,7 @@ import {
   type KeyedRateLimiterHandle,
   type KeyedRateLimitPolicy,
 } from './policy.js'
-import { KeyedQueue } from './queue.js'
+import type { KeyedQueue } from './queue.js'
 
 /** What one keyed limiter of one thread has done, over all keys. */
 export type KeyedRateLimiterStats = Omit<RateLimiterStats, 'retryAfterMs'>
@@ -55,11 +53,10 @@ export class KeyedRateLimiter implements Disposable {
   readonly #policy: CompleteKeyedPolicy
   readonly #table: KeyedTable
   readonly #address: CellAddress | null
+  readonly #admission: KeyedAdmission
+  readonly #counts: KeyedAdmission['counts']
   readonly #queue: KeyedQueue
   #take: (key: Key) => undefined | false | null
-  #allowed = 0
-  #denied = 0
-  #disposed = false
 
   /**
    * Creates a limiter, or joins the table of its `name`.
@@ -81,7 +78,9 @@ export class KeyedRateLimiter implements Disposable {
     this.#table = placed.subject
     this.#address = placed.address
     this.#take = this.#table.take
-    this.#queue = new KeyedQueue(this.#table, clock)
+    this.#admission = new KeyedAdmission(this.#policy, this.#table)
+    this.#counts = this.#admission.counts
+    this.#queue = this.#admission.queue
     if (scope === 'machine') countPublisher.begin(this, this.#table)
     announceCreated(this, 'keyed-limiter', name ?? null)
   }
@@ -98,7 +97,7 @@ export class KeyedRateLimiter implements Disposable {
 
   /** How many keys have less than a full bucket now. Cost: looks at every slot of the table, milliseconds for a million. */
   get size(): number {
-    this.#checkUsable()
+    this.#admission.checkUsable()
     return this.#table.size()
   }
 
@@ -111,10 +110,13 @@ export class KeyedRateLimiter implements Disposable {
    * @throws {TypeError | RangeError} when an argument is wrong
    */
   tryAcquire(key: Key, tokens?: number): boolean {
-    const isTaken = tokens === undefined || tokens === 1 ? this.#takeOne(key) : this.#takeSeveral(key, tokens)
-    if (isTaken) this.#allowed++
-    else this.#denied++
-    return isTaken || this.#policy.dryRun
+    if (tokens !== undefined && tokens !== 1) return this.#admission.tryAcquire(checkKey('key', key), tokens)
+    if (this.#takeOne(key)) {
+      this.#counts.allowed++
+      return true
+    }
+    this.#counts.denied++
+    return this.#policy.dryRun
   }
 
   /**
@@ -134,10 +136,10 @@ export class KeyedRateLimiter implements Disposable {
       const isPlain = options === undefined && (tokens === undefined || tokens === 1)
       // Whoever waits already comes first, also where the loop is late and tokens are there again.
       if (isPlain && !this.#queue.has(key) && this.#takeOne(key)) {
-        this.#allowed++
+        this.#counts.allowed++
         return GRANTED
       }
-      return this.#acquireSlowly(checkKey('key', key), tokens === undefined ? 1 : tokens, options)
+      return this.#admission.acquire(checkKey('key', key), tokens === undefined ? 1 : tokens, options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -146,19 +148,19 @@ export class KeyedRateLimiter implements Disposable {
   /** Takes one token for a caller that goes on to `acquire` where there is none: that is no denial yet. @internal */
   takeNow(key: Key): boolean {
     if (this.#queue.has(key) || !this.#takeOne(key)) return false
-    this.#allowed++
+    this.#counts.allowed++
     return true
   }
 
   /** Gives back what was taken for a caller that another limit refused: it was not allowed after all. @internal */
   undo(key: Key, tokens: number): void {
     this.#queue.refund(key, tokens)
-    this.#allowed--
+    this.#counts.allowed--
   }
 
   /** Tokens of a key that could be taken now: 0 … `burstSize`, may be fractional. A key that was never seen has them all. */
   getAvailableTokens(key: Key): number {
-    this.#checkUsable()
+    this.#admission.checkUsable()
     return this.#table.look(checkKey('key', key), 1).available
   }
 
@@ -170,8 +172,8 @@ export class KeyedRateLimiter implements Disposable {
    * @returns milliseconds; 0 when they are there
    */
   retryAfterMs(key: Key, tokens = 1): number {
-    this.#checkUsable()
-    this.#checkTokens(tokens)
+    this.#admission.checkUsable()
+    this.#admission.checkTokens(tokens)
     return this.#queue.estimateMs(checkKey('key', key), tokens)
   }
 
@@ -184,7 +186,7 @@ export class KeyedRateLimiter implements Disposable {
    * @throws {TypeError | RangeError} when an argument is wrong
    */
   refund(key: Key, tokens: number): void {
-    this.#checkUsable()
+    this.#admission.checkUsable()
     checkNumber('tokens', tokens, { min: 0 })
     this.#queue.refund(checkKey('key', key), Math.min(tokens, this.#policy.burstSize))
   }
@@ -199,7 +201,7 @@ export class KeyedRateLimiter implements Disposable {
    * @throws {TypeError | RangeError} when an argument is wrong
    */
   pauseFor(key: Key, ms: number): void {
-    this.#checkUsable()
+    this.#admission.checkUsable()
     checkKey('key', key)
     if (checkNumber('ms', ms, { min: 0 }) <= 0) return
     this.#queue.pause(key, Math.min(ms, LONGEST_PAUSE_MS))
@@ -207,59 +209,25 @@ export class KeyedRateLimiter implements Disposable {
 
   /** Fills a key's bucket. Who waits for it in this thread is served from it first. */
   reset(key: Key): void {
-    this.#checkUsable()
+    this.#admission.checkUsable()
     this.#queue.reset(checkKey('key', key))
   }
 
   /** What this limiter has done in this thread, over all keys. */
   stats(): KeyedRateLimiterStats {
     const { tally } = this.#queue
-    const counts = { allowed: this.#allowed, denied: this.#denied, waiting: tally.waiting, waitedMs: tally.waitedMs }
+    const counts = { ...this.#counts, waiting: tally.waiting, waitedMs: tally.waitedMs }
     return Object.defineProperty(counts as KeyedRateLimiterStats, 'waits', { get: () => tally.summary() })
   }
 
   /** The bucket of one key, for {@link RateLimiter.all}. @internal */
   partOf(key: Key): LimitPart {
-    const queue = this.#queue
-    let future: Future | undefined
-    return {
-      limiter: this,
-      bucket: {
-        tryAcquire: (tokens) => this.#table.tryAcquire(key, tokens),
-        refund: (tokens) => this.#queue.refund(key, tokens),
-        charge: (tokens) => this.#table.charge(key, tokens),
-        available: () => this.#table.look(key, 1).available,
-        parameters: () => this.#policy,
-      },
-      // Most callers need none.
-      get future() {
-        return (future ??= queue.future(key))
-      },
-      // Who waits in this thread lets go of what it holds first.
-      mayGiveBack: () => true,
-      spare: () => this.#queue.spare(key),
-      isDry: this.#policy.dryRun,
-      checkUsable: () => this.#checkUsable(),
-      clock: this.#policy.clock,
-      estimateMs: (tokens) => this.#queue.estimateMs(key, tokens),
-      letIn: (tokens, options) => this.#letIn(key, tokens, this.#maxWaitMs(options), true),
-      arrive: () => this.#queue.arrive(),
-      wait: (tokens, place, waitMs, signal) => {
-        const wait = this.#queue.wait(key, tokens, signal, () => undefined, place)
-        notify('onWait', this.#policy.onWait, waitMs)
-        return wait
-      },
-      returned: () => undefined,
-      count: (outcome) => {
-        if (outcome === 'allowed') this.#allowed++
-        else this.#denied++
-      },
-    }
+    return this.#admission.part(this, key)
   }
 
   /** A handle for another thread: structured-cloneable, for `workerData` or `postMessage`. Functions (`onWait`, `clock`) stay here. */
   share(): KeyedRateLimiterHandle {
-    this.#checkUsable()
+    this.#admission.checkUsable()
     const { capacity, clock } = this.#policy
     const policy = { capacity, ...dataIn(this.#policy, KEYED_OPTIONS) }
     return { kind: HANDLE_KIND, policy, ...this.#address, ...ownClocks.inHandle(clock) }
@@ -280,7 +248,7 @@ export class KeyedRateLimiter implements Disposable {
   /** @internal */
   [INSPECT](): object {
     const { name, scope, requestsPerSecond, burstSize, capacity } = this.#policy
-    const state = this.#disposed
+    const state = this.#admission.isOver
       ? { disposed: true }
       : { requestsPerSecond, burstSize, capacity, size: this.size, ...this.stats() }
     return shownAs('KeyedRateLimiter', { ...shownName(name, scope), ...state })
@@ -288,12 +256,11 @@ export class KeyedRateLimiter implements Disposable {
 
   /** Ends every wait of this object (their tokens go back) and refuses further use. Others that share the table are not touched. */
   [Symbol.dispose](): void {
-    if (this.#disposed) return
-    this.#disposed = true
+    if (this.#admission.isOver) return
     this.#take = () => {
       throw disposedError()
     }
-    this.#queue.refuseAll(disposedError())
+    this.#admission.end()
     countPublisher.end(this)
     this.#table.letGo?.()
   }
@@ -302,65 +269,5 @@ export class KeyedRateLimiter implements Disposable {
     const answer = this.#take(key)
     if (answer === null) checkKey('key', key)
     return answer === undefined
-  }
-
-  #takeSeveral(key: Key, tokens: number): boolean {
-    this.#checkUsable()
-    this.#checkTokens(tokens)
-    return this.#table.tryAcquire(checkKey('key', key), tokens) === OUTCOME.granted
-  }
-
-  #acquireSlowly(key: Key, tokens: number, options: AcquireOptions | undefined): Promise<void> {
-    const maxWaitMs = this.#maxWaitMs(options)
-    const signal = checkSignal('signal', options?.signal)
-    if (signal?.aborted === true) return Promise.reject(signal.reason)
-    if (this.#policy.dryRun) {
-      this.tryAcquire(key, tokens)
-      return GRANTED
-    }
-    this.#checkUsable()
-    this.#checkTokens(tokens)
-    this.#queue.catchUp(key)
-    if (!this.#queue.has(key) && this.#table.tryAcquire(key, tokens) === OUTCOME.granted) {
-      this.#allowed++
-      return GRANTED
-    }
-    const waitMs = this.#letIn(key, tokens, maxWaitMs)
-    const wait = this.#queue.wait(key, tokens, signal, () => this.#allowed++)
-    notify('onWait', this.#policy.onWait, waitMs)
-    return wait
-  }
-
-  #maxWaitMs(options: AcquireOptions | undefined): number {
-    if (options !== undefined) checkKeys('KeyedRateLimiter', options, ['signal', 'maxWaitMs'])
-    const ownMs = options?.maxWaitMs
-    if (ownMs !== undefined) checkNumber('maxWaitMs', ownMs, { min: 0, allowInfinity: true })
-    const { waitOnLimit, maxWaitMs } = this.#policy
-    return waitOnLimit ? (ownMs ?? maxWaitMs) : 0
-  }
-
-  /** How long a caller that finds no tokens will wait for them, ms > 0; Infinity when nobody asks. @throws what refuses it */
-  #letIn(key: Key, tokens: number, maxWaitMs: number, isAsked = this.#policy.onWait !== undefined): number {
-    const name = this.#policy.name ?? null
-    const roomMs = this.#queue.has(key) ? 0 : this.#table.survey(key, 0).pausedMs
-    const waiting = this.#queue.size
-    const isFull = waiting >= this.#policy.maxQueue
-    if (roomMs === 0 && !isFull && maxWaitMs === Infinity && !isAsked) return Infinity
-    const waitMs = Math.max(this.#queue.estimateMs(key, tokens), Number.MIN_VALUE)
-    if (roomMs === 0 && !isFull && waitMs <= maxWaitMs) return waitMs
-    this.#denied++
-    if (roomMs > 0) throw noRoomForKey(waitMs, name)
-    throw rateLimitExceeded(tokens, waitMs, isFull ? queueFull(waiting) : tooLong(waitMs, maxWaitMs), name)
-  }
-
-  #checkTokens(tokens: number): void {
-    const { burstSize } = this.#policy
-    if (typeof tokens === 'number' && tokens > 0 && tokens <= burstSize) return
-    checkNumber('tokens', tokens, { min: 0, exclusiveMin: true, max: MAX_BURST })
-    throw moreThanBurst(tokens, burstSize)
-  }
-
-  #checkUsable(): void {
-    if (this.#disposed) throw disposedError()
   }
 }
