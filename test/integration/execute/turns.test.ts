@@ -78,7 +78,7 @@ it('nor do those whose delays are over together', async () => {
     if (failures-- > 0) throw new Error('not yet')
     return n
   })
-  expect(Math.max(...counts)).toBeLessThanOrEqual(MOST_IN_A_TURN)
+  expect(counts.reduce((most, count) => Math.max(most, count))).toBeLessThanOrEqual(MOST_IN_A_TURN)
 })
 
 it.each<[string, () => Promise<unknown>]>([
@@ -106,7 +106,7 @@ it.each<[string, () => Promise<unknown>]>([
       })
     }
     // All 64 that had been begun together did so in one turn before.
-    expect(Math.max(...counts)).toBeLessThanOrEqual(8)
+    expect(counts.reduce((most, count) => Math.max(most, count))).toBeLessThanOrEqual(8)
   },
 )
 
