@@ -103,7 +103,7 @@ export const tricks = [
     what: 'what a worker has not begun is taken back at the end',
     kept: 'no lane holds what others could do, whatever the items',
     file: 'lanes/workforce.js',
-    code: 'return this.run.supply.ended && this.#lanes.takeBack();',
+    code: 'return this.#lanes.takeBack();',
     without: 'return false;',
     cases: [later('skew:100us:1k'), ...real('gzip'), ...real('weigh')],
   },

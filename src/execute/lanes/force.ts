@@ -40,6 +40,8 @@ export interface Force extends Pick<Terms, 'inFlight' | 'policies'> {
   readonly isDismissed: boolean
   /** Lanes that take items, this thread included. */
   readonly lanes: number
+  /** Whether a worker has nothing to do, and takes what comes next. */
+  readonly hasSpare: boolean
   /** Whether results must be what they would be in this thread. */
   readonly isExact: boolean
   /** Whether this thread runs items beside the workers. */

@@ -215,6 +215,8 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   #wantsMore(): boolean {
     const { size, left } = this.#chunks
     if (size === 0) return true
+    // It would wait here for what this worker is at.
+    if (this.force.hasSpare) return false
     const { remaining } = this.#run.supply
     const { lanes } = this.force
     if (remaining !== null && remaining <= lanes && lanes > 1) return false

@@ -182,6 +182,10 @@ export class Workforce implements Force {
     return this.#workers + (this.worksHere ? 1 : 0)
   }
 
+  get hasSpare(): boolean {
+    return this.#lanes.spare > 0
+  }
+
   get itemMs(): number {
     return this.timing.items > 0 ? this.timing.itemMs : this.#terms.itemMs
   }
@@ -270,7 +274,7 @@ export class Workforce implements Force {
   }
 
   takeBack(): boolean {
-    return this.run.supply.ended && this.#lanes.takeBack()
+    return this.#lanes.takeBack()
   }
 
   sweep(): void {
@@ -310,6 +314,8 @@ export class Workforce implements Force {
   #look(): void {
     this.sweep()
     this.helpIfLate()
+    // The worker that holds it was about to begin it when another had nothing left.
+    if (this.hasSpare) this.takeBack()
     const { timeoutMs } = this.run.options
     if (timeoutMs !== Infinity) for (const lane of this.#lanes) lane.endIfLate(timeoutMs)
   }

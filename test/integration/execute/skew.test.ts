@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { execute, stream } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 
@@ -8,6 +9,25 @@ const work = ({ i, ms }: { i: number; ms: number }): number => {
   const endMs = performance.now() + ms
   while (performance.now() < endMs);
   return i
+}
+
+const warmUp = Array.from({ length: 8 }, (_, i) => ({ i, ms: 5 }))
+
+interface Gated {
+  readonly i: number
+  readonly gate?: Int32Array | undefined
+}
+
+/** Waits until its gate is open, if it has one. */
+const passes = ({ i, gate }: Gated): string => {
+  const isLate = gate !== undefined && Atomics.wait(gate, 0, 0, 5000) === 'timed-out'
+  return isLate ? `${i} late` : `${i}`
+}
+
+const open = (gate: Int32Array | undefined): void => {
+  if (gate === undefined) return
+  Atomics.store(gate, 0, 1)
+  Atomics.notify(gate, 0)
 }
 
 describe('items that take much longer than others', () => {
@@ -36,6 +56,50 @@ describe('items that take much longer than others', () => {
     const told = chunks.flatMap(({ start, count }) => Array.from({ length: count }, (_, k) => start + k))
     expect(told.sort((a, b) => a - b)).toEqual(items.map(({ i }) => i))
     expect(chunks).toContainEqual({ start: 0, count: 1 })
+  })
+
+  it('hold up none that their source gives before it is silent', async () => {
+    await execute(work, warmUp, inWorkers)
+    const gate = new Int32Array(new SharedArrayBuffer(4))
+    let more: () => void = () => undefined
+    const source = async function* (): AsyncGenerator<Gated> {
+      for (let i = 0; i < 8; i += 2) {
+        const ended = new Promise<void>((resolve) => (more = resolve))
+        Atomics.store(gate, 0, 0)
+        yield { i, gate }
+        await setImmediate() // the first is on its way
+        yield { i: i + 1 }
+        await ended
+      }
+    }
+    const order: string[] = []
+    for await (const result of stream(passes, source(), { ...inWorkers, chunkSize: 1, ordered: false })) {
+      order.push(result)
+      open(gate)
+      if (order.length % 2 === 0) more()
+    }
+    expect(order).toEqual(['1', '0', '3', '2', '5', '4', '7', '6'])
+  })
+
+  it.each([0, 1])('hold up none that the worker of another could begin, of two that of number %i', async (first) => {
+    await execute(work, warmUp, inWorkers)
+    const gates = [0, 1].map(() => new Int32Array(new SharedArrayBuffer(4)))
+    let end: () => void = () => undefined
+    const ended = new Promise<void>((resolve) => (end = resolve))
+    const source = async function* (): AsyncGenerator<Gated> {
+      for (const [i, gate] of gates.entries()) yield { i, gate }
+      yield { i: 2 }
+      await setImmediate()
+      open(gates[first])
+      await ended
+    }
+    const results: string[] = []
+    for await (const result of stream(passes, source(), { ...inWorkers, chunkSize: 1, ordered: false })) {
+      results.push(result)
+      if (results.length === 2) open(gates[1 - first])
+      if (results.length === 3) end()
+    }
+    expect(results.sort()).toEqual(['0', '1', '2'])
   })
 
   it('run once, however often what waits is taken back', async () => {
