@@ -207,7 +207,7 @@ it('warns of a server whose clients have no address, so that one limit holds for
 describe('a name', () => {
   itWithAddon('may have 200 characters of any kind, and two stay two', async () => {
     // As many characters in each run: 200 are never half of a pair too many.
-    const run = machineName().slice(-20).padStart(20, '-')
+    const run = machineName().padEnd(20, '-')
     for (const character of ['/', '%', 'é', '😀']) {
       const name = (run + character.repeat(200)).slice(0, 200)
       const limits = { 'a limit of some length': { max: 1, windowMs } }
