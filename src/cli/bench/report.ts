@@ -35,9 +35,9 @@ export function howMeasured({ rounds, durationMs }: Pick<BenchReport, 'rounds' |
     `How this was measured: every case ran in ${rounds} ${rounds === 1 ? 'process' : 'processes'} of its own, in turn with the others, ${durationMs} ms each after`,
     'warming up; shown are the median over the processes, the lowest and the highest. All cases run in the same loop, one call after the',
     'other, with 0 to about 60 ns of varying work between two calls, fenced so that the processor overlaps it with neither; that work is',
-    'timed alone and subtracted. Each case checks that every single call was allowed, or refused, as its title says. Heap bytes are the',
-    'growth of the heap over calls between which nothing was collected. Asynchronous cases include one turn of the event loop per batch,',
-    'so timers left behind are paid for.',
+    'timed alone and subtracted: on a busy machine what is left may be below 0, and says nothing. Each case checks that every single call',
+    'was allowed, or refused, as its title says. Heap bytes are the growth of the heap over calls between which nothing was collected.',
+    'Asynchronous cases include one turn of the event loop per batch, so timers left behind are paid for.',
   ].join('\n')
 }
 
