@@ -114,12 +114,6 @@ export class Supply {
     return this.#isClosed
   }
 
-  /** The same, but the lanes are yet to be woken. */
-  leave(batch: Batch): void {
-    this.#left.push(batch)
-    this.#leftItems += batch.items.length
-  }
-
   #takeLeft(most: number): Batch | undefined {
     const left = this.#left.pop()
     if (left === undefined) return undefined
@@ -182,6 +176,12 @@ export class Supply {
   putBack(batch: Batch): void {
     this.leave(batch)
     this.wake()
+  }
+
+  /** The same, but the lanes are yet to be woken. */
+  leave(batch: Batch): void {
+    this.#left.push(batch)
+    this.#leftItems += batch.items.length
   }
 
   /** Leaves items that a worker has died of to other workers. */
