@@ -30,3 +30,26 @@ describe('a chunk of which all results come at once', () => {
     expect(held.left).toBe(2)
   })
 })
+
+describe('a chunk of which some was taken back', () => {
+  it('has only the others', () => {
+    const held = chunk()
+    held.settle(10)
+    expect(held.takeBack(2)).toEqual({ start: 12, items: ['c'], attempts: 0, isCareful: false })
+    expect([held.batch.items, held.left, held.has(12)]).toEqual([['a', 'b'], 1, false])
+    expect(held.unsettled()).toEqual([{ index: 11, item: 'b', attempts: 0 }])
+  })
+
+  it('has settled when those have', () => {
+    const held = chunk()
+    held.takeBack(2)
+    expect(held.settleAll([10, 11])).toBe(true)
+    expect([held.left, held.unsettled()]).toEqual([0, []])
+  })
+
+  it('may have none left', () => {
+    const held = chunk()
+    expect(held.takeBack(0)).toMatchObject({ start: 10, items: ['a', 'b', 'c'] })
+    expect([held.left, held.unsettled(), held.has(10)]).toEqual([0, [], false])
+  })
+})
