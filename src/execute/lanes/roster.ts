@@ -49,7 +49,7 @@ export class Roster extends Set<WorkerLane> {
     lane?.makeWay()
   }
 
-  /** Takes back from the one that has most to do what it has not begun. @returns whether there was anything */
+  /** Takes back from the one that has most to do half of what it has not begun. @returns whether there was anything */
   takeBack(): boolean {
     let fullest: WorkerLane | undefined
     for (const lane of this) if (lane.waiting > (fullest?.waiting ?? 0)) fullest = lane

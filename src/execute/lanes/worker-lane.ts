@@ -185,7 +185,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     return this.#block.isAtBlock
   }
 
-  /** Gives back what the worker has been sent and not begun: others have nothing to do. @returns whether there was anything */
+  /** Gives back half of what the worker has been sent and not begun, or all where it is late or leaves. @returns whether there was anything */
   takeBack(): boolean {
     const { supply } = this.#run
     // All lanes are told that there is more. This one would take it again at once, only to be asked for it anew, and so on for ever.

@@ -173,7 +173,7 @@ export class PoolWorker {
     return Atomics.load(this.cells, Cell.CURRENT)
   }
 
-  /** How many of these it has begun, or were taken back. */
+  /** How many of the items that it was sent in chunks it has begun, or were taken back. */
   get begun(): number {
     return this.#countOf(Atomics.load(this.cells, Cell.BEGUN))
   }
