@@ -194,7 +194,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     const count = this.#chunks.takeBack()
     // Half of it stays its own, and goes to it first: this thread may be at a long item by the time it needs more.
     const own = this.#chunks.size === 0 ? (count + 1) >> 1 : count >> 1
-    if (!isLate && !supply.hasCrashed && !this.isLeaving) this.#sendAgain(own)
+    if (!isLate && !supply.hasCrashed && !this.isLeaving && !this.force.isDismissed) this.#sendAgain(own)
     if (count > 0) supply.wake()
     this.#filling = false
     // What only workers may run is its own again where no other was there for it.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ChunkInWorker } from '../../../dist/execute/lanes/chunk-feed.js'
+import { ChunkInWorker } from '../../../dist/execute/lanes/chunk-in-worker.js'
 
 const chunk = (): ChunkInWorker =>
   new ChunkInWorker({ start: 10, items: ['a', 'b', 'c'], attempts: 0, isCareful: false }, 0)
