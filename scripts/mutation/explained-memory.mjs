@@ -111,7 +111,7 @@ export const OF_MEMORY = [
   },
   {
     file: /memory\/bucket\/core/,
-    mutant: /`next > position` in `if \(max\(slot\.spent/,
+    mutant: /`next > position` in `if \((max\(slot\.spent|spentBy\()/,
     why: 'gives back nothing either way',
   },
   {

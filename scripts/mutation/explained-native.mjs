@@ -4,7 +4,7 @@
 export const OF_NATIVE = [
   {
     file: /native\/core/,
-    mutant: /`memory_order_relaxed` in `.*(kKind\]\.store|semaphore::kOwner\))/,
+    mutant: /`memory_order_relaxed` in `.*(kKind\]\.store|block\[0\]|semaphore::kOwner\))/,
     why: 'who opens a region, and whose process a row is, no explorer of weak memory asks',
   },
   {
