@@ -128,8 +128,10 @@ class BullmqTransport implements Transport {
     return true
   }
 
-  cancel(): Promise<void> {
-    return this.#leaving(async () => {
+  async cancel(): Promise<void> {
+    // Another driver has the run: its chunks are that one's.
+    if (this.#failure !== undefined) return
+    await this.#leaving(async () => {
       await cancelRun(this.#queue, this.#run)
       await this.#clear()
     })
@@ -158,7 +160,7 @@ class BullmqTransport implements Transport {
 
   async #tidyUp(): Promise<void> {
     let left = 0
-    for (const id of this.#unwanted) if ((await this.#queue.remove(id)) !== 1) left++
+    if (this.#failure === undefined) for (const id of this.#unwanted) if ((await this.#queue.remove(id)) !== 1) left++
     // Who has them ends them; whoever they go to when that one has died does not begin them.
     if (left > 0) await cancelRun(this.#queue, this.#run)
     await this.#claim?.release()

@@ -139,4 +139,22 @@ describe.skipIf(kind === undefined)('a run over BullMQ (needs redis-server or va
     await expect.poll(() => queue.getCompletedCount(), { timeout: 10_000 }).toBe(0)
     await queue.close()
   }, 30_000)
+
+  it('leaves it as it is once another driver has it', async () => {
+    await using server = await TestServer.start(kind!)
+    const given = { connection: { host: '127.0.0.1', port: server.port }, queue: 'q' }
+    const queue = new Queue('q', given)
+    const run = execute(task<number, number>(url, 'double'), [1], { on: bullmq(given) }).catch(String)
+    await expect.poll(() => queue.getWaitingCount()).toBe(1)
+    const [job] = await queue.getWaiting()
+    const id = job!.id!.split('-')[1]!
+    const admin = new Redis(given.connection)
+    // As by a driver that began while this process was stopped for longer than its claim lasts.
+    await admin.set(`amz:{${id}}:driver`, JSON.stringify({ host: 'other', pid: 7 }))
+    expect(await run).toContain('is driven by process 7 on other')
+    expect(await queue.getWaitingCount()).toBe(1)
+    expect(await admin.keys('amz:*')).toEqual([`amz:{${id}}:driver`])
+    admin.disconnect()
+    await queue.close()
+  }, 30_000)
 })
