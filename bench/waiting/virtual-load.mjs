@@ -44,7 +44,7 @@ export function lateClock(fake, rng) {
 export function limitersOfThreads(policy, count, newClock) {
   const first = new RateLimiter({ ...policy, clock: newClock() })
   const handle = first.share()
-  const another = () => RateLimiter.from({ ...handle, clock: /** @type {string} */ (ownClocks.nameOf(newClock())) })
+  const another = () => RateLimiter.from({ ...handle, ...ownClocks.inHandle(newClock()) })
   return [first, ...Array.from({ length: count - 1 }, another)]
 }
 
