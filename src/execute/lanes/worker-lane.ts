@@ -18,7 +18,7 @@ const AHEAD = 2
 /** A worker that is told that its run is over gets this long to finish its item before it is ended: one that does so can be used again. */
 const GRACE_MS = { done: 1000, failed: 1000, aborted: 20 } as const satisfies Record<StopReason, number>
 
-/** What an item has left behind keeps a worker that begins nothing for so much longer than the time limit. One whose items print may wait a second until that is read. */
+/** A worker that begins nothing for so much longer than the time limit is kept by what an item has left behind. Where items print it may wait a second for a reader. */
 const STUCK_MS = 2000
 /** The same for one that has begun all it was sent: it may be sending a result, which takes seconds only where it is huge. */
 const LONGEST_RESULT_MS = 5000

@@ -32,6 +32,7 @@ class ChunkWork {
   readonly #starter: ItemStarter
   readonly #cells: Int32Array
   readonly #report: WorkerReport
+  /** How many of its items. */
   begun = 0
 
   constructor(message: ChunkMessage, starter: ItemStarter, cells: Int32Array, report: WorkerReport) {

@@ -22,10 +22,7 @@ export const Cell = {
   THREAD: 6,
   /** The CPU on which the worker last had something to do. */
   CPU: 7,
-  /**
-   * Of the items that the worker was sent in chunks, in order, so many has it begun, or has the main thread taken back before: it begins only
-   * later ones. Modulo 2^32.
-   */
+  /** How many of the items that it was sent in chunks the worker has begun, or the main thread has taken back; it begins only later ones. Modulo 2^32. */
   BEGUN: 8,
   /** The last run whose shared block the worker is to leave before its next claim: others need it more. Written by the main thread. */
   LEAVING: 9,
