@@ -12,8 +12,13 @@ import { areApart, FEW, FEW_TO_COMPARE, isMixed, isUneven, type MeanTiming, type
 const LEAST_WORTH_MS = 0.4
 /** The same where workers must be started first: a task seems many times as long as it is until the engine has compiled it. */
 const LEAST_SEEN_TO_SPAWN_MS = 3
-/** A worker is started if the rest takes this many times its start. Of less it gets little, and its engine has yet to compile the task. */
-const SPAWN_FACTOR = 3
+/**
+ * A worker is started if the rest takes this many times its start. Of less it gets little, and its engine has yet to compile the task. The first
+ * items count for less: they are slow until this thread's engine has compiled it.
+ */
+const SPAWN_FACTOR = { atFirst: 3, later: 2 }
+/** What is seen in so long are the first items. */
+const FIRST_MS = 2 * SLICE_MS
 /** On a machine that was too crowded for workers it is asked again when items have taken this many times as long. */
 const CROWDED_AGAIN = 1.1
 /** Below this many times its start, work must look worth it twice: another program may have held the core at the first look. */
@@ -44,9 +49,9 @@ const CROWDED = 1.5
 /** Workers that no run has to wait for. */
 const READY = { idle: 1, startingMs: undefined }
 
-/** Less work is not worth the start of a worker that takes `coldMs` longer for its first items. */
-function leastWorthMs(coldMs: number): number {
-  return SPAWN_FACTOR * (calibration.spawnMs + coldMs)
+/** Less work is not worth the start of a worker, which takes `coldMs` longer for its first items. */
+function leastWorthMs({ totalMs, coldMs }: Timing): number {
+  return (totalMs < FIRST_MS ? SPAWN_FACTOR.atFirst : SPAWN_FACTOR.later) * (calibration.spawnMs + coldMs)
 }
 
 /**
@@ -308,7 +313,7 @@ export class Scheduler {
     if (restMs < LEAST_WORTH_MS || seenMs < course.notBeforeMs || course.staysInLoop) return false
     if (workers.idle === 0 && workers.startingMs === undefined) {
       if (seenMs < LEAST_SEEN_TO_SPAWN_MS) return false
-      const leastMs = leastWorthMs(timing.coldMs)
+      const leastMs = leastWorthMs(timing)
       if (restMs <= leastMs || restMs <= leastMs * this.#machine.crowding()) {
         course.seemedWorthAtMs = Infinity
         // To ask how crowded the machine is takes longer than many an item.

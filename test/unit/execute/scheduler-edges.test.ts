@@ -111,7 +111,7 @@ describe('during a run', () => {
     ['but for workers that are starting already', 2, { idle: 0, working: 0, startingMs: 1 }, 1, true],
   ])('the start of a worker is for long runs: %s', (_, starts, there, crowding, expected) => {
     const { scheduler, begin } = twoCores(crowding)
-    const items = Math.ceil((starts * 3 * spawnMs) / 10)
+    const items = Math.ceil((starts * 2 * spawnMs) / 10)
     expect(scheduler.during(begin(null, there), seen(50, 10, items), there) !== undefined).toBe(expected)
   })
 })

@@ -90,7 +90,7 @@ describe('during a run', () => {
   it.each<[string, WorkersThere, number, Observation, boolean]>([
     ['workers are started for much work', NONE, 1, seen(4, 1, 1e4), true],
     ['not before the task is compiled', NONE, 1, seen(2, 1, 1e4), false],
-    ['not for less than three times what a start costs', NONE, 1, seen(4, 1, 2.9 * spawnMs), false],
+    ['not for less than three times what a start costs, of its first items', NONE, 1, seen(4, 1, 2.9 * spawnMs), false],
     ['not at the first look for a little more than that', NONE, 1, seen(4, 1, 4 * spawnMs), false],
     ['not where others use the cores', NONE, 3, seen(4, 1, 8 * spawnMs), false],
     ['for little where one is there', ONE, 1, seen(4, 1, 10), true],
@@ -102,11 +102,16 @@ describe('during a run', () => {
     expect(scheduler.during(course, observation, there) !== undefined).toBe(expected)
   })
 
-  it('starts them for a little more than a start costs at the second look', () => {
+  it.each<[string, number, number[], boolean[]]>([
+    ['for a little more at the second look', 4, [4, 8], [false, true]],
+    ['for twice as much after two slices, at the second look', 2.1, [4, 8, 12], [false, false, true]],
+    ['never for less', 1.9, [4, 8, 12, 16], [false, false, false, false]],
+  ])('starts them %s', (_, starts, ms, expected) => {
     const { scheduler, begin } = twoCores()
     const course = begin(null, NONE)
-    expect(scheduler.during(course, seen(4, 1, 4 * spawnMs), NONE)).toBeUndefined()
-    expect(scheduler.during(course, seen(8, 1, 4 * spawnMs), NONE)).toBeDefined()
+    const isStarted = (seenMs: number): boolean =>
+      scheduler.during(course, seen(seenMs, 1, starts * spawnMs), NONE) !== undefined
+    expect(ms.map(isStarted)).toEqual(expected)
   })
 
   describe('where engines may still be compiling the task', () => {
@@ -122,7 +127,7 @@ describe('during a run', () => {
 
     it('starts none while items become shorter, and looks again after twice as long', () => {
       const shorter = [...long, ...Array.from({ length: 12 }, () => 8)]
-      const steady = [...shorter, ...Array.from({ length: 20 }, () => 8)]
+      const steady = [...shorter, ...Array.from({ length: 24 }, () => 8)]
       expect(looks([long, [...long, 8, 8], shorter, steady])).toEqual([false, false, false, true])
       const longer = [...long, 40, 40]
       expect([looks([longer]), looks([long, longer])]).toEqual([[true], [false, false]])
