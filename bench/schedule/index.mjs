@@ -72,7 +72,7 @@ const EFFORT = quick
       predictionRounds: 2,
       waitingRounds: 3,
       realRounds: 5,
-      realProcesses: 2,
+      realProcesses: 3,
       realShare: 1,
       seriesProcesses: 3,
       seriesMostMs: 2000,
@@ -178,7 +178,7 @@ function notes() {
     'The rivals run warm, each on each cell in processes of its own, one message per item as their documentation shows it. Tuned by hand: a thread for each core that is kept, and the best of 1, 2, 8 or 32 chunks per thread, ' +
       '1 or 2 at a time, by trial on the same items.',
     `Items that wait: each of ${EFFORT.waitingRounds} rounds (of files three times as many, which vary most) is a process of its own, which has run nothing before; later calls are the next two. p-map(16) and the other packages that run a fixed number at once are measured once.`,
-    'Real tasks: later calls in one process that runs the loop, `execute`, piscina and p-map in turn, forwards and backwards; first calls, and the most memory a process takes, in a process for each. piscina is tuned as above, p-map to the best of 2, 16 and 64 at a time. ' +
+    'Real tasks: later calls in one process that runs the loop, `execute`, piscina and p-map in turn, forwards and backwards; first calls, and the most memory a process takes, in a process for each. piscina is tuned as above, p-map to the best of 2, 16 and 64 at a time, both in another process, so that each has run the items as often before it is timed. ' +
       'The tasks are exports of a module; `execute` gets `task(url, name)` and no options.',
     'Streams: a reader takes each result in order; the times of a process are those of its first call and the median of three later ones, after two that are not counted; the levels are those that are fastest later. A pool gets the batches that one makes by hand (1, 16 or 256 lines, ' +
       'two under way for each thread); p-map runs 16 or 64 at once, and `stream` gets `task(url, name)` and no options.',

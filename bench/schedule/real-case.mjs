@@ -1,7 +1,8 @@
 // A real task.
+//   node real-case.mjs tune <task> <share>                         what is best for each contender, found by trial
 //   node real-case.mjs own <task> <contender> <choice> <share>     the first call of a process, later ones, and the memory it took
 //   node real-case.mjs together <task> <choices> <share> <rounds>  later calls of all contenders in turn, in one process
-// A choice is what was tuned by hand, as JSON; `null`: to be found by trial.
+// A choice is what was tuned by hand, as JSON. It is found in another process: the trials would have warmed up a pool's threads.
 import { isDeepStrictEqual } from 'node:util'
 import { setImmediate as turn } from 'node:timers/promises'
 import { reportToParent } from '../../dist/cli/child-process.js'
@@ -14,7 +15,7 @@ import { workloads } from './real-workloads.mjs'
 const module = new URL('./real-tasks.mjs', import.meta.url)
 const LEVELS = [2, 16, 64]
 const LATER_CALLS = 2
-/** execute learns from its first runs; the others have been tuned by as many. */
+/** Calls of each contender before any is timed. */
 const WARM_UPS = 3
 
 const [how, name, ...rest] = process.argv.slice(2)
@@ -64,15 +65,25 @@ async function own(contender, choice, share) {
   return { firstMs, laterMs: median(later), peakMb: process.resourceUsage().maxRSS / 1024 }
 }
 
+async function tune(share) {
+  const items = workloads[name].items(Number(share))
+  const choices = {}
+  for (const [contender, start] of Object.entries(contenders)) {
+    const { choice = null } = await start(items, null)
+    choices[contender] = choice
+  }
+  return choices
+}
+
 async function together(choices, share, rounds) {
   const items = workloads[name].items(Number(share))
   const given = JSON.parse(choices)
   const wanted = await loop(items)
   const ready = []
   for (const [contender, start] of Object.entries(contenders)) {
-    const { run, choice = null } = await start(items, given?.[contender] ?? null)
+    const { run } = await start(items, given[contender])
     for (let i = 0; i < WARM_UPS; i++) requireSame(contender, await run(items), wanted)
-    ready.push({ contender, run, choice, times: [] })
+    ready.push({ contender, run, times: [] })
   }
   for (let round = 0; round < Number(rounds); round++) {
     for (const each of round % 2 === 0 ? ready : [...ready].reverse()) {
@@ -80,7 +91,7 @@ async function together(choices, share, rounds) {
       await turn()
     }
   }
-  return Object.fromEntries(ready.map(({ contender, choice, times }) => [contender, { ms: median(times), choice }]))
+  return Object.fromEntries(ready.map(({ contender, times }) => [contender, median(times)]))
 }
 
 /** execute must give what the loop gives; a Buffer that crosses to a pool's thread comes back as plain bytes. */
@@ -91,4 +102,4 @@ function requireSame(contender, results, wanted) {
   if (!isSame) throw new Error(`${contender} does not give what the loop gives for ${name}`)
 }
 
-await reportToParent(() => (how === 'own' ? own(...rest) : together(...rest)))
+await reportToParent(() => ({ tune, own, together })[how](...rest))

@@ -15,9 +15,8 @@ const BUSY_TASKS = ['gzip', 'weigh', 'json', 'markdown']
 const program = jobsBeside(import.meta.url)
 const job = (id, args) => program(id, 'real-case.mjs', args)
 
-/** Later calls first: they find what the pools are tuned to, which their own processes then use. */
 export async function measureReal(effort) {
-  const { realRounds, realProcesses, realShare, realTasks = Object.keys(workloads) } = effort
+  const { realProcesses, realShare, realTasks = Object.keys(workloads) } = effort
   const found = await measureTogether(realTasks, effort, 'real')
   const ownId = (name, contender) => `real ${name}, ${contender} alone`
   const jobs = found.flatMap(({ name, choices }) =>
@@ -25,7 +24,7 @@ export async function measureReal(effort) {
       job(ownId(name, contender), ['own', name, contender, JSON.stringify(choices[contender]), realShare]),
     ),
   )
-  const alone = await runRounds(jobs, Math.min(realProcesses, realRounds))
+  const alone = await runRounds(jobs, realProcesses)
   return found.map((each) => {
     const of = (field) =>
       Object.fromEntries(
@@ -53,17 +52,13 @@ export async function besideBusy(work) {
 async function measureTogether(names, { realProcesses, realRounds, realShare }, kind) {
   const found = []
   for (const name of names) {
-    const processes = []
-    let choices = null
-    for (let i = 0; i < realProcesses; i++) {
-      const id = `${kind} ${name}, ${i + 1} of ${realProcesses}`
-      const args = ['together', name, JSON.stringify(choices), realShare, realRounds]
-      const one = (await runRounds([job(id, args)], 1)).get(id)[0]
-      choices = Object.fromEntries(CONTENDERS.map((contender) => [contender, one[contender].choice]))
-      processes.push(one)
-    }
+    const tuning = `${kind} ${name}, tuned`
+    const [choices] = (await runRounds([job(tuning, ['tune', name, realShare])], 1)).get(tuning)
+    const id = `${kind} ${name}, together`
+    const args = ['together', name, JSON.stringify(choices), realShare, realRounds]
+    const processes = (await runRounds([job(id, args)], realProcesses)).get(id)
     const laterMs = Object.fromEntries(
-      CONTENDERS.map((contender) => [contender, summarize(processes.map((one) => one[contender].ms))]),
+      CONTENDERS.map((contender) => [contender, summarize(processes.map((one) => one[contender]))]),
     )
     found.push({ name, title: workloads[name].title, choices, laterMs })
   }
