@@ -5,30 +5,12 @@ import { crowding, currentLimits, type Limits } from './machine.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
 import { inAllMs, type Observation, type Measured, measuredOf } from './sample.js'
 import { TasksBySource } from './tasks-by-source.js'
+import { isWorthStart } from './start-of-workers.js'
 import { type TaskRecord, Tasks } from './tasks.js'
 import { areApart, FEW, FEW_TO_COMPARE, isMixed, isUneven, type MeanTiming, type Timing, SLICE_MS } from './timing.js'
 
 /** Less work than this is not worth a message even to a worker that is awake. */
 const LEAST_WORTH_MS = 0.4
-/** The same where workers must be started first: a task seems many times as long as it is until the engine has compiled it. */
-const LEAST_SEEN_TO_SPAWN_MS = 3
-/**
- * A worker is started if the rest takes this many times its start. Of less it gets little, and its engine has yet to compile the task. The first
- * items count for less: they are slow until this thread's engine has compiled it.
- */
-const SPAWN_FACTOR = { atFirst: 3, later: 2 }
-/** What is seen in so long are the first items. */
-const FIRST_MS = 2 * SLICE_MS
-/** On a machine that was too crowded for workers it is asked again when items have taken this many times as long. */
-const CROWDED_AGAIN = 1.1
-/** Below this many times its start, work must look worth it twice: another program may have held the core at the first look. */
-const CLEARLY = 4
-/** Whether items become shorter is seen from this many on, … */
-const FEW_TO_WARM = 4
-/** … and asked while they have taken so long: before that it is not worth a thought, and later most tasks are compiled. */
-const WARMING_MS = { least: 10, most: 400 }
-/** Fewer items are too few to wait for the next ones. */
-const FEW_ITEMS = 20
 /** An event loop that is busy for this part of the time has no room for more items that wait. */
 const BUSY = 0.85
 /** How long it is watched before that is believed: at the beginning all items are started at once. */
@@ -48,20 +30,6 @@ const CROWDED = 1.5
 
 /** Workers that no run has to wait for. */
 const READY = { idle: 1, startingMs: undefined }
-
-/** Less work is not worth the start of a worker, which takes `coldMs` longer for its first items. */
-function leastWorthMs({ totalMs, coldMs }: Timing): number {
-  return (totalMs < FIRST_MS ? SPAWN_FACTOR.atFirst : SPAWN_FACTOR.later) * (calibration.spawnMs + coldMs)
-}
-
-/**
- * Whether items become shorter still, or it is too early to tell: while engines compile what a task needs, nobody knows what the rest takes, and
- * each worker would pay for that again.
- */
-function mayBecomeShorter({ items, totalMs, isWarming }: Timing, left: number | null): boolean {
-  if (totalMs <= WARMING_MS.least || totalMs > WARMING_MS.most) return false
-  return items >= FEW_TO_WARM ? isWarming : left === null || left >= FEW_ITEMS
-}
 
 class Known {
   readonly tasks = new Tasks()
@@ -301,7 +269,7 @@ export class Scheduler {
 
   /** Whether it is time to decide anew. @param restMs - what the items left would take in the loop */
   #isDue(course: Course, observation: Observation, restMs: number, workers: WorkersThere): boolean {
-    const { timing, items, isAsync } = observation
+    const { timing, isAsync } = observation
     const seenMs = timing.totalMs
     if (
       isAsync &&
@@ -311,24 +279,8 @@ export class Scheduler {
       return false
     }
     if (restMs < LEAST_WORTH_MS || seenMs < course.notBeforeMs || course.staysInLoop) return false
-    if (workers.idle === 0 && workers.startingMs === undefined) {
-      if (seenMs < LEAST_SEEN_TO_SPAWN_MS) return false
-      const leastMs = leastWorthMs(timing)
-      if (restMs <= leastMs || restMs <= leastMs * this.#machine.crowding()) {
-        course.seemedWorthAtMs = Infinity
-        // To ask how crowded the machine is takes longer than many an item.
-        if (restMs > leastMs) course.notBeforeMs = CROWDED_AGAIN * seenMs
-        return false
-      }
-      if (restMs <= CLEARLY * leastMs && seenMs <= course.seemedWorthAtMs) {
-        course.seemedWorthAtMs = Math.min(course.seemedWorthAtMs, seenMs)
-        return false
-      }
-      if (course.subject.options.mainThread !== false && mayBecomeShorter(timing, items)) {
-        course.notBeforeMs = 2 * seenMs
-        return false
-      }
-    }
+    const mustStart = workers.idle === 0 && workers.startingMs === undefined
+    if (mustStart && !isWorthStart(course, observation, restMs, this.#machine.crowding)) return false
     // It is asked once: where the answer is yes, `during` says when the next look is due.
     course.notBeforeMs = Infinity
     return course.subject.mayHaveWorkers()
