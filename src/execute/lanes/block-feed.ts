@@ -1,5 +1,5 @@
 import { Cell } from '../worker/protocol.js'
-import { type FedWorker, type Feed, type Lost, type Outcome, tell } from './force.js'
+import type { FedWorker, Feed, Lost } from './force.js'
 
 /** Lets a worker claim items by itself from the block that all threads of the run share. */
 export class BlockFeed implements Feed {
@@ -39,12 +39,9 @@ export class BlockFeed implements Feed {
     return true
   }
 
-  settle(index: number, outcome: Outcome): boolean {
-    const { force } = this.#fed
-    const { block } = force
-    if (block === undefined) return false
-    if (block.settled(index)) tell(force, index, block.item(index), outcome, 0)
-    return true
+  settle(index: number): Lost | undefined {
+    const { block } = this.#fed.force
+    return block?.settled(index) === true ? { index, item: block.item(index), attempts: 0 } : undefined
   }
 
   done(): void {

@@ -8,7 +8,7 @@ import { LATE_MS } from '../threads/fair-shares.js'
 import { packValues, type Unfit } from '../transfer/values.js'
 import type { ChunkMessage, DoneMessage } from '../worker/protocol.js'
 import { ChunkInWorker } from './chunk-in-worker.js'
-import { type FedWorker, type Feed, type Lost, type Outcome, tell } from './force.js'
+import type { FedWorker, Feed, Lost } from './force.js'
 import { runCarefully } from './lost-items.js'
 
 /** Sends a worker items in chunks. */
@@ -135,16 +135,14 @@ export class ChunkFeed implements Feed {
     return false
   }
 
-  settle(index: number, outcome: Outcome): boolean {
+  settle(index: number): Lost | undefined {
     for (const held of this.#chunks.values()) {
-      if (!held.has(index)) continue
-      if (!held.settle(index)) return true
+      if (!held.has(index) || !held.settle(index)) continue
       const { start, items, attempts } = held.batch
       this.#tellOf(held)
-      tell(this.#fed.force, index, items[index - start], outcome, attempts)
-      return true
+      return { index, item: items[index - start], attempts }
     }
-    return false
+    return undefined
   }
 
   /** Tells of a chunk of which all has settled, before its last item ends the run: the worker's own word comes after that. */

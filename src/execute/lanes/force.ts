@@ -96,14 +96,6 @@ export interface Lost {
   readonly attempts: number
 }
 
-/** The outcome of an item: its result, or why it failed. */
-export interface Outcome {
-  readonly value: unknown
-  readonly failure: { readonly error: unknown } | undefined
-  /** Why its worker cannot send its result; undefined if it could. */
-  readonly unfit?: string
-}
-
 /** A worker of a run, as the feeds of its lane see it. */
 export interface FedWorker {
   readonly force: Force
@@ -118,18 +110,10 @@ export interface Feed {
   readonly isEmpty: boolean
   /** For how long it has begun none of what it was sent; 0 if it has begun some, or was sent nothing. */
   readonly unbegunMs: number
-  /** An item has an outcome. @returns whether it belongs to this feed */
-  settle(index: number, outcome: Outcome): boolean
+  /** An item has an outcome. @returns the item; undefined if it had one before, or does not belong to this feed */
+  settle(index: number): Lost | undefined
   /** The worker has finished everything up to this chunk, and some of its messages could not be read. */
   allDone(upTo: number): void
   /** The worker has died. @returns what it held and had not settled; the feed is empty then */
   lost(): Lost[]
-}
-
-/** Tells the run the outcome of an item. @param attempts - how often it was tried before */
-export function tell(force: Force, index: number, item: unknown, outcome: Outcome, attempts: number): void {
-  const { value, failure, unfit } = outcome
-  if (unfit !== undefined) force.unfit({ index, item, attempts }, unfit)
-  else if (failure === undefined) force.run.finish(index, value)
-  else force.single.failed(index, item, failure.error, attempts + 1)
 }

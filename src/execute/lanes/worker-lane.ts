@@ -10,7 +10,7 @@ import { restore } from '../transfer/values.js'
 import type { DoneMessage, EchoMessage, FromWorker, LoadedMessage, ResultsMessage } from '../worker/protocol.js'
 import { BlockFeed } from './block-feed.js'
 import { ChunkFeed } from './chunk-feed.js'
-import type { FedWorker, Feed, Force, Outcome } from './force.js'
+import type { FedWorker, Feed, Force, Lost } from './force.js'
 import { settleLost } from './lost-items.js'
 
 /** Chunks that a worker is sent ahead, so that it need not wait for the next. */
@@ -233,7 +233,8 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     const thrown = [packed]
     restore(thrown, lost)
     const error = unpackThrown(thrown[0] as PackedThrown, this.#run.task.exports)
-    this.#settle(index, { value: undefined, failure: { error } })
+    const failed = this.#settle(index)
+    if (failed !== undefined) this.force.single.failed(index, failed.item, error, failed.attempts + 1)
   }
 
   received(message: FromWorker): void {
@@ -259,9 +260,11 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
       case 'failed':
         this.#failed(message)
         return
-      case 'unfit':
-        this.#settle(message.index, { value: undefined, failure: undefined, unfit: message.reason })
+      case 'unfit': {
+        const unfit = this.#settle(message.index)
+        if (unfit !== undefined) this.force.unfit(unfit, message.reason)
         return
+      }
       case 'waits':
         this.force.itemsWait()
         return
@@ -276,11 +279,14 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   #settleAll({ indices, values, lost }: ResultsMessage): void {
     restore(values, lost)
     if (this.#chunks.settleAll(indices, values)) return
-    indices.forEach((index, position) => this.#settle(index, { value: values[position], failure: undefined }))
+    indices.forEach((index, position) => {
+      if (this.#settle(index) !== undefined) this.#run.finish(index, values[position])
+    })
   }
 
-  #settle(index: number, outcome: Outcome): void {
-    for (const feed of this.#feeds) if (feed.settle(index, outcome)) return
+  /** An item has an outcome. @returns the item, unless it had one before */
+  #settle(index: number): Lost | undefined {
+    return this.#chunks.settle(index) ?? this.#block.settle(index)
   }
 
   #done(message: DoneMessage): void {
