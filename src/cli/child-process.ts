@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { messageOf } from '../internal/text/error-text.js'
-import { onEndSignal } from './end-signals.js'
+import { onSignals } from './end-signals.js'
 
 /** How {@link runChild} starts the process. */
 export interface ChildOptions {
@@ -58,7 +58,7 @@ export function runChild(args: readonly string[], options: ChildOptions = {}): P
  * @returns what undoes it
  */
 function endTogether(child: ChildProcess): () => void {
-  const letGo = onEndSignal((signal) => {
+  const letGo = onSignals((signal) => {
     letGo()
     child.kill('SIGKILL')
     // Now it does what it would have done: it ends this process, unless another listener has other plans.

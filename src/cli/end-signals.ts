@@ -1,15 +1,16 @@
 /** What tells a command that runs on to end: Ctrl-C, `kill`, and a terminal that is closed. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const END_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 /**
- * Calls `listener` for each signal that tells the process to end, which then does not end by itself.
+ * Calls `listener` for each of these signals, by which the process then does not end by itself.
  *
+ * @param signals - default: those that tell the process to end
  * @returns what undoes it
  */
-export function onEndSignal(listener: (signal: NodeJS.Signals) => void): () => void {
-  for (const signal of SIGNALS) process.on(signal, listener)
+export function onSignals(listener: (signal: NodeJS.Signals) => void, signals = END_SIGNALS): () => void {
+  for (const signal of signals) process.on(signal, listener)
   return () => {
-    for (const signal of SIGNALS) process.off(signal, listener)
+    for (const signal of signals) process.off(signal, listener)
   }
 }
 
@@ -36,7 +37,7 @@ export function untilInterrupted(
       }
     }
     const timer = setInterval(tryLook, intervalMs)
-    const letGo = onEndSignal(stop)
+    const letGo = onSignals(stop)
     giveStop(stop)
     tryLook()
   })
@@ -45,7 +46,7 @@ export function untilInterrupted(
 /** Resolves when the process is told to end. */
 export function untilSignal(): Promise<void> {
   return new Promise((resolve) => {
-    const letGo = onEndSignal(() => {
+    const letGo = onSignals(() => {
       letGo()
       resolve()
     })

@@ -5,6 +5,7 @@ import { extname } from 'node:path'
 import { isatty } from 'node:tty'
 import { Command } from 'commander'
 import { type SystemInfo, systemInfo } from '../../system/index.js'
+import { onSignals } from '../end-signals.js'
 import { numberThat } from '../numbers.js'
 import { windowsStart } from '../windows-command.js'
 
@@ -21,9 +22,9 @@ const EXIT_NOT_EXECUTABLE = 126
 const EXIT_NOT_FOUND = 127
 const isWindows = process.platform === 'win32'
 /** What is passed on. Ctrl-C of a terminal goes to the program by itself. */
-const SIGNALS = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
+const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
 /** What a console of Windows tells the program by itself; to pass it on would be to kill the program before it has done anything about it. */
-const OF_CONSOLE = ['SIGINT', 'SIGBREAK', 'SIGHUP'] as const
+const OF_CONSOLE: readonly NodeJS.Signals[] = ['SIGINT', 'SIGBREAK', 'SIGHUP']
 
 /** Makes the subcommand `amorsize run`. */
 export function runCommand(): Command {
@@ -133,26 +134,10 @@ function canRead(file: string): boolean {
 
 /** @returns what ends it: from then on signals end this process as usual */
 function passSignals(child: ChildProcess): () => void {
-  if (isWindows) return outliveConsoleSignals()
-  const pass = (signal: NodeJS.Signals): void => void child.kill(signal)
+  if (isWindows) return onSignals(() => undefined, OF_CONSOLE)
   // The input or the output may be a pipe, as of `generate | amorsize run x.mjs | tee log`.
   const hasTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor))
-  const passUnlessTerminal = (): void => {
-    if (!hasTerminal) child.kill('SIGINT')
-  }
-  for (const signal of SIGNALS) process.on(signal, pass)
-  process.on('SIGINT', passUnlessTerminal)
-  return () => {
-    for (const signal of SIGNALS) process.off(signal, pass)
-    process.off('SIGINT', passUnlessTerminal)
-  }
-}
-
-/** @returns what ends it */
-function outliveConsoleSignals(): () => void {
-  const stay = (): void => undefined
-  for (const signal of OF_CONSOLE) process.on(signal, stay)
-  return () => {
-    for (const signal of OF_CONSOLE) process.off(signal, stay)
-  }
+  return onSignals((signal) => {
+    if (signal !== 'SIGINT' || !hasTerminal) child.kill(signal)
+  }, SIGNALS)
 }

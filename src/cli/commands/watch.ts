@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { messageOf } from '../../internal/text/error-text.js'
 import { MAX_TIMER_MS } from '../../internal/time/clock.js'
+import { onSignals } from '../end-signals.js'
 import { EXIT_FAILURE } from '../exit-codes.js'
 import { requireItems } from '../items/run-flags.js'
 import { type TaskArgument, taskArgument } from '../items/task-argument.js'
@@ -130,14 +131,11 @@ function watchFolder(url: string, onChange: () => void): () => void {
 class Changes {
   readonly #intervalMs: number | undefined
   readonly #close: () => void
+  readonly #letGo: () => void
   #hasChanged = false
   #wake: (again: boolean) => void = () => undefined
   /** Whether the process was told to end. */
   isOver = false
-  readonly #end = (): void => {
-    this.isOver = true
-    this.#wake(false)
-  }
 
   constructor({ url }: TaskArgument, intervalMs: number | undefined) {
     this.#intervalMs = intervalMs
@@ -147,7 +145,10 @@ class Changes {
         this.#wake(true)
       }, SETTLE_MS).unref()
     })
-    process.on('SIGINT', this.#end).on('SIGTERM', this.#end)
+    this.#letGo = onSignals(() => {
+      this.isOver = true
+      this.#wake(false)
+    }, ['SIGINT', 'SIGTERM'])
   }
 
   /** @returns false when the process was told to end */
@@ -166,6 +167,6 @@ class Changes {
 
   close(): void {
     this.#close()
-    process.off('SIGINT', this.#end).off('SIGTERM', this.#end)
+    this.#letGo()
   }
 }

@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { onSignals } from '../end-signals.js'
 
 /** Ctrl-C (or SIGTERM): once, to finish what has begun and take no more; again, to stop at once. */
 export class Interruption {
@@ -6,18 +7,17 @@ export class Interruption {
   hasCut = false
   readonly #controller = new AbortController()
   readonly #listeners: (() => void)[] = []
-  readonly #request = (signal: NodeJS.Signals): void => {
-    if (this.requestedBy !== null) this.#controller.abort(new Error('interrupted'))
-    this.requestedBy = signal
-    for (const listener of this.#listeners) listener()
-  }
-
   /** The signal that came; null while there was none. */
   requestedBy: NodeJS.Signals | null = null
-
-  constructor() {
-    process.on('SIGINT', this.#request).on('SIGTERM', this.#request)
-  }
+  /** From now on a signal ends the process as usual. */
+  readonly stopListening = onSignals(
+    (signal) => {
+      if (this.requestedBy !== null) this.#controller.abort(new Error('interrupted'))
+      this.requestedBy = signal
+      for (const listener of this.#listeners) listener()
+    },
+    ['SIGINT', 'SIGTERM'],
+  )
 
   /** Aborted by the second request. */
   get signal(): AbortSignal {
@@ -37,10 +37,5 @@ export class Interruption {
 
   onRequest(listener: () => void): void {
     this.#listeners.push(listener)
-  }
-
-  /** From now on a signal ends the process as usual. */
-  stopListening(): void {
-    process.off('SIGINT', this.#request).off('SIGTERM', this.#request)
   }
 }
