@@ -4,6 +4,7 @@ import cluster from 'node:cluster'
 import { once } from 'node:events'
 import { RateLimiterCluster, RateLimiterClusterMaster } from 'rate-limiter-flexible'
 import { reportToParent } from '../../dist/cli/child-process.js'
+import { together } from '../support/together.mjs'
 
 const POINTS = 1_000_000_000
 const WARM_UP_CALLS = 500
@@ -28,14 +29,7 @@ async function measureProcesses(processes, durationMs) {
   for (const worker of workers) worker.send('start')
   const results = await counts
   for (const worker of workers) worker.process.kill()
-  const perSecond = results.map(({ decisions, elapsedNs }) => (decisions / elapsedNs) * 1e9)
-  return {
-    threads: processes,
-    decisionsPerSecond: perSecond.reduce((sum, value) => sum + value, 0),
-    nsPerDecision: perSecond.reduce((sum, value) => sum + 1e9 / value, 0) / processes,
-    admitted: results.reduce((sum, { decisions }) => sum + decisions, 0),
-    available: null,
-  }
+  return { threads: processes, ...together(results), available: null }
 }
 
 async function askUntilTimeIsUp() {
@@ -50,7 +44,8 @@ async function askUntilTimeIsUp() {
     await limiter.consume('key')
     decisions++
   }
-  process.send({ bench: 'count', decisions, elapsedNs: Number(process.hrtime.bigint() - start) })
+  const elapsedNs = Number(process.hrtime.bigint() - start)
+  process.send({ bench: 'count', decisions, admitted: decisions, elapsedNs })
 }
 
 async function waitForStart([message]) {

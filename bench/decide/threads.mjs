@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { PLENTY } from '../support/limits.mjs'
+import { together } from '../support/together.mjs'
 
 /** Positions in the two words of control: set to 1 to start, set to 1 to stop. */
 const START = 0
@@ -40,7 +41,7 @@ export async function measureThreads(mode, threads, durationMs) {
     Atomics.notify(control, START)
     if (mode !== 'drain') await sleep(durationMs)
     Atomics.store(control, STOP, 1)
-    return addUp(await Promise.all(counts), available)
+    return { threads, ...together(await Promise.all(counts)), available }
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()))
     limiter[Symbol.dispose]()
@@ -57,17 +58,6 @@ function countOf(worker, decide) {
       else resolve(message)
     })
   })
-}
-
-function addUp(counts, available) {
-  const sum = (pick) => counts.reduce((total, count) => total + pick(count), 0)
-  return {
-    threads: counts.length,
-    decisionsPerSecond: sum((count) => (count.decisions / count.elapsedNs) * 1e9),
-    nsPerDecision: sum((count) => count.elapsedNs / count.decisions) / counts.length,
-    admitted: sum((count) => count.admitted),
-    available,
-  }
 }
 
 /** Calls between two looks at the word that stops the run. */

@@ -3,6 +3,7 @@
 // One process makes all the calls, a slice of each kind in turn, to a server in another; its own processor time is divided by the answers.
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { median } from '../../dist/cli/statistics.js'
+import { cpuUs } from '../support/cpu-time.mjs'
 import { inTurn } from '../support/rounds.mjs'
 import { senders } from './fetch-subjects.mjs'
 import { ANSWER } from './frameworks.mjs'
@@ -38,11 +39,6 @@ async function askInTurn(send, url, count) {
     const text = await (await send(url)).text()
     if (text !== ANSWER) throw new Error(`a server answered ${text}`)
   }
-}
-
-function cpuUs() {
-  const { user, system } = process.cpuUsage()
-  return user + system
 }
 
 const [cycles, requests] = process.argv.slice(2)

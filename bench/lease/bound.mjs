@@ -2,19 +2,11 @@
 // On a clock of the program's own, so the same figures come out on every machine.
 import { RateLimiter } from '../../dist/bundle/index.js'
 import { excessOf as mostAbove } from '../redis/excess.mjs'
+import { randomNumbers } from '../support/random-numbers.mjs'
 
 const RATE = 1000
 const BURST = 100
 const TURNS = 3000
-
-/** Numbers from 0 to 1 that are the same in every run. */
-function randomNumbers(seed) {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32
-  }
-}
 
 /**
  * Lets threads (objects that share one bucket) take tokens in turns of the event loop, each longer and greedier than the limit allows.

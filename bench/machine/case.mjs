@@ -10,6 +10,7 @@ import { RateLimiter } from '../../dist/bundle/index.js'
 import { removeNames } from '../support/machine-names.mjs'
 import { nextMessage } from '../support/messages.mjs'
 import { startRedis } from '../support/redis-server.mjs'
+import { together } from '../support/together.mjs'
 
 const PLENTY = 1_000_000_000
 const DRAIN_TOKENS = 1_000_000
@@ -40,15 +41,7 @@ async function measureProcesses(mode, processes, durationMs) {
     await Promise.all(children.map(nextMessage))
     const counts = children.map(nextMessage)
     for (const child of children) child.send('start')
-    const results = await Promise.all(counts)
-    const perSecond = results.map(({ decisions, elapsedNs }) => (decisions / elapsedNs) * 1e9)
-    return {
-      processes,
-      decisionsPerSecond: perSecond.reduce((sum, value) => sum + value, 0),
-      nsPerDecision: perSecond.reduce((sum, value) => sum + 1e9 / value, 0) / processes,
-      admitted: results.reduce((sum, { admitted }) => sum + admitted, 0),
-      available: mode === 'drain' ? DRAIN_TOKENS : null,
-    }
+    return { processes, ...together(await Promise.all(counts)), available: mode === 'drain' ? DRAIN_TOKENS : null }
   } finally {
     for (const child of children) child.kill()
     await server?.stop()

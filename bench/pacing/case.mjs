@@ -1,8 +1,9 @@
 // Queues waiters all at once and looks at when they are released: node case.mjs <subject> <rate> <burst> <seconds>
 import { setTimeout as sleep } from 'node:timers/promises'
 import { reportToParent } from '../../dist/cli/child-process.js'
+import { cpuUs } from '../support/cpu-time.mjs'
 import { load, rivalNamed } from '../support/rivals.mjs'
-import { cpuMsSince, steadiness, waitersFor } from './steadiness.mjs'
+import { steadiness, waitersFor } from './steadiness.mjs'
 
 const POINTS_SHOWN = 50
 
@@ -15,11 +16,11 @@ async function measure(subject, rate, burst, seconds) {
   if (enqueue === null) return null
   const released = () => (releasedAt[count++] = performance.now())
 
-  const cpuStart = process.cpuUsage()
+  const startUs = cpuUs()
   const start = performance.now()
   for (let i = 0; i < waiters; i++) enqueue(released)
   await sleep(Math.max(0, start + seconds * 1000 - performance.now()))
-  const cpuMs = cpuMsSince(cpuStart)
+  const cpuMs = (cpuUs() - startUs) / 1000
 
   const times = Array.from(releasedAt.subarray(0, count), (at) => at - start)
   const steady = steadiness(times)

@@ -3,9 +3,9 @@
 // limits of ours at once, and estimates that are settled.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { reportToParent } from '../../dist/cli/child-process.js'
+import { cpuUs } from '../support/cpu-time.mjs'
 import { load, rivalNamed } from '../support/rivals.mjs'
 import { COSTS, random } from '../waiting/virtual-load.mjs'
-import { cpuMsSince } from './steadiness.mjs'
 
 const LIMIT_MS = 500
 /** Before, some callers wait that have not had the time to give up. */
@@ -20,7 +20,7 @@ async function measure(subject, rate, burst, costs, seconds) {
   const { mean, of } = COSTS[costs]
   const rng = random(1)
   let [served, grants] = [0, 0]
-  const cpuStart = process.cpuUsage()
+  const startUs = cpuUs()
   const start = performance.now()
   const call = async (tokens) => {
     const controller = new AbortController()
@@ -43,7 +43,7 @@ async function measure(subject, rate, burst, costs, seconds) {
   }
   return {
     servedPercent: (100 * served) / (rate * (seconds - FROM_MS / 1000)),
-    cpuUsPerGrant: (1000 * cpuMsSince(cpuStart)) / grants,
+    cpuUsPerGrant: (cpuUs() - startUs) / grants,
   }
 }
 

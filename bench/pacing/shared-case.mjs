@@ -7,8 +7,9 @@ import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { RateLimiter } from '../../dist/bundle/index.js'
+import { cpuUs } from '../support/cpu-time.mjs'
 import { removeNames } from '../support/machine-names.mjs'
-import { cpuMsSince, steadiness, waitersFor } from './steadiness.mjs'
+import { steadiness, waitersFor } from './steadiness.mjs'
 
 const SHARERS = 2
 /** Until then all have started. */
@@ -46,9 +47,9 @@ async function inThreads(policy, task) {
   )
   const answers = workers.map(async (worker) => (await once(worker, 'message'))[0])
   await sleep(task.startAtMs - nowMs())
-  const cpuStart = process.cpuUsage()
+  const startUs = cpuUs()
   const told = await Promise.all(answers)
-  const cpuMs = cpuMsSince(cpuStart)
+  const cpuMs = (cpuUs() - startUs) / 1000
   await Promise.all(workers.map((worker) => worker.terminate()))
   return { told, cpuMs }
 }
@@ -71,9 +72,9 @@ async function inProcesses(policy, task) {
 /** The CPU time is that of the whole process. */
 async function waitAndTell(limiter, { waiters, startAtMs, seconds }, tell) {
   await sleep(startAtMs - nowMs())
-  const cpuStart = process.cpuUsage()
+  const startUs = cpuUs()
   const releasedAt = []
   for (let i = 0; i < waiters; i++) limiter.acquire().then(() => releasedAt.push(nowMs() - startAtMs))
   await sleep(startAtMs + seconds * 1000 - nowMs())
-  tell({ releasedAt, cpuMs: cpuMsSince(cpuStart) })
+  tell({ releasedAt, cpuMs: (cpuUs() - startUs) / 1000 })
 }

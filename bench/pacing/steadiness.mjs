@@ -24,9 +24,3 @@ export function steadiness(times) {
   const residuals = window.map((time, i) => Math.abs(time - (line.intercept + line.slope * i)))
   return { ratePerSecond: perMs * 1000, jitterP99Ms: quantile(residuals, 0.99), jitterMaxMs: Math.max(...residuals) }
 }
-
-/** User and system time since `start` of process.cpuUsage(), ms. */
-export function cpuMsSince(start) {
-  const { user, system } = process.cpuUsage(start)
-  return (user + system) / 1000
-}

@@ -8,6 +8,7 @@ import { Redis } from 'ioredis'
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { execute, stream, task } from '../../dist/bundle/index.js'
 import { bullmq } from '../../dist/bundle/bullmq.js'
+import { cpuUs } from '../support/cpu-time.mjs'
 import { startRedis } from '../support/redis-server.mjs'
 
 const WORKERS = 4
@@ -27,10 +28,10 @@ function numbers(length) {
 async function measureHere() {
   const run = (length) => execute(task(url, name), numbers(length))
   await run(Math.ceil(items / 10))
-  const before = ownMs()
+  const beforeUs = cpuUs()
   const startMs = performance.now()
   await run(items)
-  return { cpuMs: ownMs() - before, wallMs: performance.now() - startMs, parts: null }
+  return { cpuMs: (cpuUs() - beforeUs) / 1000, wallMs: performance.now() - startMs, parts: null }
 }
 
 async function measureElsewhere() {
@@ -67,7 +68,7 @@ async function usage(server, workers) {
   const answers = workers.map((worker) => once(worker, 'message'))
   for (const worker of workers) worker.send('usage')
   const told = (await Promise.all(answers)).map(([ms]) => ms)
-  return { driver: ownMs(), workers: told.reduce((sum, ms) => sum + ms), redis: server.cpuMs() }
+  return { driver: cpuUs() / 1000, workers: told.reduce((sum, ms) => sum + ms), redis: server.cpuMs() }
 }
 
 function ourRun(connection) {
@@ -137,9 +138,4 @@ async function measureMemory(connection) {
     firstHalfBytes: Math.max(...liveBytes.slice(0, HEAP_POINTS / 2)),
     secondHalfBytes: Math.max(...liveBytes.slice(HEAP_POINTS / 2)),
   }
-}
-
-function ownMs() {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1000
 }

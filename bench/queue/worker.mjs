@@ -1,6 +1,7 @@
 // A worker process of the benchmark: node worker.mjs <ours|plain> <port>. It tells how much processor time it has used when it is asked.
 import * as library from 'bullmq'
 import { serveTasks } from '../../dist/bundle/bullmq.js'
+import { cpuUs } from '../support/cpu-time.mjs'
 import * as tasks from './tasks.mjs'
 
 const [kind, port] = process.argv.slice(2)
@@ -16,8 +17,5 @@ if (kind === 'ours') {
   })
   await worker.waitUntilReady()
 }
-process.on('message', () => {
-  const { user, system } = process.cpuUsage()
-  process.send((user + system) / 1000)
-})
+process.on('message', () => process.send(cpuUs() / 1000))
 process.send('ready')

@@ -5,6 +5,7 @@ import { reportToParent } from '../../dist/cli/child-process.js'
 import { median } from '../../dist/cli/statistics.js'
 import { execute, task } from '../../dist/bundle/index.js'
 import { load, rivalNamed } from '../support/rivals.mjs'
+import { watchTurns } from './loop-turns.mjs'
 import { weigh } from './real-tasks.mjs'
 
 const MODULE = new URL('./real-tasks.mjs', import.meta.url)
@@ -50,19 +51,8 @@ await reportToParent(async () => {
 
 /** How long all take, a call takes in the mean, and the event loop is kept at most. */
 async function allAtOnce(run) {
-  let lastMs = performance.now()
-  let blocked = 0
-  let isRunning = true
-  const look = () => {
-    const nowMs = performance.now()
-    blocked = Math.max(blocked, nowMs - lastMs)
-    lastMs = nowMs
-    if (isRunning) setTimeout(look, 1)
-  }
-  look()
+  const turns = watchTurns()
   const startMs = performance.now()
   const took = await Promise.all(Array.from({ length: calls }, () => run().then(() => performance.now() - startMs)))
-  isRunning = false
-  look()
-  return { all: Math.max(...took), each: took.reduce((sum, ms) => sum + ms, 0) / calls, blocked }
+  return { blocked: turns(), all: Math.max(...took), each: took.reduce((sum, ms) => sum + ms, 0) / calls }
 }

@@ -8,6 +8,7 @@ import { isMainThread } from 'node:worker_threads'
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { quantile } from '../../dist/cli/statistics.js'
 import { execute } from '../../dist/bundle/index.js'
+import { watchTurns } from './loop-turns.mjs'
 import { prepareCell } from './timing.mjs'
 
 const EVERY_MS = 5
@@ -34,24 +35,6 @@ async function serve() {
   client.send('stop')
   const [waits] = await once(client, 'message')
   return { calls, longestMs, requests: waits.length, p99Ms: quantile(waits, 0.99), slowestMs: Math.max(...waits) }
-}
-
-/** Turns of the event loop until told to stop. @returns a function that returns the longest time between two of them */
-function watchTurns() {
-  let longest = 0
-  let last = performance.now()
-  let running = true
-  const look = () => {
-    const now = performance.now()
-    longest = Math.max(longest, now - last)
-    last = now
-    if (running) setTimeout(look, 1)
-  }
-  look()
-  return () => {
-    running = false
-    return Math.max(longest, performance.now() - last)
-  }
 }
 
 async function askUntilTold(port) {

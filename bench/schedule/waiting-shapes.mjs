@@ -4,6 +4,7 @@ import { promises as fs, readdirSync, statSync } from 'node:fs'
 import http from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { randomNumbers } from '../support/random-numbers.mjs'
 
 /** The HTTP server of the shape `http-32` works on so many requests at once; others queue. */
 const SLOTS = 32
@@ -15,11 +16,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const makeItems = (count, itemOf) => Array.from({ length: count }, (_, i) => itemOf(i))
 
 function seeded() {
-  let state = 7
-  const uniform = () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
+  const uniform = randomNumbers(7)
   const normal = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform())
   return { uniform, normal }
 }

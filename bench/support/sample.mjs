@@ -40,30 +40,24 @@ export function summarizeCases(cases, results) {
 
 /** Benchmark.js's samples of how many nanoseconds a batch takes. */
 async function batchSamples(batch, isAsync, maxTime) {
-  const { promise, resolve } = withResolvers()
-  const benchmark = new Benchmark({
-    async: true,
-    defer: isAsync,
-    maxTime,
-    minTime: MIN_CYCLE_SECONDS,
-    delay: 0,
-    fn: isAsync
-      ? (deferred) =>
-          batch().then(
-            () => deferred.resolve(),
-            (error) => resolve(error),
-          )
-      : batch,
-    onComplete: () => resolve(benchmark.error),
+  const { error, stats } = await new Promise((resolve) => {
+    const benchmark = new Benchmark({
+      async: true,
+      defer: isAsync,
+      maxTime,
+      minTime: MIN_CYCLE_SECONDS,
+      delay: 0,
+      fn: isAsync
+        ? (deferred) =>
+            batch().then(
+              () => deferred.resolve(),
+              (error) => resolve({ error }),
+            )
+        : batch,
+      onComplete: () => resolve(benchmark),
+    })
+    benchmark.run()
   })
-  benchmark.run()
-  const error = await promise
   if (error !== undefined) throw error
-  return benchmark.stats.sample.map((sample) => sample * 1e9)
-}
-
-function withResolvers() {
-  let resolve
-  const promise = new Promise((settle) => (resolve = settle))
-  return { promise, resolve }
+  return stats.sample.map((sample) => sample * 1e9)
 }

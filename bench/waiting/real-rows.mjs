@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { RateLimiter } from '../../dist/index.js'
+import { cpuUs } from '../support/cpu-time.mjs'
 import { removeNames } from '../support/machine-names.mjs'
 
 const program = new URL('waiting-program.mjs', import.meta.url)
@@ -68,12 +69,12 @@ async function stormUs(callers) {
   const waits = Array.from({ length: callers }, (_, i) =>
     limiter.acquire(1 + i / callers, { signal: controller.signal }).catch(() => undefined),
   )
-  const before = process.cpuUsage()
+  const beforeUs = cpuUs()
   controller.abort()
   await Promise.all(waits)
-  const { user, system } = process.cpuUsage(before)
+  const tookUs = cpuUs() - beforeUs
   limiter[Symbol.dispose]()
-  return (user + system) / callers
+  return tookUs / callers
 }
 
 /** @param {RateLimiter} limiter */
