@@ -61,6 +61,15 @@ function refused(captured: string): FunctionAnalysis {
   return { captured: [captured], helpers: [], expression: '', isStrict: true }
 }
 
+/** Where the patterns are that are in a pattern. */
+const PARTS_OF_PATTERNS: Readonly<Record<string, string>> = {
+  AssignmentPattern: 'left',
+  RestElement: 'argument',
+  ArrayPattern: 'elements',
+  ObjectPattern: 'properties',
+  Property: 'value',
+}
+
 /** Names that a function uses and does not define. */
 interface FreeNames {
   readonly captured: Set<string>
@@ -77,11 +86,12 @@ class Scope {
   readonly #outer: Scope | undefined
   readonly #free: FreeNames
   /** Whether `this` and `super` have a meaning of their own here; `arguments` has wherever there is a function. */
-  #hasThis = false
+  #hasThis: boolean
 
   constructor(outer: Scope | undefined, free: FreeNames) {
     this.#outer = outer
     this.#free = free
+    this.#hasThis = outer !== undefined && outer.#hasThis
   }
 
   #use(name: string): void {
@@ -92,10 +102,6 @@ class Scope {
     else captured.add(name)
   }
 
-  #useThis(name: 'this' | 'super'): void {
-    if (!this.#knowsThis()) this.#free.captured.add(name)
-  }
-
   #defines(name: string): boolean {
     return this.#definerOf(name) !== undefined
   }
@@ -103,10 +109,6 @@ class Scope {
   #definerOf(name: string): Scope | undefined {
     if (this.#names.has(name)) return this
     return this.#outer === undefined ? undefined : this.#outer.#definerOf(name)
-  }
-
-  #knowsThis(): boolean {
-    return this.#hasThis || (this.#outer !== undefined && this.#outer.#knowsThis())
   }
 
   #inner(): Scope {
@@ -119,10 +121,8 @@ class Scope {
         this.#use(node['name'] as string)
         return
       case 'ThisExpression':
-        this.#useThis('this')
-        return
       case 'Super':
-        this.#useThis('super')
+        if (!this.#hasThis) this.#free.captured.add(node.type === 'Super' ? 'super' : 'this')
         return
       case 'MetaProperty':
         if ((node['meta'] as Node)['name'] === 'import') this.#free.captured.add('import.meta')
@@ -256,26 +256,9 @@ class Scope {
 
   /** The names that a parameter, a variable or a caught error defines. */
   #declarePattern(node: Node): void {
-    switch (node.type) {
-      case 'Identifier':
-        this.#names.add(node['name'] as string)
-        return
-      case 'AssignmentPattern':
-        this.#declarePattern(node['left'] as Node)
-        return
-      case 'RestElement':
-        this.#declarePattern(node['argument'] as Node)
-        return
-      case 'ArrayPattern':
-        for (const element of node['elements'] as (Node | null)[]) if (element !== null) this.#declarePattern(element)
-        return
-      case 'ObjectPattern':
-        for (const property of node['properties'] as Node[]) {
-          this.#declarePattern((property.type === 'RestElement' ? property['argument'] : property['value']) as Node)
-        }
-        return
-      default:
-    }
+    if (node.type === 'Identifier') this.#names.add(node['name'] as string)
+    const parts = [node[PARTS_OF_PATTERNS[node.type] ?? '']].flat()
+    for (const part of parts) if (isNode(part)) this.#declarePattern(part)
   }
 
   /** `var`, wherever it stands in a function, defines a name for all of it. */
