@@ -3,7 +3,7 @@ import { knownLength } from '../../internal/known-length.js'
 import { describe } from '../../internal/options/validate.js'
 import { realSetImmediate } from '../../internal/time/real-timers.js'
 import { SLICE_MS } from '../schedule/timing.js'
-import { NodeStream } from './node-stream.js'
+import { iteratorOf } from './stream-readers.js'
 
 /** Anything `execute` takes items from: arrays and typed arrays are iterable, too. */
 export type Items<T> = Iterable<T> | AsyncIterable<T>
@@ -191,39 +191,11 @@ function closeIterator(iterator: Iterator<unknown> | AsyncIterator<unknown>): vo
   }
 }
 
-/** Whether it is a web stream, also of another package, with the iterator that all of them have: a subclass may have its own. */
-function isWebStream(iterable: AsyncIterable<unknown>): iterable is ReadableStream<unknown> {
-  const { getReader, values } = iterable as Partial<ReadableStream>
-  return typeof getReader === 'function' && iterable[Symbol.asyncIterator] === values
-}
-
-/** What reads a web stream. Its own iterator cannot be closed while it waits for what comes next, and a reader can. */
-function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
-  const reader = stream.getReader()
-  const over = async (last: Promise<void> | undefined): Promise<IteratorResult<unknown>> => {
-    try {
-      await last
-    } finally {
-      reader.releaseLock()
-    }
-    return { done: true, value: undefined }
-  }
-  return {
-    next: () =>
-      reader.read().then(
-        ({ done, value }) => (done ? over(undefined) : { done, value }),
-        (error: unknown) => over(Promise.reject(error)),
-      ),
-    return: () => over(reader.cancel()),
-  }
-}
-
 /** A stream or another asynchronous iterable: one `next()` in flight, and only as many items ahead as a lane has asked for. */
 export class AsyncIteratorSource implements ItemSource {
   readonly total: number | null
   whenMore = (): void => undefined
   readonly #iterator: AsyncIterator<unknown>
-  readonly #stream: NodeStream | undefined
   #ready: unknown[] = []
   #drawing = false
   #wanted = 0
@@ -238,8 +210,7 @@ export class AsyncIteratorSource implements ItemSource {
 
   constructor(iterable: AsyncIterable<unknown>) {
     this.total = knownLength(iterable)
-    this.#iterator = isWebStream(iterable) ? readerOf(iterable) : iterable[Symbol.asyncIterator]()
-    this.#stream = NodeStream.of(iterable)
+    this.#iterator = iteratorOf(iterable)
   }
 
   get ended(): boolean {
@@ -300,7 +271,6 @@ export class AsyncIteratorSource implements ItemSource {
     } catch (error) {
       queueMicrotask(() => failed(error))
     }
-    this.#stream?.isRead()
   }
 
   /** Draws on while this turn of the event loop lasts: a lane that got the first of many items alone would have all the cost of sending for it. */
@@ -325,9 +295,7 @@ export class AsyncIteratorSource implements ItemSource {
     this.#done = this.#isClosed = true
     this.#ready = []
     this.#failure = undefined
-    if (wasDone) return
-    closeIterator(this.#iterator)
-    this.#stream?.destroy()
+    if (!wasDone) closeIterator(this.#iterator)
   }
 }
 
