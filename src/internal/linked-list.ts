@@ -31,12 +31,8 @@ export class LinkedList<T extends Linked<T>> {
     this.#size++
   }
 
-  /** Puts `member` before `behind`, which is in this list; at the end for null. */
-  insert(member: T, behind: T | null): void {
-    if (behind === null) {
-      this.append(member)
-      return
-    }
+  /** Puts `member` before `behind`, which is in this list. */
+  insert(member: T, behind: T): void {
     member.next = behind
     member.previous = behind.previous
     if (behind.previous === null) this.#first = member
