@@ -55,6 +55,8 @@ class Conductor implements Lanes {
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
   readonly #observer: RunObserver
+  readonly #course: Course
+  readonly #timing: Timing
   readonly #share = new Share(sharing)
   /** Whether workers have been given up: the run goes on in this thread. */
   #isAlone = false
@@ -66,15 +68,9 @@ class Conductor implements Lanes {
     // Where workers are asked for, results are clones, whichever thread has made them.
     this.#call = run.options.mode === 'threads' ? (item) => received(call(item)) : call
     this.#observer = new RunObserver(run, this, timing, course)
+    this.#course = this.#observer.course
+    this.#timing = this.#observer.timing
     if (decision?.chosen.mode === 'threads') this.#course.decision = decision
-  }
-
-  get #course(): Course {
-    return this.#observer.course
-  }
-
-  get #timing(): Timing {
-    return this.#observer.timing
   }
 
   start({ pending, decision }: Beginning): void {

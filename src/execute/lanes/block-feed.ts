@@ -45,10 +45,8 @@ export class BlockFeed implements Feed {
   }
 
   done(): void {
-    const { force } = this.#fed
     this.#isClaiming = false
-    force.sweepLast()
-    force.recover()
+    this.#fed.force.sweepLast()
   }
 
   allDone(): void {

@@ -62,10 +62,11 @@ export interface Force extends Pick<Terms, 'inFlight' | 'policies'> {
   takeBack(): boolean
   /** Tells the run about results that have come through shared memory. */
   sweep(): void
-  /** The same, once all workers have left the block. */
+  /**
+   * The same, once all workers have left the block. What is left of it then runs again: messages could not be read, or a worker ended as it
+   * claimed.
+   */
   sweepLast(): void
-  /** Has what is left of the shared block run again once nobody claims from it: messages could not be read, or a worker ended as it claimed. */
-  recover(): void
 
   loaded(): void
   /** A worker cannot load the task: for now no other can, either. */

@@ -361,10 +361,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
 
   /** It takes no more, and leaves the run once it has ended what it was sent. */
   dismiss(): void {
-    if (this.#isOver || !this.#isEmpty) return
-    this.#isOver = true
-    if (this.force.policies.length > 0) this.worker.send({ kind: 'over', run: this.runNumber })
-    this.#leave()
+    if (this.#isEmpty) this.stop('done')
   }
 
   stop(reason: StopReason): void {

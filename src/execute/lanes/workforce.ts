@@ -263,11 +263,7 @@ export class Workforce implements Force {
 
   /** This thread has nothing left to run. Where all claim from the shared block, the others may be through, too, and their messages on their way. */
   #awaitLast(): void {
-    if (this.block?.remaining === 0) {
-      this.sweepLast()
-      // A worker may have ended while there was more to claim.
-      this.recover()
-    }
+    this.sweepLast()
     if (this.worksHere) this.takeBack()
     // Without this thread it may need a worker more than others do.
     this.#pool.share()
@@ -283,9 +279,6 @@ export class Workforce implements Force {
 
   sweepLast(): void {
     if (!this.#lanes.isAtBlock) this.sweep()
-  }
-
-  recover(): void {
     const { block } = this
     if (block === undefined || this.run.isOver || block.remaining > 0 || this.#lanes.isClaiming) return
     const lost = block.takeUnsettled()
@@ -335,7 +328,7 @@ export class Workforce implements Force {
       this.#refused(runError('workers end before they have run any item', error))
     }
     this.#pool.lost(lane.worker)
-    this.recover()
+    this.sweepLast()
     // No more can be had, and perhaps none is left.
     if (this.#refusal !== undefined) this.#refused(this.#refusal.error)
     this.run.endIfDone()
