@@ -22,7 +22,7 @@ export interface ModelFetchOptions {
   estimate?: ((body: unknown) => number) | undefined
   /**
    * How many tokens a call has taken, from the parsed answer, or from each event of a stream (the last number counts); undefined where it
-   * does not say. One that throws is warned of, once, and says nothing then. Default: `usage` as OpenAI and Anthropic write it.
+   * does not say. One that throws is warned of, once, and says nothing then. Default: `usage` as OpenAI and Anthropic write it, or Gemini's `usageMetadata`.
    */
   usage?: ((json: unknown) => number | undefined) | undefined
   /** Same name, same limits: in every thread, or with `scope: 'machine'` in every process of this user. */
@@ -157,11 +157,13 @@ interface ModelRequest {
   readonly max_tokens?: unknown
   readonly max_completion_tokens?: unknown
   readonly max_output_tokens?: unknown
+  /** Gemini's. */
+  readonly generationConfig?: { readonly maxOutputTokens?: unknown } | null
 }
 
 function estimateOf(body: unknown): number {
-  const { max_tokens, max_completion_tokens, max_output_tokens } = body as ModelRequest
-  const bound = [max_completion_tokens, max_output_tokens, max_tokens].find(
+  const { max_tokens, max_completion_tokens, max_output_tokens, generationConfig } = body as ModelRequest
+  const bound = [max_completion_tokens, max_output_tokens, max_tokens, generationConfig?.maxOutputTokens].find(
     (value) => typeof value === 'number' && value > 0,
   )
   return Math.ceil(JSON.stringify(body).length / 4) + ((bound as number | undefined) ?? ANSWER_TOKENS)

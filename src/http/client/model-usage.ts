@@ -2,7 +2,7 @@ import { attempt } from '../../internal/attempt.js'
 import { stackOf } from '../../internal/text/error-text.js'
 import { warnOnce } from '../warnings.js'
 
-/** The token counts in an answer of OpenAI, of Anthropic, and of what speaks like one of them. */
+/** The token counts in an answer of OpenAI, of Anthropic, and of what speaks like one of them. Gemini has names of its own. */
 interface Usage {
   readonly total_tokens?: unknown
   readonly input_tokens?: unknown
@@ -18,6 +18,8 @@ interface Answer {
   readonly message?: { readonly usage?: Usage | null } | null
   /** OpenAI's last event of a stream of responses. */
   readonly response?: { readonly usage?: Usage | null } | null
+  /** Gemini's answer, and each event of its streams. */
+  readonly usageMetadata?: { readonly totalTokenCount?: unknown } | null
 }
 
 /** What is known of a call's tokens; a stream tells them bit by bit. */
@@ -45,7 +47,8 @@ export class KnownUsage {
       if (isCount(tokens)) this.#total = tokens
       return
     }
-    const { usage, message, response } = json as Answer
+    const { usage, message, response, usageMetadata } = json as Answer
+    if (isCount(usageMetadata?.totalTokenCount)) this.#total = usageMetadata.totalTokenCount
     for (const each of [usage, message?.usage, response?.usage])
       if (typeof each === 'object' && each !== null) this.#add(each)
   }

@@ -101,6 +101,7 @@ describe('modelFetch', () => {
         { usage: { output_tokens: 40 } },
       ),
     ],
+    ['Gemini', events({ usageMetadata: { totalTokenCount: 60 } }, { usageMetadata: { totalTokenCount: 100 } })],
   ])('settles a stream of %s at its end, however it is cut', async (_, text) => {
     for (const size of [1, 7, 10_000]) {
       const { clock, call, sentAt } = model([streamed(text, size)])
@@ -250,14 +251,16 @@ describe('modelFetch', () => {
   })
 
   it('takes no tokens for calls without a body, and estimates others by itself', async () => {
-    const { clock, send, sentAt } = model([], { estimate: undefined })
-    for (let i = 0; i < 3; i++) await send('http://model.example/models')
-    const big = post({ model: 'x', messages: ['y'.repeat(400)], max_tokens: 900 })
-    const all = [send('http://model.example/', big), send('http://model.example/', big)]
-    await clock.advance(10_000)
-    await Promise.all(all)
-    expect(sentAt.slice(0, 4).every((ms) => ms < 100)).toBe(true)
-    expect(sentAt[4]).toBeGreaterThan(1600)
+    for (const bound of [{ max_tokens: 900 }, { generationConfig: { maxOutputTokens: 900 } }]) {
+      const { clock, send, sentAt } = model([], { estimate: undefined })
+      for (let i = 0; i < 3; i++) await send('http://model.example/models')
+      const big = post({ model: 'x', messages: ['y'.repeat(400)], ...bound })
+      const all = [send('http://model.example/', big), send('http://model.example/', big)]
+      await clock.advance(10_000)
+      await Promise.all(all)
+      expect(sentAt.slice(0, 4).every((ms) => ms < 100)).toBe(true)
+      expect(sentAt[4]).toBeGreaterThan(1600)
+    }
   })
 
   it('reads a Request of another fetch, which has a class of its own', async () => {
