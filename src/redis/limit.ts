@@ -1,4 +1,5 @@
 import { RateLimitExceeded } from '../errors.js'
+import { throwIfAborted, unlessAborted } from '../internal/signal-watch.js'
 import { moreThanBurst, rateLimitExceeded, tooLong } from '../rate-limit/refusals.js'
 import type { LimitHost } from './limit-host.js'
 import type { TokensInHand } from './purse.js'
@@ -91,13 +92,14 @@ export class Limit {
   }
 
   /** Takes tokens if they are there now. Refused while others wait: they came first. */
-  async decide(tokens: number): Promise<RedisDecision> {
+  async decide(tokens: number, signal?: AbortSignal): Promise<RedisDecision> {
     const { counts, rate } = this.#host
+    throwIfAborted(signal)
     if (this.#waiters.size > 0) {
       counts.denied++
       return { allowed: false, waitMs: rate.msOf(tokens), remaining: 0, source: 'lease' }
     }
-    const { allowed, waitMs, remaining, source } = await this.#decide(tokens)
+    const { allowed, waitMs, remaining, source } = await this.#decideUnless(signal, tokens)
     if (allowed) counts.allowed++
     else counts.denied++
     if (source === 'fallback') counts.fallbacks++
@@ -140,6 +142,20 @@ export class Limit {
     rate.look()
     if (tokens > rate.burstSize) throw moreThanBurst(tokens, rate.burstSize)
     return this.#decide(tokens)
+  }
+
+  async #decideUnless(signal: AbortSignal | undefined, tokens: number): Promise<Decided> {
+    const deciding = this.#decide(tokens)
+    try {
+      return await unlessAborted(deciding, signal)
+    } catch (error) {
+      // What the server has not given cannot be used up elsewhere. Of a question that fails later nobody is left to hear.
+      const giveBack = ({ allowed, source }: Decided): void => {
+        if (allowed && source !== 'fallback') this.#source.giveBack(tokens)
+      }
+      deciding.then(giveBack, () => undefined)
+      throw error
+    }
   }
 
   async #decide(tokens: number): Promise<Decided> {

@@ -1,6 +1,7 @@
 import { announceCreated } from '../internal/created.js'
 import { CHECKED_UPDATE } from '../internal/options/updatable.js'
 import { checkNumber } from '../internal/options/validate.js'
+import type { ExecuteOptions } from '../internal/policy.js'
 import { throwIfAborted } from '../internal/signal-watch.js'
 import { INSPECT } from '../internal/text/shown.js'
 import { checkKey, type Key } from '../memory/keyed/hash.js'
@@ -20,6 +21,7 @@ import {
   type RedisAcquireOptions,
   type RedisKeyedRateLimitOptions,
   type RedisRateLimitChange,
+  signalIn,
 } from './redis-limiter-options.js'
 import { shortKey } from './server-key.js'
 
@@ -97,8 +99,8 @@ export class RedisKeyedRateLimiter {
   }
 
   /** Takes `tokens` of a key if they are there now. @throws as `decide` does */
-  async tryAcquire(key: Key, tokens = 1): Promise<boolean> {
-    return (await this.decide(key, tokens)).allowed
+  async tryAcquire(key: Key, tokens = 1, options: ExecuteOptions = {}): Promise<boolean> {
+    return (await this.#decide(key, tokens, signalIn('tryAcquire', options))).allowed
   }
 
   /**
@@ -107,16 +109,22 @@ export class RedisKeyedRateLimiter {
    *
    * @param key - a string, number or bigint; '1' and 1 are the same key. One of more than 200 characters is known by its digest
    * @param tokens - a whole number, 1 … burstSize; default 1
+   * @param options - `signal` ends the wait for the server's answer; tokens that come after that go back
    * @throws {TypeError | RangeError} when an argument is wrong
    */
-  async decide(key: Key, tokens = 1): Promise<RedisDecision> {
+  async decide(key: Key, tokens = 1, options: ExecuteOptions = {}): Promise<RedisDecision> {
+    return this.#decide(key, tokens, signalIn('decide', options))
+  }
+
+  async #decide(key: Key, tokens: number, signal: AbortSignal | undefined): Promise<RedisDecision> {
     const known = this.#check(key, tokens)
+    throwIfAborted(signal)
     const heldMs = this.#heldMs(known)
     if (heldMs > 0) {
       this.#host.counts.denied++
       return { allowed: false, waitMs: heldMs + this.#host.rate.msOf(tokens - 1), remaining: 0, source: 'lease' }
     }
-    return this.#limits.get(known).decide(tokens)
+    return this.#limits.get(known).decide(tokens, signal)
   }
 
   /**

@@ -9,6 +9,7 @@ import {
   wordOption,
 } from '../internal/options/options.js'
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/options/validate.js'
+import type { ExecuteOptions } from '../internal/policy.js'
 import type { Clock } from '../internal/time/clock.js'
 import { MAX_CAPACITY } from '../memory/keyed/terms.js'
 import { SERVER_OPTIONS } from './server-options.js'
@@ -86,6 +87,12 @@ export function completeAcquireOptions(options: RedisAcquireOptions): {
   const { maxWaitMs = Infinity } = options
   checkNumber('maxWaitMs', maxWaitMs, { min: 0, allowInfinity: true })
   return { maxWaitMs, signal: checkSignal('signal', options.signal) }
+}
+
+/** The signal among the options of `what`. @throws {TypeError} for what is none, and for other options */
+export function signalIn(what: string, options: ExecuteOptions): AbortSignal | undefined {
+  checkKeys(what, options, ['signal'])
+  return checkSignal('signal', options.signal)
 }
 
 /** Checks rate and burst, of which the second follows from the first by default. */

@@ -26,6 +26,7 @@ import {
   type RedisAcquireOptions,
   type RedisRateLimitChange,
   type RedisRateLimitOptions,
+  signalIn,
 } from './redis-limiter-options.js'
 
 const KIND = 'amorsize.RedisRateLimiter'
@@ -81,10 +82,12 @@ export class RedisRateLimiter implements Policy {
   }
 
   /** Takes `tokens` if they are there now. @throws as `decide` does */
-  tryAcquire(tokens = 1): Promise<boolean> {
+  tryAcquire(tokens = 1, options?: ExecuteOptions): Promise<boolean> {
     try {
       this.#host.check(tokens)
-      return this.#limit.takeInHand(tokens) ? YES : this.#ask(tokens)
+      const signal = options && signalIn('tryAcquire', options)
+      throwIfAborted(signal)
+      return this.#limit.takeInHand(tokens) ? YES : this.#ask(tokens, signal)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -94,11 +97,12 @@ export class RedisRateLimiter implements Policy {
    * Takes `tokens` if they are there now, and tells who decided. Refused while others wait: they came first.
    *
    * @param tokens - a whole number, 1 … burstSize; default 1
+   * @param options - `signal` ends the wait for the server's answer; tokens that come after that go back
    * @throws {RangeError} for tokens that could never be there
    */
-  async decide(tokens = 1): Promise<RedisDecision> {
+  async decide(tokens = 1, options: ExecuteOptions = {}): Promise<RedisDecision> {
     this.#host.check(tokens)
-    return this.#limit.decide(tokens)
+    return this.#limit.decide(tokens, signalIn('decide', options))
   }
 
   /**
@@ -202,7 +206,7 @@ export class RedisRateLimiter implements Policy {
     return `the limiter '${this.name}' over Redis has its client in this thread (a task that takes tokens itself, from a RedisRateLimiter of this name that its module makes, can run in workers)`
   }
 
-  async #ask(tokens: number): Promise<boolean> {
-    return (await this.#limit.decide(tokens)).allowed
+  async #ask(tokens: number, signal: AbortSignal | undefined): Promise<boolean> {
+    return (await this.#limit.decide(tokens, signal)).allowed
   }
 }

@@ -1,0 +1,69 @@
+import { afterEach, expect, it } from 'vitest'
+import { RedisKeyedRateLimiter, RedisRateLimiter, type RedisDecision } from '../../../dist/redis/index.js'
+
+interface Limiter {
+  decide(o?: { signal?: AbortSignal }): Promise<RedisDecision>
+  tryAcquire(o?: { signal?: AbortSignal }): Promise<boolean>
+}
+
+const opened: { close(): void }[] = []
+afterEach(() => opened.splice(0).forEach((limiter) => limiter.close()))
+
+/** A server that answers when it is told to, and grants all that it is asked for. */
+function heldServer() {
+  const held: (() => void)[] = []
+  return {
+    asked: 0,
+    send(command: readonly string[]): Promise<unknown> {
+      this.asked++
+      return new Promise((resolve) => held.push(() => resolve([String(command[4]), '0', '1000', '0'])))
+    },
+    answer: () => held.splice(0).forEach((each) => each()),
+  }
+}
+
+const options = { name: 'given-up', requestsPerSecond: 1000, burstSize: 100, timeoutMs: 10_000 }
+
+function open(kind: string, client: ReturnType<typeof heldServer>): Limiter {
+  if (kind === 'RedisRateLimiter') {
+    const limiter = new RedisRateLimiter(client, options)
+    opened.push(limiter)
+    return { decide: (o) => limiter.decide(1, o), tryAcquire: (o) => limiter.tryAcquire(1, o) }
+  }
+  const limiter = new RedisKeyedRateLimiter(client, { ...options, capacity: 100 })
+  opened.push(limiter)
+  return { decide: (o) => limiter.decide('k', 1, o), tryAcquire: (o) => limiter.tryAcquire('k', 1, o) }
+}
+
+const cases = ['RedisRateLimiter', 'RedisKeyedRateLimiter'].flatMap((kind) => [
+  [kind, 'decide'] as const,
+  [kind, 'tryAcquire'] as const,
+])
+
+it.each(cases)('%s.%s rejects with the reason of its signal', async (kind, method) => {
+  const server = heldServer()
+  const limiter = open(kind, server)
+  const reason = new Error('enough')
+  await expect(limiter[method]({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+  expect(server.asked).toBe(0)
+
+  const controller = new AbortController()
+  const asking = limiter[method]({ signal: controller.signal })
+  controller.abort(reason)
+  await expect(asking).rejects.toBe(reason)
+  expect(server.asked).toBe(1)
+
+  // What comes too late is there for the next.
+  server.answer()
+  await new Promise(setImmediate)
+  expect(await limiter.tryAcquire()).toBe(true)
+  expect(server.asked).toBe(1)
+})
+
+it.each(cases)('%s.%s refuses other options', async (kind, method) => {
+  const limiter = open(kind, heldServer())
+  const refused = { name: 'TypeError', message: expect.stringContaining(`unknown ${method} option 'sinal'`) as string }
+  await expect(limiter[method]({ sinal: 1 } as never)).rejects.toMatchObject(refused)
+  const wrong = { signal: 5 as unknown as AbortSignal }
+  await expect(limiter[method](wrong)).rejects.toThrow('signal must be an AbortSignal; received 5 (number)')
+})
