@@ -24,7 +24,7 @@ export class FallbackLimiter implements Alone, Disposable {
     const { burstSize } = limiter.policy
     const allowed = tokens <= burstSize && limiter.tryAcquire(tokens)
     const waitMs = allowed ? 0 : Math.max(1, limiter.retryAfterMs(Math.min(tokens, burstSize)))
-    return { allowed, remaining: limiter.getAvailableTokens(), waitMs }
+    return { allowed, remaining: Math.floor(limiter.getAvailableTokens()), waitMs }
   }
 
   pauseFor(ms: number): void {
@@ -55,7 +55,7 @@ export class KeyedFallbackLimiter implements Disposable {
         const { burstSize } = limiter.policy
         const allowed = tokens <= burstSize && limiter.tryAcquire(key, tokens)
         const waitMs = allowed ? 0 : Math.max(1, limiter.retryAfterMs(key, Math.min(tokens, burstSize)))
-        return { allowed, remaining: limiter.getAvailableTokens(key), waitMs }
+        return { allowed, remaining: Math.floor(limiter.getAvailableTokens(key)), waitMs }
       },
     }
   }

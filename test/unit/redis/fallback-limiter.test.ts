@@ -23,6 +23,14 @@ describe.each([
     expect(alone.take(3)).toEqual({ allowed: false, remaining: 1, waitMs: 400 })
   })
 
+  it('counts whole tokens, as the server does', () => {
+    const options = { name: 'away-thirds', processes: 3, clock: new FakeClock() }
+    const aThird = { options, rate: { changes: 0, requestsPerSecond: 10, burstSize: 10 } } as unknown as LimitHost
+    const isByKey = limiter instanceof KeyedFallbackLimiter
+    const one = isByKey ? new KeyedFallbackLimiter(aThird, 10).of('k') : new FallbackLimiter(aThird)
+    expect(one.take(1)).toEqual({ allowed: true, remaining: 2, waitMs: 0 })
+  })
+
   it('tells how long a pause lasts that another process has begun', () => {
     if (limiter instanceof KeyedFallbackLimiter) limiter.pauseFor('k', 60_000)
     else limiter.pauseFor(60_000)
