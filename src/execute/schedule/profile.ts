@@ -4,7 +4,7 @@ import type { Limits } from './machine.js'
 import type { Decision } from './planner.js'
 
 /** How a task will be run on its items, and why; made by {@link optimize}. */
-export interface Plan<R> {
+export interface Plan<R = unknown> {
   /** How the items are to be run. */
   readonly mode: RunMode
   /** Worker threads (mode 'threads') or items in flight (mode 'async'); 0 for the loop. This thread works beside the workers. */
@@ -16,7 +16,7 @@ export interface Plan<R> {
   /** Why, in a sentence. */
   readonly reason: string
   /** What should be known before: a sentence each. */
-  readonly warnings: readonly string[]
+  readonly warnings: string[]
   /** All items, those of the sample too: nothing is lost from a generator. It and {@link run} draw from the same source. */
   readonly items: Iterable<unknown> | AsyncIterable<unknown>
   /** Every measured input of the decision. */
@@ -62,7 +62,7 @@ export interface Profile {
   /** What the machine allows. */
   readonly limits: Limits
   /** The schedules that were compared. */
-  readonly considered: readonly Considered[]
+  readonly considered: Considered[]
 }
 
 /** Costs of the machine, not of the task: runs with workers show them. */
@@ -92,6 +92,6 @@ export function profileOf(
     bytesPerWorker,
     totalItems,
     limits,
-    considered,
+    considered: [...considered],
   }
 }

@@ -1,5 +1,6 @@
 // What is not known of `onError` as a program is compiled may be either.
 import {
+  type Considered,
   execute,
   KeyedRateLimiter,
   optimize,
@@ -23,9 +24,13 @@ export async function run(options: ScheduleOptions): Promise<void> {
   const thrown: number[] = await execute(half, [1], { onError: 'throw' })
   const settled: PromiseSettledResult<number>[] = await execute(half, [1], { ...options, onError: 'collect' })
   const plan: Plan<number> | Plan<PromiseSettledResult<number>> = await optimize(half, [1], options)
+  // Whatever its results are; its lists are the plan's own.
+  const any: Plan = plan
+  const warnings: string[] = any.warnings
+  const considered: Considered[] = any.profile.considered
   // @ts-expect-error -- as of execute
   for await (const one of stream(half, [1], options)) one.toFixed()
-  for (const one of [either, results, plain, thrown, settled, plan]) console.log(one)
+  for (const one of [either, results, plain, thrown, settled, plan, warnings, considered]) console.log(one)
 }
 
 /** Decorated methods whose types hold parameters of the class. */
