@@ -1,3 +1,4 @@
+import { describe } from '../internal/options/validate.js'
 import { FAMILIES, type Family, metricName } from './families.js'
 import { completeMetricsOptions, type MetricsOptions, takeSamples } from './samples.js'
 
@@ -29,6 +30,8 @@ export interface OtelMeter {
  * @throws {TypeError | RangeError} for bad options
  */
 export function openTelemetry(meter: OtelMeter, options: MetricsOptions = {}): () => void {
+  if (typeof (meter as Partial<OtelMeter> | null | undefined)?.addBatchObservableCallback !== 'function')
+    throw new TypeError(`meter must be a Meter of @opentelemetry/api; received ${describe(meter)}`)
   const complete = completeMetricsOptions('openTelemetry', options)
   const make = (family: Family, isOfMachine: boolean): OtelInstrument => {
     const name = metricName(complete.prefix, family, isOfMachine)

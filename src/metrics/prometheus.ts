@@ -1,3 +1,4 @@
+import { describe } from '../internal/options/validate.js'
 import { FAMILIES, type Family, metricName } from './families.js'
 import { completeMetricsOptions, type MetricsOptions, SamplesByFamily, takeSamples } from './samples.js'
 
@@ -35,6 +36,8 @@ interface PromMetric extends PromTerms {
  * @throws {Error} when the registry has a metric of such a name, as for a second call; then none has been added
  */
 export function prometheus(registry: PromRegistry, options: MetricsOptions = {}): void {
+  if (typeof (registry as Partial<PromRegistry> | null | undefined)?.registerMetric !== 'function')
+    throw new TypeError(`registry must be a Registry of prom-client; received ${describe(registry)}`)
   const complete = completeMetricsOptions('prometheus', options)
   const { prefix } = complete
   // All metrics are asked in one turn: whatever is measured is read once for them all.
