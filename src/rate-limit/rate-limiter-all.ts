@@ -201,10 +201,13 @@ function checkSameKeys(charges: readonly Charge[], corrections: readonly Charge[
  * @throws {TypeError} for a limiter whose tokens are not in shared memory: those of several can be taken at once only there
  */
 export function checkOptions<T>(name: string, limit: T): T {
-  if (typeof limit === 'object' && limit !== null && 'acquire' in limit) {
+  const isObject = typeof limit === 'object' && limit !== null
+  if (!isObject || 'acquire' in limit) {
+    const given = `limits.${name} must be a RateLimiter, the options of one, or a KeyedRateLimiter; received ${describe(limit)}`
+    if (!isObject) throw new TypeError(given)
     const Class = classElsewhere(limit)
     throw new TypeError(
-      `limits.${name} must be a RateLimiter, the options of one, or a KeyedRateLimiter; received ${describe(limit)}${
+      `${given}${
         Class === undefined
           ? ', of which nothing can be taken together with others: give it and the others to pipeline(), or acquire from one after the other'
           : ` of another copy of this package: give ${Class}.from(limiter.share()), which has the same tokens, or install one copy (npm ls amorsize)`

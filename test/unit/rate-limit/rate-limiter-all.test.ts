@@ -311,8 +311,8 @@ describe('bad input to several limits', () => {
 
   it.each([
     [{ acquire: () => undefined }, /^limits.one must be a RateLimiter.*of which nothing can be taken together with/],
-    [5, /^RateLimiter options must be an object/],
-    [null, /^RateLimiter options must be an object/],
+    [5, /^limits.one must be a RateLimiter.*; received 5 \(number\)$/],
+    [null, /^limits.one must be a RateLimiter.*; received null$/],
   ])('is refused: %o instead of a limit', (one, message) => {
     expect(() => RateLimiter.all({ one } as unknown as Record<string, RateLimiter>)).toThrow(TypeError)
     expect(() => RateLimiter.all({ one } as unknown as Record<string, RateLimiter>)).toThrow(message)
