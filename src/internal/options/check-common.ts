@@ -22,7 +22,7 @@ export function checkClock(name: string, value: Clock): Clock {
 export function checkName(name: string, value: string | undefined): string | null {
   if (value === undefined) return null
   if (typeof value !== 'string') throw new TypeError(`${name} must be a string; received ${describe(value)}`)
-  if (value === '') throw new RangeError(`${name} must not be empty`)
+  if (value === '') throw new RangeError(`${name} must not be empty; received ${describe(value)}`)
   return value
 }
 

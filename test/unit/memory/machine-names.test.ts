@@ -19,7 +19,7 @@ const errorOf = (policy: object): unknown => {
 
 describe('a name of the machine', () => {
   it.each([
-    ['', RangeError, 'name must not be empty'],
+    ['', RangeError, 'name must not be empty; received "" (string)'],
     ['a/b', RangeError, 'name must hold neither a slash nor NUL'],
     ['a\0b', RangeError, 'name must hold neither a slash nor NUL'],
     ['x'.repeat(201), RangeError, 'name must be at most 200 characters long; received 201'],
