@@ -6,6 +6,7 @@ import { EXIT_FAILURE } from '../exit-codes.js'
 import { saveRun, withSaveFlag } from '../history-file.js'
 import { Interruption } from '../items/interruption.js'
 import { type ItemsInput, itemsInput } from '../items/items-input.js'
+import { loadFailure } from '../items/load-failure.js'
 import { resultLine } from '../items/result-line.js'
 import { OutputClosedError, type ResultsOutput, resultsOutput } from '../items/results-output.js'
 import { type RunFlags, requireItems, runOptions, withRunFlags } from '../items/run-flags.js'
@@ -92,7 +93,9 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
     if (!interruption.signal.aborted) {
       // The first error counts, not what cannot be written after it.
       await output.leave().catch(() => undefined)
-      throw failure !== undefined && error === failure.error ? failedItem(failure) : error
+      if (failure !== undefined && error === failure.error) throw failedItem(failure)
+      // Nothing else is parsed outside of items.
+      throw error instanceof SyntaxError ? loadFailure(task, error) : error
     }
   } finally {
     interruption.stopListening()

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { optimize } from '../../index.js'
 import { saveRun, withSaveFlag } from '../history-file.js'
 import { itemsInput } from '../items/items-input.js'
+import { loadFailure } from '../items/load-failure.js'
 import { type RunFlags, requireItems, runOptions, withRunFlags } from '../items/run-flags.js'
 import { type TaskArgument, taskArgument } from '../items/task-argument.js'
 import { wayText } from '../text/way-text.js'
@@ -22,11 +23,20 @@ export function optimizeCommand(): Command {
     .addArgument(taskArgument())
   withSaveFlag(withRunFlags(command))
     .option('--json', 'print one JSON object instead of the report')
-    .addHelpText('after', '\nExit codes: 0 success, 1 the function or the items failed, 2 wrong usage.')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 success, 1 the function cannot be loaded or the items cannot be read, 2 wrong usage.',
+    )
     .action(async (task: TaskArgument, flags: OptimizeFlags) => {
       requireItems(command, flags)
       const input = await itemsInput(flags)
-      const plan = await optimize({ url: task.url, export: task.export }, await input.all(), runOptions(flags))
+      const items = await input.all()
+      const plan = await optimize({ url: task.url, export: task.export }, items, runOptions(flags)).catch(
+        (error: unknown) => {
+          // What an item throws is no failure here, but a warning of the plan.
+          throw error instanceof SyntaxError ? loadFailure(task, error) : error
+        },
+      )
       const { mode, workers, chunkSize, estimatedSpeedup, reason, warnings, profile } = plan
       const json = (): string =>
         JSON.stringify({ mode, workers, chunkSize, estimatedSpeedup, reason, warnings, profile })

@@ -1,11 +1,9 @@
-import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { execute } from '../../index.js'
-import { messageOf } from '../../internal/text/error-text.js'
 import { reportToParent } from '../child-process.js'
 import { type ItemsInput, itemsInput } from '../items/items-input.js'
+import { loadFailure } from '../items/load-failure.js'
 import { resultLine } from '../items/result-line.js'
 import type { TaskArgument } from '../items/task-argument.js'
 import { TRIAL, type Trial, type TrialJob } from '../trial/trial.js'
@@ -44,22 +42,8 @@ async function load(task: TaskArgument): Promise<Readonly<Record<string, unknown
   try {
     return (await import(task.url)) as Readonly<Record<string, unknown>>
   } catch (error) {
-    throw new Error(`the module ${task.url} cannot be loaded: ${describe(task, error)}`, { cause: error })
+    throw loadFailure(task, error)
   }
-}
-
-function describe(task: TaskArgument, error: unknown): string {
-  if (!(error instanceof Error)) return messageOf(error)
-  const place = error instanceof SyntaxError ? placeOfFault(task) : undefined
-  return `${error.name}: ${error.message}${place === undefined ? '' : ` (${place})`}`
-}
-
-/** A module that cannot be parsed does not say where; the check of Node does. Undefined where it is one that the module imports. */
-function placeOfFault({ url }: TaskArgument): string | undefined {
-  if (!url.startsWith('file:')) return undefined
-  const { stderr } = spawnSync(process.execPath, ['--check', fileURLToPath(url)], { encoding: 'utf8' })
-  // A path may have blanks, and lines of Windows end otherwise.
-  return /^(?:file:\/\/)?(.+:\d+)\r?\n/.exec(stderr)?.[1]
 }
 
 interface TimedRun {

@@ -33,6 +33,7 @@ export const notAFunction = 5
 export default (n) => -n
 `,
 )
+writeFileSync(file('broken.mjs'), '\nexport const f = = 1\n')
 const execute = (task: string, ...args: string[]) => amorsize(['execute', `./tasks.mjs${task}`, ...args], folder)
 
 /** Starts the command; output and errors grow. */
@@ -180,6 +181,7 @@ describe('amorsize execute refuses', () => {
     [['#missing', '--range', '5'], 1, /must export a function named 'missing'.*functions it exports: .*double/],
     [['#notAFunction', '--range', '5'], 1, /must export a function named 'notAFunction'; received 5/],
     [['x#double', '--range', '5'], 1, /tasks.mjsx/],
+    [['/../broken.mjs#f', '--range', '5'], 1, /broken.mjs cannot be loaded: SyntaxError: .*broken.mjs:2\)/],
     [['#', '--range', '5'], 2, /a module and a function it exports/],
     [['#double', '--range', '5', '--workers', '0'], 2, /'--workers <n>' argument '0' is invalid/],
     [['#double', '--range', '5', '--chunk-size', '0'], 2, /'--chunk-size <n>' argument '0' is invalid/],

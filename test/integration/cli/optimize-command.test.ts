@@ -48,6 +48,12 @@ describe('amorsize optimize', () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/Warning: 5 of the 5 items of the sample failed/)
   })
+
+  it('says where a module cannot be parsed', async () => {
+    writeFileSync(join(folder, 'broken.mjs'), '\nexport const f = = 1\n')
+    const { code, stderr } = await optimize('./broken.mjs#f', '--range', '10')
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringMatching(/SyntaxError: .*broken\.mjs:2\)/) })
+  })
 })
 
 describe('amorsize validate', () => {
