@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { timeout } from 'amorsize'
+import { machineName } from '../../support/machine.js'
 import { itWithAddon } from '../../support/native.js'
 
 const bundle = join(import.meta.dirname, '../../..', 'dist', 'bundle', 'index.cjs')
@@ -76,7 +77,7 @@ itWithAddon(
      globalThis.clearTimeout = globalThis.clearInterval = (id) => clearImmediate(timers[id - 1])
      delete globalThis.setImmediate
      const { execute, RateLimiter } = require(${JSON.stringify(bundle)})
-     const limiter = new RateLimiter({ name: 'amorsize-timers-' + process.pid, scope: 'machine', requestsPerSecond: 5 })
+     const limiter = new RateLimiter({ name: ${JSON.stringify(machineName())}, scope: 'machine', requestsPerSecond: 5 })
      execute((n) => n + 1, [1, 2], { mode: 'threads', mainThread: false }).then((results) => process.send([...results, limiter.tryAcquire()]))`,
     )
     const child = fork(program)
