@@ -1,9 +1,12 @@
 // One limit over four processes and two kinds of Redis clients: 200 per second with a burst of 50. One process is killed with tokens in
 // hand, and the server is killed and comes back empty. Needs redis-server or valkey-server, which it starts itself.
 // npm install ioredis redis
-import { fork, spawn } from 'node:child_process'
+import { execFileSync, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { connect, createServer } from 'node:net'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { RedisRateLimiter } from 'amorsize/redis'
 import { Redis } from 'ioredis'
@@ -53,7 +56,9 @@ async function lead() {
 
   const seconds = (performance.now() - startMs) / 1000
   for (const one of processes) one.kill()
+  await Promise.all(processes.map((one) => one.exitCode ?? one.signalCode ?? once(one, 'exit')))
   await stop(server)
+  removeNames('redis:example')
   const total = taken.reduce((sum, count) => sum + count, 0)
   taken.forEach((count, i) => console.log(`process ${i + 1} (${names[i]}): ${count} taken`))
   // A key that is lost may give a burst once more, and so may the limit of this machine while the server is away; a process notices
@@ -61,6 +66,13 @@ async function lead() {
   const bound = Math.ceil(RATE * (seconds + 1) + 3 * BURST + names.length * (BURST / 10))
   console.log(`${total} taken in ${seconds.toFixed(1)} s; with one loss of the key and one fallback at most ${bound}`)
   if (total > bound) process.exitCode = 1
+}
+
+/** A name of the machine stays when its processes have ended; that of the limit without the server is of no more use. */
+function removeNames(text) {
+  const manifest = createRequire(import.meta.url).resolve('amorsize/package.json')
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8'))
+  execFileSync(process.execPath, [join(dirname(manifest), bin.amorsize), 'shm', 'remove', '--unused', '--filter', text])
 }
 
 async function connectIoredis(port) {
