@@ -1,16 +1,17 @@
 // The table of what callers that wait may rely on, today and before callers waited in lines.
-import { writeResults } from '../support/results.mjs'
+import { quick, writeResults } from '../support/results.mjs'
 import { jobsBeside, runRounds } from '../support/rounds.mjs'
 import { formatNumber, left, right, section } from '../support/tables.mjs'
 import { atLeast, atMost } from '../support/targets.mjs'
 import { rows } from './table.mjs'
 
 const job = jobsBeside(import.meta.url)
+const taken = rows.filter(({ isLong = false }) => !(quick && isLong))
 const results = await runRounds(
-  rows.map(({ id }) => job(id, 'case.mjs', [id])),
+  taken.map(({ id }) => job(id, 'case.mjs', [id])),
   1,
 )
-const figures = rows.map((row) => ({ ...row, today: results.get(row.id)[0] }))
+const figures = taken.map((row) => ({ ...row, today: results.get(row.id)[0] }))
 
 await writeResults('waiting', {
   title: 'Callers that wait',

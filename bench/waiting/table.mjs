@@ -14,7 +14,7 @@ import * as virtual from './virtual-rows.mjs'
  * @property {string} unit
  * @property {() => Promise<number>} measure - today
  * @property {boolean} [isReal] - needs threads and processes that share memory, so the addon, and signals
- * @property {boolean} [isLong] - takes too long for a test, which looks at fewer of them
+ * @property {boolean} [isLong] - takes too long for a test, which looks at fewer of them, and for a quick run
  * @property {number} [tries] - a busy machine may delay what is measured: the best of so many counts; default 1
  * @property {number} [tolerated] - what a test accepts on a busy machine, where that is not the figure
  */
