@@ -1,5 +1,6 @@
 import { tracingChannel } from 'node:diagnostics_channel'
 import { bulkhead, execute, optimize, pipeline, RateLimiter, retry, stream, withRetry } from 'amorsize'
+import { RedisRateLimiter } from 'amorsize/redis'
 import { afterEach, describe, expect, it } from 'vitest'
 import { collect } from '../../support/collect.js'
 
@@ -48,9 +49,13 @@ describe('tracing:amorsize:policy', () => {
 
   it('tells of one that fails, whose error is unchanged', async () => {
     const heard = hearPolicies()
+    const server = { send: () => Promise.resolve(['1', '0', '0', '0']) }
+    const overRedis = new RedisRateLimiter(server, { name: 'tokens of all', requestsPerSecond: 1, mode: 'exact' })
+    ends.push(() => overRedis.close())
     const calls = [
       () => bulkhead({ maxConcurrent: 1 }).execute(() => Promise.reject(down)),
       () => new RateLimiter({ name: 'tokens' }).execute(() => Promise.reject(down)),
+      () => overRedis.execute(() => Promise.reject(down)),
       // Once, for the outermost.
       () => pipeline(retry({ maxRetries: 0 }), bulkhead({ maxConcurrent: 1 })).execute(() => Promise.reject(down)),
       withRetry({ maxRetries: 0, name: 'guarded' })(() => Promise.reject(down)),
@@ -59,10 +64,11 @@ describe('tracing:amorsize:policy', () => {
     expect(heard.filter(([event]) => event === 'error')).toEqual([
       ['error', 'bulkhead/null', down],
       ['error', 'rate-limiter/tokens', down],
+      ['error', 'rate-limiter/tokens of all', down],
       ['error', 'pipeline/null', down],
       ['error', 'retry/guarded', down],
     ])
-    expect(heard.filter(([event]) => event === 'asyncEnd')).toHaveLength(4)
+    expect(heard.filter(([event]) => event === 'asyncEnd')).toHaveLength(5)
   })
 
   it('names no pipeline by a policy in it', async () => {
