@@ -91,7 +91,7 @@ async function makePlan(
     reason: reasonOf(decision, obstacle),
     warnings: warningsFor(firstItems, obstacle, subject.needsWorkers),
     items: source instanceof ArraySource ? (items as Iterable<unknown>) : allItems(firstItems, source),
-    profile: profileOf(decision, source.total),
+    profile: profileOf(decision, sample.total),
     cacheHit: sample.isKnown,
     explain: () => explainPlan(plan),
     run: () =>
@@ -110,23 +110,25 @@ interface Sample {
   readonly measured: Measured
   /** Whether an earlier run has shown it, so that nothing had to be run. */
   readonly isKnown: boolean
+  /** Number of items, null where it is not known. */
+  readonly total: number | null
   /** How many still have to be run; null where it is not known. */
   readonly left: number | null
 }
 
 async function sampleOf(task: ResolvedTask, source: ItemSource, options: CompleteOptions): Promise<Sample> {
   const subject = subjectOf(task, options)
-  const { total } = source
   // An array shows its first item without giving it away.
   const drawn = source instanceof ArraySource ? [] : await draw(source, 1)
   const first = source instanceof ArraySource ? source.first : drawn[0]
   const known = scheduler.recall(subject, first)?.measured
-  const earlier = await earlierRunsOf(options, { task: task.identity, total })
+  const earlier = await earlierRunsOf(options, { task: task.identity, total: source.total })
   const before = earlier?.count ?? 0
   if (known !== undefined) {
-    const left = total === null ? null : Math.max(0, total - before)
     const firstItems = drawn.map((item) => new SampleItem(item))
-    return { subject, first, firstItems, measured: known, isKnown: true, left }
+    const total = totalOf(source, firstItems)
+    const left = total === null ? null : Math.max(0, total - before)
+    return { subject, first, firstItems, measured: known, isKnown: true, total, left }
   }
   let promises = 0
   const ownCall = (item: unknown): unknown => {
@@ -142,8 +144,14 @@ async function sampleOf(task: ResolvedTask, source: ItemSource, options: Complet
   scheduler.sampled(subject, first, measured)
   if (waits) scheduler.foundToWait(subject)
   const needsWorkers = subject.needsWorkers && !(waits && mayWaitHere(options))
+  const total = totalOf(source, firstItems)
   const left = total === null ? null : Math.max(0, total - measured.sampleSize - before)
-  return { subject: { ...subject, needsWorkers }, first, firstItems, measured, isKnown: false, left }
+  return { subject: { ...subject, needsWorkers }, first, firstItems, measured, isKnown: false, total, left }
+}
+
+/** How many items there are: a source that has ended has shown it. */
+function totalOf(source: ItemSource, drawn: readonly SampleItem[]): number | null {
+  return source.total ?? (source.ended ? drawn.length : null)
 }
 
 /** Why neither the task nor the run may have workers; undefined if both may. */

@@ -39,10 +39,9 @@ export function explainPlan(plan: Plan<unknown>): string {
 
 export function reasonOf(decision: Decision, obstacle?: string): string {
   const { chosen, inputs, limits, measured, isByOutcome, isLoopDue, isForTime } = decision
+  if (inputs.items === 0) return 'nothing is left to run'
   if (measured.sampleSize === 0)
-    return inputs.items === 0
-      ? 'nothing is left to run'
-      : 'earlier runs have finished all items that were looked at; the others are measured as they run'
+    return 'earlier runs have finished all items that were looked at; the others are measured as they run'
   const total = time(inputs.items * inputs.itemMs)
   switch (chosen.mode) {
     case 'threads':
@@ -89,7 +88,7 @@ function describe(
 
 /** What the person could do, if there is anything. */
 function adviceFor({ mode, profile }: Plan<unknown>): string | undefined {
-  if (mode !== 'serial') return undefined
+  if (mode !== 'serial' || profile.sampleSize === 0) return undefined
   if (profile.limits.cpuWorkers <= 1) return 'a second core.'
   if (profile.cloneMs > MUCH_TO_COPY * profile.itemMs)
     return 'items that compute more for what they weigh, or that weigh less (a SharedArrayBuffer weighs nothing).'

@@ -395,6 +395,22 @@ describe('optimize', () => {
   })
 
   it.each([
+    ['a generator', numbers],
+    ['an async generator', numbersLater],
+  ])('counts the items of a source that ends within the sample: %s', async (_, source) => {
+    for (const useCache of [false, true]) {
+      const empty = await optimize(double, source(0), { useCache })
+      expect(empty.reason).toBe('nothing is left to run')
+      expect(empty.profile.totalItems).toBe(0)
+      if (!useCache) expect(empty.explain()).not.toContain('What would change it')
+      expect(await empty.run()).toEqual([])
+    }
+    const short = await optimize(double, source(3), { useCache: false })
+    expect(short.profile.totalItems).toBe(3)
+    expect(await short.run()).toEqual([0, 2, 4])
+  })
+
+  it.each([
     ['claims', {}],
     ['chunks', { hooks: { onChunk: () => undefined } }],
     ['chunks', { chunkSize: 10 }],
