@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { accessSync, appendFileSync, constants, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Command } from 'commander'
@@ -47,9 +47,11 @@ export interface History {
   readonly bad: readonly BadLine[]
 }
 
-/** Adds the option that keeps a run. */
+/** Adds the option that keeps a run. Where it could not be kept, that is told before anything is measured. */
 export function withSaveFlag(command: Command): Command {
-  return command.option('--save [file]', 'keep the figures for amorsize history, in a file or the usual place')
+  return command
+    .option('--save [file]', 'keep the figures for amorsize history, in a file or the usual place')
+    .hook('preAction', () => checkSave(command.opts<{ save?: string | true }>().save))
 }
 
 /** Where the history is unless a file is named: the user's folder for the state of programs. */
@@ -143,6 +145,26 @@ function isMeasured(value: unknown): boolean {
   )
 }
 
+/** @throws {Error} when no run can be kept where `--save` wants it */
+function checkSave(save: string | true | undefined): void {
+  if (save === undefined) return
+  const path = placeOf(save)
+  existing(path)
+  keep(path, () => accessSync(existsSync(path) ? path : dirname(path), constants.W_OK))
+}
+
+const placeOf = (save: string | true): string => (save === true ? usualHistory() : save)
+
+/** Makes the folder of a history, and does what is to be done there. @throws {Error} when it cannot be */
+function keep(path: string, work: () => void): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    work()
+  } catch (error) {
+    throw new Error(`the run cannot be kept in ${path}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
 /**
  * Adds a run to a history, if that was asked for, and says on standard error where. Nothing that is there is changed.
  *
@@ -151,7 +173,7 @@ function isMeasured(value: unknown): boolean {
  */
 export function saveRun(save: string | true | undefined, run: RunToSave): void {
   if (save === undefined) return
-  const path = save === true ? usualHistory() : save
+  const path = placeOf(save)
   const saved: SavedRun = {
     amorsize: FORM,
     at: new Date().toISOString(),
@@ -160,13 +182,8 @@ export function saveRun(save: string | true | undefined, run: RunToSave): void {
     ...run,
   }
   const before = existing(path)
-  try {
-    mkdirSync(dirname(path), { recursive: true })
-    // One write, so that two programs do not mix their lines. A line that was cut off gets its end.
-    appendFileSync(path, `${before.isCutOff ? '\n' : ''}${JSON.stringify(saved)}\n`)
-  } catch (error) {
-    throw new Error(`the run cannot be kept in ${path}: ${(error as Error).message}`, { cause: error })
-  }
+  // One write, so that two programs do not mix their lines. A line that was cut off gets its end.
+  keep(path, () => appendFileSync(path, `${before.isCutOff ? '\n' : ''}${JSON.stringify(saved)}\n`))
   process.stderr.write(`amorsize: kept as run ${before.runs + 1} in ${path}\n`)
 }
 

@@ -9,7 +9,7 @@ import { amorsize, main } from '../support/command-line.js'
 const folder = temporaryFolder()
 writeFileSync(
   join(folder, 'tasks.mjs'),
-  `import { renameSync, writeFileSync } from 'node:fs'
+  `import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 export const wait = (ms) => new Promise((resolve) => setTimeout(resolve, 20, ms))
 export const double = (n) => 2 * n
 export const fail = (n) => { if (n === 3) throw new RangeError('three'); return n }
@@ -18,6 +18,7 @@ export const stuck = () => { writeFileSync('pid.new', String(process.pid)); rena
 export const slow = (n) => new Promise((resolve) => setTimeout(resolve, 40, n))
 export const crawl = (n) => new Promise((resolve) => setTimeout(resolve, 300, n))
 export const other = (n) => 3 * n
+export const inTheWay = (n) => { mkdirSync('in-the-way', { recursive: true }); return n }
 `,
 )
 writeFileSync(join(folder, 'broken one.mjs'), 'export const f = (n) => {\n  return n +\n}\n')
@@ -323,10 +324,18 @@ describe('amorsize history', () => {
     expect(await run('history', 'show', 'first', '--file', file)).toMatchObject({ code: 2 })
   })
 
-  it('prints what was measured even if it cannot be kept', async () => {
-    const { code, stdout, stderr } = await run('execute', './tasks.mjs#double', '--range', '2', '--save', '.')
-    expect(stdout).toBe('0\n2\n')
-    expect(stderr).toMatch(/^amorsize: the run cannot be kept in \./)
+  it.each(['.', 'tasks.mjs/history', 'tasks.mjs'])('runs nothing that cannot be kept: %s', async (place) => {
+    const { code, stdout, stderr } = await run('execute', './tasks.mjs#double', '--range', '2', '--save', place)
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(/^amorsize: (the run cannot be kept in |tasks\.mjs is no history)/)
+    expect(code).toBe(1)
+  })
+
+  it('prints what was measured even if it can no longer be kept', async () => {
+    const args = ['./tasks.mjs#inTheWay', '--range', '2', '--save', 'in-the-way']
+    const { code, stdout, stderr } = await run('execute', ...args)
+    expect(stdout).toBe('0\n1\n')
+    expect(stderr).toMatch(/^amorsize: the run cannot be kept in in-the-way/)
     expect(code).toBe(1)
   })
 })
