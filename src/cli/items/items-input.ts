@@ -50,7 +50,7 @@ export async function itemsInput(options: ItemsOptions): Promise<ItemsInput> {
   const path = items as string
   if (path === '-') {
     const open = (interruption?: Interruption): AsyncIterable<unknown> =>
-      values(process.stdin.setEncoding('utf8'), '<stdin>', Infinity, interruption)
+      values(process.stdin, '<stdin>', Infinity, interruption)
     return { total: null, open, all: () => Promise.resolve(open()), digest: unknown }
   }
   try {
@@ -63,7 +63,7 @@ export async function itemsInput(options: ItemsOptions): Promise<ItemsInput> {
         values(read(path), path, Infinity, interruption)
       return { total: null, open, all: () => Promise.resolve(open()), digest: unknown }
     }
-    const total = await countLines(read(path))
+    const total = await countLines(read(path), path)
     const open = (interruption?: Interruption): AsyncIterable<unknown> =>
       withKnownLength(values(read(path), path, total, interruption), total)
     return {
@@ -92,7 +92,7 @@ async function arrayOf(items: AsyncIterable<unknown>): Promise<unknown[]> {
 }
 
 function read(path: string): Readable {
-  return createReadStream(path, { encoding: 'utf8', highWaterMark: CHUNK_BYTES })
+  return createReadStream(path, { highWaterMark: CHUNK_BYTES })
 }
 
 function* numbers(count: number, interruption: Interruption | undefined): Generator<number, void> {

@@ -1,4 +1,6 @@
-/** A line of the input is not JSON. */
+import { isUtf8 } from 'node:buffer'
+
+/** A line of the input is not JSON, or not UTF-8. */
 class BadLineError extends Error {
   override readonly name = 'BadLineError'
 }
@@ -8,11 +10,11 @@ class BadLineError extends Error {
  *
  * @param chunks - the text, cut anywhere
  * @param name - of the input, for messages
- * @throws {BadLineError} naming the line, when one is no JSON
+ * @throws {BadLineError} naming the line, when one is no JSON or no UTF-8
  */
-export async function* ndjsonValues(chunks: AsyncIterable<string>, name: string): AsyncGenerator<unknown, void> {
+export async function* ndjsonValues(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<unknown, void> {
   let lineNumber = 0
-  for await (const line of linesOf(chunks)) {
+  for await (const line of linesOf(chunks, name)) {
     lineNumber++
     // A byte-order mark is how some editors begin a file.
     const text = lineNumber === 1 && line.startsWith('\uFEFF') ? line.slice(1) : line
@@ -26,22 +28,47 @@ export async function* ndjsonValues(chunks: AsyncIterable<string>, name: string)
   }
 }
 
-/** Only a line feed ends a line: JSON may hold the other line ends of Unicode as they are. */
-async function* linesOf(chunks: AsyncIterable<string>): AsyncGenerator<string, void> {
-  let rest = ''
-  for await (const chunk of chunks) {
-    rest += chunk
-    if (!chunk.includes('\n')) continue
-    const lines = rest.split('\n')
-    rest = lines.pop() ?? ''
-    yield* lines
+/** Lines of text. Others would get other characters than they have, and nobody would know. */
+async function* linesOf(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<string, void> {
+  let lineNumber = 1
+  for await (const block of blocksOf(chunks)) {
+    if (isUtf8(block)) {
+      const lines = block.toString().split('\n')
+      lineNumber += lines.length
+      yield* lines
+      continue
+    }
+    for (const line of block.toString('latin1').split('\n')) {
+      const bytes = Buffer.from(line, 'latin1')
+      if (!isUtf8(bytes)) throw new BadLineError(`${name}:${lineNumber} is not UTF-8`)
+      lineNumber++
+      yield bytes.toString()
+    }
   }
-  if (rest !== '') yield rest
 }
 
-/** Counts the lines that {@link ndjsonValues} would read a value from. */
-export async function countLines(chunks: AsyncIterable<string>): Promise<number> {
+/** Whole lines, several at once. Only a line feed ends a line: JSON may hold the other line ends of Unicode as they are. */
+async function* blocksOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  let rest: Buffer[] = []
+  for await (const chunk of chunks) {
+    const end = chunk.lastIndexOf('\n')
+    if (end >= 0) {
+      yield Buffer.concat([...rest, chunk.subarray(0, end)])
+      rest = []
+    }
+    rest.push(chunk.subarray(end + 1))
+  }
+  const last = Buffer.concat(rest)
+  if (last.length > 0) yield last
+}
+
+/**
+ * Counts the lines that {@link ndjsonValues} would read a value from.
+ *
+ * @throws {BadLineError} naming the line, when one is no UTF-8
+ */
+export async function countLines(chunks: AsyncIterable<Buffer>, name: string): Promise<number> {
   let count = 0
-  for await (const line of linesOf(chunks)) if (line.trim() !== '') count++
+  for await (const line of linesOf(chunks, name)) if (line.trim() !== '') count++
   return count
 }

@@ -206,6 +206,34 @@ describe('amorsize execute refuses', () => {
     expect(stderr).toMatch(/^amorsize: bad.ndjson:3 is not JSON: /)
   })
 
+  it('a line that is no UTF-8, and names it: before the run in a file, when it comes on standard input', async () => {
+    const latin1 = Buffer.concat([Buffer.from('"\u20ac"\n"\ufffd"\n'), Buffer.from('"M\xfcller"\n4\n', 'latin1')])
+    writeFileSync(file('latin1.ndjson'), latin1)
+    const { code, stdout, stderr } = await execute('#echo', '--items', 'latin1.ndjson')
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toBe("amorsize: the items 'latin1.ndjson' cannot be read: latin1.ndjson:3 is not UTF-8\n")
+
+    const { child, seen, ended } = start(['./tasks.mjs#echo', '--items', '-'])
+    child.stdin.write('1\n')
+    await expect.poll(() => seen.output, { timeout: 20_000 }).toBe('1\n')
+    child.stdin.end(latin1)
+    expect(await ended).toEqual([1, null])
+    expect(seen.output).toBe('1\n"\u20ac"\n"\ufffd"\n')
+    expect(seen.errors).toMatch(/<stdin>:4 is not UTF-8/)
+  })
+
+  it('no character whose bytes come one by one', async () => {
+    const { child, seen, ended } = start(['./tasks.mjs#echo', '--items', '-'])
+    for (const byte of Buffer.from('1\n"\u20ac"')) {
+      child.stdin.write(Buffer.from([byte]))
+      if (byte === 10) await expect.poll(() => seen.output, { timeout: 20_000 }).toBe('1\n')
+      await new Promise(setImmediate)
+    }
+    child.stdin.end()
+    expect(await ended).toEqual([0, null])
+    expect(seen).toEqual({ output: '1\n"\u20ac"\n', errors: '' })
+  })
+
   it.skipIf((process.features as { typescript?: unknown }).typescript)(
     'TypeScript where this Node does not load it, and says what to do (needs a Node that does not)',
     async () => {
