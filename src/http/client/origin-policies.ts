@@ -63,7 +63,8 @@ export const ORIGIN_POLICY_KEYS = [
 ] as const satisfies (keyof OriginPolicyOptions)[]
 
 /** A name in the options of a breaker would make it one for all origins. */
-const SAID_FOR_ALL = ['name', 'scope', 'clock', 'key']
+const SAID_BESIDE = ['name', 'scope', 'clock']
+const SAID_FOR_ALL = [...SAID_BESIDE, 'key']
 const keysOf = (table: Parameters<typeof namesOf>[0]): readonly string[] =>
   namesOf(table).filter((key) => !SAID_FOR_ALL.includes(key))
 /** The options of each origin's own limit, places and breaker. */
@@ -115,7 +116,12 @@ export class OriginPolicies {
     for (const [what, given] of Object.entries({ limit, bulkhead: places, breaker }))
       if (isPolicy(given))
         throw new TypeError(`${what} must be options, as each origin has its own; received ${describe(given)}`)
-      else if (given !== undefined) checkKeys(what, given, KEYS_OF_ORIGINS[what as keyof typeof KEYS_OF_ORIGINS])
+      else if (given !== undefined) {
+        const beside = SAID_BESIDE.find((key) => Object.hasOwn(Object(given) as object, key))
+        if (beside !== undefined)
+          throw new TypeError(`unknown ${what} option '${beside}': it stands beside '${what}', for all origins`)
+        checkKeys(what, given, KEYS_OF_ORIGINS[what as keyof typeof KEYS_OF_ORIGINS])
+      }
     // Those of each origin are made when it is first asked for; what is wrong with their options is told now.
     if (places !== undefined) completeBulkheadOptions({ ...places, clock })
     if (breaker !== undefined) readCircuitBreakerOptions({ ...breaker, clock })

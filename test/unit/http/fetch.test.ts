@@ -710,7 +710,7 @@ describe('policyFetch', () => {
     [{ breaker: { name: 'api' } }, "unknown breaker option 'name'"],
     [{ bulkhead: { name: 'api', maxConcurrent: 5 } }, "unknown bulkhead option 'name'"],
     [{ bulkhead: { key: 'host' } }, "unknown bulkhead option 'key'"],
-    [{ limit: { scope: 'machine' } }, "unknown limit option 'scope'"],
+    [{ limit: { scope: 'machine' } }, "unknown limit option 'scope': it stands beside 'limit', for all origins"],
     [
       { limit: new RateLimiter() },
       'limit must be options, as each origin has its own; received an object (RateLimiter)',
