@@ -133,23 +133,8 @@ export const OF_LIMITERS = [
   },
   {
     file: /rate-limit\/waiting\/wait-queue/,
-    mutant: /`true` in `this\.#line = new WaitingLine/,
-    why: 'looks more often than there is anything to see',
-  },
-  {
-    file: /rate-limit\/waiting\/wait-queue/,
     mutant: /`(true|this\.#isArmed \|\| .*)` in `if \(this\.#isArmed && /,
     why: 'looks where nothing is due',
-  },
-  {
-    file: /rate-limit\/waiting\/covered-callers/,
-    mutant: /`false` in `if \(last\?\.generation === /,
-    why: 'moves what is held to where it is',
-  },
-  {
-    file: /rate-limit\/waiting\/covered-callers/,
-    mutant: /`true` in `if \(last !== null\)/,
-    why: 'nothing is held before there is an axis',
   },
   {
     file: /rate-limit\/waiting\/covered-callers/,

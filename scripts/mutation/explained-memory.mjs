@@ -70,16 +70,6 @@ export const OF_MEMORY = [
     why: 'no word that is read then has the tag of what is asked for',
   },
   {
-    file: /memory\/breaker\/window/,
-    mutant: /in `const isDecisive =|`true` in `return \(failed &&/,
-    why: 'spares counting where nothing can have changed for the worse',
-  },
-  {
-    file: /memory\/breaker\/window/,
-    mutant: /`(true|.*minuteBits.*)` in `return minutes > BigInt\(IDLE_MINUTES\)/,
-    why: 'tells apart half of 2^20 minutes, nearly a year',
-  },
-  {
     file: /memory\/bucket\/core/,
     mutant: /`produced >= EXACT_UNITS`/,
     why: 'the same at the bound: production is exact there still',
@@ -250,11 +240,6 @@ export const OF_MEMORY = [
     mutant:
       /`(false|length < FIRST_BYTES)` in `return length <= FIRST_BYTES|`false` in `if \(known !== undefined|`length \* 8`/,
     why: 'spares memory for each region',
-  },
-  {
-    file: /memory\/machine\/regions/,
-    mutant: /`false` in `const \{ words, halves, cells \} = copy === shortCopy/,
-    why: 'spares reading twice',
   },
   {
     file: /native\/core\/backoff/,

@@ -19,11 +19,6 @@ export const OF_SCHEDULES = [
   },
   {
     file: /schedule\/scheduler/,
-    mutant: /`false` in `if \(restMs <= leastMs \|\|/,
-    why: 'spares asking how crowded the machine is',
-  },
-  {
-    file: /schedule\/scheduler/,
     mutant: /`false` in `if \(measured === undefined \|\| workers/,
     why: 'a run that has ended was measured, which the compiler does not know',
   },

@@ -164,19 +164,9 @@ const EXPLAINED = [
     why: 'spares a turn for what is granted already',
   },
   {
-    file: /policy\/keyed-rate-limit/,
-    mutant: /`false` in `if \(!this\.events\.isHeard\)/,
-    why: 'spares the payload of an event that nobody would get',
-  },
-  {
     file: /policy\/(portable-limiter|bulkhead\/bulkhead)\.ts/,
     mutant: /in `isNameShared: true/,
     why: 'told apart only without the addon, AMORSIZE_NATIVE=0',
-  },
-  {
-    file: /policy\/bulkhead\/stage/,
-    mutant: /admission === ADMISSION\.admitted\)|`\{\}` in `if \(admission === ADMISSION\.admitted/,
-    why: 'only where another thread gives a slot back between two looks',
   },
   {
     file: /policy\/bulkhead\/stage/,
