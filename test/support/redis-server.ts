@@ -100,7 +100,8 @@ async function launch(
   return child
 }
 
-function answers(port: number): Promise<boolean> {
+/** Whether a server on `port` answers. */
+export function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'))
     const end = (isThere: boolean) => (): void => {
@@ -112,7 +113,8 @@ function answers(port: number): Promise<boolean> {
   })
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody has now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
