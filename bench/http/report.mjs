@@ -1,5 +1,5 @@
 // Tables and chart of the group http.
-import { left, middle, range, right, section, spread } from '../support/tables.mjs'
+import { left, middle, middleOrBound, range, right, section, spread } from '../support/tables.mjs'
 import { FRAMEWORKS } from './frameworks.mjs'
 
 export const titleOf = (framework) => FRAMEWORKS.find(({ name }) => name === framework).title
@@ -19,7 +19,7 @@ export function serverTable({ name, title }, servers) {
       left('', ({ title }) => title),
       left('header fields', ({ role, headers }) => (role === 'floor' ? '' : headers)),
       right('CPU per request, µs', ({ cpuUs }) => middle(cpuUs)),
-      right('added, µs', overBare(middle)),
+      right('added, µs', overBare(middleOrBound)),
       right('lowest to highest', overBare(range)),
       right('own, µs', ({ role, ownUs }) => (role === 'floor' ? '' : middle(ownUs))),
     ],

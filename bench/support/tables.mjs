@@ -17,9 +17,15 @@ export const inRounds = (count) => `${count} ${count === 1 ? 'round' : 'rounds'}
 export const middle = ({ median }) => formatNumber(median)
 export const range = ({ min, max }) => `${formatNumber(min)} to ${formatNumber(max)}`
 
+/** The median; where rounds lie on both sides of 0, which no cost does, how small it is. */
+export const middleOrBound = (summary) => {
+  const { min, max } = summary
+  return min < 0 && max > 0 ? `below ${formatNumber(max)}` : middle(summary)
+}
+
 /** Two columns: the median of what `of` takes of a row, and the rounds between which it lies. */
 export const spread = (title, of) => [
-  right(title, (row) => middle(of(row))),
+  right(title, (row) => middleOrBound(of(row))),
   right('lowest to highest', (row) => range(of(row))),
 ]
 
