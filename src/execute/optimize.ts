@@ -55,7 +55,7 @@ export function optimize<T, R>(
   items: Items<T>,
   options: ScheduleOptions,
 ): Promise<Plan<Awaited<R>> | Plan<PromiseSettledResult<Awaited<R>>>>
-export async function optimize(given: Task, items: Items<unknown>, o?: ScheduleOptions): Promise<Plan<unknown>> {
+export async function optimize(given: Task, items: Items<unknown>, o?: ScheduleOptions): Promise<Plan> {
   const options = completeOptions('optimize', o)
   const source = sourceOf(items)
   try {
@@ -72,7 +72,7 @@ async function makePlan(
   items: Items<unknown>,
   source: ItemSource,
   options: CompleteOptions,
-): Promise<Plan<unknown>> {
+): Promise<Plan> {
   const task = await resolveTask(given)
   const sample = await sampleOf(task, source, options)
   const { subject, firstItems, measured, first, left } = sample
@@ -83,7 +83,7 @@ async function makePlan(
   const { chosen, inputs } = decision
   const loopMs = inputs.items * inputs.itemMs
   let running: Promise<unknown[]> | undefined
-  const plan: Plan<unknown> = {
+  const plan: Plan = {
     mode: chosen.mode,
     workers: chosen.workers,
     chunkSize: chosen.chunkSize,

@@ -6,7 +6,7 @@ import type { Assumed, Plan, Profile } from './profile.js'
 const MUCH_TO_COPY = 0.67
 
 /** A report on a plan for a person: what was measured, what was considered, why this choice, and what would change it if anything can. */
-export function explainPlan(plan: Plan<unknown>): string {
+export function explainPlan(plan: Plan): string {
   const { profile, warnings } = plan
   const assumed = (name: Assumed): string => (profile.assumed.includes(name) ? ' (assumed)' : '')
   const advice = adviceFor(plan)
@@ -63,7 +63,7 @@ export function reasonOf(decision: Decision, obstacle?: string): string {
   }
 }
 
-function isChosen(plan: Plan<unknown>, one: Considered): boolean {
+function isChosen(plan: Plan, one: Considered): boolean {
   return (
     one.mode === plan.mode &&
     one.workers === plan.workers &&
@@ -87,7 +87,7 @@ function describe(
 }
 
 /** What the person could do, if there is anything. */
-function adviceFor({ mode, profile }: Plan<unknown>): string | undefined {
+function adviceFor({ mode, profile }: Plan): string | undefined {
   if (mode !== 'serial' || profile.sampleSize === 0) return undefined
   if (profile.limits.cpuWorkers <= 1) return 'a second core.'
   if (profile.cloneMs > MUCH_TO_COPY * profile.itemMs)
