@@ -47,7 +47,8 @@ export class KnownUsage {
       if (isCount(tokens)) this.#total = tokens
       return
     }
-    const { usage, message, response, usageMetadata } = json as Answer
+    // A stream of Gemini that is not asked for as events is one array, whose last counts.
+    const { usage, message, response, usageMetadata } = ((Array.isArray(json) ? json.at(-1) : json) ?? {}) as Answer
     if (isCount(usageMetadata?.totalTokenCount)) this.#total = usageMetadata.totalTokenCount
     for (const each of [usage, message?.usage, response?.usage])
       if (typeof each === 'object' && each !== null) this.#add(each)

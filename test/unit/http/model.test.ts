@@ -6,6 +6,7 @@ const post = (body: object): RequestInit => ({ method: 'POST', body: JSON.string
 const json = (body: object, init: ResponseInit = {}) => new Response(JSON.stringify(body), init)
 const events = (...datas: (object | string)[]) =>
   datas.map((data) => `event: x\r\ndata: ${typeof data === 'string' ? data : JSON.stringify(data)}\r\n\r\n`).join('')
+const gemini = (totalTokenCount: number) => ({ usageMetadata: { totalTokenCount } })
 
 /** A stream of `text` in pieces of `size` bytes. */
 const streamed = (text: string, size: number, fails = false) => {
@@ -57,10 +58,11 @@ describe('modelFetch', () => {
   })
 
   it.each([
-    ['gives back what a call did not take', 100, 167],
-    ['owes what it took beyond', 900, 1500],
-  ])('%s', async (_, actual, next) => {
-    const { clock, call, sentAt } = model([json({ usage: { total_tokens: actual } })])
+    ['gives back what a call did not take', { usage: { total_tokens: 100 } }, 167],
+    ['owes what it took beyond', { usage: { total_tokens: 900 } }, 1500],
+    ['reads the last of an array, as a stream of Gemini may be', [{ usageMetadata: {} }, gemini(100)], 167],
+  ])('%s', async (_, answer, next) => {
+    const { clock, call, sentAt } = model([json(answer)])
     await call(600)
     const second = call(600)
     await clock.advance(5000)
@@ -101,7 +103,7 @@ describe('modelFetch', () => {
         { usage: { output_tokens: 40 } },
       ),
     ],
-    ['Gemini', events({ usageMetadata: { totalTokenCount: 60 } }, { usageMetadata: { totalTokenCount: 100 } })],
+    ['Gemini', events(gemini(60), gemini(100))],
   ])('settles a stream of %s at its end, however it is cut', async (_, text) => {
     for (const size of [1, 7, 10_000]) {
       const { clock, call, sentAt } = model([streamed(text, size)])
