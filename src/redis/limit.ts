@@ -99,7 +99,9 @@ export class Limit {
       counts.denied++
       return { allowed: false, waitMs: rate.msOf(tokens), remaining: 0, source: 'lease' }
     }
-    const { allowed, waitMs, remaining, source } = await this.#decideUnless(signal, tokens)
+    const { allowed, waitMs, remaining, source } = await (signal === undefined
+      ? this.#decide(tokens)
+      : this.#decideUnless(signal, tokens))
     if (allowed) counts.allowed++
     else counts.denied++
     if (source === 'fallback') counts.fallbacks++
@@ -144,7 +146,7 @@ export class Limit {
     return this.#decide(tokens)
   }
 
-  async #decideUnless(signal: AbortSignal | undefined, tokens: number): Promise<Decided> {
+  async #decideUnless(signal: AbortSignal, tokens: number): Promise<Decided> {
     const deciding = this.#decide(tokens)
     try {
       return await unlessAborted(deciding, signal)

@@ -99,8 +99,8 @@ export class RedisKeyedRateLimiter {
   }
 
   /** Takes `tokens` of a key if they are there now. @throws as `decide` does */
-  async tryAcquire(key: Key, tokens = 1, options: ExecuteOptions = {}): Promise<boolean> {
-    return (await this.#decide(key, tokens, signalIn('tryAcquire', options))).allowed
+  async tryAcquire(key: Key, tokens = 1, options?: ExecuteOptions): Promise<boolean> {
+    return (await this.#decide('tryAcquire', key, tokens, options)).allowed
   }
 
   /**
@@ -112,11 +112,12 @@ export class RedisKeyedRateLimiter {
    * @param options - `signal` ends the wait for the server's answer; tokens that come after that go back
    * @throws {TypeError | RangeError} when an argument is wrong
    */
-  async decide(key: Key, tokens = 1, options: ExecuteOptions = {}): Promise<RedisDecision> {
-    return this.#decide(key, tokens, signalIn('decide', options))
+  decide(key: Key, tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
+    return this.#decide('decide', key, tokens, options)
   }
 
-  async #decide(key: Key, tokens: number, signal: AbortSignal | undefined): Promise<RedisDecision> {
+  async #decide(what: string, key: Key, tokens: number, options?: ExecuteOptions): Promise<RedisDecision> {
+    const signal = signalIn(what, options)
     const known = this.#check(key, tokens)
     throwIfAborted(signal)
     const heldMs = this.#heldMs(known)

@@ -89,8 +89,9 @@ export function completeAcquireOptions(options: RedisAcquireOptions): {
   return { maxWaitMs, signal: checkSignal('signal', options.signal) }
 }
 
-/** The signal among the options of `what`. @throws {TypeError} for what is none, and for other options */
-export function signalIn(what: string, options: ExecuteOptions): AbortSignal | undefined {
+/** The signal among the options of `what`, if there are any. @throws {TypeError} for what is none, and for other options */
+export function signalIn(what: string, options: ExecuteOptions | undefined): AbortSignal | undefined {
+  if (options === undefined) return undefined
   checkKeys(what, options, ['signal'])
   return checkSignal('signal', options.signal)
 }

@@ -86,7 +86,7 @@ export class RedisRateLimiter implements Policy {
   tryAcquire(tokens = 1, options?: ExecuteOptions): Promise<boolean> {
     try {
       this.#host.check(tokens)
-      const signal = options && signalIn('tryAcquire', options)
+      const signal = signalIn('tryAcquire', options)
       throwIfAborted(signal)
       return this.#limit.takeInHand(tokens) ? YES : this.#ask(tokens, signal)
     } catch (error) {
@@ -101,7 +101,7 @@ export class RedisRateLimiter implements Policy {
    * @param options - `signal` ends the wait for the server's answer; tokens that come after that go back
    * @throws {RangeError} for tokens that could never be there
    */
-  async decide(tokens = 1, options: ExecuteOptions = {}): Promise<RedisDecision> {
+  async decide(tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
     this.#host.check(tokens)
     return this.#limit.decide(tokens, signalIn('decide', options))
   }

@@ -64,6 +64,8 @@ it.each(cases)('%s.%s refuses other options', async (kind, method) => {
   const limiter = open(kind, heldServer())
   const refused = { name: 'TypeError', message: expect.stringContaining(`unknown ${method} option 'sinal'`) as string }
   await expect(limiter[method]({ sinal: 1 } as never)).rejects.toMatchObject(refused)
+  const none = null as unknown as undefined
+  await expect(limiter[method](none)).rejects.toThrow(`${method} options must be an object; received null`)
   const wrong = { signal: 5 as unknown as AbortSignal }
   await expect(limiter[method](wrong)).rejects.toThrow('signal must be an AbortSignal; received 5 (number)')
 })
