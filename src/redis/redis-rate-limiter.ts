@@ -1,5 +1,5 @@
 import { announceCreated } from '../internal/created.js'
-import { policyCalls } from '../internal/events/tracing.js'
+import { INSIDE, policyCalls } from '../internal/events/tracing.js'
 import { CHECKED_UPDATE } from '../internal/options/updatable.js'
 import { checkFunction, checkKeys, checkNumber } from '../internal/options/validate.js'
 import {
@@ -124,12 +124,15 @@ export class RedisRateLimiter implements Policy {
   async execute<T>(fn: PolicyFunction<T>, options: ExecuteOptions = {}): Promise<T> {
     checkFunction('fn', fn)
     checkKeys('execute', options, ['signal'])
-    const run = async (): Promise<T> => {
-      await this.acquire(1, { signal: options.signal })
-      return await callUnlessAborted(options.signal, fn)
-    }
-    if (!policyCalls.isOn) return await run()
-    return await policyCalls.trace({ policy: this, kind: 'rate-limiter', name: this.name }, run)
+    if (!policyCalls.isOn) return await this[INSIDE](fn, options)
+    const call = { policy: this, kind: 'rate-limiter', name: this.name }
+    return await policyCalls.trace(call, () => this[INSIDE](fn, options))
+  }
+
+  /** @internal */
+  async [INSIDE]<T>(fn: PolicyFunction<T>, { signal }: ExecuteOptions): Promise<T> {
+    await this.acquire(1, { signal })
+    return await callUnlessAborted(signal, fn)
   }
 
   /** Returns `fn`, of which each call takes a token first. */

@@ -33,5 +33,8 @@ class Tracing {
 /** Calls under a policy, where it is the outermost: its `execute`, or a function that it guards. */
 export const policyCalls = new Tracing('policy')
 
+/** What a policy that tells of its calls itself runs as inside another one, which has told of the call. */
+export const INSIDE = Symbol('amorsize.inside')
+
 /** Runs of `execute`, `stream` and plans. */
 export const runs = new Tracing('execute')

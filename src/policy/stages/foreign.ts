@@ -1,10 +1,11 @@
+import { INSIDE } from '../../internal/events/tracing.js'
 import type { Policy, PolicyContext } from '../../internal/policy.js'
 import { Hold } from './hold.js'
 import { Scope } from './scope.js'
 import type { AroundStage } from './stage.js'
 
 /** Lets a policy that is not of this package take part in a pipeline: it gets our signal, and what is inside gets its. */
-export function foreignStage(policy: Policy): AroundStage {
+export function foreignStage(policy: Policy & { readonly [INSIDE]?: Policy['execute'] }): AroundStage {
   return {
     kind: (policy as { kind?: string }).kind ?? 'foreign',
     begin: (scope, hold) => ({
@@ -20,8 +21,9 @@ export function foreignStage(policy: Policy): AroundStage {
             Hold.drop(hold)
           }
         }
+        const options = { signal: scope.signal }
         // Its promise may be of another library or realm, and would be taken for the result.
-        return Promise.resolve(policy.execute(inside, { signal: scope.signal }))
+        return Promise.resolve(policy[INSIDE]?.(inside, options) ?? policy.execute(inside, options))
       },
       end: () => undefined,
     }),

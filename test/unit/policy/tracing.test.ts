@@ -58,6 +58,7 @@ describe('tracing:amorsize:policy', () => {
       () => overRedis.execute(() => Promise.reject(down)),
       // Once, for the outermost.
       () => pipeline(retry({ maxRetries: 0 }), bulkhead({ maxConcurrent: 1 })).execute(() => Promise.reject(down)),
+      () => pipeline(retry({ maxRetries: 0 }), overRedis).execute(() => Promise.reject(down)),
       withRetry({ maxRetries: 0, name: 'guarded' })(() => Promise.reject(down)),
     ]
     for (const call of calls) await expect(call()).rejects.toBe(down)
@@ -66,9 +67,10 @@ describe('tracing:amorsize:policy', () => {
       ['error', 'rate-limiter/tokens', down],
       ['error', 'rate-limiter/tokens of all', down],
       ['error', 'pipeline/null', down],
+      ['error', 'pipeline/null', down],
       ['error', 'retry/guarded', down],
     ])
-    expect(heard.filter(([event]) => event === 'asyncEnd')).toHaveLength(5)
+    expect(heard.filter(([event]) => event === 'asyncEnd')).toHaveLength(6)
   })
 
   it('names no pipeline by a policy in it', async () => {
