@@ -98,7 +98,7 @@ export class RedisRateLimiter implements Policy {
    * Takes `tokens` if they are there now, and tells who decided. Refused while others wait: they came first.
    *
    * @param tokens - a whole number, 1 … burstSize; default 1
-   * @param options - `signal` ends the wait for the server's answer; tokens that come after that go back
+   * @param options - `signal` ends the wait for the server's answer; tokens that come after that are for the next caller here, or lost with `mode: 'exact'`
    * @throws {RangeError} for tokens that could never be there
    */
   async decide(tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {

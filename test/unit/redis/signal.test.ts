@@ -60,6 +60,22 @@ it.each(cases)('%s.%s rejects with the reason of its signal', async (kind, metho
   expect(server.asked).toBe(1)
 })
 
+it('loses what comes too late where nothing may be in hand', async () => {
+  const server = heldServer()
+  const limiter = new RedisRateLimiter(server, { ...options, name: 'given-up-exact', mode: 'exact' })
+  opened.push(limiter)
+  const controller = new AbortController()
+  const asking = limiter.decide(1, { signal: controller.signal })
+  controller.abort()
+  await expect(asking).rejects.toBe(controller.signal.reason)
+  server.answer()
+  const next = limiter.decide()
+  await new Promise(setImmediate)
+  server.answer()
+  expect(await next).toMatchObject({ allowed: true, source: 'redis' })
+  expect(limiter.stats()).toMatchObject({ allowed: 1, denied: 0, roundTrips: 2 })
+})
+
 it.each(cases)('%s.%s refuses other options', async (kind, method) => {
   const limiter = open(kind, heldServer())
   const refused = { name: 'TypeError', message: expect.stringContaining(`unknown ${method} option 'sinal'`) as string }
