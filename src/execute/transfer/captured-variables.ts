@@ -257,8 +257,9 @@ class Scope {
   /** The names that a parameter, a variable or a caught error defines. */
   #declarePattern(node: Node): void {
     if (node.type === 'Identifier') this.#names.add(node['name'] as string)
-    const parts = [node[PARTS_OF_PATTERNS[node.type] ?? '']].flat()
-    for (const part of parts) if (isNode(part)) this.#declarePattern(part)
+    const where = PARTS_OF_PATTERNS[node.type]
+    if (where === undefined) return
+    for (const part of [node[where]].flat()) if (isNode(part)) this.#declarePattern(part)
   }
 
   /** `var`, wherever it stands in a function, defines a name for all of it. */
