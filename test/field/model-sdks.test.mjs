@@ -1,15 +1,21 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import Anthropic from '@anthropic-ai/sdk'
+import { createGoogleGenerativeAI } from '@ai-sdk/google'
 import { createOpenAI } from '@ai-sdk/openai'
 import { generateText, streamText } from 'ai'
 import { modelFetch, policyFetch } from 'amorsize/http'
+import { FakeClock } from 'amorsize/testing'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
 const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15, input_tokens: 10, output_tokens: 5 }
 const messages = [{ role: 'user', content: 'hi' }]
 const ofOpenAI = (part) => ({ id: 'c', object: 'chat.completion', created: 1, model: 'm', usage, ...part })
+const ofGoogle = (text) => ({
+  candidates: [{ index: 0, content: { role: 'model', parts: [{ text }] }, finishReason: 'STOP' }],
+  usageMetadata: { promptTokenCount: 900, candidatesTokenCount: 600, totalTokenCount: 1500 },
+})
 const ofAnthropic = (content) => ({ id: 'm', type: 'message', role: 'assistant', model: 'm', content, usage })
 
 /** What each path answers: whole, and as events of a stream. */
@@ -35,6 +41,8 @@ const answers = {
       { type: 'message_stop' },
     ],
   },
+  '/v1beta/models/m:generateContent': { whole: ofGoogle('hello') },
+  '/v1beta/models/m:streamGenerateContent?alt=sse': { events: [...'hello'].map(ofGoogle) },
 }
 
 /** What the server has seen: a status for each request, 'gone' where its client went before the end. */
@@ -55,14 +63,14 @@ const server = createServer(async (request, response) => {
     return
   }
   const { whole, events } = answers[request.url]
-  if (!JSON.parse(text).stream) {
+  if (whole !== undefined && JSON.parse(text).stream !== true) {
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(whole))
     return
   }
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   for (const event of hangs ? events.slice(0, 4) : events)
     response.write(`${event.type ? `event: ${event.type}\n` : ''}data: ${JSON.stringify(event)}\n\n`)
-  if (!hangs) response.end(request.url === '/v1/messages' ? undefined : 'data: [DONE]\n\n')
+  if (!hangs) response.end(request.url === '/v1/chat/completions' ? 'data: [DONE]\n\n' : undefined)
 })
 
 let origin
@@ -93,11 +101,12 @@ describe.each(Object.entries(fetches))('the SDKs of model APIs over %s', (_, mak
       openai: new OpenAI({ apiKey: 'k', baseURL: `${origin}/v1`, fetch, maxRetries }),
       anthropic: new Anthropic({ apiKey: 'k', baseURL: origin, fetch, maxRetries }),
       model: createOpenAI({ apiKey: 'k', baseURL: `${origin}/v1`, fetch }).chat('m'),
+      google: createGoogleGenerativeAI({ apiKey: 'k', baseURL: `${origin}/v1beta`, fetch })('m'),
     }
   }
 
   it('answer whole and in streams, each as often as there are places', async () => {
-    const { openai, anthropic, model } = clients()
+    const { openai, anthropic, model, google } = clients()
     for (let round = 0; round < 3; round++) {
       const whole = await openai.chat.completions.create({ model: 'm', messages })
       expect(whole.choices[0].message.content).toBe('hello')
@@ -105,8 +114,10 @@ describe.each(Object.entries(fetches))('the SDKs of model APIs over %s', (_, mak
       const message = await anthropic.messages.create({ model: 'm', max_tokens: 9, messages })
       expect(message.content[0].text).toBe('hello')
       expect(await anthropic.messages.stream({ model: 'm', max_tokens: 9, messages }).finalText()).toBe('hello')
-      expect((await generateText({ model, prompt: 'hi' })).text).toBe('hello')
-      expect(await streamText({ model, prompt: 'hi' }).text).toBe('hello')
+      for (const each of [model, google]) {
+        expect((await generateText({ model: each, prompt: 'hi' })).text).toBe('hello')
+        expect(await streamText({ model: each, prompt: 'hi' }).text).toBe('hello')
+      }
     }
   })
 
@@ -138,4 +149,36 @@ describe.each(Object.entries(fetches))('the SDKs of model APIs over %s', (_, mak
       await expect.poll(() => seen, { timeout: 20_000 }).toEqual([429, 503, 200])
     }
   })
+})
+
+it.each([
+  ['whole', async (model) => (await generateText({ model, prompt: 'hi' })).text],
+  ['stream', (model) => streamText({ model, prompt: 'hi' }).text],
+])('a call of Gemini counts by what its %s answer tells', async (_, call) => {
+  const clock = new FakeClock()
+  const sentAt = []
+  let hasAsked
+  const send = modelFetch({
+    rpm: 60_000,
+    tpm: 60_000,
+    estimate: () => 500,
+    clock,
+    fetch: (...request) => {
+      sentAt.push(clock.now())
+      return fetch(...request)
+    },
+  })
+  const asking = (...request) => {
+    hasAsked?.()
+    return send(...request)
+  }
+  const google = createGoogleGenerativeAI({ apiKey: 'k', baseURL: `${origin}/v1beta`, fetch: asking })('m')
+  await call(google)
+  // It owes 500 of the 1,000 that were there, and the next takes 500.
+  const asked = new Promise((resolve) => (hasAsked = resolve))
+  const next = call(google)
+  await asked
+  await clock.advance(5000)
+  await next
+  expect(sentAt[1] - sentAt[0]).toBe(1000)
 })
