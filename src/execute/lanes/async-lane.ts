@@ -24,6 +24,7 @@ export class AsyncLane implements Lane {
   readonly #slices: LaneSlices
   #alone: NodeJS.Timeout | undefined = undefined
   #inFlight = 0
+  #started = 0
   #stopped = false
   #filling = false
   #sliceEndMs = 0
@@ -157,30 +158,38 @@ export class AsyncLane implements Lane {
 
   #watch(index: number, item: unknown, result: PromiseLike<unknown>, startedMs: number): void {
     this.#inFlight++
+    const before = this.#started++
     // A thenable may settle twice, or throw: a promise of it does neither.
     Promise.resolve(result).then(
       (value) => {
-        this.#settled(startedMs, false)
+        this.#settled(before, startedMs, false)
         this.#run.finish(index, value)
         this.#measured(item, value)
         this.#fill()
       },
       (error: unknown) => {
-        this.#settled(startedMs, true)
+        this.#settled(before, startedMs, true)
         this.#run.fail(index, item, error, 1)
         this.#fill()
       },
     )
   }
 
-  #settled(startedMs: number, failed: boolean): void {
+  #settled(before: number, startedMs: number, failed: boolean): void {
     const nowMs = performance.now()
-    // Items that wait for the next turn of the event loop do not mean that the source is slow.
-    const inFlight = this.#slices.isDue ? Math.max(this.#inFlight, this.#most) : this.#inFlight
+    // Items that only wait for their turn of the event loop do not mean that the source is slow.
+    const due = this.#slices.isDue ? Math.max(0, this.#most - this.#inFlight) : 0
     realClearTimeout(this.#alone)
     this.#alone = undefined
     if (this.#fixed === undefined) this.#overlap.settled(nowMs - startedMs, this.#inFlight)
-    this.#limit.settled(nowMs - this.#startedMs, nowMs - startedMs, inFlight, failed)
+    this.#limit.settled(
+      nowMs - this.#startedMs,
+      nowMs - startedMs,
+      this.#inFlight + due,
+      failed,
+      before,
+      this.#started + due,
+    )
     this.#inFlight--
     this.#timing.add(1, nowMs - this.#settledSinceMs)
     this.#settledSinceMs = nowMs

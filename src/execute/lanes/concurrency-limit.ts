@@ -31,8 +31,8 @@ const IN_WINDOW = { rate: 8, failures: 32 } as const
 const STEP = 1.5
 /** Of the rate of a level that half of it has kept, so much is asked of the next half: small losses must not add up. */
 const STILL_ASKED = 0.95
-/** Windows between two tries of a higher level: at first, and at most. */
-const PATIENCE = { least: 4, most: 128 }
+/** Windows between two tries of another level: at first, at most, and where there is no higher one to try. */
+const PATIENCE = { least: 4, most: 128, highest: 64 }
 
 type Phase = 'up' | 'back' | 'down' | 'relieve' | 'hold'
 
@@ -60,6 +60,7 @@ export class ConcurrencyLimit {
   /** Whether the window only waits for the items of a higher level to settle. */
   #isSettling = false
   #hasBegun = false
+  #started = 0
   #patience = PATIENCE.least
   #held = 0
   #slowWindows = 0
@@ -78,7 +79,9 @@ export class ConcurrencyLimit {
     // A run of fewer items than were found best says nothing against it: others come after it.
     const first = found ?? Math.min(items, FIRST_IN_FLIGHT)
     this.limit = this.#level = this.#first = Math.max(1, Math.min(MOST, first))
-    if (found !== undefined) this.#phase = 'hold'
+    if (found === undefined) return
+    this.#phase = 'hold'
+    if (first >= MOST) this.#patience = PATIENCE.highest
   }
 
   /** The level that was found, for the next run; undefined while it is sought. */
@@ -94,9 +97,12 @@ export class ConcurrencyLimit {
    *
    * @param nowMs - on a clock that is 0 when the first item is started
    * @param ms - since the item was started
-   * @param inFlight - items under way, this one included
+   * @param inFlight - items under way, this one included, and those that only wait for a turn of the event loop
+   * @param before - how many items were started before this one
+   * @param started - how many were started so far, and those that only wait for a turn
    */
-  settled(nowMs: number, ms: number, inFlight: number, failed: boolean): void {
+  settled(nowMs: number, ms: number, inFlight: number, failed: boolean, before: number, started: number): void {
+    this.#started = started
     // What was started before the level was lowered for too many failures does not tell whether that has helped.
     if (failed && this.#phase === 'relieve' && nowMs - ms < this.#changedMs) return
     this.#failing += (Number(failed) - this.#failing) / SMOOTHED_OVER
@@ -108,15 +114,15 @@ export class ConcurrencyLimit {
     if (isSuccess && this.limit < this.#level) this.limit++
     if (!this.#hasBegun) {
       this.#hasBegun = true
-      this.#window = new RateWindow(0, nowMs, inFlight)
+      this.#window = new RateWindow(0, started, inFlight)
     }
     const window = this.#window
     if (window === undefined) {
       if (this.limit >= this.#level && inFlight <= this.#level + 1) this.#open(nowMs)
       return
     }
-    window.add(nowMs, ms, inFlight, isSuccess)
-    if (!window.isComplete(this.#level, this.#phase === 'relieve' ? IN_WINDOW.failures : IN_WINDOW.rate)) return
+    window.add(before, ms, inFlight, isSuccess)
+    if (!window.isComplete(nowMs, this.#level, this.#phase === 'relieve' ? IN_WINDOW.failures : IN_WINDOW.rate)) return
     if (this.#isSettling || !window.wasFull(this.#level)) {
       this.#isSettling = false
       this.#open(nowMs)
@@ -174,7 +180,7 @@ export class ConcurrencyLimit {
       this.#patience = PATIENCE.least
     }
     if (this.#level === MOST) {
-      this.#patience = PATIENCE.most / 2
+      this.#patience = PATIENCE.highest
       this.#hold(MOST, rate)
     } else {
       this.#goTo(2 * this.#level, 'up', { level: this.#level, rate })
@@ -259,6 +265,6 @@ export class ConcurrencyLimit {
   }
 
   #open(nowMs: number, isRepeated = false): void {
-    this.#window = new RateWindow(nowMs, nowMs, this.#level, isRepeated)
+    this.#window = new RateWindow(nowMs, this.#started, this.#level, isRepeated)
   }
 }

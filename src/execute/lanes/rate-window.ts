@@ -2,6 +2,8 @@
 const MOST_OF = 7 / 8
 /** It waits for no more once so many have settled for each item of the level, and a few: some of the old may hang. */
 const ENOUGH = { perItem: 4, atLeast: 24 } as const
+/** It lasts for so much of an item's time, at least. */
+const PART_OF_ITEM = 1 / 8
 /** A level of which so much was under way, on average, was kept. */
 const FULL = 0.75
 /** Items differ where the variance of their times is above this part of the square of their mean. */
@@ -18,30 +20,33 @@ export class RateWindow {
 
   /**
    * @param fromMs - when it began
-   * @param openedMs - what was started until then was under way when it opened
+   * @param started - so many items had been started when it opened
+   * @param inFlight - so many of them were under way
    */
   constructor(
     readonly fromMs: number,
-    readonly openedMs: number,
+    readonly started: number,
     inFlight: number,
     readonly isRepeated = false,
   ) {
     this.#old = Math.max(1, inFlight * MOST_OF)
   }
 
-  add(nowMs: number, ms: number, inFlight: number, isSuccess: boolean): void {
+  /** @param before - how many items had been started before this one */
+  add(before: number, ms: number, inFlight: number, isSuccess: boolean): void {
     this.settled++
     this.#inFlight += inFlight
-    if (nowMs - ms <= this.openedMs) this.#old--
+    if (before < this.started) this.#old--
     if (!isSuccess) return
     this.succeeded++
     this.#sumMs += ms
     this.#squares += ms * ms
   }
 
-  /** One item that hangs does not hold it open. */
-  isComplete(level: number, least: number): boolean {
-    return (this.#old <= 0 && this.settled >= least) || this.settled >= ENOUGH.perItem * level + ENOUGH.atLeast
+  /** One item that hangs does not hold it open. Items that are started together settle together: within such a bunch there is no rate to see. */
+  isComplete(nowMs: number, level: number, least: number): boolean {
+    const isRound = this.#old <= 0 && nowMs - this.fromMs >= this.meanMs * PART_OF_ITEM
+    return (isRound && this.settled >= least) || this.settled >= ENOUGH.perItem * level + ENOUGH.atLeast
   }
 
   /** Whether the source gave enough items to keep the level. */

@@ -24,6 +24,7 @@ interface Shape {
   readonly service: ServiceOf
   readonly burnMs?: number
   readonly knee?: number
+  readonly turnMs?: number
 }
 
 const constant = (ms: number): Shape => ({ service: latency(() => ms) })
@@ -33,6 +34,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   'constant 2': constant(2),
   'constant 10': constant(10),
   'constant 50': constant(50),
+  'constant 10, started in turns': { ...constant(10), turnMs: 0.3 },
   'lognormal 0.5': lognormal(0.5),
   'lognormal 0.8': lognormal(0.8),
   'lognormal 1.2': lognormal(1.2),
@@ -75,6 +77,7 @@ const AT_1000: Readonly<Record<string, number>> = {
   'constant 2': 1.47,
   'constant 10': 1.68,
   'constant 50': 1.74,
+  'constant 10, started in turns': 1.68,
   'lognormal 0.5': 1.4,
   'lognormal 0.8': 1.3,
   'lognormal 1.2': 1.17,
@@ -164,7 +167,7 @@ describe('the concurrency limit', () => {
   it('learns nothing from a source that gives items more slowly than they settle', () => {
     const limit = new ConcurrencyLimit()
     // One at a time, 2 ms after the last one.
-    for (let i = 1; i <= 10_000; i++) limit.settled(12 * i, 10, 1, false)
+    for (let i = 1; i <= 10_000; i++) limit.settled(12 * i, 10, 1, false, i - 1, i)
     expect(limit.limit).toBe(64)
     expect(limit.found).toBeUndefined()
   })
@@ -172,8 +175,8 @@ describe('the concurrency limit', () => {
   it('knows the level it has found while it tries fewer', () => {
     const found = new Set<number | undefined>()
     class Watched extends ConcurrencyLimit {
-      override settled(nowMs: number, ms: number, inFlight: number, failed: boolean): void {
-        super.settled(nowMs, ms, inFlight, failed)
+      override settled(...item: Parameters<ConcurrencyLimit['settled']>): void {
+        super.settled(...item)
         if (this.found !== undefined || found.size > 0) found.add(this.found)
       }
     }
@@ -190,11 +193,18 @@ describe('the concurrency limit', () => {
     let found: number | undefined = 64
     for (const items of [36, 2, 1, 8, 1]) {
       const limit: ConcurrencyLimit = new ConcurrencyLimit(items, found)
-      for (let i = 0; i < items; i++) limit.settled(5, 5, items - i, false)
+      for (let i = 0; i < items; i++) limit.settled(5, 5, items - i, false, i, items)
       expect(limit.found).toBe(64)
       ;({ found } = limit)
     }
     expect(new ConcurrencyLimit(1000, found).limit).toBe(64)
+  })
+
+  it.each([0, 0.3])('tries no fewer soon where the most were found best: turns of %d ms', (turnMs) => {
+    const service = latency(() => 10)
+    const again = simulate(service, 10_000, new ConcurrencyLimit(10_000, 256), 1, { turnMs })
+    const best = simulate(service, 10_000, new Fixed(256), 1, { turnMs })
+    expect(again.ms).toBe(best.ms)
   })
 
   it('begins at the level that was found', () => {

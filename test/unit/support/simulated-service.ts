@@ -13,7 +13,7 @@ export type ServiceOf = (items: number) => Service
 /** What decides how many calls are under way. */
 export interface Limit {
   readonly limit: number
-  settled(nowMs: number, ms: number, inFlight: number, failed: boolean): void
+  settled(nowMs: number, ms: number, inFlight: number, failed: boolean, before: number, started: number): void
 }
 
 /** Mulberry32: the same numbers for the same seed. */
@@ -75,6 +75,7 @@ export function failing(share: number): ServiceOf {
 interface Event {
   atMs: number
   readonly startedMs: number
+  readonly index: number
   readonly failed: boolean
   /** Whether the service has been left, and only this thread has not heard of it. */
   hasLeft: boolean
@@ -124,13 +125,16 @@ export interface Simulated {
   readonly overKnee: number
 }
 
-/** Runs `items` calls in simulated time. To start a call, or to hear of its end, takes this thread 4 µs, and `burnMs` more to start it. */
+/**
+ * Runs `items` calls in simulated time. To start a call, or to hear of its end, takes this thread 4 µs, and `burnMs` more to start it. With
+ * `turnMs` calls are started so long after one has ended, and all that end meanwhile are heard of before.
+ */
 export function simulate(
   serviceOf: ServiceOf,
   items: number,
   rule: Limit,
   seed: number,
-  { burnMs = 0, knee = Infinity }: { burnMs?: number; knee?: number } = {},
+  { burnMs = 0, knee = Infinity, turnMs = 0 }: { burnMs?: number; knee?: number; turnMs?: number } = {},
 ): Simulated {
   const random = seeded(seed)
   const serve = serviceOf(items)
@@ -143,32 +147,35 @@ export function simulate(
   let mostInFlight = 0
   let countedMs = 0
   let overMs = 0
-  let isPumpDue = false
+  const pumps = { isDue: false }
   const count = (nowMs: number): void => {
     if (nowMs > countedMs && inFlight > 1.2 * knee) overMs += nowMs - countedMs
     countedMs = Math.max(countedMs, nowMs)
+  }
+  const pumpAt = (atMs: number): void => {
+    if (!pumps.isDue) events.push({ atMs, startedMs: 0, index: -1, failed: false, hasLeft: true, isPump: true })
+    pumps.isDue = true
   }
   const pump = (nowMs: number): void => {
     const untilMs = Math.max(nowMs, freeMs) + 4
     while (next < items && inFlight < Math.floor(rule.limit)) {
       const atMs = Math.max(nowMs, freeMs)
       if (atMs >= untilMs) {
-        if (!isPumpDue) events.push({ atMs, startedMs: 0, failed: false, hasLeft: true, isPump: true })
-        isPumpDue = true
+        pumpAt(atMs)
         return
       }
       freeMs = atMs + 0.004 + burnMs
       count(freeMs)
       mostInFlight = Math.max(mostInFlight, ++inFlight)
-      const answer = serve(freeMs, next++, ++atService, random)
-      const isFailed = answer.failed ?? false
-      events.push({ atMs: answer.doneMs, startedMs: freeMs, failed: isFailed, hasLeft: false, isPump: false })
+      const index = next++
+      const { doneMs, failed: isFailed = false } = serve(freeMs, index, ++atService, random)
+      events.push({ atMs: doneMs, startedMs: freeMs, index, failed: isFailed, hasLeft: false, isPump: false })
     }
   }
   pump(0)
   for (let event = events.pop(); event !== undefined; event = events.pop()) {
     if (event.isPump) {
-      isPumpDue = false
+      pumps.isDue = false
       pump(event.atMs)
       continue
     }
@@ -184,8 +191,10 @@ export function simulate(
     freeMs = Math.max(event.atMs, freeMs) + 0.004
     count(freeMs)
     if (event.failed) failed++
-    rule.settled(freeMs, freeMs - event.startedMs, inFlight--, event.failed)
-    pump(freeMs)
+    const due = turnMs > 0 && pumps.isDue ? Math.max(0, Math.floor(rule.limit) - inFlight) : 0
+    rule.settled(freeMs, freeMs - event.startedMs, inFlight-- + due, event.failed, event.index, next + due)
+    if (turnMs > 0) pumpAt(freeMs + turnMs)
+    else pump(freeMs)
   }
   return { ms: freeMs, failed, mostInFlight, overKnee: overMs / freeMs }
 }
