@@ -135,8 +135,11 @@ export class Scheduler {
     course.staysInLoop = record.staysInLoop(loopMs)
     course.isUneven = record.isUneven
     course.isMixed = record.isMixed
-    if (record.wantsSample && subject.options.mainThread !== false) {
-      course.notBeforeMs = Math.min(SAMPLE_PART * items, SAMPLE_ITEMS) * measured.itemMs
+    const sampled = Math.min(SAMPLE_PART * items, SAMPLE_ITEMS)
+    // One of a few long items is a good part of the run, and whatever the loop takes for it, workers are right.
+    const isCheap = sampled >= 1 || measured.itemMs < SLICE_MS
+    if (record.wantsSample && isCheap && subject.options.mainThread !== false) {
+      course.notBeforeMs = sampled * measured.itemMs
       return course
     }
     // Those that are at work for other runs make way; until then this thread runs the items, if they are short.
