@@ -29,6 +29,8 @@ const SKIPPED_PER_LOSS = 2
 const IMPROVED = 1.1
 /** Runs in a row that may lose without counting, since workers had become faster than the loop by their end: their engines are slow to compile the task. */
 const MOST_COLD = 3
+/** The first run with workers says nothing where a new thread takes this part of the run, or more, until it has the task loaded and compiled. */
+const COLD_PART = 0.5
 /** A loss says nothing about runs this many times as long: what workers cost is little for them. */
 const ALIKE = 4
 
@@ -65,6 +67,8 @@ export class TaskRecord {
   #mostLost = 0
   /** Runs in a row that workers have lost only in the beginning. */
   #coldRuns = 0
+  /** Whether workers have had a run before. */
+  #isTried = false
   /** Runs that have shown what the loop takes, and runs with workers since the last of them. */
   #loopRuns = 0
   #workerRuns = 0
@@ -193,7 +197,10 @@ export class TaskRecord {
    * @param lateGain - how many times as fast they were in the last part of the run; 0 where that is not known
    */
   hadWorkers(gain: number, loopMs: number, cores: number, blocks: boolean, lateGain = 0): void {
-    this.isWarm = true
+    // Whether engines had so much to load and compile that the run does not show what workers gain.
+    const isFirst = !this.#isTried && (this.measured?.coldMs ?? 0) >= COLD_PART * loopMs
+    const isCold = isFirst || lateGain * MARGIN > 1
+    this.isWarm = this.#isTried = true
     this.#workerRuns++
     this.#gainOfMs = loopMs
     const isPossible = gain <= IMPOSSIBLE * cores
@@ -203,7 +210,7 @@ export class TaskRecord {
     else this.gain = this.gain === undefined ? gain : (this.gain + gain) / 2
     // A gain for which the loop is chosen would stand for ever: it counts as a loss, so that workers are tried again.
     if (gain < LOSS || (!blocks && (this.gain ?? Infinity) * MARGIN <= 1)) {
-      if (lateGain * MARGIN > 1 && this.#coldRuns++ < MOST_COLD) {
+      if (isCold && this.#coldRuns++ < MOST_COLD) {
         this.gain = undefined
         return
       }

@@ -269,6 +269,24 @@ describe('what workers have gained', () => {
     expect([1, 2, 3, 4, 5].map(() => staysAfter(0.8, 2))).toEqual([false, false, false, true, true])
   })
 
+  it.each([
+    [50, true],
+    [49, false],
+  ])(
+    'is no loss in the first run of a task that costs a new thread half of the run: %d ms of 100',
+    (coldMs, isFree) => {
+      const record = fresh()
+      record.remember(measured({ coldMs }))
+      const staysAfter = (gain: number): boolean => {
+        record.hadWorkers(gain, 100, 2, false)
+        return record.staysInLoop(100)
+      }
+      expect(staysAfter(0.4)).toBe(!isFree)
+      expect(record.gain).toBe(isFree ? undefined : 0.4)
+      expect(staysAfter(0.9)).toBe(true)
+    },
+  )
+
   it('is forgotten with the last run that stays in the loop for a loss', () => {
     const record = fresh()
     record.hadWorkers(0.9, 100, 2, false)
