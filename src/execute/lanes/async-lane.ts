@@ -9,6 +9,9 @@ import { ConcurrencyLimit } from './concurrency-limit.js'
 import { LEAST_WAIT_MS, Overlap } from './overlap.js'
 import { LaneSlices, LEAST_TAKEN_MS, type SliceQueue } from './slice-queue.js'
 
+/** Outside its slice a lane begins items for no longer than this. */
+const MOST_BEYOND_MS = 1
+
 /** Keeps several items in flight in this thread, as many as make the run faster. */
 export class AsyncLane implements Lane {
   readonly #run: Run
@@ -28,6 +31,10 @@ export class AsyncLane implements Lane {
   #stopped = false
   #filling = false
   #sliceEndMs = 0
+  /** Items that were begun since the last slice and outside it, how long that took, and how long the latest. */
+  #beyond = 0
+  #beyondMs = 0
+  #beginMs = 0
   #settledSinceMs = this.#startedMs
 
   /**
@@ -101,6 +108,7 @@ export class AsyncLane implements Lane {
   /** @param leastMs - what is shorter takes nothing from others */
   #slice(leastMs = 0): void {
     this.#sliceEndMs = performance.now() + this.#slices.lengthMs(SLICE_MS)
+    this.#beyond = this.#beyondMs = 0
     this.#slices.queue.now(() => this.#fill(), leastMs)
     if (!this.#slices.isDue) this.#slices.computes(false)
   }
@@ -110,14 +118,13 @@ export class AsyncLane implements Lane {
   }
 
   #fill(): void {
-    if (this.#filling || this.#slices.isDue || this.#stopped) return
+    if (this.#filling || this.#stopped) return
     this.#filling = true
     try {
       const { supply } = this.#run
       this.#run.needRoom(2 * this.#most)
       while (!this.#isHalted() && this.#inFlight < this.#most) {
-        // Items that settle at once, each starting the next, would starve the event loop.
-        if (performance.now() >= this.#sliceEndMs) {
+        if (!this.#mayBegin()) {
           this.#askForSlice()
           return
         }
@@ -135,6 +142,15 @@ export class AsyncLane implements Lane {
     }
   }
 
+  /**
+   * Whether the next item may begin in this turn of the event loop: in the lane's slice, and after it as many as may be under way, if they wait first
+   * and compute then. Items that settle at once, each starting the next, would starve the event loop.
+   */
+  #mayBegin(): boolean {
+    if (!this.#slices.isDue && performance.now() < this.#sliceEndMs) return true
+    return this.#beyondMs + this.#beginMs < MOST_BEYOND_MS && this.#beyond++ < this.#most
+  }
+
   /** Read through a method: an item that was begun may have changed it. */
   #isHalted(): boolean {
     return this.#stopped
@@ -146,6 +162,9 @@ export class AsyncLane implements Lane {
     try {
       result = this.#call(item)
       if (isThenable(result)) {
+        this.#beginMs = performance.now() - startedMs
+        this.#overlap.began(this.#beginMs)
+        if (startedMs >= this.#sliceEndMs) this.#beyondMs += this.#beginMs
         this.#watch(index, item, result, startedMs)
         return
       }

@@ -24,8 +24,11 @@ const WEIGHT = 0.5
 const MOMENT_MS = 0.1
 /** So many times as many may overlap as would do, since waits differ. */
 const SLACK = 2
-/** Where the thread has no idle time, each item takes away this part of the wait that was seen, divided by how many are under way. */
-const FADING = { part: 0.4, fewest: 4 }
+/**
+ * Where the thread has no idle time, each item takes away this part of the wait that was seen, divided by how many are under way. If that has made
+ * the thread idle, items do wait: from then on it is half of that part, down to the least.
+ */
+const FADING = { part: 0.4, least: 0.025, fewest: 4 }
 
 /**
  * How many items may overlap in this thread. While one computes for c and waits for w, 1 + w / c of them keep the thread busy; more finish no
@@ -41,12 +44,18 @@ export class Overlap {
   #looks = 0
   /** Items since this thread was last looked at. */
   #items = 0
-  /** Items that have ended together of late, and how long the thread was active for them. */
+  /** Items that were begun since then, and how long the thread computed for their beginnings. */
+  #begun = { items: 0, ms: 0 }
+  /** What an item computes before it waits. */
+  #startMs = 0
+  /** Items that have ended together of late, and how long the thread was active for them after they had waited. */
   #moment = { items: 0, activeMs: 0 }
   /** What an item computes, and what that was before those. */
   #computesMs: number | undefined = undefined
   #computedMs: number | undefined = undefined
   #waitsMs = 0
+  #fading: number = FADING.part
+  #hasFaded = false
 
   /** @param isKnown - whether earlier runs have shown that items compute little */
   constructor(isKnown: boolean, loop: Loop = builtins.perfHooks.performance) {
@@ -73,6 +82,12 @@ export class Overlap {
     return mayGoOn
   }
 
+  /** An item was begun. @param ms - how long that took, until it had something to wait for */
+  began(ms: number): void {
+    this.#begun.items++
+    this.#begun.ms += ms
+  }
+
   /**
    * An item has settled.
    *
@@ -91,19 +106,28 @@ export class Overlap {
     const activeMs = now.active - this.#seen.active
     const idleMs = now.idle - this.#seen.idle
     if (activeMs + idleMs >= MOMENT_MS || this.#computesMs === undefined) {
-      if (idleMs > IDLE_SHARE * (idleMs + activeMs))
-        this.#waitsMs = Math.max(
-          0,
-          Math.min((inFlight * (idleMs + activeMs)) / this.#items, ms) - activeMs / this.#items,
-        )
-      else this.#waitsMs *= 1 - FADING.part / Math.max(FADING.fewest, inFlight)
+      const { items: begun, ms: begunMs } = this.#begun
+      if (begun > 0) this.#startMs = begunMs / begun
+      this.#begun = { items: 0, ms: 0 }
+      this.#moment = { items: 0, activeMs: Math.max(0, activeMs - begunMs) }
+      const computesMs = this.#startMs + this.#moment.activeMs / this.#items
+      if (idleMs > IDLE_SHARE * (idleMs + activeMs)) {
+        this.#waitsMs = Math.max(0, Math.min((inFlight * (idleMs + activeMs)) / this.#items, ms) - computesMs)
+        if (this.#hasFaded) this.#fading = Math.max(FADING.least, this.#fading / 2)
+        this.#hasFaded = false
+      } else if (this.#computesMs === undefined) {
+        // Those that compute when they have waited come together, and would again.
+        this.#waitsMs = 2 * this.#startMs < computesMs ? 0 : Math.max(0, ms - computesMs)
+      } else {
+        this.#waitsMs *= 1 - this.#fading / Math.max(FADING.fewest, inFlight)
+        this.#hasFaded = true
+      }
       this.#seen = now
-      this.#moment = { items: 0, activeMs }
       this.#computedMs = this.#computesMs
     }
     this.#moment.items += this.#items
     this.#items = 0
-    const computesMs = this.#moment.activeMs / this.#moment.items
+    const computesMs = this.#startMs + this.#moment.activeMs / this.#moment.items
     this.#computesMs = (this.#computedMs ?? computesMs) * (1 - WEIGHT) + computesMs * WEIGHT
     this.most = this.#computesMs < LEAST_MS ? Infinity : 1 + Math.floor((SLACK * this.#waitsMs) / this.#computesMs)
   }

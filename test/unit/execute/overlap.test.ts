@@ -148,6 +148,35 @@ describe('the items after it', () => {
     }
   })
 
+  it('are not charged with what others have computed when they were begun', () => {
+    const { thread, overlap } = begun()
+    thread.pass(0, 2)
+    overlap.release()
+    // Twenty were begun while the first waited: each has computed for 5 ms, and waits for 100 ms then.
+    for (let i = 0; i < 20; i++) {
+      thread.pass(5, 0)
+      overlap.began(5)
+    }
+    overlap.settled(105, 21)
+    expect([overlap.most, overlap.isFree]).toEqual([41, false])
+  })
+
+  it('overlap less more slowly each time that this has made the thread idle', () => {
+    const { thread, overlap } = begun()
+    const untilIdle = (): number => {
+      thread.pass(5, 10)
+      overlap.settled(15, 3)
+      expect(overlap.most).toBe(5)
+      let items = 0
+      for (; overlap.most > 3; items++) {
+        thread.pass(5, 0)
+        overlap.settled(15, 3)
+      }
+      return items
+    }
+    expect(Array.from({ length: 6 }, untilIdle)).toEqual([3, 6, 12, 23, 46, 46])
+  })
+
   it('overlap as before where waits of several end in one moment', () => {
     const { thread, overlap } = begun()
     thread.pass(20, 100)
