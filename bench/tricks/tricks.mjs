@@ -157,8 +157,8 @@ export const tricks = [
   {
     what: 'later runs begin with the concurrency that earlier ones found',
     file: 'schedule/scheduler.js',
-    code: 'tasks.inFlightOf(subject.key)',
-    without: 'undefined',
+    code: '...tasks.waitingOf(subject.key)',
+    without: '...{}',
     cases: [waiting('even'), waiting('http-32')],
   },
 ]

@@ -36,8 +36,8 @@ interface Beginning {
   readonly decision?: Decision
 }
 
-/** Promises in flight in a worker, if items wait as well as compute. */
-const IN_FLIGHT_IN_WORKER = 4
+/** Promises in flight in a worker, where items wait as well as compute: so many keep it busy, by what is known of them. */
+const IN_FLIGHT_IN_WORKER = { least: 2, unknown: 4, most: 16 }
 
 /**
  * Carries a run out: starts its lanes, and adds or removes others as the scheduler says. A run with the option `on` is carried out there.
@@ -212,7 +212,7 @@ class Conductor implements Lanes {
       workers,
       itemMs,
       // With policies, one worker does what the loop does: one item at a time.
-      inFlight: isAsync && policies.length === 0 ? IN_FLIGHT_IN_WORKER : 1,
+      inFlight: isAsync && policies.length === 0 ? this.#inFlightInWorker() : 1,
       policies,
       share: this.#share,
       loaded: () => this.#workerIsReady(),
@@ -232,6 +232,12 @@ class Conductor implements Lanes {
       new SingleItems(this.#run, this.#call, slices),
     )
     this.force.begin()
+  }
+
+  #inFlightInWorker(): number {
+    const { least, unknown, most } = IN_FLIGHT_IN_WORKER
+    const overlap = this.async?.found.overlap ?? scheduler.waitingOf(this.#course.subject).overlap
+    return Math.max(least, Math.min(most, overlap ?? unknown))
   }
 
   #workerIsReady(): void {

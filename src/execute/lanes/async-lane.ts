@@ -2,7 +2,7 @@ import { isThenable } from '../../internal/thenable.js'
 import { realClearTimeout, realSetTimeout } from '../../internal/time/real-timers.js'
 import type { Batch } from '../run/item-source.js'
 import type { Lane, Run } from '../run/run.js'
-import type { Scheduler } from '../schedule/scheduler.js'
+import type { Waiting } from '../schedule/scheduler.js'
 import type { Share } from '../schedule/sharing.js'
 import { type Timing, SLICE_MS } from '../schedule/timing.js'
 import { ConcurrencyLimit } from './concurrency-limit.js'
@@ -28,6 +28,10 @@ export class AsyncLane implements Lane {
   #alone: NodeJS.Timeout | undefined = undefined
   #inFlight = 0
   #started = 0
+  /** Whether there was no further item: fewer are under way than might be, at the end of the run, say. */
+  #isShort = false
+  /** How many keep this thread busy, as was seen while there were as many. */
+  #busy: number | undefined = undefined
   #stopped = false
   #filling = false
   #sliceEndMs = 0
@@ -46,7 +50,7 @@ export class AsyncLane implements Lane {
     timing: Timing,
     measured: (item: unknown, result: unknown) => void,
     fixed: number | undefined,
-    known: ReturnType<Scheduler['waitingOf']>,
+    known: Waiting,
     queue: SliceQueue,
     share: Share,
   ) {
@@ -57,7 +61,7 @@ export class AsyncLane implements Lane {
     this.#fixed = fixed
     const { remaining } = run.supply
     this.#limit = new ConcurrencyLimit(remaining === null ? Infinity : remaining + 1, known.inFlight)
-    this.#overlap = new Overlap(known.isFree || fixed !== undefined)
+    this.#overlap = new Overlap(known.isFree === true || fixed !== undefined)
     this.#slices = new LaneSlices(queue, share, run.inContext, () => this.#slice())
     run.add(this)
   }
@@ -91,14 +95,10 @@ export class AsyncLane implements Lane {
     this.#slices.computes(false)
   }
 
-  /** The number in flight that was found best; undefined if the run was too short, or the number was fixed. */
-  get found(): number | undefined {
-    return this.#fixed === undefined ? this.#limit.found : undefined
-  }
-
-  /** Whether items were seen to be in nobody's way; undefined if none was seen. */
-  get isFree(): boolean | undefined {
-    return this.#overlap.isFree
+  /** What was found for later runs. */
+  get found(): Waiting {
+    const inFlight = this.#fixed === undefined ? this.#limit.found : undefined
+    return { inFlight, isFree: this.#overlap.isFree, overlap: this.#busy }
   }
 
   get #most(): number {
@@ -129,6 +129,7 @@ export class AsyncLane implements Lane {
           return
         }
         const batch = supply.take(1, this.#pump)
+        this.#isShort = batch === undefined
         if (batch === undefined) {
           this.#run.endIfDone()
           return
@@ -201,6 +202,7 @@ export class AsyncLane implements Lane {
     realClearTimeout(this.#alone)
     this.#alone = undefined
     if (this.#fixed === undefined) this.#overlap.settled(nowMs - startedMs, this.#inFlight)
+    if (!this.#isShort || this.#busy === undefined) this.#busy = this.#overlap.busy
     this.#limit.settled(
       nowMs - this.#startedMs,
       nowMs - startedMs,

@@ -54,6 +54,8 @@ export class Overlap {
   #computesMs: number | undefined = undefined
   #computedMs: number | undefined = undefined
   #waitsMs = 0
+  /** The wait as it was last seen: before it was taken off. */
+  #seenWaitMs = 0
   #fading: number = FADING.part
   #hasFaded = false
 
@@ -113,11 +115,12 @@ export class Overlap {
       const computesMs = this.#startMs + this.#moment.activeMs / this.#items
       if (idleMs > IDLE_SHARE * (idleMs + activeMs)) {
         this.#waitsMs = Math.max(0, Math.min((inFlight * (idleMs + activeMs)) / this.#items, ms) - computesMs)
+        this.#seenWaitMs = this.#waitsMs
         if (this.#hasFaded) this.#fading = Math.max(FADING.least, this.#fading / 2)
         this.#hasFaded = false
       } else if (this.#computesMs === undefined) {
         // Those that compute when they have waited come together, and would again.
-        this.#waitsMs = 2 * this.#startMs < computesMs ? 0 : Math.max(0, ms - computesMs)
+        this.#waitsMs = this.#seenWaitMs = 2 * this.#startMs < computesMs ? 0 : Math.max(0, ms - computesMs)
       } else {
         this.#waitsMs *= 1 - this.#fading / Math.max(FADING.fewest, inFlight)
         this.#hasFaded = true
@@ -129,6 +132,16 @@ export class Overlap {
     this.#items = 0
     const computesMs = this.#startMs + this.#moment.activeMs / this.#moment.items
     this.#computesMs = (this.#computedMs ?? computesMs) * (1 - WEIGHT) + computesMs * WEIGHT
-    this.most = this.#computesMs < LEAST_MS ? Infinity : 1 + Math.floor((SLACK * this.#waitsMs) / this.#computesMs)
+    this.most = this.#computesMs < LEAST_MS ? Infinity : this.#mostOf(this.#waitsMs)
+  }
+
+  /** How many keep a thread busy; undefined if they compute too little to tell, or none was seen. */
+  get busy(): number | undefined {
+    if (this.isFree !== false) return undefined
+    return this.most === 1 ? 1 : this.#mostOf(this.#seenWaitMs)
+  }
+
+  #mostOf(waitsMs: number): number {
+    return 1 + Math.floor((SLACK * waitsMs) / (this.#computesMs ?? Infinity))
   }
 }

@@ -3,7 +3,7 @@ import { realClearInterval, realSetInterval } from '../../internal/time/real-tim
 import { mayRunHere, wantsChunks } from '../options.js'
 import type { Run } from '../run/run.js'
 import type { SharedBlock } from '../run/shared-block.js'
-import { heldMs, shareOf } from '../schedule/chunk-size.js'
+import { heldMs, shareOf, shareOfWaiting } from '../schedule/chunk-size.js'
 import { chunkMs, currentLimits, threadsFor } from '../schedule/machine.js'
 import { Timing, SLICE_MS } from '../schedule/timing.js'
 import { LATE_MS } from '../threads/fair-shares.js'
@@ -201,7 +201,9 @@ export class Workforce implements Force {
       return chunkSize
     }
     const { itemMs } = this
-    const size = shareOf(this.run.supply.remaining, this.lanes, itemMs, chunkMs(currentLimits(), targetChunkMs))
+    const { remaining } = this.run.supply
+    const share = shareOf(remaining, this.lanes, itemMs, chunkMs(currentLimits(), targetChunkMs))
+    const size = Math.max(share, shareOfWaiting(remaining, this.lanes, this.inFlight))
     this.run.needRoom(Math.max(3 * size * (this.#workers + 1), Math.ceil(AHEAD_MS / itemMs)))
     return size
   }

@@ -2,6 +2,8 @@
 export const CLAIM_MS = 0.5
 /** No worker holds items for longer than this: they are cloned ahead, and may have to be taken back. */
 const MOST_HELD_MS = 256
+/** A chunk has this many times as many items as may wait at once. */
+const IN_FLIGHT_CHUNK = 4
 /** Taking items for less than this is not worth it. */
 const LEAST_MS = 0.01
 
@@ -19,6 +21,16 @@ export function shareOf(remaining: number | null, lanes: number, itemMs: number,
   const most = lasting(targetMs)
   if (remaining === null) return most
   return Math.min(most, Math.max(lasting(LEAST_MS), Math.ceil(remaining / (2 * lanes))))
+}
+
+/**
+ * The least that a worker takes of items that wait: it begins a chunk when the one before has ended, and would be idle while the last few wait.
+ *
+ * @param inFlight - how many may wait at once in a worker
+ * @returns >= 1
+ */
+export function shareOfWaiting(remaining: number | null, lanes: number, inFlight: number): number {
+  return inFlight === 1 ? 1 : Math.min(IN_FLIGHT_CHUNK * inFlight, Math.ceil((remaining ?? Infinity) / (2 * lanes)))
 }
 
 /**

@@ -6,13 +6,15 @@ import { type Decision, Planner, type Situation, type Subject, type WorkersThere
 import { inAllMs, type Observation, type Measured, measuredOf } from './sample.js'
 import { TasksBySource } from './tasks-by-source.js'
 import { isWorthStart } from './start-of-workers.js'
-import { type TaskRecord, Tasks } from './tasks.js'
+import { type OfWaiting, type TaskRecord, Tasks } from './tasks.js'
 import { areApart, FEW, FEW_TO_COMPARE, isMixed, isUneven, type MeanTiming, type Timing, SLICE_MS } from './timing.js'
 
 /** Less work than this is not worth a message even to a worker that is awake. */
 const LEAST_WORTH_MS = 0.4
 /** An event loop that is busy for this part of the time has no room for more items that wait. */
 const BUSY = 0.85
+/** Items that compute less than this are left to the event loop: what they wait for keeps it busy, not they. */
+const LEAST_COMPUTING_MS = 1
 /** How long it is watched before that is believed: at the beginning all items are started at once. */
 const LEAST_WATCHED_MS = 25
 /** Shorter runs gain too little from workers to start some for them, however often they come. */
@@ -35,6 +37,12 @@ class Known {
   readonly tasks = new Tasks()
   /** Tasks whose items wait and compute little, so that they are in nobody's way. */
   readonly free = new TasksBySource()
+}
+
+/** Of items that wait; what is undefined is not known, or could not be seen. */
+export interface Waiting extends OfWaiting {
+  /** Whether they compute little. */
+  readonly isFree?: boolean | undefined
 }
 
 interface Machine {
@@ -82,17 +90,17 @@ export class Scheduler {
     return options.policies.length === 0 ? this.#bare : this.#guarded
   }
 
-  /** What earlier runs of the task have found of items that wait: how many in flight are best, and whether they compute little. */
-  waitingOf(subject: Subject): { readonly inFlight: number | undefined; readonly isFree: boolean } {
-    if (!subject.options.useCache) return { inFlight: undefined, isFree: false }
+  /** What earlier runs of the task have found of items that wait. */
+  waitingOf(subject: Subject): Waiting {
+    if (!subject.options.useCache) return { isFree: false }
     const { tasks, free } = this.#knownOf(subject)
-    return { inFlight: tasks.inFlightOf(subject.key), isFree: free.has(subject.key) }
+    return { ...tasks.waitingOf(subject.key), isFree: free.has(subject.key) }
   }
 
-  /** A run has found `inFlight` items best, and whether they compute little; undefined where it was too short to tell. */
-  foundWaiting(subject: Subject, inFlight: number | undefined, isFree: boolean | undefined): void {
+  /** What a run has found of them. */
+  foundWaiting(subject: Subject, { isFree, ...found }: Waiting): void {
     const { tasks, free } = this.#knownOf(subject)
-    if (inFlight !== undefined) tasks.foundInFlight(subject.key, inFlight)
+    tasks.foundWaiting(subject.key, found)
     if (isFree !== undefined) free.note(subject.key, isFree)
   }
 
@@ -295,7 +303,7 @@ export class Scheduler {
    * @param itemMs - from the end of one item to the end of the next: they overlap, so in a busy thread that is what each computes
    */
   #computes({ options }: Subject, itemMs: number, share: number): boolean {
-    return options.prefer === 'threads' || (itemMs >= SLICE_MS && share >= BUSY)
+    return options.prefer === 'threads' || (itemMs >= LEAST_COMPUTING_MS && share >= BUSY)
   }
 
   #workersFor(subject: Subject, measured: Measured, situation: Situation, record: TaskRecord): Decision | undefined {

@@ -246,8 +246,15 @@ export class TaskRecord {
 
 /** What is known of one task: a record for each shape of items, and what is the same for all. */
 class OfTask extends Map<string, TaskRecord> {
-  /** The number of items in flight that was found best; undefined before. */
-  inFlight: number | undefined = undefined
+  waiting: OfWaiting = {}
+}
+
+/** What runs have found of items that wait; undefined before. */
+export interface OfWaiting {
+  /** So many in flight were best in this thread. */
+  readonly inFlight?: number | undefined
+  /** So many keep a thread busy with what they compute. */
+  readonly overlap?: number | undefined
 }
 
 /** What the runs of a thread have taught about their tasks. */
@@ -268,13 +275,16 @@ export class Tasks {
     return record
   }
 
-  /** The number of items in flight that an earlier run of `task` has found best. */
-  inFlightOf(task: object | string): number | undefined {
-    return this.#find(task)?.inFlight
+  /** What earlier runs of `task` have found of items that wait. */
+  waitingOf(task: object | string): OfWaiting {
+    return this.#find(task)?.waiting ?? {}
   }
 
-  foundInFlight(task: object | string, count: number): void {
-    ;(this.#find(task) ?? this.#add(task)).inFlight = count
+  /** A run has found so much; of the rest stands what was found before. */
+  foundWaiting(task: object | string, { inFlight, overlap }: OfWaiting): void {
+    if (inFlight === undefined && overlap === undefined) return
+    const known = this.#find(task) ?? this.#add(task)
+    known.waiting = { inFlight: inFlight ?? known.waiting.inFlight, overlap: overlap ?? known.waiting.overlap }
   }
 
   #find(task: object | string): OfTask | undefined {

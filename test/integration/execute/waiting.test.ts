@@ -48,6 +48,25 @@ describe('items that wait', () => {
     }
   })
 
+  it('begin while those that have settled together with the last one compute', async () => {
+    let begun = 0
+    const task = async (): Promise<number> => {
+      begun++
+      await sleep(5)
+      const untilMs = performance.now() + 5
+      while (performance.now() < untilMs);
+      return begun
+    }
+    // Four timers are due at once: when the second item ends, the fifth has begun, and so on. Not in a call where another program has the core
+    // while one begins.
+    const seen: number[][] = []
+    for (let call = 0; call < 5; call++) {
+      begun = 0
+      seen.push((await execute(task, [0, 1, 2, 3, 4, 5, 6, 7], { mode: 'async', workers: 4 })).slice(0, 4))
+    }
+    expect(seen).toContainEqual([4, 5, 6, 7])
+  })
+
   it('are many at once in the first call of a process', async () => {
     const program = `
       import { execute } from 'amorsize'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { shareOf } from '../../../dist/execute/schedule/chunk-size.js'
+import { shareOf, shareOfWaiting } from '../../../dist/execute/schedule/chunk-size.js'
 
 describe('how much is taken at a time', () => {
   it.each<[string, number | null, number, number, number, number]>([
@@ -12,6 +12,15 @@ describe('how much is taken at a time', () => {
     ['the target for items that take no time', 1e9, 1, 0, 1, 1e6],
   ])('%s', (_, remaining, lanes, itemMs, targetMs, expected) => {
     expect(shareOf(remaining, lanes, itemMs, targetMs)).toBe(expected)
+  })
+
+  it.each<[string, number | null, number, number, number]>([
+    ['four times as many as may wait at once', 1e6, 2, 16, 64],
+    ['half of what is fair where that is less', 80, 2, 16, 20],
+    ['four times as many, where nobody knows how much there is', null, 2, 4, 16],
+    ['one at a time where none may wait beside another', 1e6, 2, 1, 1],
+  ])('of items that wait is at least: %s', (_, remaining, lanes, inFlight, expected) => {
+    expect(shareOfWaiting(remaining, lanes, inFlight)).toBe(expected)
   })
 
   it('leaves something for each lane until the end', () => {

@@ -157,8 +157,14 @@ describe('the items after it', () => {
       thread.pass(5, 0)
       overlap.began(5)
     }
+    expect(overlap.busy).toBeUndefined()
     overlap.settled(105, 21)
-    expect([overlap.most, overlap.isFree]).toEqual([41, false])
+    expect([overlap.most, overlap.isFree, overlap.busy]).toEqual([41, false, 41])
+    // Fewer are let begin while no wait can be seen; what was seen of it stands.
+    thread.pass(5, 0)
+    overlap.began(5)
+    overlap.settled(105, 21)
+    expect([overlap.most, overlap.busy]).toEqual([40, 41])
   })
 
   it('overlap less more slowly each time that this has made the thread idle', () => {

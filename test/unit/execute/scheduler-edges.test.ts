@@ -9,10 +9,10 @@ describe('what is learnt of items in flight', () => {
   it('is kept for the task where a run was long enough to find it, and is not used where the user wants none of it', () => {
     const { scheduler, subject } = twoCores()
     expect(scheduler.waitingOf(subject).inFlight).toBeUndefined()
-    scheduler.foundWaiting(subject, undefined, undefined)
+    scheduler.foundWaiting(subject, {})
     expect(scheduler.waitingOf(subject).inFlight).toBeUndefined()
-    scheduler.foundWaiting(subject, 96, undefined)
-    scheduler.foundWaiting(subject, undefined, undefined)
+    scheduler.foundWaiting(subject, { inFlight: 96 })
+    scheduler.foundWaiting(subject, {})
     expect(scheduler.waitingOf(subject).inFlight).toBe(96)
     const forgetful = { ...subject, options: { ...subject.options, useCache: false } }
     expect(scheduler.waitingOf(forgetful).inFlight).toBeUndefined()
@@ -28,25 +28,25 @@ it('tasks whose items compute little are remembered: functions by their sources,
     key: new Function(`return ${source}`)() as object,
   })
   expect(scheduler.waitingOf(made()).isFree).toBe(false)
-  scheduler.foundWaiting(made(), undefined, undefined)
+  scheduler.foundWaiting(made(), {})
   expect(scheduler.waitingOf(made()).isFree).toBe(false)
-  scheduler.foundWaiting(made(), undefined, true)
-  scheduler.foundWaiting(made(), undefined, undefined)
+  scheduler.foundWaiting(made(), { isFree: true })
+  scheduler.foundWaiting(made(), {})
   expect(scheduler.waitingOf(made()).isFree).toBe(true)
   expect(scheduler.waitingOf(made('async (n) => n + 1')).isFree).toBe(false)
   expect(scheduler.waitingOf({ ...made(), options: { ...subject.options, useCache: false } }).isFree).toBe(false)
   const bound = (): typeof subject => ({ ...subject, key: (() => undefined).bind(null) })
-  scheduler.foundWaiting(bound(), undefined, true)
+  scheduler.foundWaiting(bound(), { isFree: true })
   expect(scheduler.waitingOf(bound()).isFree).toBe(false)
   const named = { ...subject, key: 'm.mjs#f' }
-  scheduler.foundWaiting(named, undefined, true)
+  scheduler.foundWaiting(named, { isFree: true })
   expect(scheduler.waitingOf(named).isFree).toBe(true)
 })
 
 it('a task is believed to compute little by its first run, and only by the second in a row where one has computed', () => {
   const { scheduler, subject } = twoCores()
   const seen = [true, false, true, true, false, true, false, true].map((isFree) => {
-    scheduler.foundWaiting(subject, undefined, isFree)
+    scheduler.foundWaiting(subject, { isFree })
     return scheduler.waitingOf(subject).isFree
   })
   expect(seen).toEqual([true, false, false, true, false, false, false, false])
@@ -55,11 +55,11 @@ it('a task is believed to compute little by its first run, and only by the secon
 it('a thousand of these are remembered, and the oldest goes', () => {
   const { scheduler, subject } = twoCores()
   const named = (n: number): typeof subject => ({ ...subject, key: `m.mjs#${n}` })
-  for (let n = 0; n < 1000; n++) scheduler.foundWaiting(named(n), undefined, true)
+  for (let n = 0; n < 1000; n++) scheduler.foundWaiting(named(n), { isFree: true })
   expect(scheduler.waitingOf(named(0)).isFree).toBe(true)
   // What was there before takes no place of another, and is the newest then.
-  scheduler.foundWaiting(named(0), undefined, true)
-  scheduler.foundWaiting(named(1000), undefined, true)
+  scheduler.foundWaiting(named(0), { isFree: true })
+  scheduler.foundWaiting(named(1000), { isFree: true })
   expect([0, 1, 2, 1000].map((n) => scheduler.waitingOf(named(n)).isFree)).toEqual([true, false, true, true])
 })
 

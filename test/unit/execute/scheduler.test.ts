@@ -295,7 +295,8 @@ describe('during a run', () => {
   it.each<[string, number, number, number, boolean]>([
     ['what they compute keeps the thread busy', 0.95, 5, 100, true],
     ['it has time left', 0.5, 5, 100, false],
-    ['each computes little: it is the waiting that takes the time', 0.95, 1, 100, false],
+    ['each computes for a millisecond', 0.95, 1, 100, true],
+    ['each computes little: it is the waiting that takes the time', 0.95, 0.9, 100, false],
     ['the thread has not been watched for long', 0.95, 5, 4, false],
   ])('leaves items that wait to workers where their computing is worth it: %s', (_, share, itemMs, count, expected) => {
     const { scheduler, begin } = twoCores()

@@ -52,29 +52,34 @@ describe('what is known of a task', () => {
 
   it('is nothing before there was a run, and is its own for each task', () => {
     const tasks = new Tasks()
-    expect([tasks.find(task, 1), tasks.find('m#f', 1), tasks.inFlightOf(task), tasks.inFlightOf('m#f')]).toEqual([
+    expect([tasks.find(task, 1), tasks.find('m#f', 1), tasks.waitingOf(task), tasks.waitingOf('m#f')]).toEqual([
       undefined,
       undefined,
-      undefined,
-      undefined,
+      {},
+      {},
     ])
     const record = tasks.of(task, 1)
     expect(record.isUneven).toBe(false)
     expect(tasks.of('m#f', 1)).not.toBe(record)
     expect(tasks.of('m#f', 1)).toBe(tasks.of('m#f', 2))
     expect(tasks.of(() => undefined, 1)).not.toBe(record)
-    tasks.foundInFlight(task, 128)
-    tasks.foundInFlight('other#f', 32)
-    expect([tasks.inFlightOf(task), tasks.inFlightOf('m#f'), tasks.inFlightOf('other#f')]).toEqual([128, undefined, 32])
+    tasks.foundWaiting(task, { inFlight: 128 })
+    tasks.foundWaiting('other#f', { overlap: 3 })
+    tasks.foundWaiting('m#f', {})
+    expect(['other#f', 'm#f'].map((name) => tasks.waitingOf(name))).toEqual([{ overlap: 3 }, {}])
+    // What a run was too short to find stands.
+    tasks.foundWaiting(task, { overlap: 9 })
+    expect(tasks.waitingOf(task)).toEqual({ inFlight: 128, overlap: 9 })
     expect(tasks.find(task, 1)).toBe(record)
   })
 
   it('is kept for a thousand named tasks, of which the oldest goes', () => {
     const tasks = new Tasks()
-    for (let n = 0; n < 1000; n++) tasks.foundInFlight(`m#${n}`, n)
-    expect(tasks.inFlightOf('m#0')).toBe(0)
-    tasks.foundInFlight('m#1000', 1000)
-    expect([tasks.inFlightOf('m#0'), tasks.inFlightOf('m#1'), tasks.inFlightOf('m#1000')]).toEqual([undefined, 1, 1000])
+    const found = (n: number): void => tasks.foundWaiting(`m#${n}`, { inFlight: n })
+    for (let n = 0; n < 1000; n++) found(n)
+    expect(tasks.waitingOf('m#0').inFlight).toBe(0)
+    found(1000)
+    expect([0, 1, 1000].map((n) => tasks.waitingOf(`m#${n}`).inFlight)).toEqual([undefined, 1, 1000])
   })
 })
 
