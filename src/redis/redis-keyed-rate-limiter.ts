@@ -2,7 +2,7 @@ import { announceCreated } from '../internal/created.js'
 import { CHECKED_UPDATE } from '../internal/options/updatable.js'
 import { checkNumber } from '../internal/options/validate.js'
 import type { ExecuteOptions } from '../internal/policy.js'
-import { throwIfAborted } from '../internal/signal-watch.js'
+import { throwIfAborted, unlessAborted } from '../internal/signal-watch.js'
 import { INSPECT } from '../internal/text/shown.js'
 import { checkKey, type Key } from '../memory/keyed/hash.js'
 import { WINDOW } from '../memory/shared/layout.js'
@@ -164,12 +164,18 @@ export class RedisKeyedRateLimiter {
     }
   }
 
-  /** Lets nothing of a key pass for `ms` milliseconds: in this process at once, elsewhere from the next question on. */
-  async pauseFor(key: Key, ms: number): Promise<void> {
+  /**
+   * Lets nothing of a key pass for `ms` milliseconds: in this process at once, elsewhere from the next question on.
+   *
+   * @param options - `signal` ends the wait for the server, not the pause
+   */
+  async pauseFor(key: Key, ms: number, options?: ExecuteOptions): Promise<void> {
     const known = this.#check(key, 1)
     checkNumber('ms', ms, { min: 0, max: 1e11 })
+    const signal = signalIn('pauseFor', options)
+    throwIfAborted(signal)
     this.#host.fallback?.pauseFor(known, ms)
-    await this.#limits.get(known).pause(ms)
+    await unlessAborted(this.#limits.get(known).pause(ms), signal)
   }
 
   /** Changes rate and burst of every key, as that of {@link RedisRateLimiter}. */

@@ -11,7 +11,7 @@ import {
   type Wrapped,
   wrapWithPolicy,
 } from '../internal/policy.js'
-import { throwIfAborted } from '../internal/signal-watch.js'
+import { throwIfAborted, unlessAborted } from '../internal/signal-watch.js'
 import { INSPECT } from '../internal/text/shown.js'
 import { WHY_BOUND } from '../policy/bound.js'
 import { checkClient, type RedisClient } from './clients.js'
@@ -143,12 +143,16 @@ export class RedisRateLimiter implements Policy {
   /**
    * Lets nothing pass for `ms` milliseconds, e.g. after a 429: this object and those of its handle at once, all others from their next
    * question on (tokens in hand may still be used there). Resolves when the server has been told, or is away: then it holds this object alone.
+   *
+   * @param options - `signal` ends the wait for the server, not the pause
    */
-  async pauseFor(ms: number): Promise<void> {
+  async pauseFor(ms: number, options?: ExecuteOptions): Promise<void> {
     this.#host.checkOpen()
     checkNumber('ms', ms, { min: 0, max: 1e11 })
+    const signal = signalIn('pauseFor', options)
+    throwIfAborted(signal)
     this.#host.fallback?.pauseFor(ms)
-    await this.#limit.pause(ms)
+    await unlessAborted(this.#limit.pause(ms), signal)
   }
 
   /**

@@ -4,6 +4,7 @@ import { RedisKeyedRateLimiter, RedisRateLimiter, type RedisDecision } from '../
 interface Limiter {
   decide(o?: { signal?: AbortSignal }): Promise<RedisDecision>
   tryAcquire(o?: { signal?: AbortSignal }): Promise<boolean>
+  pauseFor(o?: { signal?: AbortSignal }): Promise<void>
 }
 
 const opened: { close(): void }[] = []
@@ -28,17 +29,24 @@ function open(kind: string, client: ReturnType<typeof heldServer>): Limiter {
   if (kind === 'RedisRateLimiter') {
     const limiter = new RedisRateLimiter(client, options)
     opened.push(limiter)
-    return { decide: (o) => limiter.decide(1, o), tryAcquire: (o) => limiter.tryAcquire(1, o) }
+    return {
+      decide: (o) => limiter.decide(1, o),
+      tryAcquire: (o) => limiter.tryAcquire(1, o),
+      pauseFor: (o) => limiter.pauseFor(1000, o),
+    }
   }
   const limiter = new RedisKeyedRateLimiter(client, { ...options, capacity: 100 })
   opened.push(limiter)
-  return { decide: (o) => limiter.decide('k', 1, o), tryAcquire: (o) => limiter.tryAcquire('k', 1, o) }
+  return {
+    decide: (o) => limiter.decide('k', 1, o),
+    tryAcquire: (o) => limiter.tryAcquire('k', 1, o),
+    pauseFor: (o) => limiter.pauseFor('k', 1000, o),
+  }
 }
 
-const cases = ['RedisRateLimiter', 'RedisKeyedRateLimiter'].flatMap((kind) => [
-  [kind, 'decide'] as const,
-  [kind, 'tryAcquire'] as const,
-])
+const kinds = ['RedisRateLimiter', 'RedisKeyedRateLimiter']
+const cases = kinds.flatMap((kind) => [[kind, 'decide'] as const, [kind, 'tryAcquire'] as const])
+const pauses = kinds.map((kind) => [kind, 'pauseFor'] as const)
 
 it.each(cases)('%s.%s rejects with the reason of its signal', async (kind, method) => {
   const server = heldServer()
@@ -60,6 +68,25 @@ it.each(cases)('%s.%s rejects with the reason of its signal', async (kind, metho
   expect(server.asked).toBe(1)
 })
 
+it.each(kinds)(
+  '%s.pauseFor waits for the server no longer than its signal says, and pauses all the same',
+  async (kind) => {
+    const server = heldServer()
+    const limiter = open(kind, server)
+    const reason = new Error('enough')
+    await expect(limiter.pauseFor({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    expect(server.asked).toBe(0)
+
+    const controller = new AbortController()
+    const pausing = limiter.pauseFor({ signal: controller.signal })
+    controller.abort(reason)
+    await expect(pausing).rejects.toBe(reason)
+    expect(server.asked).toBe(1)
+    expect(await limiter.decide()).toMatchObject({ allowed: false })
+    expect(server.asked).toBe(1)
+  },
+)
+
 it('loses what comes too late where nothing may be in hand', async () => {
   const server = heldServer()
   const limiter = new RedisRateLimiter(server, { ...options, name: 'given-up-exact', mode: 'exact' })
@@ -76,7 +103,7 @@ it('loses what comes too late where nothing may be in hand', async () => {
   expect(limiter.stats()).toMatchObject({ allowed: 1, denied: 0, roundTrips: 2 })
 })
 
-it.each(cases)('%s.%s refuses other options', async (kind, method) => {
+it.each([...cases, ...pauses])('%s.%s refuses other options', async (kind, method) => {
   const limiter = open(kind, heldServer())
   const refused = { name: 'TypeError', message: expect.stringContaining(`unknown ${method} option 'sinal'`) as string }
   await expect(limiter[method]({ sinal: 1 } as never)).rejects.toMatchObject(refused)
