@@ -89,9 +89,9 @@ async function runInTurn(
 ): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     for (const { name, task, way, trials } of round % 2 === 0 ? sides : [...sides].reverse()) {
-      const job: TrialJob = { task, way, items, range, timeoutMs }
+      const job: TrialJob = { task, way, items, range, timeoutMs, limitMs }
       try {
-        trials.push(await runTrial(job, limitMs))
+        trials.push(await runTrial(job))
       } catch (error) {
         throw new Error(`${name}: ${messageOf(error)}`, { cause: error })
       }

@@ -1,9 +1,9 @@
-import { inspect } from 'node:util'
 import { Command, Option } from 'commander'
 import { stream, type Progress, type StreamOptions } from '../../index.js'
 import { openProgressBar } from '../../internal/text/progress-bar.js'
 import { EXIT_FAILURE } from '../exit-codes.js'
 import { saveRun, withSaveFlag } from '../history-file.js'
+import { type FailedItem, failureOf } from '../items/failed-item.js'
 import { Interruption } from '../items/interruption.js'
 import { type ItemsInput, itemsInput } from '../items/items-input.js'
 import { loadFailure } from '../items/load-failure.js'
@@ -72,7 +72,7 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
   const interruption = new Interruption()
   const startMs = performance.now()
   let last: Progress | undefined
-  let failure: { readonly index: number; readonly error: unknown } | undefined
+  let failure: FailedItem | undefined
   const options: StreamOptions = {
     ...runOptions(flags),
     onError: flags.onError,
@@ -93,7 +93,7 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
     if (!interruption.signal.aborted) {
       // The first error counts, not what cannot be written after it.
       await output.leave().catch(() => undefined)
-      if (failure !== undefined && error === failure.error) throw failedItem(failure)
+      if (failure !== undefined && error === failure.error) throw failureOf(failure)
       // Nothing else is parsed outside of items.
       throw error instanceof SyntaxError ? loadFailure(task, error) : error
     }
@@ -117,13 +117,6 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
   })
   if (failed > 0) process.stderr.write(`amorsize: ${failed} of ${failed + (last?.completed ?? 0)} items failed\n`)
   return failed > 0 ? EXIT_FAILURE : 0
-}
-
-function failedItem({ index, error }: { readonly index: number; readonly error: unknown }): Error {
-  return new Error(
-    `item ${index} failed: ${error instanceof Error ? `${error.name}: ${error.message}` : inspect(error, { breakLength: Infinity })}`,
-    { cause: error },
-  )
 }
 
 async function writeResults(results: AsyncIterable<unknown>, output: ResultsOutput): Promise<void> {

@@ -66,9 +66,8 @@ async function tuneWithBar(task: TaskArgument, flags: TuneFlags, items: number):
   const startMs = performance.now()
   try {
     return await tune({
-      job: { task, items: flags.items, range, timeoutMs },
+      job: { task, items: flags.items, range, timeoutMs, limitMs },
       rounds,
-      limitMs,
       situation: { items, mode, maxWorkers: flags.maxWorkers ?? systemInfo().cpu.parallelism },
       onProgress(completed, total) {
         const elapsedMs = performance.now() - startMs

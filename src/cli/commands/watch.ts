@@ -74,10 +74,10 @@ async function watchTask(task: TaskArgument, flags: WatchFlags): Promise<number>
 
 async function look(task: TaskArgument, flags: WatchFlags, baseline: readonly number[] | null): Promise<Look> {
   const { rounds, limitMs, items, range, timeoutMs } = flags
-  const job: TrialJob = { task, way: {}, items, range, timeoutMs }
+  const job: TrialJob = { task, way: {}, items, range, timeoutMs, limitMs }
   const samples: number[] = []
   try {
-    for (let round = 0; round < rounds; round++) samples.push((await runTrial(job, limitMs)).elapsedMs)
+    for (let round = 0; round < rounds; round++) samples.push((await runTrial(job)).elapsedMs)
   } catch (error) {
     return { verdict: 'failed', text: messageOf(error), samples }
   }

@@ -17,6 +17,8 @@ export interface TrialJob {
   readonly way: Way
   /** Milliseconds an item may take. */
   readonly timeoutMs?: number | undefined
+  /** Milliseconds the run may take, the start of its process included. */
+  readonly limitMs: number
 }
 
 /** What a trial measured. */
@@ -42,11 +44,11 @@ export const TRIAL = 'trial'
 /**
  * Runs a trial in a process of its own, which shares no compiled code, heap or worker with another, and can be ended whatever the function does.
  *
- * @param limitMs - how long it may take, the start of its process included
- * @throws {TooLongError} when it takes longer
+ * @throws {TooLongError} when it takes longer than it may
  * @throws {Error} when the module cannot be loaded or an item fails, with what the child said
  */
-export async function runTrial(job: TrialJob, limitMs: number): Promise<Trial> {
+export async function runTrial(job: TrialJob): Promise<Trial> {
+  const { limitMs } = job
   const startMs = performance.now()
   try {
     const program = process.argv[1] ?? ''

@@ -7,8 +7,6 @@ import { BY_ITSELF, LOOP, type NamedWay, type Situation, waysFor } from './tune-
 export interface TuneOptions {
   readonly job: Omit<TrialJob, 'way'>
   readonly rounds: number
-  /** Milliseconds one run may take. */
-  readonly limitMs: number
   readonly situation: Omit<Situation, 'isAsync'>
   /** Told before each run. */
   readonly onProgress?: (done: number, total: number) => void
@@ -43,8 +41,9 @@ const LEAST_MS = 2000
  *
  * @throws {Error} when the loop itself fails or does not end: then there is nothing to compare with
  */
-export async function tune({ job, rounds, limitMs, situation, onProgress }: TuneOptions): Promise<Tuning> {
-  const first = await loopOf(job, limitMs)
+export async function tune({ job, rounds, situation, onProgress }: TuneOptions): Promise<Tuning> {
+  const { limitMs } = job
+  const first = await loopOf(job)
   const ways = waysFor({ ...situation, isAsync: first.isAsync })
   const othersMs = Math.min(limitMs, Math.max(LEAST_MS, HOPELESS * first.elapsedMs) + LEAST_MS)
   const samples = new Map<NamedWay, number[]>(ways.map((way) => [way, []]))
@@ -56,7 +55,7 @@ export async function tune({ job, rounds, limitMs, situation, onProgress }: Tune
       if ((round === 0 && way === LOOP) || failures.has(way)) continue
       onProgress?.(done++, ways.length * rounds)
       try {
-        const trial = await runTrial({ ...job, way: way.way }, way === LOOP ? limitMs : othersMs)
+        const trial = await runTrial({ ...job, way: way.way, limitMs: way === LOOP ? limitMs : othersMs })
         samples.get(way)?.push(trial.elapsedMs)
       } catch (error) {
         failures.set(way, messageOf(error).split('\n')[0] ?? '')
@@ -85,13 +84,13 @@ function orderedTuning(
   return { items, itemsDigest, ways: sorted, best, loop, byItself: found(BY_ITSELF) }
 }
 
-async function loopOf(job: Omit<TrialJob, 'way'>, limitMs: number): Promise<Trial> {
+async function loopOf(job: Omit<TrialJob, 'way'>): Promise<Trial> {
   try {
-    return await runTrial({ ...job, way: LOOP.way }, limitMs)
+    return await runTrial({ ...job, way: LOOP.way })
   } catch (error) {
     if (!(error instanceof TooLongError)) throw error
     throw new Error(
-      `the loop did not end within ${limitMs} ms: give fewer items, a longer --limit-ms, or --timeout-ms where an item may never end`,
+      `the loop did not end within ${job.limitMs} ms: give fewer items, a longer --limit-ms, or --timeout-ms where an item may never end`,
       { cause: error },
     )
   }

@@ -95,7 +95,7 @@ describe('amorsize tune', () => {
   })
 
   it.each([
-    ['a function that fails', ['./tasks.mjs#fail', '--range', '10'], /^amorsize: .*three/],
+    ['a function that fails', ['./tasks.mjs#fail', '--range', '10'], /^amorsize: item 3 failed: RangeError: three$/m],
     [
       'a module with a syntax error',
       ['./broken one.mjs#f', '--range', '10'],
@@ -181,7 +181,7 @@ describe('amorsize compare', () => {
       /There is no 'threads' among mode, workers, chunkSize/,
     ],
     ['an option of no use', ['--second-options', '{"workers":0}'], 1, /workers must be/],
-    ['a function that fails', ['./tasks.mjs#fail'], 1, /tasks\.mjs#fail: .*three/],
+    ['a function that fails', ['./tasks.mjs#fail'], 1, /tasks\.mjs#fail: item 3 failed: RangeError: three$/m],
   ])('refuses %s', async (_, args, expected, message) => {
     const { code, stderr } = await run('compare', './tasks.mjs#double', ...args, '--range', '5', '--rounds', '1')
     expect(stderr).toMatch(message)

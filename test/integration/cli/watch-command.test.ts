@@ -66,6 +66,13 @@ describe('amorsize watch', () => {
     expect((await ended)[0]).toBe(0)
   })
 
+  it('tells which item has failed', async () => {
+    const code = "export const f = (n) => { if (n === 3) throw new RangeError('three'); return n }\n"
+    const { next, ended } = watching('fails.mjs', code, '--rounds', '1', '--times', '1')
+    expect(await next()).toMatchObject({ verdict: 'failed', text: 'item 3 failed: RangeError: three' })
+    expect((await ended)[0]).toBe(1)
+  })
+
   it('looks again after each interval, and ends with 1 if the last look was slower', async () => {
     // The four processes of the first look are fast, and those after them slow, however busy this one is.
     const code = `import { appendFileSync, statSync } from 'node:fs'
