@@ -1,6 +1,6 @@
 import { accessSync, appendFileSync, constants, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { TaskArgument } from './items/task-argument.js'
 import { describeMachine, type Machine } from './machine.js'
@@ -150,15 +150,25 @@ function checkSave(save: string | true | undefined): void {
   if (save === undefined) return
   const path = placeOf(save)
   existing(path)
-  keep(path, () => accessSync(existsSync(path) ? path : dirname(path), constants.W_OK))
+  // Nothing is made before there is a run to keep.
+  keep(path, () => checkWritable(resolve(path)))
+}
+
+/** @throws {Error} when an absolute path, or else the nearest of its folders that is there, cannot be written */
+function checkWritable(path: string, isFolder = false): void {
+  if (!existsSync(path) && dirname(path) !== path) {
+    checkWritable(dirname(path), true)
+    return
+  }
+  accessSync(path, constants.W_OK)
+  if (isFolder && !statSync(path).isDirectory()) throw new Error(`${path} is no folder`)
 }
 
 const placeOf = (save: string | true): string => (save === true ? usualHistory() : save)
 
-/** Makes the folder of a history, and does what is to be done there. @throws {Error} when it cannot be */
+/** Does what is to be done at the place of a history. @throws {Error} when it cannot be */
 function keep(path: string, work: () => void): void {
   try {
-    mkdirSync(dirname(path), { recursive: true })
     work()
   } catch (error) {
     throw new Error(`the run cannot be kept in ${path}: ${(error as Error).message}`, { cause: error })
@@ -183,7 +193,10 @@ export function saveRun(save: string | true | undefined, run: RunToSave): void {
   }
   const before = existing(path)
   // One write, so that two programs do not mix their lines. A line that was cut off gets its end.
-  keep(path, () => appendFileSync(path, `${before.isCutOff ? '\n' : ''}${JSON.stringify(saved)}\n`))
+  keep(path, () => {
+    mkdirSync(dirname(path), { recursive: true })
+    appendFileSync(path, `${before.isCutOff ? '\n' : ''}${JSON.stringify(saved)}\n`)
+  })
   process.stderr.write(`amorsize: kept as run ${before.runs + 1} in ${path}\n`)
 }
 

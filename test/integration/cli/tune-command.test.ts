@@ -331,6 +331,15 @@ describe('amorsize history', () => {
     expect(code).toBe(1)
   })
 
+  it('leaves no folder behind where nothing is kept, and makes it where something is', async () => {
+    const save = ['--save', 'new/folder/history']
+    expect((await run('execute', './tasks.mjs#double', ...save)).code).toBe(2)
+    expect((await run('execute', './none.mjs#f', '--range', '2', ...save)).code).toBe(1)
+    expect(existsSync(join(folder, 'new'))).toBe(false)
+    expect((await run('execute', './tasks.mjs#double', '--range', '2', ...save)).code).toBe(0)
+    expect(existsSync(join(folder, 'new/folder/history'))).toBe(true)
+  })
+
   it('prints what was measured even if it can no longer be kept', async () => {
     const args = ['./tasks.mjs#inTheWay', '--range', '2', '--save', 'in-the-way']
     const { code, stdout, stderr } = await run('execute', ...args)
