@@ -1,5 +1,7 @@
-/** What tells a command that runs on to end: Ctrl-C, `kill`, and a terminal that is closed. */
-const END_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+/** Ctrl-C and `kill`: by them a command that finishes its work in order is asked to. */
+export const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM']
+/** What tells a command that runs on to end: those, and a terminal that is closed. */
+const END_SIGNALS: readonly NodeJS.Signals[] = [...STOP_SIGNALS, 'SIGHUP']
 
 /**
  * Calls `listener` for each of these signals, by which the process then does not end by itself.

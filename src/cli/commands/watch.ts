@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { messageOf } from '../../internal/text/error-text.js'
 import { MAX_TIMER_MS } from '../../internal/time/clock.js'
-import { onSignals } from '../end-signals.js'
+import { onSignals, STOP_SIGNALS } from '../end-signals.js'
 import { EXIT_FAILURE } from '../exit-codes.js'
 import { requireItems } from '../items/run-flags.js'
 import { type TaskArgument, taskArgument } from '../items/task-argument.js'
@@ -148,7 +148,7 @@ class Changes {
     this.#letGo = onSignals(() => {
       this.isOver = true
       this.#wake(false)
-    }, ['SIGINT', 'SIGTERM'])
+    }, STOP_SIGNALS)
   }
 
   /** @returns false when the process was told to end */

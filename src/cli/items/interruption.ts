@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { onSignals } from '../end-signals.js'
+import { onSignals, STOP_SIGNALS } from '../end-signals.js'
 
 /** Ctrl-C (or SIGTERM): once, to finish what has begun and take no more; again, to stop at once. */
 export class Interruption {
@@ -10,14 +10,11 @@ export class Interruption {
   /** The signal that came; null while there was none. */
   requestedBy: NodeJS.Signals | null = null
   /** From now on a signal ends the process as usual. */
-  readonly stopListening = onSignals(
-    (signal) => {
-      if (this.requestedBy !== null) this.#controller.abort(new Error('interrupted'))
-      this.requestedBy = signal
-      for (const listener of this.#listeners) listener()
-    },
-    ['SIGINT', 'SIGTERM'],
-  )
+  readonly stopListening = onSignals((signal) => {
+    if (this.requestedBy !== null) this.#controller.abort(new Error('interrupted'))
+    this.requestedBy = signal
+    for (const listener of this.#listeners) listener()
+  }, STOP_SIGNALS)
 
   /** Aborted by the second request. */
   get signal(): AbortSignal {
