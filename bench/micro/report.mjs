@@ -1,6 +1,6 @@
 // Tables, charts and targets of the group micro.
-import { decisionSection, formatNumber, left, middle, right, section } from '../support/tables.mjs'
-import { atMost, ratioAtMost } from '../support/targets.mjs'
+import { decisionSection, left, middle, middleOrBound, right, section } from '../support/tables.mjs'
+import { atMost, roundsAtMost } from '../support/targets.mjs'
 
 const PATHS = {
   allowed: 'Allowed, answered at once',
@@ -14,7 +14,7 @@ export function pathTables(cases) {
   return Object.entries(PATHS).map(([path, title]) => {
     const shown = cases.filter((entry) => entry.path === path)
     const ours = shown.find((entry) => entry.role === 'ours')
-    return decisionSection(title, shown, [right('x amorsize', ({ ns }) => formatNumber(ns.median / ours.ns.median))])
+    return decisionSection(title, shown, [right('x amorsize', ({ ns }) => middleOrBound(ns, ours.ns.median))])
   })
 }
 
@@ -22,7 +22,7 @@ export function pathTables(cases) {
 export function readmeTable(cases) {
   const cell = (path) => (subject) => {
     const found = cases.find((entry) => entry.subject === subject && entry.path === path)
-    return found === undefined ? '' : `${middle(found.ns)} (${middle(found.heapBytes)})`
+    return found === undefined ? '' : `${middleOrBound(found.ns)} (${middle(found.heapBytes)})`
   }
   const subjects = [...new Set(cases.filter(({ role }) => role !== 'floor').map(({ subject }) => subject))]
   return section('One decision, ns (heap bytes)', subjects, [
@@ -64,7 +64,7 @@ export function charts(cases) {
 /** What this group's figures are checked against. */
 export function targets(cases, importMs) {
   const of = (id) => cases.find((entry) => entry.id === id)
-  const ratio = (what, id, rivalId, limit) => ratioAtMost(what, of(id).ns.median, of(rivalId).ns.median, limit, ' ns')
+  const ratio = (what, id, rivalId, limit) => roundsAtMost(what, of(id).ns, of(rivalId).ns, limit, ' ns')
   const heap = (what, id, limit) => {
     const bytes = of(id).heapBytes.median
     return atMost(what, bytes, limit, `${bytes} bytes per call`, 'bytes')

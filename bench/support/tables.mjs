@@ -17,10 +17,14 @@ export const inRounds = (count) => `${count} ${count === 1 ? 'round' : 'rounds'}
 export const middle = ({ median }) => formatNumber(median)
 export const range = ({ min, max }) => `${formatNumber(min)} to ${formatNumber(max)}`
 
-/** The median; where rounds lie on both sides of 0, which no cost does, how small it is. */
-export const middleOrBound = (summary) => {
-  const { min, max } = summary
-  return min < 0 && max > 0 ? `below ${formatNumber(max)}` : middle(summary)
+/** What rounds tell: their median; where they lie on both sides of 0, which no cost does, how small it is. `than` stands before it. */
+export const figureOf = ({ median, min, max }) =>
+  min < 0 && max > 0 ? { value: max, than: 'below ' } : { value: median, than: '' }
+
+/** The same as text. @param base - that of which it is so many times */
+export const middleOrBound = (summary, base = 1) => {
+  const { value, than } = figureOf(summary)
+  return `${than}${formatNumber(value / base)}`
 }
 
 /** Two columns: the median of what `of` takes of a row, and the rounds between which it lies. */

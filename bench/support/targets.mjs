@@ -1,5 +1,6 @@
 // The figures this project set out to reach, each checked against a value of the same run.
 import { formatNumber, left, right, tableOf } from '../../dist/cli/text/table.js'
+import { figureOf, middleOrBound } from './tables.mjs'
 
 /**
  * @typedef {object} Target
@@ -25,6 +26,13 @@ export function atLeast(what, measured, limit, sides, unit = 'x') {
 /** A target that `ours` is at most `limit` times `theirs`; `unit` stands behind both. @returns {Target} */
 export function ratioAtMost(what, ours, theirs, limit, unit) {
   return atMost(what, ours / theirs, limit, `${formatNumber(ours)}${unit} / ${formatNumber(theirs)}${unit}`)
+}
+
+/** The same of two summaries of rounds; where `ours` is too small to tell, its bound stands for it, as in tables. @returns {Target} */
+export function roundsAtMost(what, ours, theirs, limit, unit) {
+  const { value, than } = figureOf(ours)
+  const target = ratioAtMost(what, value, theirs.median, limit, unit)
+  return { ...target, shown: middleOrBound(ours, theirs.median), sides: `${than}${target.sides}` }
 }
 
 /** … at least. @returns {Target} */
