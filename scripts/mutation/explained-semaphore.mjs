@@ -3,39 +3,39 @@
 /** @type {readonly { file?: RegExp, mutant: RegExp, why: string }[]} */
 export const OF_SEMAPHORES = [
   {
-    file: /memory\/semaphore\/core/,
-    mutant: /in `return owner >= 1 && owner <= this\.#rows|`false` in `if \((!this\.#isRow|index === NO_PLACE)/,
+    file: /memory\/semaphore\/(core|state)/,
+    mutant: /in `return owner >= 1 && owner <= this\.rows|`false` in `if \((!this\.isRow|index === NO_PLACE)/,
     why: 'there is a row or place like that, unless words are scribbled over',
   },
   {
-    file: /memory\/semaphore\/core/,
-    mutant: /in `(#firstOwner\(\)|return index === NO_PLACE \? 0 : ownerOf)/,
+    file: /memory\/semaphore\/(core|state)/,
+    mutant: /in `(protected firstOwner\(\)|return index === NO_PLACE \? 0 : ownerOf)/,
     why: 'whom to wake: nothing rings for the twin',
   },
   {
-    file: /memory\/semaphore\/core/,
+    file: /memory\/semaphore\/(core|state)/,
     mutant: /`true` in `if \(stampOf\(Atomics\.load|`(false|.*&& !this.*)` in `if \(writer === owner \|\|/,
     why: 'completes what is complete, or reads once more what never changes',
   },
   {
-    file: /memory\/semaphore\/core/,
+    file: /memory\/semaphore\/(core|state)/,
     mutant:
       /`index <= lengthOf\(line\)`|`lengthOf\(line\) \+ 1`|WAITING_MASK`|`true` in `(for \(let index = 0; index < lengthOf\(line\) && sum|return stampOf\(each\) === applied|const hasRoom)/,
     why: 'places beyond the line are empty, and none has as many callers; or spares counting on',
   },
   {
-    file: /memory\/semaphore\/core/,
+    file: /memory\/semaphore\/(core|state)/,
     mutant:
       /in `const joined = |`false` in `return stampOf\(each\) === applied|`(true|length >= 0)` in `if \(length > 0 && joins|`used >= 0`/,
     why: 'a place that is empty counts 0, whose ever it was, and an empty line begins at the first',
   },
   {
-    file: /memory\/semaphore\/core/,
+    file: /memory\/semaphore\/(core|state)/,
     mutant: /in `if \(found === before\)|`true` in `return false/,
     why: 'whoever has changed the word has done what was to be done, or what follows finds that it is over',
   },
   {
-    file: /memory\/semaphore\/core/,
+    file: /memory\/semaphore\/(core|state)/,
     mutant: /`SEMAPHORE\.termsMostShift \+ 32`|`true` in `anybodyWaits = false/,
     why: 'a shift by 64 more is the same, and nobody asks before a permit has been given back',
   },

@@ -1,6 +1,6 @@
-import { KIND, kindWord, SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
-import { AdaptiveLimit } from './adaptive-limit.js'
-import { type Admission, cellsOf, type SemaphoreForm } from './semaphore.js'
+import { KIND, kindWord, SEMAPHORE } from '../shared/layout.js'
+import type { Admission } from './semaphore.js'
+import { SemaphoreState } from './state.js'
 import { type SemaphoreTerms, termsOfWord, wordOfTerms } from './terms.js'
 import {
   ACTION,
@@ -8,7 +8,6 @@ import {
   SEQUENCE_BITS,
   SEQUENCE_MASK,
   COUNT_MASK,
-  WAITING_MASK,
   NO_STAMP,
   NO_PLACE,
   withStamp,
@@ -25,53 +24,21 @@ import {
   stateOf,
   changeOfOwn,
   isHandOver,
-  UPPER,
 } from './words.js'
 
 /**
  * The twin of native/core/semaphore.h, word for word and operation for operation: both may work on the same cells at the same time.
  * That file says why it is right; its names are used here.
  */
-export class SemaphoreCore {
-  readonly #words: BigInt64Array
-  readonly #halves: Uint32Array
-  readonly #rows: number
-  readonly #places: number
-  /** Of an adaptive limit, the least it was made with; 0 of a fixed one. */
-  readonly least: number
+export class SemaphoreCore extends SemaphoreState {
   /** Whether anybody waited still when a permit was last given back here. */
   anybodyWaits = false
-  /** Made once it is needed. */
-  #adaptive: AdaptiveLimit | undefined = undefined
-
-  constructor(words: BigInt64Array, { rows, places, least }: SemaphoreForm) {
-    this.#words = words
-    this.#halves = new Uint32Array(words.buffer, words.byteOffset, 2 * words.length)
-    this.#rows = rows
-    this.#places = places
-    this.least = least
-  }
-
-  /** What it was made with. */
-  get maxConcurrent(): number {
-    return Number(this.#words[SEMAPHORE.maxConcurrent])
-  }
-
-  /** The same; -1: no bound. */
-  get maxQueue(): number {
-    return Number(this.#words[SEMAPHORE.maxQueue])
-  }
-
-  /** What is in force. */
-  terms(): SemaphoreTerms {
-    return termsOfWord(Atomics.load(this.#words, SEMAPHORE.terms))
-  }
 
   initialize(maxConcurrent: number, maxQueue: number): void {
-    const words = this.#words
+    const words = this.words
     words[SEMAPHORE.maxConcurrent] = BigInt(maxConcurrent)
     words[SEMAPHORE.maxQueue] = BigInt(maxQueue)
-    words[SEMAPHORE.shape] = (BigInt(this.least) << 32n) | BigInt(this.#rows * 0x1_0000 + this.#places)
+    words[SEMAPHORE.shape] = (BigInt(this.least) << 32n) | BigInt(this.rows * 0x1_0000 + this.places)
     words[SEMAPHORE.terms] = wordOfTerms({ most: maxConcurrent, least: this.least, maxQueue })
     words[SEMAPHORE.hot] = 0n
     if (this.least > 0) this.adaptive.initialize()
@@ -80,9 +47,9 @@ export class SemaphoreCore {
 
   /** Claims a row; 0 when all are in use. */
   claim(who: bigint, doorbell: bigint): number {
-    for (let owner = 1; owner <= this.#rows; owner++) {
-      if (Atomics.compareExchange(this.#words, this.#row(owner, SEMAPHORE.owner), 0n, who) !== 0n) continue
-      Atomics.store(this.#words, this.#row(owner, SEMAPHORE.doorbell), doorbell)
+    for (let owner = 1; owner <= this.rows; owner++) {
+      if (Atomics.compareExchange(this.words, this.row(owner, SEMAPHORE.owner), 0n, who) !== 0n) continue
+      Atomics.store(this.words, this.row(owner, SEMAPHORE.doorbell), doorbell)
       return owner
     }
     return 0
@@ -98,7 +65,7 @@ export class SemaphoreCore {
 
   acquire(owner: number): Admission {
     for (;;) {
-      const now = this.#hot()
+      const now = this.hot()
       this.#completeOfOther(now, owner)
       const terms = this.terms()
       const limit = this.least === 0 ? terms.most : this.adaptive.inForce(terms)
@@ -108,9 +75,9 @@ export class SemaphoreCore {
       }
       const { maxQueue } = terms
       const hasRoom =
-        (maxQueue < 0 || this.waiting() < maxQueue) && this.#placeFor(owner, this.#line(), NO_STAMP) !== NO_PLACE
+        (maxQueue < 0 || this.waiting() < maxQueue) && this.placeFor(owner, this.line(), NO_STAMP) !== NO_PLACE
       if (!hasRoom) {
-        if (this.#hot() === now) return 2
+        if (this.hot() === now) return 2
       } else if (this.#commit(now, owner, ACTION.join, inUseOf(now), true)) {
         return 1
       }
@@ -120,7 +87,7 @@ export class SemaphoreCore {
   /** Returns the owner that is to be woken up, or 0. Whether anybody waits still is in `anybodyWaits`. */
   release(owner: number): number {
     for (;;) {
-      const now = this.#hot()
+      const now = this.hot()
       this.#completeOfOther(now, owner)
       const { inUse, queued } = stateOf(now)
       this.anybodyWaits = queued
@@ -128,7 +95,7 @@ export class SemaphoreCore {
         if (this.#commit(now, owner, ACTION.give, inUse - 1, queued)) return 0
         continue
       }
-      const next = this.#firstOwner()
+      const next = this.firstOwner()
       this.anybodyWaits = this.waiting(1) > 1
       if (this.#commit(now, owner, ACTION.handOver, inUse, this.anybodyWaits)) return next
     }
@@ -136,9 +103,9 @@ export class SemaphoreCore {
 
   /** Returns the owner that is to be woken up, or 0 when there is nothing to hand over. */
   grant(owner: number): number {
-    for (let now = this.#hot(); isQueued(now) && inUseOf(now) < this.limit(); now = this.#hot()) {
+    for (let now = this.hot(); isQueued(now) && inUseOf(now) < this.limit(); now = this.hot()) {
       this.#completeOfOther(now, owner)
-      const next = this.#firstOwner()
+      const next = this.firstOwner()
       if (this.#commit(now, owner, ACTION.grant, inUseOf(now) + 1, this.waiting(1) > 1)) return next
     }
     return 0
@@ -147,10 +114,10 @@ export class SemaphoreCore {
   /** @param change - makes new terms of those in force; undefined: nothing */
   update(owner: number, change: (terms: SemaphoreTerms) => SemaphoreTerms | undefined): boolean {
     for (;;) {
-      const before = Atomics.load(this.#words, SEMAPHORE.terms)
+      const before = Atomics.load(this.words, SEMAPHORE.terms)
       const terms = change(termsOfWord(before))
       if (terms === undefined) return false
-      if (Atomics.compareExchange(this.#words, SEMAPHORE.terms, before, wordOfTerms(terms)) === before) break
+      if (Atomics.compareExchange(this.words, SEMAPHORE.terms, before, wordOfTerms(terms)) === before) break
     }
     this.announce(owner)
     return true
@@ -158,7 +125,7 @@ export class SemaphoreCore {
 
   announce(owner: number): void {
     for (;;) {
-      const now = this.#hot()
+      const now = this.hot()
       this.#completeOfOther(now, owner)
       if (this.#commit(now, owner, ACTION.announce, inUseOf(now), isQueued(now))) return
     }
@@ -166,80 +133,40 @@ export class SemaphoreCore {
 
   cancel(owner: number): boolean {
     for (;;) {
-      const now = this.#hot()
+      const now = this.hot()
       this.#completeOfOther(now, owner)
-      if (this.#lastOf(owner, this.#line(), NO_STAMP) === NO_PLACE) {
-        if (this.#hot() === now) return false
+      if (this.lastOf(owner, this.line(), NO_STAMP) === NO_PLACE) {
+        if (this.hot() === now) return false
       } else if (this.#commit(now, owner, ACTION.cancel, inUseOf(now), this.waiting(1) > 1)) {
         return true
       }
     }
   }
 
-  grants(owner: number): number {
-    return payloadOf(Atomics.load(this.#words, this.#row(owner, SEMAPHORE.grants)))
-  }
-
-  /** @param seen - grants to count: by default all that were made */
-  held(owner: number, seen = this.grants(owner)): number {
-    return (payloadOf(Atomics.load(this.#words, this.#row(owner, SEMAPHORE.own))) + seen) & COUNT_MASK
-  }
-
-  available(): number {
-    return Math.max(0, this.limit() - this.inUse())
-  }
-
-  limit(): number {
-    if (this.least > 0) return this.adaptive.inForce()
-    // The upper half will do, and a BigInt costs more.
-    return Atomics.load(this.#halves, 2 * SEMAPHORE.terms + UPPER) >>> (SEMAPHORE.termsMostShift - 32)
-  }
-
-  inUse(): number {
-    return inUseOf(this.#hot())
-  }
-
-  /** What moves the limit, where it is adaptive. */
-  get adaptive(): AdaptiveLimit {
-    return (this.#adaptive ??= this.#openAdaptive())
-  }
-
-  #openAdaptive(): AdaptiveLimit {
-    const line = (cellsOf({ rows: this.#rows, places: this.#places }, this.least) - 1) * WORDS_PER_CELL
-    return new AdaptiveLimit(this.#words, SEMAPHORE.limit, line, () => this.terms())
-  }
-
-  waiting(enough = Infinity): number {
-    const line = this.#line()
-    let sum = 0
-    for (let index = 0; index < lengthOf(line) && sum <= enough; index++) sum += countOf(this.#at(line, index))
-    return sum
-  }
-
   /** Buries every row of a thread that has ended. */
   buryAllOf(who: bigint): void {
-    for (let owner = 1; owner <= this.#rows; owner++) {
-      if (Atomics.load(this.#words, this.#row(owner, SEMAPHORE.owner)) === who) this.bury(owner)
+    for (let owner = 1; owner <= this.rows; owner++) {
+      if (Atomics.load(this.words, this.row(owner, SEMAPHORE.owner)) === who) this.bury(owner)
     }
   }
 
   bury(owner: number): void {
-    this.#complete(this.#hot())
+    this.#complete(this.hot())
     while (this.cancel(owner));
     while (this.held(owner) > 0) this.release(owner)
     this.announce(owner)
     while (this.grant(owner) !== 0);
-    Atomics.store(this.#words, this.#row(owner, SEMAPHORE.space), 0n)
-    Atomics.store(this.#words, this.#row(owner, SEMAPHORE.owner), 0n)
+    Atomics.store(this.words, this.row(owner, SEMAPHORE.space), 0n)
+    Atomics.store(this.words, this.row(owner, SEMAPHORE.owner), 0n)
   }
 
   #take(owner: number, isLow: boolean): boolean {
     for (;;) {
-      const now = this.#hot()
+      const now = this.hot()
       const limit = isLow ? Math.max(1, Math.floor(this.limit() / 2)) : this.limit()
       const { inUse, queued } = stateOf(now)
       if (queued || inUse >= limit) {
-        if (this.#hot() === now) return false
+        if (this.hot() === now) return false
         continue
       }
       this.#completeOfOther(now, owner)
@@ -247,92 +174,63 @@ export class SemaphoreCore {
     }
   }
 
-  #hot(): bigint {
-    return Atomics.load(this.#words, SEMAPHORE.hot)
-  }
-
-  #line(): bigint {
-    return Atomics.load(this.#words, SEMAPHORE.queue)
-  }
-
-  #row(owner: number, word: number): number {
-    return SEMAPHORE.firstRow + (owner - 1) * WORDS_PER_CELL + word
-  }
-
-  #isRow(owner: number): boolean {
-    return owner >= 1 && owner <= this.#rows
-  }
-
-  /** Index of the word of the place `index` behind the head. */
-  #place(line: bigint, index: number): number {
-    return SEMAPHORE.firstRow + this.#rows * WORDS_PER_CELL + ((headOf(line) + index) % this.#places)
-  }
-
-  #at(line: bigint, index: number): bigint {
-    return Atomics.load(this.#words, this.#place(line, index))
-  }
-
   #commit(now: bigint, owner: number, action: Action, inUse: number, queued: boolean): boolean {
-    const before = Atomics.load(this.#words, this.#row(owner, SEMAPHORE.own))
+    const before = Atomics.load(this.words, this.row(owner, SEMAPHORE.own))
     const stamp = (BigInt(owner) << SEQUENCE_BITS) | ((before + 1n) & SEQUENCE_MASK)
     const next = withStamp((inUse << SEMAPHORE.inUseShift) | (Number(queued) << SEMAPHORE.queuedBit) | action, stamp)
-    if (Atomics.compareExchange(this.#words, SEMAPHORE.hot, now, next) !== now) return false
+    if (Atomics.compareExchange(this.words, SEMAPHORE.hot, now, next) !== now) return false
     this.#complete(next)
     return true
   }
 
   #completeOfOther(now: bigint, owner: number): void {
     const writer = writerOf(now)
-    if (writer === owner || !this.#isRow(writer)) return
-    if (stampOf(Atomics.load(this.#words, this.#row(writer, SEMAPHORE.own))) !== stampOf(now)) this.#complete(now)
+    if (writer === owner || !this.isRow(writer)) return
+    if (stampOf(Atomics.load(this.words, this.row(writer, SEMAPHORE.own))) !== stampOf(now)) this.#complete(now)
   }
 
   #complete(now: bigint): void {
     const action = (payloadOf(now) & 7) as Action
     const owner = writerOf(now)
-    if (!this.#isRow(owner)) return
+    if (!this.isRow(owner)) return
     if (isHandOver(action) || action === ACTION.join || action === ACTION.cancel) {
-      const line = this.#line()
+      const line = this.line()
       if (stampOf(line) !== stampOf(now) && !this.#changeQueue(now, action, owner, line)) return
     }
-    this.#apply(
-      this.#row(owner, SEMAPHORE.own),
-      now,
-      (before) => (payloadOf(before) + changeOfOwn(action)) & COUNT_MASK,
-    )
+    this.#apply(this.row(owner, SEMAPHORE.own), now, (before) => (payloadOf(before) + changeOfOwn(action)) & COUNT_MASK)
   }
 
   #changeQueue(now: bigint, action: Action, owner: number, line: bigint): boolean {
     const head = headOf(line)
     const length = lengthOf(line)
     if (action === ACTION.join) {
-      const index = this.#placeFor(owner, line, stampOf(now))
+      const index = this.placeFor(owner, line, stampOf(now))
       if (index === NO_PLACE) return false
       const joined = (before: bigint): number =>
         placePayload(owner, index < length && ownerOf(before) === owner ? countOf(before) + 1 : 1)
       return (
-        this.#apply(this.#place(line, index), now, joined) &&
+        this.#apply(this.place(line, index), now, joined) &&
         this.#applyLine(now, head, index < length ? length : index + 1)
       )
     }
-    const index = isHandOver(action) ? this.#firstWaiting(line, stampOf(now)) : this.#lastOf(owner, line, stampOf(now))
-    if (index === NO_PLACE || !this.#apply(this.#place(line, index), now, (before) => payloadOf(before) - 1))
+    const index = isHandOver(action) ? this.firstWaiting(line, stampOf(now)) : this.lastOf(owner, line, stampOf(now))
+    if (index === NO_PLACE || !this.#apply(this.place(line, index), now, (before) => payloadOf(before) - 1))
       return false
-    const left = this.#at(line, index)
+    const left = this.at(line, index)
     if (isHandOver(action)) {
-      if (!this.#isRow(ownerOf(left))) return false
+      if (!this.isRow(ownerOf(left))) return false
       if (
-        !this.#apply(this.#row(ownerOf(left), SEMAPHORE.grants), now, (before) => (payloadOf(before) + 1) & COUNT_MASK)
+        !this.#apply(this.row(ownerOf(left), SEMAPHORE.grants), now, (before) => (payloadOf(before) + 1) & COUNT_MASK)
       )
         return false
       const past = countOf(left) > 0 ? index : index + 1
       return isQueued(now)
-        ? this.#applyLine(now, (head + past) % this.#places, length - past)
+        ? this.#applyLine(now, (head + past) % this.places, length - past)
         : this.#applyLine(now, 0, 0)
     }
     if (!isQueued(now)) return this.#applyLine(now, 0, 0)
     let used = length
-    while (used > 0 && countOf(this.#at(line, used - 1)) === 0) used--
+    while (used > 0 && countOf(this.at(line, used - 1)) === 0) used--
     return this.#applyLine(now, head, used)
   }
 
@@ -341,51 +239,13 @@ export class SemaphoreCore {
   }
 
   #apply(word: number, now: bigint, change: (before: bigint) => number): boolean {
-    let before = Atomics.load(this.#words, word)
+    let before = Atomics.load(this.words, word)
     for (;;) {
       if (stampOf(before) === stampOf(now)) return true
-      if (this.#hot() !== now) return false
-      const found = Atomics.compareExchange(this.#words, word, before, withStamp(change(before), stampOf(now)))
+      if (this.hot() !== now) return false
+      const found = Atomics.compareExchange(this.words, word, before, withStamp(change(before), stampOf(now)))
       if (found === before) return true
       before = found
     }
-  }
-
-  #placeFor(owner: number, line: bigint, applied: bigint): number {
-    const joins = (index: number): boolean => {
-      const each = this.#at(line, index)
-      return stampOf(each) === applied || (ownerOf(each) === owner && countOf(each) < WAITING_MASK)
-    }
-    const length = lengthOf(line)
-    if (length > 0 && joins(length - 1)) return length - 1
-    if (length < this.#places - this.#rows) return length
-    const own = this.#lastOf(owner, line, applied)
-    if (own !== NO_PLACE) return joins(own) ? own : NO_PLACE
-    if (length < this.#places) return length
-    let index = length
-    while (index > 0 && countOf(this.#at(line, index - 1)) > 0) index--
-    return index - 1
-  }
-
-  #firstOwner(): number {
-    const line = this.#line()
-    const index = this.#firstWaiting(line, NO_STAMP)
-    return index === NO_PLACE ? 0 : ownerOf(this.#at(line, index))
-  }
-
-  #firstWaiting(line: bigint, applied: bigint): number {
-    for (let index = 0; index < lengthOf(line); index++) {
-      const each = this.#at(line, index)
-      if (countOf(each) > 0 || stampOf(each) === applied) return index
-    }
-    return NO_PLACE
-  }
-
-  #lastOf(owner: number, line: bigint, applied: bigint): number {
-    for (let index = lengthOf(line) - 1; index >= 0; index--) {
-      const each = this.#at(line, index)
-      if ((ownerOf(each) === owner && countOf(each) > 0) || stampOf(each) === applied) return index
-    }
-    return NO_PLACE
   }
 }
