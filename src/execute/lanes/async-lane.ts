@@ -23,7 +23,11 @@ export class AsyncLane implements Lane {
   readonly #overlap: Overlap
   readonly #startedMs = performance.now()
   /** There is more to take. */
-  readonly #pump = (): void => (this.#slices.queue.leftMs > 0 ? this.#slice() : this.#askForSlice())
+  readonly #pump = (): void => {
+    if (this.#slices.isDue) this.#fill()
+    else if (this.#slices.queue.leftMs > 0) this.#slice()
+    else this.#askForSlice()
+  }
   readonly #slices: LaneSlices
   #alone: NodeJS.Timeout | undefined = undefined
   #inFlight = 0
@@ -35,9 +39,10 @@ export class AsyncLane implements Lane {
   #stopped = false
   #filling = false
   #sliceEndMs = 0
-  /** Items that were begun since the last slice and outside it, how long that took, and how long the latest. */
+  /** Items that were begun since the last slice and outside it, how long that took, and when the latest began and how long it took. */
   #beyond = 0
   #beyondMs = 0
+  #beganMs = 0
   #beginMs = 0
   #settledSinceMs = this.#startedMs
 
@@ -144,12 +149,14 @@ export class AsyncLane implements Lane {
   }
 
   /**
-   * Whether the next item may begin in this turn of the event loop: in the lane's slice, and after it as many as may be under way, if they wait first
-   * and compute then. Items that settle at once, each starting the next, would starve the event loop.
+   * Whether the next item may begin in this turn of the event loop: in the lane's slice, and after it, in the place of those that have settled, as many
+   * as may be under way, if they wait first and compute then. Items that settle at once, each starting the next, would starve the event loop.
    */
   #mayBegin(): boolean {
-    if (!this.#slices.isDue && performance.now() < this.#sliceEndMs) return true
-    return this.#beyondMs + this.#beginMs < MOST_BEYOND_MS && this.#beyond++ < this.#most
+    const { isDue, queue } = this.#slices
+    this.#beganMs = performance.now()
+    if (!isDue && this.#beganMs < this.#sliceEndMs) return true
+    return !queue.isSlice && this.#beyondMs + this.#beginMs < MOST_BEYOND_MS && this.#beyond++ < this.#most
   }
 
   /** Read through a method: an item that was begun may have changed it. */
@@ -158,14 +165,16 @@ export class AsyncLane implements Lane {
   }
 
   #begin(index: number, item: unknown): void {
-    const startedMs = performance.now()
+    const startedMs = this.#beganMs
+    // Where nothing is to be waited for, no other begins beyond the slice.
+    this.#beginMs = Infinity
     let result
     try {
       result = this.#call(item)
       if (isThenable(result)) {
-        this.#beginMs = performance.now() - startedMs
-        this.#overlap.began(this.#beginMs)
-        if (startedMs >= this.#sliceEndMs) this.#beyondMs += this.#beginMs
+        const beginMs = (this.#beginMs = performance.now() - startedMs)
+        this.#overlap.began(beginMs)
+        if (this.#slices.isDue || startedMs >= this.#sliceEndMs) this.#beyondMs += beginMs
         this.#watch(index, item, result, startedMs)
         return
       }

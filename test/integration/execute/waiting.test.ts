@@ -67,6 +67,70 @@ describe('items that wait', () => {
     expect(seen).toContainEqual([4, 5, 6, 7])
   })
 
+  describe('leave the event loop its turns', () => {
+    const compute = (ms: number): void => {
+      const untilMs = performance.now() + ms
+      while (performance.now() < untilMs);
+    }
+    const items = new Array<number>(300).fill(1)
+    const many = { mode: 'async', workers: 64 } as const
+    let begun = 0
+    const step = (ms: number): number => {
+      begun++
+      compute(ms)
+      return ms
+    }
+
+    function* computed(): Generator<number> {
+      for (const ms of items) yield step(ms)
+    }
+
+    it.each<[string, number, () => Promise<unknown>]>([
+      ['where they give values', 16, () => execute(step, items, many)],
+      [
+        'where they throw',
+        16,
+        () =>
+          execute(
+            (ms: number) => {
+              throw new Error(`no ${step(ms)}`)
+            },
+            items,
+            { ...many, onError: 'collect' },
+          ),
+      ],
+      ['where their source computes', 16, () => execute(sleep, computed(), many)],
+      [
+        'where each that is read lets another begin',
+        32,
+        async () => {
+          const task = async (ms: number): Promise<number> => step(await Promise.resolve(ms))
+          const results = stream(task, items, { mode: 'async', workers: 8, batchSize: 8 })
+          for await (const result of results) expect(result).toBe(1)
+        },
+      ],
+      [
+        'where many runs begin at once',
+        64,
+        () => Promise.all(items.map((ms) => execute(async (n: number) => sleep(step(n)), [ms, ms, ms, ms], many))),
+      ],
+    ])('%s', async (_, mostInTurn, run) => {
+      begun = 0
+      let inTurn = 0
+      const look = (): void => {
+        inTurn = Math.max(inTurn, begun)
+        begun = 0
+        immediate = setImmediate(look)
+      }
+      let immediate = setImmediate(look)
+      await run()
+      clearImmediate(immediate)
+      inTurn = Math.max(inTurn, begun)
+      expect(inTurn).toBeGreaterThan(0)
+      expect(inTurn).toBeLessThanOrEqual(mostInTurn)
+    })
+  })
+
   it('are many at once in the first call of a process', async () => {
     const program = `
       import { execute } from 'amorsize'
