@@ -73,6 +73,23 @@ describe('a sample', () => {
     expect(scheduler.recall(subject, 'an item')?.measured?.itemMs).toBe(50)
     expect(begin(10, ONE).decision?.measured.itemMs).toBe(50)
   })
+
+  it.each([
+    [10, 50, false],
+    [20, 50, true],
+    [10, 3, true],
+  ])(
+    'is taken of the loop anew, but not where one item is much of the run: of %d that take %d ms',
+    (items, itemMs, isTaken) => {
+      const { scheduler, subject, begin } = taught()
+      const record = scheduler.recall(subject, 'an item')!
+      scheduler.sampled(subject, 'an item', { ...record.measured!, itemMs })
+      // More than two cores can give: what is known of the loop is in doubt.
+      record.hadWorkers(9, items * itemMs, 2, false)
+      expect(record.wantsSample).toBe(true)
+      expect(begin(items, ONE).decision === undefined).toBe(isTaken)
+    },
+  )
 })
 
 describe('before a run', () => {
