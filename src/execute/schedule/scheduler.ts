@@ -15,6 +15,8 @@ const LEAST_WORTH_MS = 0.4
 const BUSY = 0.85
 /** Items that compute less than this are left to the event loop: what they wait for keeps it busy, not they. */
 const LEAST_COMPUTING_MS = 1
+/** Where more must overlap to keep a thread busy, the 16 of a worker are too few: that number counts twice as many as would do. */
+const MOST_OVERLAP = 32
 /** How long it is watched before that is believed: at the beginning all items are started at once. */
 const LEAST_WATCHED_MS = 25
 /** Shorter runs gain too little from workers to start some for them, however often they come. */
@@ -152,11 +154,20 @@ export class Scheduler {
     }
     // Those that are at work for other runs make way; until then this thread runs the items, if they are short.
     const idle = workers.idle > 0 ? workers.idle : workers.working
-    if (course.staysInLoop || idle === 0 || !subject.mayHaveWorkers()) return course
+    if (course.staysInLoop || idle === 0 || this.#startsHere(subject, measured) || !subject.mayHaveWorkers())
+      return course
     const apart = this.leavesUneven(course, [], loopMs) ? workers.idle + workers.working : 0
     const situation = { items, done: 0, workers: { idle, startingMs: workers.startingMs }, obstacle: undefined, apart }
     course.decision = this.#workersFor(subject, measured, situation, record)
     return course
+  }
+
+  /** Whether items wait for so long that this thread, which may have many under way, begins them: workers come to help. */
+  #startsHere(subject: Subject, { isAsync }: Measured): boolean {
+    const { mode, prefer } = subject.options
+    return (
+      isAsync && mode === undefined && prefer !== 'threads' && (this.waitingOf(subject).overlap ?? 1) > MOST_OVERLAP
+    )
   }
 
   /** A run has shown more of what its items take. @returns a decision if the run should go on with workers */

@@ -18,6 +18,21 @@ describe('what is learnt of items in flight', () => {
     expect(scheduler.waitingOf(forgetful).inFlight).toBeUndefined()
     expect(scheduler.recall(forgetful, 'an item')).toBeUndefined()
   })
+
+  it.each([
+    [32, {}, true],
+    [33, {}, false],
+    [33, { prefer: 'threads' }, true],
+  ] as const)(
+    'begins in workers that are there where they can keep busy: %d at once, %o',
+    (overlap, options, expected) => {
+      const { scheduler, subject, begin } = taught(options)
+      const { measured } = scheduler.recall(subject, 'an item')!
+      scheduler.sampled(subject, 'an item', { ...measured!, isAsync: true, cpuShare: 0.95, itemMs: 2 })
+      scheduler.foundWaiting(subject, { overlap })
+      expect(begin(1000, ONE).decision !== undefined).toBe(expected)
+    },
+  )
 })
 
 it('tasks whose items compute little are remembered: functions by their sources, since they may be made anew', () => {
