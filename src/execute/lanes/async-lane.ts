@@ -39,6 +39,8 @@ export class AsyncLane implements Lane {
   #stopped = false
   #filling = false
   #sliceEndMs = 0
+  /** The turn of the event loop in which the last slice began. */
+  #sliceTurn = 0
   /** Items that were begun since the last slice and outside it, how long that took, and when the latest began and how long it took. */
   #beyond = 0
   #beyondMs = 0
@@ -114,6 +116,8 @@ export class AsyncLane implements Lane {
   #slice(leastMs = 0): void {
     this.#sliceEndMs = performance.now() + this.#slices.lengthMs(SLICE_MS)
     this.#beyond = this.#beyondMs = 0
+    this.#sliceTurn = this.#slices.queue.turns
+    this.#slices.queue.countTurn()
     this.#slices.queue.now(() => this.#fill(), leastMs)
     if (!this.#slices.isDue) this.#slices.computes(false)
   }
@@ -149,14 +153,15 @@ export class AsyncLane implements Lane {
   }
 
   /**
-   * Whether the next item may begin in this turn of the event loop: in the lane's slice, and after it, in the place of those that have settled, as many
-   * as may be under way, if they wait first and compute then. Items that settle at once, each starting the next, would starve the event loop.
+   * Whether the next item may begin in this turn of the event loop: in the lane's slice, and in later turns as many as may be under way, if they wait
+   * first and compute then, and other runs have left time for it. Items that settle at once, each starting the next, would starve the event loop.
    */
   #mayBegin(): boolean {
     const { isDue, queue } = this.#slices
     this.#beganMs = performance.now()
     if (!isDue && this.#beganMs < this.#sliceEndMs) return true
-    return !queue.isSlice && this.#beyondMs + this.#beginMs < MOST_BEYOND_MS && this.#beyond++ < this.#most
+    if (queue.turns === this.#sliceTurn || queue.leftMs === 0) return false
+    return this.#beyondMs + this.#beginMs < MOST_BEYOND_MS && this.#beyond++ < this.#most
   }
 
   /** Read through a method: an item that was begun may have changed it. */
@@ -174,7 +179,10 @@ export class AsyncLane implements Lane {
       if (isThenable(result)) {
         const beginMs = (this.#beginMs = performance.now() - startedMs)
         this.#overlap.began(beginMs)
-        if (this.#slices.isDue || startedMs >= this.#sliceEndMs) this.#beyondMs += beginMs
+        if (this.#slices.isDue || startedMs >= this.#sliceEndMs) {
+          this.#beyondMs += beginMs
+          this.#slices.queue.took(beginMs)
+        }
         this.#watch(index, item, result, startedMs)
         return
       }

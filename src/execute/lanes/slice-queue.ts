@@ -17,6 +17,8 @@ export class SliceQueue {
   readonly #nextTurn = new LateCall(() => this.#turn())
   /** Lanes that run items now, or wait for their turn. */
   lanes = 0
+  /** Turns of the event loop that have come, of those that anybody has asked for. */
+  turns = 0
   /** Whether a slice runs: what it calls need not ask whether it may run, too. */
   isSlice = false
   /** What has been taken of this turn of the event loop outside of {@link #turn}. */
@@ -72,6 +74,11 @@ export class SliceQueue {
     this.#nextTurn.ask()
   }
 
+  /** Has the next turn of the event loop counted. */
+  countTurn(): void {
+    this.#nextTurn.ask()
+  }
+
   /** Calls `slice` in a later turn of the event loop, after those that have asked before. */
   add(slice: () => void): void {
     this.#waiting.push(slice)
@@ -79,6 +86,7 @@ export class SliceQueue {
   }
 
   #turn(): void {
+    this.turns++
     const isTaken = this.#takenMs >= LEAST_TAKEN_MS
     this.#takenMs = this.#beyondMs = this.#ranMs = 0
     // What was taken in the poll phase was in this same turn. But calls that come in every turn do not put the others off for ever.

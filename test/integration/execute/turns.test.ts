@@ -110,6 +110,58 @@ it.each<[string, () => Promise<unknown>]>([
   },
 )
 
+it('nor do those that compute and return at once, or throw, where others wait', async () => {
+  const counts = await countsPerTurn(async (began) => {
+    const results = await execute(
+      (n: number) => {
+        began()
+        if (n % 10 === 0) return delay(1, n)
+        busy(2)
+        if (n % 2 === 0) throw new RangeError('even')
+        return n
+      },
+      range,
+      { onError: 'collect', mode: 'async' },
+    )
+    expect(results.length).toBe(COUNT)
+  })
+  // All that may wait at once, 64 to begin with, did so in one turn before.
+  expect(counts.reduce((most, count) => Math.max(most, count))).toBeLessThanOrEqual(MOST_IN_A_TURN)
+})
+
+/** So many that each can begin one item in a turn. */
+const RUNS = 100
+
+it.each<[string, number, (n: number) => Promise<number>]>([
+  [
+    'before they wait',
+    18,
+    (n) => {
+      busy(0.6)
+      return delay(20, n)
+    },
+  ],
+  [
+    'when they have waited for nothing',
+    RUNS,
+    async (n) => {
+      await Promise.resolve()
+      busy(1.5)
+      return n
+    },
+  ],
+])('runs at once share each turn where items compute %s', async (_, most, task) => {
+  const counts = await countsPerTurn(async (began) => {
+    const counted = (n: number): Promise<number> => {
+      began()
+      return task(n)
+    }
+    await Promise.all(Array.from({ length: RUNS }, () => execute(counted, range.slice(0, 8))))
+  })
+  // Each run began one more in the turn of its slice, or whenever an item ended, before.
+  expect(Math.max(...counts.slice(1))).toBeLessThanOrEqual(most)
+})
+
 it('the wait for a turn is none of the time that a time-out inside limits', async () => {
   const limit = timeout(30)
   // All twenty slots come free in one turn: the last of their items waits for 60 ms.
