@@ -17,6 +17,7 @@ const markdownIt = lazily(() => {
   return (exported.default ?? exported)()
 })
 const markedLibrary = lazily(() => require('marked'))
+const terser = lazily(() => require('terser'))
 
 export const sha256 = async (path) =>
   createHash('sha256')
@@ -32,6 +33,9 @@ export const transpile = (path) => typescript().transpileModule(readFileSync(pat
 export const markdown = (text) => markdownIt().render(text).length
 
 export const marked = (text) => markedLibrary().parse(text).length
+
+/** Returns a promise, and waits for nothing. */
+export const minify = async (path) => (await terser().minify(readFileSync(path, 'utf8'), { module: true })).code.length
 
 export const json = (text) => JSON.parse(text).reduce((sum, { value }) => sum + value, 0)
 

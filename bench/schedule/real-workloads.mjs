@@ -41,6 +41,7 @@ export const workloads = {
   transpile: { title: 'typescript.transpile', items: (share) => sourceFiles(share) },
   markdown: { title: 'markdown-it', items: (share) => texts(share, 80) },
   marked: { title: 'marked', items: (share) => texts(share, 80) },
+  minify: { title: 'terser', items: (share) => files('echarts/lib', '.js', 60, share, 20_000) },
   json: { title: 'JSON.parse', items: (share) => list(100, share, (i) => JSON.stringify(records(i * 1000, 3000))) },
   ndjson: {
     title: 'NDJSON',

@@ -77,6 +77,24 @@ function burn(ms) {
   while (performance.now() < until);
 }
 
+/** Items that compute, wait, and compute again. */
+function burning(title, { before = 0, waits, after = 0 }) {
+  return {
+    title,
+    count: 400,
+    async start(count = 400) {
+      return {
+        items: makeItems(count, () => waits),
+        fn: async (ms) => {
+          burn(before)
+          await sleep(ms)
+          burn(after)
+        },
+      }
+    },
+  }
+}
+
 export const shapes = {
   'sleep-10': sleeping('sleep 10 ms', 1000, () => 10),
   even: sleeping('1 to 60 ms, even', 1000, (i, { uniform }) => 1 + 59 * uniform()),
@@ -92,19 +110,9 @@ export const shapes = {
       }
     },
   },
-  'burn-and-wait': {
-    title: 'compute 1 ms, wait 20 ms',
-    count: 400,
-    async start(count = 400) {
-      return {
-        items: makeItems(count, () => 20),
-        fn: (ms) => {
-          burn(1)
-          return sleep(ms)
-        },
-      }
-    },
-  },
+  'burn-and-wait': burning('compute 1 ms, wait 20 ms', { before: 1, waits: 20 }),
+  'burn-5-and-wait': burning('compute 5 ms, wait 10 ms', { before: 5, waits: 10 }),
+  'wait-and-burn': burning('wait 20 ms, compute 5 ms', { waits: 20, after: 5 }),
   'http-free': requesting('HTTP on loopback, 20 ms', '/free'),
   'http-32': requesting('HTTP on loopback, 20 ms, 32 slots', '/slots'),
   files: {
