@@ -17,7 +17,7 @@ import type { Course } from './schedule/course.js'
 import { BYTES_PER_WORKER, currentLimits, sensibleWorkers, threadsFor } from './schedule/machine.js'
 import type { Decision } from './schedule/planner.js'
 import { Share } from './schedule/sharing.js'
-import { type Timing, SLICE_MS } from './schedule/timing.js'
+import { MOST_IN_WORKER, type Timing, SLICE_MS } from './schedule/timing.js'
 import { callWithPolicies } from './task.js'
 import { pools, scheduler, sharing, slices } from './thread-wide.js'
 import { sharePolicies, whyNotShared } from './transfer/shared-policies.js'
@@ -36,8 +36,8 @@ interface Beginning {
   readonly decision?: Decision
 }
 
-/** Promises in flight in a worker, where items wait as well as compute: so many keep it busy, by what is known of them. */
-const IN_FLIGHT_IN_WORKER = { least: 2, unknown: 4, most: 16 }
+/** Promises in flight in a worker, where items wait as well as compute: at least, and where it is not known how many keep it busy. */
+const IN_FLIGHT_IN_WORKER = { least: 2, unknown: 4 }
 
 /**
  * Carries a run out: starts its lanes, and adds or removes others as the scheduler says. A run with the option `on` is carried out there.
@@ -235,9 +235,9 @@ class Conductor implements Lanes {
   }
 
   #inFlightInWorker(): number {
-    const { least, unknown, most } = IN_FLIGHT_IN_WORKER
+    const { least, unknown } = IN_FLIGHT_IN_WORKER
     const overlap = this.async?.found.overlap ?? scheduler.waitingOf(this.#course.subject).overlap
-    return Math.max(least, Math.min(most, overlap ?? unknown))
+    return Math.max(least, Math.min(MOST_IN_WORKER, overlap ?? unknown))
   }
 
   #workerIsReady(): void {

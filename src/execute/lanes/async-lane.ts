@@ -41,9 +41,10 @@ export class AsyncLane implements Lane {
   #sliceEndMs = 0
   /** The turn of the event loop in which the last slice began. */
   #sliceTurn = 0
-  /** Items that were begun since the last slice and outside it, how long that took, and when the latest began and how long it took. */
+  /** Items that were begun since the last slice and outside it, and how long that took. */
   #beyond = 0
   #beyondMs = 0
+  /** When the latest item was begun, and how long that took; Infinity where it had nothing to wait for. */
   #beganMs = 0
   #beginMs = 0
   #settledSinceMs = this.#startedMs
@@ -153,8 +154,9 @@ export class AsyncLane implements Lane {
   }
 
   /**
-   * Whether the next item may begin in this turn of the event loop: in the lane's slice, and in later turns as many as may be under way, if they wait
-   * first and compute then, and other runs have left time for it. Items that settle at once, each starting the next, would starve the event loop.
+   * Whether the next item may begin in this turn of the event loop: in the lane's slice. And in a later turn, while the lane waits for its next slice,
+   * if items wait before they compute and other runs have left time for it; but no more than may be under way. Items that settle at once, each
+   * starting the next, would starve the event loop.
    */
   #mayBegin(): boolean {
     const { isDue, queue } = this.#slices
@@ -171,7 +173,6 @@ export class AsyncLane implements Lane {
 
   #begin(index: number, item: unknown): void {
     const startedMs = this.#beganMs
-    // Where nothing is to be waited for, no other begins beyond the slice.
     this.#beginMs = Infinity
     let result
     try {

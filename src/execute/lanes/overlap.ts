@@ -1,4 +1,5 @@
 import { builtins } from '../../internal/builtins.js'
+import { SLACK } from '../schedule/timing.js'
 
 /** For how many milliseconds a thread had nothing to do, and for how many it had. */
 interface Utilization {
@@ -22,8 +23,6 @@ const IDLE_SHARE = 0.1
 const WEIGHT = 0.5
 /** Items that end within so short a time have ended together: what the thread did before, it did for all of them. */
 const MOMENT_MS = 0.1
-/** So many times as many may overlap as would do, since waits differ. */
-const SLACK = 2
 /**
  * Where the thread has no idle time, each item takes away this part of the wait that was seen, divided by how many are under way. If that has made
  * the thread idle, items do wait: from then on it is half of that part, down to the least.
@@ -135,7 +134,7 @@ export class Overlap {
     this.most = this.#computesMs < LEAST_MS ? Infinity : this.#mostOf(this.#waitsMs)
   }
 
-  /** How many keep a thread busy; undefined if they compute too little to tell, or none was seen. */
+  /** How many keep a thread busy, `SLACK` counted in; undefined if they compute too little to tell, or none was seen. */
   get busy(): number | undefined {
     if (this.isFree !== false) return undefined
     return this.most === 1 ? 1 : this.#mostOf(this.#seenWaitMs)

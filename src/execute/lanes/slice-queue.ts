@@ -74,7 +74,7 @@ export class SliceQueue {
     this.#nextTurn.ask()
   }
 
-  /** Has the next turn of the event loop counted. */
+  /** The next turn of the event loop is to be counted in {@link turns}. */
   countTurn(): void {
     this.#nextTurn.ask()
   }

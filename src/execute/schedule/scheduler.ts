@@ -7,7 +7,18 @@ import { inAllMs, type Observation, type Measured, measuredOf } from './sample.j
 import { TasksBySource } from './tasks-by-source.js'
 import { isWorthStart } from './start-of-workers.js'
 import { type OfWaiting, type TaskRecord, Tasks } from './tasks.js'
-import { areApart, FEW, FEW_TO_COMPARE, isMixed, isUneven, type MeanTiming, type Timing, SLICE_MS } from './timing.js'
+import {
+  areApart,
+  FEW,
+  FEW_TO_COMPARE,
+  isMixed,
+  isUneven,
+  type MeanTiming,
+  MOST_IN_WORKER,
+  SLACK,
+  SLICE_MS,
+  type Timing,
+} from './timing.js'
 
 /** Less work than this is not worth a message even to a worker that is awake. */
 const LEAST_WORTH_MS = 0.4
@@ -15,8 +26,6 @@ const LEAST_WORTH_MS = 0.4
 const BUSY = 0.85
 /** Items that compute less than this are left to the event loop: what they wait for keeps it busy, not they. */
 const LEAST_COMPUTING_MS = 1
-/** Where more must overlap to keep a thread busy, the 16 of a worker are too few: that number counts twice as many as would do. */
-const MOST_OVERLAP = 32
 /** How long it is watched before that is believed: at the beginning all items are started at once. */
 const LEAST_WATCHED_MS = 25
 /** Shorter runs gain too little from workers to start some for them, however often they come. */
@@ -162,12 +171,11 @@ export class Scheduler {
     return course
   }
 
-  /** Whether items wait for so long that this thread, which may have many under way, begins them: workers come to help. */
+  /** Whether so many items must wait at once that this thread, which may have more under way than a worker, begins them: workers come to help. */
   #startsHere(subject: Subject, { isAsync }: Measured): boolean {
     const { mode, prefer } = subject.options
-    return (
-      isAsync && mode === undefined && prefer !== 'threads' && (this.waitingOf(subject).overlap ?? 1) > MOST_OVERLAP
-    )
+    if (!isAsync || mode !== undefined || prefer === 'threads') return false
+    return (this.waitingOf(subject).overlap ?? 0) > SLACK * MOST_IN_WORKER
   }
 
   /** A run has shown more of what its items take. @returns a decision if the run should go on with workers */
@@ -245,9 +253,11 @@ export class Scheduler {
       record.isUneven = isUneven(timing) || isUneven(since.timing) || (record.isUneven && isUnknown)
       record.isMixed =
         isMixed(timing) || isMixed(since.timing) || areApart(timing, since.timing) || (record.isMixed && isUnknown)
-      record.isWarm = true
       // If items differ, workers that joined late may have had the long ones or the short ones: that says nothing about a whole run.
-      if (record.isMixed && since.settled < WHOLE * (observation.items ?? 0)) return 0
+      if (record.isMixed && since.settled < WHOLE * (observation.items ?? 0)) {
+        record.isWarm = true
+        return 0
+      }
       const loopItemMs = inAllMs(record.loopItemOf(timing, decision.measured), decision.measured)
       const loopMs = since.settled * loopItemMs
       // Its workers may have run while this thread was at other runs: that would be no gain beyond all cores without them.

@@ -67,8 +67,6 @@ export class TaskRecord {
   #mostLost = 0
   /** Runs in a row that workers have lost only in the beginning. */
   #coldRuns = 0
-  /** Whether workers have had a run before. */
-  #isTried = false
   /** Runs that have shown what the loop takes, and runs with workers since the last of them. */
   #loopRuns = 0
   #workerRuns = 0
@@ -198,9 +196,9 @@ export class TaskRecord {
    */
   hadWorkers(gain: number, loopMs: number, cores: number, blocks: boolean, lateGain = 0): void {
     // Whether engines had so much to load and compile that the run does not show what workers gain.
-    const isFirst = !this.#isTried && (this.measured?.coldMs ?? 0) >= COLD_PART * loopMs
+    const isFirst = !this.isWarm && (this.measured?.coldMs ?? 0) >= COLD_PART * loopMs
     const isCold = isFirst || lateGain * MARGIN > 1
-    this.isWarm = this.#isTried = true
+    this.isWarm = true
     this.#workerRuns++
     this.#gainOfMs = loopMs
     const isPossible = gain <= IMPOSSIBLE * cores
@@ -253,7 +251,7 @@ class OfTask extends Map<string, TaskRecord> {
 export interface OfWaiting {
   /** So many in flight were best in this thread. */
   readonly inFlight?: number | undefined
-  /** So many keep a thread busy with what they compute. */
+  /** So many keep a thread busy with what they compute, `SLACK` counted in. */
   readonly overlap?: number | undefined
 }
 

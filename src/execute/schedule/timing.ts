@@ -5,6 +5,10 @@ export const SLICE_MS = 4
 export const FIRST_IN_FLIGHT = 64
 /** It never has more than this many in flight by itself: a program should not hold more open against a server unless it is told to. */
 export const MOST_IN_FLIGHT = 256
+/** Nor has a worker more under way than this. */
+export const MOST_IN_WORKER = 16
+/** So many times as many items are let wait at once as would keep a thread busy, since waits differ. */
+export const SLACK = 2
 
 /** The least rises by this factor with each block, so that an old one is forgotten; and so does the most fall, which is rarer. */
 const FORGETTING = { least: 1.05, most: 1.01 }
