@@ -150,8 +150,8 @@ export const tricks = [
     what: 'what messages and copies cost is learnt from real chunks',
     kept: 'estimates follow the machine',
     file: 'lanes/chunk-feed.js',
-    code: 'this.#isMetered = fed.force.inFlight === 1 &&',
-    without: 'this.#isMetered = false &&',
+    code: 'isMetered = inFlight === 1 &&',
+    without: 'isMetered = false &&',
     cases: [later('1kb:10us:10k'), later('rows:1ms:100'), later('10mb:10ms:10')],
   },
   {

@@ -13,11 +13,12 @@ import { mayRunHere, mayWaitHere } from './options.js'
 import { isAsyncFunction, type Lanes, RunObserver } from './run-observer.js'
 import type { Batch } from './run/item-source.js'
 import type { Run } from './run/run.js'
+import { inFlightInWorker } from './schedule/chunk-size.js'
 import type { Course } from './schedule/course.js'
 import { BYTES_PER_WORKER, currentLimits, sensibleWorkers, threadsFor } from './schedule/machine.js'
 import type { Decision } from './schedule/planner.js'
 import { Share } from './schedule/sharing.js'
-import { MOST_IN_WORKER, type Timing, SLICE_MS } from './schedule/timing.js'
+import { type Timing, SLICE_MS } from './schedule/timing.js'
 import { callWithPolicies } from './task.js'
 import { pools, scheduler, sharing, slices } from './thread-wide.js'
 import { sharePolicies, whyNotShared } from './transfer/shared-policies.js'
@@ -35,9 +36,6 @@ interface Beginning {
   /** What a plan has chosen. */
   readonly decision?: Decision
 }
-
-/** Promises in flight in a worker, where items wait as well as compute: at least, and where it is not known how many keep it busy. */
-const IN_FLIGHT_IN_WORKER = { least: 2, unknown: 4 }
 
 /**
  * Carries a run out: starts its lanes, and adds or removes others as the scheduler says. A run with the option `on` is carried out there.
@@ -163,7 +161,7 @@ class Conductor implements Lanes {
       this.#run.endIfDone()
       return
     }
-    const isAsync = decision?.measured.isAsync === true
+    const isAsync = decision?.measured.isAsync ?? this.#overlapsInWorkers()
     const itemMs = decision?.measured.itemMs ?? options.targetChunkMs / 4
     // If the run cannot do without workers, it is found out before any item runs whether they can have the task.
     const sent =
@@ -186,7 +184,7 @@ class Conductor implements Lanes {
     const isHere = decision?.inputs.mainWorks ?? mayRunHere(options)
     const limits = currentLimits()
     const bytes = options.maxMemoryPerWorker ?? BYTES_PER_WORKER
-    const most = sensibleWorkers(limits, isHere, bytes, options.adjustForLoad === true)
+    const most = sensibleWorkers(limits, isHere && !isAsync, bytes, options.adjustForLoad === true)
     const workers = options.workers ?? decision?.chosen.workers ?? Math.max(1, most)
     if (isHere && !isAsync && workers < limits.cpuWorkers) this.#makeHere()
     this.#hire(sent, workers, itemMs, isAsync)
@@ -194,6 +192,13 @@ class Conductor implements Lanes {
     if (local === undefined) this.force?.helpIfLate()
     else if (itemMs < SLICE_MS) local.start()
     else local.startLater()
+  }
+
+  /** Whether items are known to wait, without a look at any, and several may do so at once in a worker. */
+  #overlapsInWorkers(): boolean {
+    const { task, options } = this.#run
+    const isKnown = isAsyncFunction(task.call) || scheduler.isKnownToWait(task.key, options)
+    return isKnown && options.policies.length === 0
   }
 
   /** Gets workers. Ready ones begin at once, before this thread is busy with its own items. */
@@ -208,11 +213,12 @@ class Conductor implements Lanes {
       this.#run.stop('failed', error)
       return
     }
+    const overlap = this.async?.found.overlap ?? scheduler.waitingOf(this.#course.subject).overlap
     const terms: Terms = {
       workers,
       itemMs,
       // With policies, one worker does what the loop does: one item at a time.
-      inFlight: isAsync && policies.length === 0 ? this.#inFlightInWorker() : 1,
+      inFlight: isAsync && policies.length === 0 ? inFlightInWorker(overlap) : 1,
       policies,
       share: this.#share,
       loaded: () => this.#workerIsReady(),
@@ -232,12 +238,6 @@ class Conductor implements Lanes {
       new SingleItems(this.#run, this.#call, slices),
     )
     this.force.begin()
-  }
-
-  #inFlightInWorker(): number {
-    const { least, unknown } = IN_FLIGHT_IN_WORKER
-    const overlap = this.async?.found.overlap ?? scheduler.waitingOf(this.#course.subject).overlap
-    return Math.max(least, Math.min(MOST_IN_WORKER, overlap ?? unknown))
   }
 
   #workerIsReady(): void {

@@ -187,7 +187,8 @@ export class RunObserver {
 
   #learn(hasFailed: boolean, since: SinceJoined | undefined): void {
     const { task, outcomes } = this.#run
-    const { async: lane } = this.#lanes
+    const { async: lane, force } = this.#lanes
+    if (force !== undefined) scheduler.foundWaiting(this.course.subject, { overlap: force.overlap })
     if (lane !== undefined) scheduler.foundWaiting(this.course.subject, lane.found)
     if (hasFailed && outcomes.settled < outcomes.taken) return
     learn(task, this.course, this.#observation(this.#first, this.#lanes.local?.lastResult, outcomes.settled), since)

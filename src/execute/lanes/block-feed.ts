@@ -29,7 +29,8 @@ export class BlockFeed implements Feed {
   give(): boolean {
     const { force, worker, runNumber } = this.#fed
     const { block, task, run, isExact } = force
-    if (block === undefined || block.remaining === 0) return false
+    // Items that wait come in chunks, of which several are under way.
+    if (block === undefined || force.inFlight > 1 || block.remaining === 0) return false
     this.#isClaiming = true
     this.#sentMs = performance.now()
     worker.forgetClaim()

@@ -20,8 +20,6 @@ export class ChunkFeed implements Feed {
    */
   readonly #chunks = new Map<number, ChunkInWorker>()
   readonly #meter = new TripMeter(calibration)
-  /** Whether only items and results move between two chunks, so that their cost can be learnt. */
-  readonly #isMetered: boolean
   /** When the worker has ended the last chunk that it has told of. */
   #endedMs = 0
   /** Why the last lost message could not be read. */
@@ -29,7 +27,6 @@ export class ChunkFeed implements Feed {
 
   constructor(fed: FedWorker) {
     this.#fed = fed
-    this.#isMetered = fed.force.inFlight === 1 && fed.force.run.options.timeoutMs === Infinity
   }
 
   get isEmpty(): boolean {
@@ -157,7 +154,10 @@ export class ChunkFeed implements Feed {
     if (held === undefined) return
     this.#endedMs = endedMs
     const { sentMs, batch } = held
-    if (this.#isMetered && count > 0 && !batch.isCareful)
+    const { inFlight, run } = this.#fed.force
+    // Otherwise more than items and results moves between two chunks, and their cost cannot be learnt.
+    const isMetered = inFlight === 1 && run.options.timeoutMs === Infinity
+    if (isMetered && count > 0 && !batch.isCareful)
       this.#meter.done({ sentMs, startedMs, endedMs, count }, batch.items[0], results?.values[0])
     this.#close(chunk, held)
   }

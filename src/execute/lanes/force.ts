@@ -11,7 +11,7 @@ import type { SingleItems } from './single-items.js'
 export interface Terms {
   readonly workers: number
   readonly itemMs: number
-  /** Promises a worker keeps in flight. */
+  /** Promises a worker keeps in flight, to begin with. */
   readonly inFlight: number
   /** What workers apply to each item, shared by all of them. */
   readonly policies: readonly SentPolicy[]
@@ -21,7 +21,7 @@ export interface Terms {
   readonly loaded: () => void
   /** … and when one has told of items that it has run. */
   readonly progressed: () => void
-  /** Called when items that have a time limit return promises. */
+  /** Called when items return promises. */
   readonly itemsWait: () => void
   /** Called when too many results cannot be sent as they are. */
   readonly unfit: (reason: string) => void
@@ -71,11 +71,12 @@ export interface Force extends Pick<Terms, 'inFlight' | 'policies'> {
   loaded(): void
   /** A worker cannot load the task: for now no other can, either. */
   taskRefused(lane: Lane, error: unknown): void
-  /** Items with a time limit return promises: how long these take can be limited in this thread as well. */
+  /** Items with a time limit, or of the block, return promises. */
   itemsWait(): void
   /** An item has ended in a worker that cannot send its result as it is. */
   unfit(lost: Lost, reason: string): void
-  measured(count: number, ms: number): void
+  /** A worker has ended so many items in so many milliseconds, in `idleMs` of which it had nothing to do. */
+  measured(count: number, ms: number, idleMs: number): void
   /** Workers that were to leave are needed again, for items that no other thread may run. */
   recall(): void
   /** A worker died, and no item is known to have caused it. */

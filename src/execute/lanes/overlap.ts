@@ -1,5 +1,5 @@
 import { builtins } from '../../internal/builtins.js'
-import { SLACK } from '../schedule/timing.js'
+import { busyAt, IDLE_SHARE } from '../schedule/timing.js'
 
 /** For how many milliseconds a thread had nothing to do, and for how many it had. */
 interface Utilization {
@@ -17,8 +17,6 @@ const LEAST_MS = 1
 export const LEAST_WAIT_MS = 2
 /** Where the thread is never idle, after so many looks. */
 const MOST_LOOKS = 10
-/** A thread that is idle for less of the time has enough to do. */
-const IDLE_SHARE = 0.1
 /** The weight of what was just seen. */
 const WEIGHT = 0.5
 /** Items that end within so short a time have ended together: what the thread did before, it did for all of them. */
@@ -141,6 +139,6 @@ export class Overlap {
   }
 
   #mostOf(waitsMs: number): number {
-    return 1 + Math.floor((SLACK * waitsMs) / (this.#computesMs ?? Infinity))
+    return busyAt(waitsMs, this.#computesMs ?? Infinity)
   }
 }

@@ -290,11 +290,11 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   }
 
   #done(message: DoneMessage): void {
-    const { chunk, count, startedMs, endedMs, results } = message
+    const { chunk, count, startedMs, endedMs, idleMs, results } = message
     if (results !== undefined) this.#settleAll(results)
     if (count > 0) {
       this.#hasDone = true
-      this.force.measured(count, endedMs - startedMs)
+      this.force.measured(count, endedMs - startedMs, idleMs)
     }
     if (chunk < 0) this.#block.done()
     else this.#chunks.done(message)
@@ -357,6 +357,11 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     this.takeBack()
     this.#block.leave()
     this.fill()
+  }
+
+  /** It is to claim no more: its items wait, and several of a chunk can do so at once. */
+  leaveBlock(): void {
+    this.#block.leave()
   }
 
   /** It takes no more, and leaves the run once it has ended what it was sent. */

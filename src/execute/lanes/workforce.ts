@@ -3,9 +3,9 @@ import { realClearInterval, realSetInterval } from '../../internal/time/real-tim
 import { mayRunHere, wantsChunks } from '../options.js'
 import type { Run } from '../run/run.js'
 import type { SharedBlock } from '../run/shared-block.js'
-import { heldMs, shareOf, shareOfWaiting } from '../schedule/chunk-size.js'
+import { heldMs, inFlightInWorker, shareOf, shareOfWaiting } from '../schedule/chunk-size.js'
 import { chunkMs, currentLimits, threadsFor } from '../schedule/machine.js'
-import { Timing, SLICE_MS } from '../schedule/timing.js'
+import { busyAt, IDLE_SHARE, SLICE_MS, Timing } from '../schedule/timing.js'
 import { LATE_MS } from '../threads/fair-shares.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 import type { WorkerPool, WorkerRequest } from '../threads/worker-pool.js'
@@ -37,7 +37,9 @@ const SLICE_WITH_MESSAGES_MS = 1
 export class Workforce implements Force {
   readonly run: Run
   readonly task: TransferredTask
-  readonly inFlight: number
+  inFlight: number
+  /** How many items keep a worker busy, `SLACK` counted in; undefined while none has shown that they wait. */
+  overlap: number | undefined = undefined
   readonly policies: readonly SentPolicy[]
   readonly single: SingleItems
   readonly isExact: boolean
@@ -246,15 +248,33 @@ export class Workforce implements Force {
     this.#terms.loaded()
   }
 
-  measured(count: number, ms: number): void {
+  measured(count: number, ms: number, idleMs: number): void {
     this.#deaths = 0
     this.#failedBeginnings = 0
     this.timing.add(count, ms)
+    this.#sawIdle(count, ms, idleMs)
     this.#terms.progressed()
   }
 
+  /** Where items of a chunk have left their worker idle, more may wait at once: by Little's law, as in this thread. */
+  #sawIdle(count: number, ms: number, idleMs: number): void {
+    if (count < this.inFlight || idleMs <= IDLE_SHARE * ms) return
+    const computesMs = (ms - idleMs) / count
+    this.overlap = busyAt((this.inFlight * ms) / count - computesMs, computesMs)
+    this.#overlapFrom(this.overlap)
+  }
+
+  /** With policies, one worker does what the loop does: one item at a time. */
+  #overlapFrom(overlap?: number): void {
+    if (this.policies.length === 0) this.inFlight = inFlightInWorker(overlap)
+  }
+
   itemsWait(): void {
-    if (!this.isDismissed) this.#terms.itemsWait()
+    if (this.isDismissed) return
+    this.#terms.itemsWait()
+    if (this.inFlight > 1) return
+    this.#overlapFrom()
+    if (this.inFlight > 1) for (const lane of this.#lanes) lane.leaveBlock()
   }
 
   unfit({ index, item, attempts }: Lost, reason: string): void {

@@ -1,9 +1,13 @@
+import { MOST_IN_WORKER } from './timing.js'
+
 /** A thread claims numbers from shared memory for this long at a time. */
 export const CLAIM_MS = 0.5
 /** No worker holds items for longer than this: they are cloned ahead, and may have to be taken back. */
 const MOST_HELD_MS = 256
 /** A chunk has this many times as many items as may wait at once. */
 const IN_FLIGHT_CHUNK = 4
+/** Promises in flight in a worker, where items wait as well as compute: at least, and where it is not known how many keep it busy. */
+const IN_FLIGHT = { least: 2, unknown: 4 }
 /** Taking items for less than this is not worth it. */
 const LEAST_MS = 0.01
 
@@ -21,6 +25,15 @@ export function shareOf(remaining: number | null, lanes: number, itemMs: number,
   const most = lasting(targetMs)
   if (remaining === null) return most
   return Math.min(most, Math.max(lasting(LEAST_MS), Math.ceil(remaining / (2 * lanes))))
+}
+
+/**
+ * How many items that wait a worker has under way.
+ *
+ * @param overlap - so many keep a thread busy; undefined if that is not known
+ */
+export function inFlightInWorker(overlap: number = IN_FLIGHT.unknown): number {
+  return Math.max(IN_FLIGHT.least, Math.min(MOST_IN_WORKER, overlap))
 }
 
 /**

@@ -9,6 +9,8 @@ export const MOST_IN_FLIGHT = 256
 export const MOST_IN_WORKER = 16
 /** So many times as many items are let wait at once as would keep a thread busy, since waits differ. */
 export const SLACK = 2
+/** A thread that is idle for less of the time has enough to do. */
+export const IDLE_SHARE = 0.1
 
 /** The least rises by this factor with each block, so that an old one is forgotten; and so does the most fall, which is rarer. */
 const FORGETTING = { least: 1.05, most: 1.01 }
@@ -39,6 +41,15 @@ export interface MeanTiming {
 /** What one of the longer items takes: two standard deviations above the mean. */
 function longMs({ itemMs, spread }: MeanTiming): number {
   return itemMs * (1 + 2 * spread)
+}
+
+/**
+ * How many items keep a thread busy that compute and wait for so long, `SLACK` counted in.
+ *
+ * Source: Little's law.
+ */
+export function busyAt(waitsMs: number, computesMs: number): number {
+  return 1 + Math.floor((SLACK * waitsMs) / computesMs)
 }
 
 /** Whether items differ, and some take so long that the event loop should not wait for them. */

@@ -98,8 +98,9 @@ class WorkerProgram {
     const starter = new ItemStarter(task, guard, message, this.#at, waits)
     const startedMs = machineNow()
     if (message.kind === 'chunk') {
+      const { idle } = performance.eventLoopUtilization()
       const count = await runChunk(message, starter, cells, this.#report)
-      this.#report.done(message.chunk, count, startedMs, machineNow())
+      this.#report.done(message.chunk, count, startedMs, machineNow(), performance.eventLoopUtilization().idle - idle)
     } else {
       const count = await runBlock(message, starter, cells, this.#report)
       cells[Cell.CURRENT] = -1

@@ -41,7 +41,7 @@ export class ItemStarter {
 
   /**
    * @param guard - the policies of the run; with them it keeps the time limit of promises
-   * @param waits - is told, where there is a time limit, that items return promises
+   * @param waits - is told, where there is a time limit or a shared block, that items return promises
    */
   constructor(
     task: WorkerTask,
@@ -56,7 +56,7 @@ export class ItemStarter {
     this.#timeoutMs = message.timeoutMs
     this.#isAlone = inFlightOf(message) === 1
     this.#at = at
-    this.#waits = message.timeoutMs === Infinity ? undefined : waits
+    this.#waits = message.kind === 'block' || message.timeoutMs !== Infinity ? waits : undefined
   }
 
   /** Returns what the task does, or a promise of it. */

@@ -102,7 +102,7 @@ export type FromWorker =
       readonly error: PackedThrown
       readonly lost: PackedValues['lost']
     }
-  /** An item of a run with a time limit has returned a promise. */
+  /** An item of a run with a time limit, or of a shared block, has returned a promise. */
   | { readonly kind: 'waits'; readonly run: number }
   /** An item has ended, and its result cannot be sent as it is. */
   | { readonly kind: 'unfit'; readonly run: number; readonly index: number; readonly reason: string }
@@ -144,6 +144,8 @@ export interface DoneMessage {
   /** When it began and ended, on the clock that all threads share. */
   readonly startedMs: number
   readonly endedMs: number
+  /** For how long of that the thread had nothing to do; 0 for the shared block. */
+  readonly idleMs: number
   /** What has not been sent before: so the worker is free for the next run by the time this one ends. */
   readonly results: ResultsMessage | undefined
 }

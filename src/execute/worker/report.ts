@@ -70,8 +70,8 @@ export class WorkerReport {
   }
 
   /** Says that a chunk is done, with the results that have not been sent. */
-  done(chunk: number, count: number, startedMs: number, endedMs: number): void {
-    this.#sendAll({ kind: 'done', run: this.#run, chunk, count, startedMs, endedMs, results: undefined })
+  done(chunk: number, count: number, startedMs: number, endedMs: number, idleMs = 0): void {
+    this.#sendAll({ kind: 'done', run: this.#run, chunk, count, startedMs, endedMs, idleMs, results: undefined })
   }
 
   flush(): void {

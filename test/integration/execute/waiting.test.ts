@@ -233,6 +233,36 @@ describe('items that wait', () => {
   })
 })
 
+describe('items that wait in workers that were asked for', () => {
+  const inOneWorker = { mode: 'threads', mainThread: false, workers: 1 } as const
+  /** Returns how many are under way in its thread. */
+  const countsThere = (): Promise<number> => {
+    const here = globalThis as { underWay?: number }
+    here.underWay = (here.underWay ?? 0) + 1
+    const { underWay } = here
+    return new Promise((resolve) =>
+      setTimeout(() => {
+        here.underWay = (here.underWay ?? 0) - 1
+        resolve(underWay)
+      }, 10),
+    )
+  }
+
+  it.each([
+    ['numbers, which workers claim', (n: number): unknown => n],
+    ['objects, which they are sent', (n: number): unknown => ({ n })],
+  ])('run several at once, from the first run on, and as many as keep their thread busy: %s', async (_, itemOf) => {
+    const items = Array.from({ length: 300 }, (__, n) => itemOf(n))
+    const counts = await execute(countsThere, items, { ...inOneWorker, useCache: false })
+    expect(counts[0]).toBe(1)
+    expect(Math.max(...counts)).toBeGreaterThan(4)
+    await execute(countsThere, items, inOneWorker)
+    // The next run knows.
+    const later = await execute(countsThere, items.slice(0, 16), inOneWorker)
+    expect(Math.max(...later)).toBeGreaterThan(4)
+  })
+})
+
 describe('what an item returns', () => {
   it('may be a thenable that settles twice, or throws: that concerns it alone', async () => {
     const task = (n: number): PromiseLike<number> | Promise<number> => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { shareOf, shareOfWaiting } from '../../../dist/execute/schedule/chunk-size.js'
+import { inFlightInWorker, shareOf, shareOfWaiting } from '../../../dist/execute/schedule/chunk-size.js'
 
 describe('how much is taken at a time', () => {
   it.each<[string, number | null, number, number, number, number]>([
@@ -21,6 +21,15 @@ describe('how much is taken at a time', () => {
     ['one at a time where none may wait beside another', 1e6, 2, 1, 1],
   ])('of items that wait is at least: %s', (_, remaining, lanes, inFlight, expected) => {
     expect(shareOfWaiting(remaining, lanes, inFlight)).toBe(expected)
+  })
+
+  it.each([
+    ['four where it is not known how many keep a worker busy', undefined, 4],
+    ['as many as keep it busy', 9, 9],
+    ['two where one does', 1, 2],
+    ['no more than sixteen', 100, 16],
+  ])('begins %s', (_, overlap, expected) => {
+    expect(inFlightInWorker(overlap)).toBe(expected)
   })
 
   it('leaves something for each lane until the end', () => {

@@ -1,11 +1,22 @@
 import { describe, expect, it } from 'vitest'
-import { areApart, isMixed, isUneven, Timing } from '../../../dist/execute/schedule/timing.js'
+import { areApart, busyAt, isMixed, isUneven, Timing } from '../../../dist/execute/schedule/timing.js'
 
 function timingOf(...times: number[]): Timing {
   const timing = new Timing()
   for (const ms of times) timing.add(1, ms)
   return timing
 }
+
+describe('how many items keep a thread busy', () => {
+  it.each([
+    ['one that only computes', 0, 5, 1],
+    ['twice as many as would, since waits differ', 15, 5, 7],
+    ['whole ones', 9, 5, 4],
+    ['any number of those that compute nothing', 5, 0, Infinity],
+  ])('is %s', (_, waitsMs, computesMs, expected) => {
+    expect(busyAt(waitsMs, computesMs)).toBe(expected)
+  })
+})
 
 describe('how fast items run', () => {
   it('counts all of them and their time', () => {
