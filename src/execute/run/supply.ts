@@ -40,10 +40,6 @@ export class Supply {
     source.whenMore = () => this.wake()
   }
 
-  get total(): number | null {
-    return this.#source.total
-  }
-
   /** The item that will be taken next, where it can be seen without taking it. */
   peek(): unknown {
     return this.#source instanceof ArraySource ? this.#source.first : undefined
