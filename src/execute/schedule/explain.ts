@@ -63,12 +63,9 @@ export function reasonOf(decision: Decision, obstacle?: string): string {
   }
 }
 
+/** No two that are considered have the same mode and as many workers. */
 function isChosen(plan: Plan, one: Considered): boolean {
-  return (
-    one.mode === plan.mode &&
-    one.workers === plan.workers &&
-    (one.mode !== 'threads' || one.chunkSize === plan.chunkSize)
-  )
+  return one.mode === plan.mode && one.workers === plan.workers
 }
 
 /** What a run does that is carried out so. */
