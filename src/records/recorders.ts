@@ -7,8 +7,11 @@ import { keepsAccount, type RecorderOptions, type RunRecorder } from './recorder
  * @param identity - what a checkpoint belongs to
  * @throws {ExecutionError} ERR_EXECUTION when a file cannot be written, or a checkpoint belongs to another run or is in use
  */
-export function recordersOf(options: RecorderOptions, identity: RunIdentity): Promise<RunRecorder[]> | RunRecorder[] {
-  return keepsAccount(options) ? openLater(options, identity) : []
+export async function recordersOf(options: RecorderOptions, identity: RunIdentity): Promise<RunRecorder[]> {
+  if (!keepsAccount(options)) return []
+  // Files, checksums and bars: most programs that import this package need none of it.
+  const { openRecorders } = await import('./open-recorders.js')
+  return openRecorders(options, identity)
 }
 
 /** What is in a checkpoint before its run begins; nothing, at no cost, without one. */
@@ -19,10 +22,4 @@ export async function earlierRunsOf(
   if (checkpoint === undefined) return undefined
   const { EarlierRuns } = await import('./open-recorders.js')
   return EarlierRuns.read(checkpoint, identity)
-}
-
-/** Files, checksums and bars: most programs that import this package need none of it. */
-async function openLater(options: RecorderOptions, identity: RunIdentity): Promise<RunRecorder[]> {
-  const { openRecorders } = await import('./open-recorders.js')
-  return openRecorders(options, identity)
 }
