@@ -75,17 +75,17 @@ class Conductor implements Lanes {
     const { options, task } = this.#run
     const begun = this.#course.decision ?? decision
     const mode = begun?.chosen.mode ?? options.mode
+    const isAsked = mode === 'threads'
+    const isForTime = begun === undefined && this.#course.subject.needsWorkers
     if (pending !== undefined) {
       const batch = { start: pending.index, items: [pending.item], attempts: 0, isCareful: false }
       this.#startAsync(pending.result, batch)
-    } else if (mode === 'async' || (mode !== 'threads' && isAsyncFunction(task.call))) {
+    } else if (mode === 'async' || (!isAsked && isAsyncFunction(task.call))) {
       this.#startAsync()
-    } else if (isWorkerOfOurs() || !this.#canShare(mode === 'threads')) {
-      this.#startHere()
-    } else if (mode === 'threads' || (begun === undefined && this.#course.subject.needsWorkers)) {
+    } else if ((isAsked || isForTime) && !isWorkerOfOurs() && this.#canShare(isAsked)) {
       this.#startThreads(this.#course.decision).catch((error: unknown) => this.#run.stop('failed', error))
     } else {
-      this.#startHere()
+      this.#makeHere().start()
     }
   }
 
@@ -96,10 +96,6 @@ class Conductor implements Lanes {
     if (obstacle !== undefined && isAsked)
       warnings.once('AMORSIZE_POLICY_NOT_SHARED', `${obstacle}, so the run stays in this thread`, task.identity)
     return obstacle === undefined
-  }
-
-  #startHere(): void {
-    this.#makeHere().start()
   }
 
   #makeHere(): LocalLane {
@@ -178,7 +174,7 @@ class Conductor implements Lanes {
           `${sent.message}; until then a synchronous item that takes too long cannot be ended`,
           task.identity,
         )
-      this.#startHere()
+      this.#makeHere().start()
       return
     }
     const isHere = decision?.inputs.mainWorks ?? mayRunHere(options)
