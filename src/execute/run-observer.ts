@@ -17,8 +17,12 @@ import { whyNotShared } from './transfer/shared-policies.js'
 import { taskSources } from './transfer/task-source.js'
 
 export function subjectOf(task: ResolvedTask, options: CompleteOptions): Subject {
-  const subject = { key: task.key, options, mayHaveWorkers: () => mayHaveWorkers(task, options) }
-  return { ...subject, needsWorkers: needsWorkers(task, options) }
+  return {
+    key: task.key,
+    options,
+    mayHaveWorkers: () => mayHaveWorkers(task, options),
+    needsWorkers: needsWorkers(task, options),
+  }
 }
 
 /** Whether items may have to be ended in the middle: there is a time limit, and nothing has shown that they return promises. */
