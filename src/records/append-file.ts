@@ -19,8 +19,9 @@ const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS'])
  */
 export class AppendFile {
   readonly path: string
+  /** For reading and cutting; all writing is done here. */
+  readonly handle: FileHandle
   readonly #what: string
-  readonly #file: FileHandle
   #pending: Uint8Array[] = []
   #pendingBytes = 0
   #lastWriteMs = 0
@@ -32,10 +33,10 @@ export class AppendFile {
   #syncTimer: NodeJS.Timeout | undefined = undefined
   #failure: ExecutionError | undefined = undefined
 
-  private constructor(path: string, what: string, file: FileHandle) {
+  private constructor(path: string, what: string, handle: FileHandle) {
     this.path = path
     this.#what = what
-    this.#file = file
+    this.handle = handle
   }
 
   /**
@@ -51,11 +52,6 @@ export class AppendFile {
     } catch (error) {
       throw runError(`${what} '${path}' cannot be written: ${messageOf(error)}`, error)
     }
-  }
-
-  /** For reading and cutting; all writing is done here. */
-  get handle(): FileHandle {
-    return this.#file
   }
 
   get failure(): ExecutionError | undefined {
@@ -95,7 +91,7 @@ export class AppendFile {
     } finally {
       await this.#syncing
       realClearTimeout(this.#syncTimer)
-      await this.#file.close()
+      await this.handle.close()
     }
   }
 
@@ -106,7 +102,7 @@ export class AppendFile {
     this.#pending = []
     this.#pendingBytes = 0
     try {
-      for (let from = 0; from < bytes.length;) from += writeSync(this.#file.fd, bytes, from)
+      for (let from = 0; from < bytes.length;) from += writeSync(this.handle.fd, bytes, from)
       this.#writtenBytes += bytes.length
     } catch (error) {
       this.#fail(error)
@@ -135,7 +131,7 @@ export class AppendFile {
     const upTo = this.#writtenBytes
     this.#lastSyncMs = realNow()
     try {
-      await this.#file.datasync()
+      await this.handle.datasync()
     } catch (error) {
       if (!CANNOT_SYNC.has((error as NodeJS.ErrnoException).code ?? '')) this.#fail(error)
     }
