@@ -85,8 +85,8 @@ export class Timing {
   items = 0
   totalMs = 0
   itemMs = 0
-  /** The least that an item has taken recently: other programs on the core do not count in it. */
-  #leastMs = Infinity
+  /** The least that an item has taken recently, by however few there were: other programs on the core do not count in it. */
+  leastSeenMs = Infinity
   /** The most that an item has taken recently; of a block of several, its mean. */
   mostMs = 0
   /** Mean of the squares of an item's time, for the spread. */
@@ -115,7 +115,7 @@ export class Timing {
       this.#quarter = this.#half
       this.#half = { items: this.items, ms: this.totalMs }
     }
-    this.#leastMs = Math.min(itemMs, this.#leastMs * FORGETTING.least)
+    this.leastSeenMs = Math.min(itemMs, this.leastSeenMs * FORGETTING.least)
     this.mostMs = Math.max(itemMs, this.mostMs / FORGETTING.most)
     // Old blocks fade, so that one slow start does not stay for ever.
     this.#weight = Math.min(this.#weight + count, 4 * count + 64)
@@ -145,12 +145,7 @@ export class Timing {
 
   /** The least that an item has taken recently; 0 while too few have run to tell. */
   get leastMs(): number {
-    return this.items < FEW ? 0 : this.#leastMs
-  }
-
-  /** The same by however few there were. */
-  get leastSeenMs(): number {
-    return this.#leastMs
+    return this.items < FEW ? 0 : this.leastSeenMs
   }
 
   /** How much longer all items have taken than they would now: what the task costs a thread that runs it for the first time. */
