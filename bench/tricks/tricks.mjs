@@ -78,7 +78,7 @@ export const tricks = [
   {
     what: 'a worker is woken on another core than this thread',
     file: 'worker/placement.js',
-    code: "process.platform === 'linux' ? placingOf(addonIfAny()) : null",
+    code: "process.platform === 'linux' ? placingIfAny() : null",
     without: 'null',
     cases: [
       later('number:10us:1k'),

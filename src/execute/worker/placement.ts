@@ -23,7 +23,7 @@ class Placement {
 
   /** Loads what places threads, the addon with it: not while anybody waits. @returns whether there is such a thing */
   load(): boolean {
-    if (this.#placing === undefined) this.#placing = process.platform === 'linux' ? placingOf(addonIfAny()) : null
+    if (this.#placing === undefined) this.#placing = process.platform === 'linux' ? placingIfAny() : null
     return this.#placing !== null
   }
 
@@ -61,15 +61,12 @@ class Placement {
 
 export const placement = new Placement()
 
-function addonIfAny(): NativeAddon | null {
+function placingIfAny(): Placing | null {
   try {
-    return nativeAddon()
+    const addon = nativeAddon()
+    return addon?.keepAway === undefined ? null : (addon as Placing)
   } catch {
     // Whoever has forbidden to go on without it means what cannot be had otherwise; a run only gains less.
     return null
   }
-}
-
-function placingOf(addon: NativeAddon | null): Placing | null {
-  return addon?.keepAway === undefined ? null : (addon as Placing)
 }
