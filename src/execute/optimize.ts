@@ -75,10 +75,11 @@ async function makePlan(
 ): Promise<Plan> {
   const task = await resolveTask(given)
   const sample = await sampleOf(task, source, options)
-  const { subject, firstItems, measured, first, left } = sample
-  const obstacle = measured.obstacle ?? (await obstacleOf(task, options))
+  const { subject, firstItems, first, left } = sample
+  const obstacle = sample.measured.obstacle ?? (await obstacleOf(task, options))
+  const measured = { ...sample.measured, obstacle }
   const workers = pools.of(options.maxMemoryPerWorker)
-  const situation: Situation = { items: left, done: firstItems.length, workers, obstacle }
+  const situation: Situation = { items: left, done: firstItems.length, workers }
   const decision = scheduler.planner.plan(subject, measured, situation, scheduler.recall(subject, first))
   const { chosen, inputs } = decision
   const loopMs = inputs.items * inputs.itemMs
@@ -88,7 +89,7 @@ async function makePlan(
     workers: chosen.workers,
     chunkSize: chosen.chunkSize,
     estimatedSpeedup: chosen.estimatedMs > 0 ? loopMs / chosen.estimatedMs : 1,
-    reason: reasonOf(decision, obstacle),
+    reason: reasonOf(decision),
     warnings: warningsFor(firstItems, obstacle, subject.needsWorkers),
     items: source instanceof ArraySource ? (items as Iterable<unknown>) : allItems(firstItems, source),
     profile: profileOf(decision, sample.total),

@@ -37,7 +37,7 @@ export function explainPlan(plan: Plan): string {
   return lines.join('\n')
 }
 
-export function reasonOf(decision: Decision, obstacle?: string): string {
+export function reasonOf(decision: Decision): string {
   const { chosen, inputs, limits, measured, isByOutcome, isLoopDue, isForTime } = decision
   if (inputs.items === 0) return 'nothing is left to run'
   if (measured.sampleSize === 0)
@@ -52,7 +52,7 @@ export function reasonOf(decision: Decision, obstacle?: string): string {
     case 'async':
       return `items compute for ${(100 * inputs.cpuShare).toFixed(0)} % of their time and wait for the rest, which overlaps in this thread`
     case 'serial':
-      if (obstacle !== undefined) return obstacle
+      if (measured.obstacle !== undefined) return measured.obstacle
       if (limits.cpuWorkers <= 1) return 'this process may use one core, so a second thread would not help'
       if (isLoopDue) return 'it is to be seen anew what the loop takes; later runs may have worker threads again'
       if (isByOutcome)

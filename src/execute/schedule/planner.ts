@@ -32,8 +32,6 @@ export interface Situation {
   /** Items that have run. If the number is unknown, as many again are expected. */
   readonly done: number
   readonly workers: WorkersAtHand
-  /** Why the run can have no workers; undefined if it can. */
-  readonly obstacle: string | undefined
   /** Workers that run the items without this thread if there is one for each core; 0 or absent unless some items would keep it for long. */
   readonly apart?: number
 }
@@ -92,7 +90,7 @@ export class Planner {
     // Numbers in shared memory are not copied.
     const cloneMs = isShared ? 0 : cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes }, calibration)
     const mayAsk = options.mode === undefined || options.mode === 'threads'
-    const mayUseThreads = situation.obstacle === undefined && mostWorkers >= 1 && mayAsk
+    const mayUseThreads = measured.obstacle === undefined && mostWorkers >= 1 && mayAsk
     const isForTime = subject.needsWorkers && mayUseThreads && situation.items !== 0
     const mode = isForTime ? 'threads' : options.mode
     // Of a source that does not say how many items there are, only those that have run are known.

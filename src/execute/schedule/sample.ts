@@ -54,7 +54,7 @@ export interface Measured {
   readonly cloneNodes: number
   /** Whether items and results are numbers, which go through shared memory. */
   readonly isShared: boolean
-  /** Why items or results cannot be sent to a thread; undefined if they can. */
+  /** Why items or results cannot be sent to a thread, or, of a plan, its run can have no workers; undefined if they can. */
   readonly obstacle: string | undefined
 }
 

@@ -166,7 +166,7 @@ export class Scheduler {
     if (course.staysInLoop || idle === 0 || this.#startsHere(subject, measured) || !subject.mayHaveWorkers())
       return course
     const apart = this.leavesUneven(course, [], loopMs) ? workers.idle + workers.working : 0
-    const situation = { items, done: 0, workers: { idle, startingMs: workers.startingMs }, obstacle: undefined, apart }
+    const situation = { items, done: 0, workers: { idle, startingMs: workers.startingMs }, apart }
     course.decision = this.#workersFor(subject, measured, situation, record)
     return course
   }
@@ -188,7 +188,7 @@ export class Scheduler {
     const record = this.#recordOf(subject, first)
     if (record.wantsSample) record.stayedInLoop(timing.itemMs)
     const measured = record.remember(measuredOf(observation))
-    const situation = { items, done: timing.items, workers, obstacle: undefined }
+    const situation = { items, done: timing.items, workers }
     return (course.decision = this.#workersFor(subject, measured, situation, record))
   }
 
@@ -204,7 +204,7 @@ export class Scheduler {
     // The start of a worker has kept other cores busy, too: only the first look says how many the task needs.
     const { coresBusy } = decision.measured
     const measured = record.remember({ ...measuredOf(observation), coresBusy })
-    const situation = { items, done: timing.items, workers: READY, obstacle: undefined }
+    const situation = { items, done: timing.items, workers: READY }
     const again = this.#workersFor(subject, measured, situation, record)
     course.decision = again
     course.notBeforeMs = 2 * timing.totalMs
@@ -292,7 +292,7 @@ export class Scheduler {
     if (measured === undefined || workers.idle > 0 || workers.startingMs !== undefined) return 0
     if (record.missedMs < spawnMs || record.missedMs < spawnMs * this.#machine.crowding()) return 0
     if (!subject.mayHaveWorkers()) return 0
-    const situation = { items, done: 0, workers: READY, obstacle: undefined }
+    const situation = { items, done: 0, workers: READY }
     const decision = this.#workersFor(subject, measured, situation, record)
     if (decision === undefined) return 0
     record.missedMs = 0

@@ -45,7 +45,7 @@ function planOf({
   return new Planner(() => limits).plan(
     { key: task, options: { ...DEFAULTS, ...options }, mayHaveWorkers: () => true, needsWorkers },
     measuredAs(measured),
-    { items: 1000, done: 10, workers: TWO, obstacle: undefined, ...situation },
+    { items: 1000, done: 10, workers: TWO, ...situation },
     record,
   )
 }
@@ -126,14 +126,14 @@ describe('whether this thread works beside workers', () => {
 describe('what is chosen', () => {
   it.each<[string, Asked, string]>([
     ['workers for long work', {}, 'threads'],
-    ['the loop where something stands in the way', { situation: { obstacle: 'it captures x' } }, 'serial'],
+    ['the loop where something stands in the way', { measured: { obstacle: 'it captures x' } }, 'serial'],
     ['the loop where it is asked for', { options: { mode: 'serial' } }, 'serial'],
     ['the loop where there is one core', { cores: 1 }, 'serial'],
     ['items in flight where they wait', { measured: { isAsync: true, cpuShare: 0.1 } }, 'async'],
     ['the loop where those are asked for and nothing waits', { options: { mode: 'async' } }, 'serial'],
     ['workers where they are asked for', { options: { mode: 'threads' }, situation: { items: 2 } }, 'threads'],
     ['workers where only they can end an item', { needsWorkers: true, situation: { items: 2 } }, 'threads'],
-    ['not where none can be had', { needsWorkers: true, situation: { obstacle: 'it captures x' } }, 'serial'],
+    ['not where none can be had', { needsWorkers: true, measured: { obstacle: 'it captures x' } }, 'serial'],
     ['nor where the loop is asked for', { needsWorkers: true, options: { mode: 'serial' } }, 'serial'],
   ])('are %s', (_, asked, mode) => {
     const { chosen, considered } = planOf(asked)

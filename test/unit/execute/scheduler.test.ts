@@ -474,12 +474,7 @@ describe('after a run', () => {
     const { run, scheduler, subject } = taught()
     const plan = (items: number) => {
       const record = scheduler.recall(subject, 'an item')!
-      return scheduler.planner.plan(
-        subject,
-        record.measured!,
-        { items, done: 0, workers: ONE, obstacle: undefined },
-        record,
-      )
+      return scheduler.planner.plan(subject, record.measured!, { items, done: 0, workers: ONE }, record)
     }
     expect(plan(100).isByOutcome).toBe(false)
     run(100, 1.25)
@@ -528,12 +523,7 @@ describe('how long a worker is expected to take to be ready', () => {
   ])('%s', (_, workers, starts, here) => {
     const { scheduler, subject } = taught()
     const { measured } = scheduler.recall(subject, 'an item')!
-    const { inputs } = scheduler.planner.plan(subject, measured!, {
-      items: 1000,
-      done: 0,
-      workers,
-      obstacle: undefined,
-    })
+    const { inputs } = scheduler.planner.plan(subject, measured!, { items: 1000, done: 0, workers })
     expect(inputs.spawnMs).toBeCloseTo(starts * spawnMs)
     expect(inputs.spawnHereMs).toBeCloseTo(here * spawnMs)
   })
