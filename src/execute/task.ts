@@ -121,19 +121,16 @@ class NamedTask implements ResolvedTask {
   readonly call: (item: unknown) => unknown
   readonly reference: TaskReference
   readonly key: string
+  readonly identity: string
   exports: Readonly<Record<string, unknown>> = NO_EXPORTS
   obstacle: string | undefined = undefined
 
   constructor(call: TaskFunction, reference: TaskReference) {
     this.call = call as NamedTask['call']
     this.reference = reference
-    this.key = identityOf(reference)
+    this.key = this.identity = identityOf(reference)
     moduleVersions.see(call, this.key)
     void this.#findExports()
-  }
-
-  get identity(): string {
-    return this.key
   }
 
   /**

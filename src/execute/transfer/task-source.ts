@@ -70,12 +70,14 @@ class TaskSources {
     else if (refusal === undefined) entry.outcome ??= entry.unchecked
   }
 
-  #namedTask({ reference, key, obstacle }: ResolvedTask): TransferredTask | TaskNotTransferableError | undefined {
-    if (typeof key !== 'string' || reference === undefined) return undefined
+  #namedTask(task: ResolvedTask): TransferredTask | TaskNotTransferableError | undefined {
+    const { reference, obstacle } = task
+    if (reference === undefined) return undefined
     if (obstacle !== undefined) return new TaskNotTransferableError(obstacle, { captured: [] })
-    let known = this.#named.get(key)
+    const { identity } = task
+    let known = this.#named.get(identity)
     if (known === undefined)
-      this.#named.set(key, (known = { id: ++this.#lastId, url: reference.url, export: reference.export }))
+      this.#named.set(identity, (known = { id: ++this.#lastId, url: reference.url, export: reference.export }))
     return known
   }
 
