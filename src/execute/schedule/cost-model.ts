@@ -1,4 +1,5 @@
 import { CLAIM_MS, shareOf } from './chunk-size.js'
+import { FIRST_IN_FLIGHT } from './timing.js'
 
 /** How a run is carried out: one item after the other, several at a time in this thread, or with worker threads. */
 export type RunMode = 'serial' | 'async' | 'threads'
@@ -107,7 +108,6 @@ function chunkFor({ items, itemMs, isShared, mainWorks }: CostInputs, workers: n
 
 export interface Choices {
   readonly mostWorkers: number
-  readonly mostInFlight: number
   readonly targetChunkMs: number
   readonly workers?: number | undefined
   readonly chunkSize?: number | undefined
@@ -127,8 +127,9 @@ const PREFERENCE = 1.25
 export function consider(inputs: CostInputs, choices: Choices): Considered[] {
   const all: Considered[] = [{ mode: 'serial', workers: 0, chunkSize: 1, estimatedMs: loopMs(inputs) }]
   if (inputs.isAsync) {
-    // As many as may wait at once: a few first items say too little of how busy they keep this thread to choose fewer.
-    const workers = choices.workers ?? Math.max(1, Math.min(choices.mostInFlight, inputs.items))
+    // As many as begin at once: a few first items say too little of how busy they keep this thread to choose fewer, and a run takes more once it
+    // finds that they make it faster.
+    const workers = choices.workers ?? Math.max(1, Math.min(FIRST_IN_FLIGHT, inputs.items))
     all.push({ mode: 'async', workers, chunkSize: 1, estimatedMs: asyncMs(inputs, workers) })
   }
   if (choices.mayUseThreads) {

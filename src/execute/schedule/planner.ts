@@ -4,7 +4,7 @@ import { type Choices, choose, consider, type Considered, type CostInputs } from
 import { BYTES_PER_WORKER, chunkMs, type Limits, sensibleWorkers, threadsFor } from './machine.js'
 import type { Measured } from './sample.js'
 import type { TaskRecord } from './tasks.js'
-import { FIRST_IN_FLIGHT, SLICE_MS } from './timing.js'
+import { SLICE_MS } from './timing.js'
 
 /** The part of a worker's start that is this thread's work. */
 const SPAWN_HERE = 1 / 4
@@ -113,8 +113,6 @@ export class Planner {
     }
     const choices: Choices = {
       mostWorkers,
-      // A run takes more once it finds that they make it faster.
-      mostInFlight: FIRST_IN_FLIGHT,
       targetChunkMs: chunkMs(limits, targetChunkMs),
       workers: workers ?? (isOpen ? mostWorkers : undefined),
       chunkSize,

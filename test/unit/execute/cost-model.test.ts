@@ -25,7 +25,7 @@ const inputs: CostInputs = {
   mainWorks: true,
   blocks: false,
 }
-const choices: Choices = { mostWorkers: 1, mostInFlight: 256, targetChunkMs: 4, mayUseThreads: true }
+const choices: Choices = { mostWorkers: 1, targetChunkMs: 4, mayUseThreads: true }
 const choice = (changed: Partial<CostInputs>, chosen: Partial<Choices> = {}) => {
   const all = { ...inputs, ...changed }
   const open = { ...choices, ...chosen }
@@ -244,7 +244,7 @@ describe('what is considered', () => {
     ],
     ['no workers where they may not be', {}, { mostWorkers: 3, mayUseThreads: false }, ['serial 0']],
     ['the workers that are asked for alone', {}, { mostWorkers: 3, workers: 2 }, ['serial 0', 'threads 2']],
-    ['items in flight where they are promises', { isAsync: true }, { mayUseThreads: false }, ['serial 0', 'async 256']],
+    ['items in flight where they are promises', { isAsync: true }, { mayUseThreads: false }, ['serial 0', 'async 64']],
     ['no more than there are', { isAsync: true, items: 5 }, { mayUseThreads: false }, ['serial 0', 'async 5']],
     ['one at least', { isAsync: true, items: 0 }, { mayUseThreads: false }, ['serial 0', 'async 1']],
     ['as many as are asked for', { isAsync: true }, { mayUseThreads: false, workers: 7 }, ['serial 0', 'async 7']],
