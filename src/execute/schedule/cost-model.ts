@@ -124,8 +124,10 @@ export const IO_SHARE = 0.3
 const PREFERENCE = 1.25
 
 /** All schedules that come into question, the loop first. */
-export function consider(inputs: CostInputs, choices: Choices): Considered[] {
-  const all: Considered[] = [{ mode: 'serial', workers: 0, chunkSize: 1, estimatedMs: loopMs(inputs) }]
+export type AllConsidered = readonly [loop: Considered, ...others: Considered[]]
+
+export function consider(inputs: CostInputs, choices: Choices): AllConsidered {
+  const all: [Considered, ...Considered[]] = [{ mode: 'serial', workers: 0, chunkSize: 1, estimatedMs: loopMs(inputs) }]
   if (inputs.isAsync) {
     // As many as begin at once: a few first items say too little of how busy they keep this thread to choose fewer, and a run takes more once it
     // finds that they make it faster.
@@ -146,26 +148,25 @@ export function consider(inputs: CostInputs, choices: Choices): Considered[] {
  * The one to take: the fastest, unless a mode is forced or preferred; the loop, unless another is clearly faster, or workers are as fast and the
  * event loop would have to wait for items.
  */
-export function choose(considered: readonly Considered[], inputs: CostInputs, choices: Choices): Considered {
+export function choose(considered: AllConsidered, inputs: CostInputs, choices: Choices): Considered {
   const [loop] = considered
-  if (loop === undefined) throw new Error('the loop is always considered')
-  const open = considered.filter(({ mode }) => choices.mode === undefined || mode === choices.mode)
-  const fastest = (all: readonly Considered[]): Considered | undefined =>
-    all.reduce<Considered | undefined>(
-      (best, one) => (best === undefined || one.estimatedMs < best.estimatedMs * BETTER ? one : best),
-      undefined,
-    )
-  const best = fastest(open) ?? loop
-  if (choices.mode !== undefined) return best
-  if (inputs.isAsync && inputs.cpuShare < IO_SHARE && choices.prefer !== 'threads') {
-    const waiting = fastest(open.filter(({ mode }) => mode === 'async'))
+  const faster = (best: Considered, one: Considered): Considered =>
+    one.estimatedMs < best.estimatedMs * BETTER ? one : best
+  const fastestOf = (wanted: RunMode | undefined): Considered | undefined => {
+    const [first, ...others] = considered.filter(({ mode }) => mode === wanted)
+    return first && others.reduce(faster, first)
+  }
+  if (choices.mode !== undefined) return fastestOf(choices.mode) ?? loop
+  if (inputs.cpuShare < IO_SHARE && choices.prefer !== 'threads') {
+    const waiting = fastestOf('async')
     if (waiting !== undefined && waiting.estimatedMs < loop.estimatedMs * MARGIN) return waiting
   }
-  const preferred = fastest(open.filter(({ mode }) => mode === choices.prefer))
+  const best = considered.reduce(faster)
+  const preferred = fastestOf(choices.prefer)
   if (preferred !== undefined && preferred.estimatedMs < Math.min(best.estimatedMs * PREFERENCE, loop.estimatedMs))
     return preferred
   if (best.estimatedMs < loop.estimatedMs * MARGIN) return best
-  const apart = inputs.blocks ? fastest(open.filter(({ mode }) => mode === 'threads')) : undefined
+  const apart = inputs.blocks ? fastestOf('threads') : undefined
   return apart !== undefined && apart.estimatedMs * MARGIN < loop.estimatedMs ? apart : loop
 }
 

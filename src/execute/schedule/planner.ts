@@ -1,6 +1,6 @@
 import { type CompleteOptions, mayRunHere, wantsChunks } from '../options.js'
 import { calibration, cloneMsOf } from './calibration.js'
-import { type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
+import { type AllConsidered, type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
 import { BYTES_PER_WORKER, chunkMs, type Limits, sensibleWorkers, threadsFor } from './machine.js'
 import type { Measured } from './sample.js'
 import type { TaskRecord } from './tasks.js'
@@ -126,7 +126,7 @@ export class Planner {
     const considered = gain === undefined ? modelled : byOutcome(modelled, loopMs / gain)
     const [loop] = considered
     const stays = mode === undefined && record?.staysInLoop(loopMs) === true
-    const chosen = stays && loop !== undefined ? loop : choose(considered, inputs, choices)
+    const chosen = stays ? loop : choose(considered, inputs, choices)
     const isByOutcome = stays || gain !== undefined
     const isLoopDue = stays && record.isLoopDue
     return { chosen, considered, inputs, limits, bytesPerWorker, measured, isByOutcome, isLoopDue, isForTime }
@@ -143,10 +143,11 @@ export function worksHere(options: CompleteOptions, leastMs: number): boolean {
 }
 
 /** Scales the schedules with workers so that the best of them takes `ms`, as in earlier runs. */
-function byOutcome(considered: readonly Considered[], ms: number): Considered[] {
-  const threads = considered.filter(({ mode }) => mode === 'threads').map(({ estimatedMs }) => estimatedMs)
+function byOutcome([loop, ...others]: AllConsidered, ms: number): AllConsidered {
+  const threads = others.filter(({ mode }) => mode === 'threads').map(({ estimatedMs }) => estimatedMs)
   const factor = ms / Math.min(...threads)
-  return considered.map((one) => (one.mode === 'threads' ? { ...one, estimatedMs: factor * one.estimatedMs } : one))
+  const scaled = others.map((one) => (one.mode === 'threads' ? { ...one, estimatedMs: factor * one.estimatedMs } : one))
+  return [loop, ...scaled]
 }
 
 /** How long a worker still needs that began to start `startingMs` ago. One that is late may take as long again. */

@@ -4,6 +4,7 @@ import {
   choose,
   type Choices,
   consider,
+  type Considered,
   type CostInputs,
   loopMs,
   threadsMs,
@@ -168,7 +169,11 @@ describe('the choice among what is considered', () => {
       const mode = ways[name as keyof typeof ways]
       return { mode, workers, chunkSize: 1, estimatedMs }
     })
-    const { workers } = choose(considered, { ...inputs, ...changed }, { ...choices, ...chosen })
+    const { workers } = choose(
+      considered as [Considered, ...Considered[]],
+      { ...inputs, ...changed },
+      { ...choices, ...chosen },
+    )
     return Object.keys(times)[workers]
   }
   const waits = { isAsync: true, cpuShare: 0.29 }
@@ -183,10 +188,6 @@ describe('the choice among what is considered', () => {
     expect(ofTwo(100 / 0.95, 110)).toEqual(['loop', 'loop'])
     expect(taken({ loop: 100, waiting: 90, one: 104 }, {}, { ...blocks, ...waits })).toBe('waiting')
     expect(taken({ loop: 100 }, {}, blocks)).toBe('loop')
-  })
-
-  it('needs the loop', () => {
-    expect(() => choose([], inputs, choices)).toThrow('the loop is always considered')
   })
 
   it.each<[string, Parameters<typeof taken>, string]>([
@@ -214,7 +215,6 @@ describe('the choice among what is considered', () => {
       'one',
     ],
     ['nor where threads are preferred', [{ loop: 100, waiting: 90, one: 40 }, { prefer: 'threads' }, waits], 'one'],
-    ['nor what returns no promises', [{ loop: 100, waiting: 90, one: 40 }, {}, { ...waits, isAsync: false }], 'one'],
     ['nor where it is not considered', [{ loop: 100, one: 40 }, {}, waits], 'one'],
     [
       'prefers a mode that takes less than a quarter more',
