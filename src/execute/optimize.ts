@@ -75,7 +75,11 @@ async function makePlan(
 ): Promise<Plan> {
   const task = await resolveTask(given)
   const sample = await sampleOf(task, source, options)
-  const { subject, firstItems, first, left } = sample
+  const { subject, firstItems, first } = sample
+  // A source that has ended has shown how many items there are.
+  const total = source.total ?? (source.ended ? firstItems.length : null)
+  const ran = firstItems.filter(({ outcome }) => outcome !== undefined).length
+  const left = total === null ? null : Math.max(0, total - ran - sample.finishedBefore)
   const obstacle = sample.measured.obstacle ?? (await obstacleOf(task, options))
   const measured = { ...sample.measured, obstacle }
   const workers = pools.of(options.maxMemoryPerWorker)
@@ -92,7 +96,7 @@ async function makePlan(
     reason: reasonOf(decision),
     warnings: warningsFor(firstItems, obstacle, subject.needsWorkers),
     items: source instanceof ArraySource ? (items as Iterable<unknown>) : allItems(firstItems, source),
-    profile: profileOf(decision, sample.total),
+    profile: profileOf(decision, total),
     cacheHit: sample.isKnown,
     explain: () => explainPlan(plan),
     run: () =>
@@ -111,10 +115,8 @@ interface Sample {
   readonly measured: Measured
   /** Whether an earlier run has shown it, so that nothing had to be run. */
   readonly isKnown: boolean
-  /** Number of items, null where it is not known. */
-  readonly total: number | null
-  /** How many still have to be run; null where it is not known. */
-  readonly left: number | null
+  /** How many items earlier runs have finished, by their checkpoint. */
+  readonly finishedBefore: number
 }
 
 async function sampleOf(task: ResolvedTask, source: ItemSource, options: CompleteOptions): Promise<Sample> {
@@ -124,12 +126,10 @@ async function sampleOf(task: ResolvedTask, source: ItemSource, options: Complet
   const first = source instanceof ArraySource ? source.first : drawn[0]
   const known = scheduler.recall(subject, first)?.measured
   const earlier = await earlierRunsOf(options, { task: task.identity, total: source.total })
-  const before = earlier?.count ?? 0
+  const finishedBefore = earlier?.count ?? 0
   if (known !== undefined) {
     const firstItems = drawn.map((item) => new SampleItem(item))
-    const total = totalOf(source, firstItems)
-    const left = total === null ? null : Math.max(0, total - before)
-    return { subject, first, firstItems, measured: known, isKnown: true, total, left }
+    return { subject, first, firstItems, measured: known, isKnown: true, finishedBefore }
   }
   let promises = 0
   const ownCall = (item: unknown): unknown => {
@@ -145,14 +145,7 @@ async function sampleOf(task: ResolvedTask, source: ItemSource, options: Complet
   scheduler.sampled(subject, first, measured)
   if (waits) scheduler.foundToWait(subject)
   const needsWorkers = subject.needsWorkers && !(waits && mayWaitHere(options))
-  const total = totalOf(source, firstItems)
-  const left = total === null ? null : Math.max(0, total - measured.sampleSize - before)
-  return { subject: { ...subject, needsWorkers }, first, firstItems, measured, isKnown: false, total, left }
-}
-
-/** How many items there are: a source that has ended has shown it. */
-function totalOf(source: ItemSource, drawn: readonly SampleItem[]): number | null {
-  return source.total ?? (source.ended ? drawn.length : null)
+  return { subject: { ...subject, needsWorkers }, first, firstItems, measured, isKnown: false, finishedBefore }
 }
 
 /** Why neither the task nor the run may have workers; undefined if both may. */
