@@ -107,16 +107,6 @@ describe('a sample', () => {
   )
 })
 
-describe('before a run', () => {
-  it('nothing is decided of an unknown number of items, of other items, or of too few', () => {
-    const { begin } = taught()
-    expect(begin(100, ONE).decision?.chosen.mode).toBe('threads')
-    expect(begin(null, ONE).decision).toBeUndefined()
-    expect(begin(100, ONE, 5).decision).toBeUndefined()
-    expect(begin(0, ONE).decision).toBeUndefined()
-  })
-})
-
 describe('during a run', () => {
   it('workers are decided on once, also where nobody knows how many items are left', () => {
     const { scheduler, begin } = twoCores()
@@ -297,6 +287,29 @@ describe('a run with workers', () => {
         ],
       ],
       false,
+    ],
+    [
+      'that wins stays',
+      [
+        1000,
+        [
+          [200, 120],
+          [400, 240],
+        ],
+      ],
+      false,
+    ],
+    [
+      'whose items differ, but not by chance, goes back',
+      [
+        1000,
+        [
+          [200, 400],
+          [400, 800],
+        ],
+        timingOf(1, 1, 1, 1, 1, 1, 1, 20),
+      ],
+      true,
     ],
     [
       'whose items differ by chance stays',

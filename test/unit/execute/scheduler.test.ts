@@ -166,74 +166,6 @@ describe('during a run', () => {
     expect(asks).toEqual([4, 8, 16, 32, 64])
   })
 
-  it.each<[string, [settled: number, ms: number][], boolean, Timing?]>([
-    [
-      'they win',
-      [
-        [200, 120],
-        [400, 240],
-      ],
-      false,
-    ],
-    [
-      'they lose',
-      [
-        [200, 240],
-        [400, 480],
-      ],
-      true,
-    ],
-    ['the first look shows only how they begin', [[200, 900]], false],
-    [
-      'they become faster',
-      [
-        [200, 900],
-        [400, 1200],
-      ],
-      false,
-    ],
-    [
-      'too little has ended since',
-      [
-        [200, 240],
-        [250, 480],
-      ],
-      false,
-    ],
-    [
-      'it lasts too short to say',
-      [
-        [200, 10],
-        [400, 20],
-      ],
-      false,
-    ],
-    [
-      'uneven items: chance may have given them the long ones',
-      [
-        [200, 240],
-        [400, 480],
-      ],
-      false,
-      timingOf(1, 1, 1, 1, 1, 1, 1, 20),
-    ],
-    [
-      'more than chance gives to uneven items',
-      [
-        [200, 400],
-        [400, 800],
-      ],
-      true,
-      timingOf(1, 1, 1, 1, 1, 1, 1, 20),
-    ],
-  ])('goes back to the loop where workers lose: %s', (_, looks, expected, timing) => {
-    const { begin } = taught()
-    const course = begin(1000, ONE)
-    const goesBack = looks.map(([settled, ms]) => shouldGoBack(course, came(1000, settled, ms, timing), timingOf()))
-    expect(goesBack.at(-1)).toBe(expected)
-    expect(goesBack.slice(0, -1)).not.toContain(true)
-  })
-
   it.each<[string, Timing, boolean]>([
     ['enough of them', timingOf(...Array<number>(16).fill(0.5)), true],
     ['too few to tell', timingOf(...Array<number>(15).fill(0.5)), false],
@@ -470,20 +402,6 @@ describe('after a run', () => {
     expect(begin(1000, ONE).decision).toBeUndefined()
   })
 
-  it('plans by what has come of workers, and says so', () => {
-    const { run, scheduler, subject } = taught()
-    const plan = (items: number) => {
-      const record = scheduler.recall(subject, 'an item')!
-      return scheduler.planner.plan(subject, record.measured!, { items, done: 0, workers: ONE }, record)
-    }
-    expect(plan(100).isByOutcome).toBe(false)
-    run(100, 1.25)
-    expect(plan(100)).toMatchObject({ isByOutcome: true, chosen: { mode: 'threads', estimatedMs: 80 } })
-    expect(plan(100_000).isByOutcome).toBe(false)
-    run(100, 0.5)
-    expect(plan(100)).toMatchObject({ isByOutcome: true, chosen: { mode: 'serial' } })
-  })
-
   it('has workers ready for short runs once they have taken as long as a start, and looks at the machine only then', () => {
     const { scheduler, begin, looks } = twoCores()
     const started: number[] = []
@@ -501,31 +419,6 @@ describe('after a run', () => {
     const isStarted = (): boolean => scheduler.after(begin(10, NONE), seen(10, 1, 0), undefined, NONE) > 0
     const runs = Array.from({ length: 100 }, isStarted).indexOf(true) + 1
     expect(runs).toBe(Math.ceil((2 * spawnMs) / 10))
-  })
-
-  it.each<[string, number, WorkersThere]>([
-    ['are too short', 1, NONE],
-    ['find some already', 10, ONE],
-    ['find some about to be there', 10, { idle: 0, working: 0, startingMs: 1 }],
-  ])('has none ready for runs that %s', (_, items, there) => {
-    const { scheduler, begin } = twoCores()
-    for (let times = 0; times < 1000; times++)
-      expect(scheduler.after(begin(items, there), seen(items, 1, 0), undefined, there)).toBe(0)
-  })
-})
-
-describe('how long a worker is expected to take to be ready', () => {
-  it.each<[string, WorkersThere, number, number]>([
-    ['none is there: a start, a part of it this thread’s own work', NONE, 1, 1 / 4],
-    ['one is half-way', { idle: 0, working: 0, startingMs: spawnMs / 2 }, 1 / 2, 0],
-    ['one is late: as long again', { idle: 0, working: 0, startingMs: 4 * spawnMs }, 4, 0],
-    ['one is idle', ONE, 0, 0],
-  ])('%s', (_, workers, starts, here) => {
-    const { scheduler, subject } = taught()
-    const { measured } = scheduler.recall(subject, 'an item')!
-    const { inputs } = scheduler.planner.plan(subject, measured!, { items: 1000, done: 0, workers })
-    expect(inputs.spawnMs).toBeCloseTo(starts * spawnMs)
-    expect(inputs.spawnHereMs).toBeCloseTo(here * spawnMs)
   })
 })
 

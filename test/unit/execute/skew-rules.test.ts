@@ -126,29 +126,9 @@ describe('simulated: a run that is too short for another worker', () => {
   })
 })
 
-describe('what tells uneven items from others', () => {
-  const timingOf = (times: readonly number[]): Timing => {
-    const timing = new Timing()
-    for (const ms of times) timing.add(1, ms)
-    return timing
-  }
-  const repeat = (times: readonly number[], count: number): number[] =>
-    Array.from({ length: count }, () => times).flat()
-
-  it.each<[string, number[], boolean]>([
-    ['few items', [1, 40, 1], false],
-    ['items that are alike', repeat([3, 3.5], 20), false],
-    ['uneven items that are all short', repeat([0.1, 0.1, 0.1, 1], 20), false],
-    ['items of which some are long', repeat([2, 2, 2, 2, 2, 2, 2, 2, 2, 40], 5), true],
-    ['one that is very long', [...repeat([1], 30), 155], true],
-  ])('%s', (_, times, expected) => {
-    expect(isUneven(timingOf(times))).toBe(expected)
-  })
-
-  it('has workers hold what lasts for the longest item to be expected, within bounds', () => {
-    expect(heldMs(4, 0)).toBe(8)
-    expect(heldMs(4, 40)).toBe(40)
-    expect(heldMs(4, 10_000)).toBe(256)
-    expect(heldMs(1000, 10_000)).toBe(2000)
-  })
+it('workers hold what lasts for the longest item to be expected, within bounds', () => {
+  expect(heldMs(4, 0)).toBe(8)
+  expect(heldMs(4, 40)).toBe(40)
+  expect(heldMs(4, 10_000)).toBe(256)
+  expect(heldMs(1000, 10_000)).toBe(2000)
 })
