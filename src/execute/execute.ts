@@ -131,11 +131,11 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
 
 /** All items have ended within the call. */
 function ended(task: ResolvedTask, course: Course, loop: PlainLoop): Promise<unknown[]> {
-  const { results, items, seenMs } = loop
+  const { results, seenMs } = loop
   // What seemed long and was not teaches, too.
   if (seenMs >= LEAST_LEARNT_MS || course.loopMs >= LEAST_LEARNT_MS) {
-    const item = new ArraySource(items).first
     const [result] = results
+    const item = course.first
     const observation = { timing: timingOf(loop), items: loop.next, item, result, isAsync: false, busy: COMPUTING }
     learnSoon(task, course, observation)
   }
