@@ -120,7 +120,6 @@ export class LaneSlices {
   isDue = false
   readonly #share: Share
   readonly #inTurn: () => void
-  #isComputing = false
 
   /** @param slice - called in a later turn of the event loop, and in the context of the run, whenever it is asked for */
   constructor(queue: SliceQueue, share: Share, inContext: InContext, slice: () => void) {
@@ -147,9 +146,6 @@ export class LaneSlices {
 
   /** Whether the lane computes. One that waits for items, or for a reader of their results, takes no share of this thread's time. */
   computes(doesSo: boolean): void {
-    if (doesSo === this.#isComputing) return
-    this.#isComputing = doesSo
-    this.#share.computes(this, doesSo)
-    this.queue.lanes += doesSo ? 1 : -1
+    if (this.#share.computes(this, doesSo)) this.queue.lanes += doesSo ? 1 : -1
   }
 }

@@ -36,12 +36,14 @@ export class Share {
     this.#sharing = sharing
   }
 
-  /** Whether `who`, a lane or the workers, computes for the run. */
-  computes(who: object, doesSo: boolean): void {
+  /** Whether `who`, a lane or the workers, computes for the run. @returns whether that is new */
+  computes(who: object, doesSo: boolean): boolean {
     const before = this.#computing.size
     if (doesSo) this.#computing.add(who)
     else this.#computing.delete(who)
-    if (before === 0 && this.#computing.size > 0) this.#sharing.enter()
-    if (before > 0 && this.#computing.size === 0) this.#sharing.leave()
+    const now = this.#computing.size
+    if (before === 0 && now > 0) this.#sharing.enter()
+    if (before > 0 && now === 0) this.#sharing.leave()
+    return now !== before
   }
 }
