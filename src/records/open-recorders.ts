@@ -16,9 +16,7 @@ export async function openRecorders(options: RecorderOptions, identity: RunIdent
     if (deadLetter !== undefined) recorders.push(await DeadLetters.open(deadLetter))
     const bar = progress === true ? await openProgressBar(process.stderr) : null
     if (bar !== null) listeners.push((state) => bar.update(state))
-    const wasFinished = log === undefined ? undefined : (index: number): boolean => log.has(index)
-    if (listeners.length > 0)
-      recorders.push(new ProgressMeter(identity.total, listeners, wasFinished, log?.finishedCount))
+    if (listeners.length > 0) recorders.push(new ProgressMeter(identity.total, listeners, log))
     if (bar !== null) recorders.push(stopping(bar))
     return recorders
   } catch (error) {

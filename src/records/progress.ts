@@ -1,5 +1,6 @@
 import { notify } from '../internal/events/listeners.js'
 import { type Clock, systemClock } from '../internal/time/clock.js'
+import type { Checkpoint } from './checkpoint.js'
 import type { Progress, RunRecorder } from './recorder.js'
 
 /** Shortest time between two reports. The last one may come sooner. */
@@ -11,8 +12,7 @@ const REMEMBERED = 50
 export class ProgressMeter implements RunRecorder {
   readonly #total: number | null
   readonly #listeners: readonly ((progress: Progress) => void)[]
-  readonly #wasFinished: (index: number) => boolean
-  readonly #finishedBefore: number
+  readonly #earlier: Pick<Checkpoint, 'has' | 'finishedCount'> | undefined
   readonly #clock: Clock
   readonly #startMs: number
   #completed = 0
@@ -25,34 +25,31 @@ export class ProgressMeter implements RunRecorder {
   /**
    * @param total - number of items, null where it is not known
    * @param listeners - called with each report; one that throws changes nothing
-   * @param wasFinished - whether an earlier run finished the item
-   * @param finishedBefore - how many such items there are; they are counted as this run comes to them, but take no time
+   * @param earlier - which items earlier runs have finished; they are counted as this run comes to them, but take no time
    */
   constructor(
     total: number | null,
     listeners: readonly ((progress: Progress) => void)[],
-    wasFinished: (index: number) => boolean = () => false,
-    finishedBefore = 0,
+    earlier?: Pick<Checkpoint, 'has' | 'finishedCount'>,
     clock: Clock = systemClock,
   ) {
     this.#total = total
     this.#listeners = listeners
-    this.#wasFinished = wasFinished
-    this.#finishedBefore = finishedBefore
+    this.#earlier = earlier
     this.#clock = clock
     this.#startMs = this.#lastMs = clock.now()
     this.#past.push({ atMs: this.#startMs, settled: 0 })
   }
 
   itemTaken(index: number): void {
-    if (!this.#wasFinished(index)) return
+    if (this.#earlier?.has(index) !== true) return
     this.#restored++
     this.#completed++
     this.#reportWhenDue()
   }
 
   itemFinished(index: number): void {
-    if (this.#wasFinished(index)) return
+    if (this.#earlier?.has(index) === true) return
     this.#completed++
     this.#reportWhenDue()
   }
@@ -77,8 +74,8 @@ export class ProgressMeter implements RunRecorder {
     const settled = this.#completed + this.#failed
     const total = this.#total === null ? null : Math.max(this.#total, settled)
     const itemsPerSecond = this.#rate(nowMs, settled - this.#restored)
-    const left =
-      total === null ? null : Math.max(0, total - settled - Math.max(0, this.#finishedBefore - this.#restored))
+    const toRestore = Math.max(0, (this.#earlier?.finishedCount ?? 0) - this.#restored)
+    const left = total === null ? null : Math.max(0, total - settled - toRestore)
     const progress: Progress = {
       completed: this.#completed,
       failed: this.#failed,

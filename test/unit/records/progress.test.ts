@@ -5,13 +5,13 @@ import { barLine, openProgressBar } from '../../../dist/internal/text/progress-b
 import { FakeClock } from '../../../dist/testing/index.js'
 import { PassThrough } from 'node:stream'
 
-function meter(total: number | null, wasFinished?: (index: number) => boolean, finishedBefore?: number) {
+function meter(total: number | null, wasFinished: (index: number) => boolean = () => false, finishedCount = 0) {
   const clock = new FakeClock()
   const reports: Progress[] = []
   return {
     clock,
     reports,
-    meter: new ProgressMeter(total, [(progress) => reports.push(progress)], wasFinished, finishedBefore, clock),
+    meter: new ProgressMeter(total, [(progress) => reports.push(progress)], { has: wasFinished, finishedCount }, clock),
   }
 }
 
