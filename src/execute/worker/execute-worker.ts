@@ -100,14 +100,14 @@ class WorkerProgram {
     if (message.kind === 'chunk') {
       const { idle } = performance.eventLoopUtilization()
       const count = await runChunk(message, starter, cells, this.#report)
-      this.#report.done(message.chunk, count, startedMs, machineNow(), performance.eventLoopUtilization().idle - idle)
+      this.#report.done(message.chunk, count, startedMs, performance.eventLoopUtilization().idle - idle)
     } else {
       const count = await runBlock(message, starter, cells, this.#report)
       cells[Cell.CURRENT] = -1
       this.#printing.note()
       // order: seq_cst. Pairs with pool-worker.ts:hasEndedBlock: who sees it sees all results in the block.
       Atomics.store(cells, Cell.BLOCK_ENDED, message.run)
-      this.#report.done(-1, count, startedMs, machineNow())
+      this.#report.done(-1, count, startedMs)
     }
     placement.tell(cells)
     await this.#report.turn()
