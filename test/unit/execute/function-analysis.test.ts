@@ -15,9 +15,15 @@ describe('names that a function captures', () => {
     ['(n) => { label: for (;;) continue label }', []],
     ['(n) => o.name + o[key] + o?.[other]', ['key', 'o', 'other']],
     ['(n) => ({ name: value, [key]: 1, shorthand })', ['key', 'shorthand', 'value']],
+    ['(n) => `${text}` + tag`x` + typeof maybe', ['maybe', 'tag', 'text']],
+    ['async (n) => { await later(n) }', ['later']],
+    ['function* (n) { yield* others }', ['others']],
+    ['(n) => () => () => deep', ['deep']],
     // Patterns.
     ['({ a, b: c, ...d }, [e, , ...f], g = h) => [a, c, d, e, f, g]', ['h']],
     ['({ a: b }) => a', ['a']],
+    ['({ [key]: n }) => n', ['key']],
+    ['(n, second = e) => { var e = 3; return n + second + e }', ['e']],
     ['(n) => { const [, { a = b }] = n; return a }', ['b']],
     // Where a name holds: var in all of a function, others in their block.
     ['(n) => { if (n) { var v = 1 } return v }', []],
@@ -61,6 +67,9 @@ describe('names that a function captures', () => {
     ['[key](n) { return n }', ['key']],
     ['["key"](n) { return n }', []],
     ['function (n) { return new.target }', []],
+    // Its own properties, which somebody else may have given it.
+    ['function price(n) { return price["table"][n] }', ['price.table']],
+    ['function price(n) { return [n].map((one) => price.of(one)) }', ['price.of']],
     // What every thread has.
     ['(n) => [Array, Map, WeakRef, Atomics, Intl, undefined, globalThis, isNaN]', []],
     ['(n) => [Buffer, process, fetch, structuredClone, setTimeout, console]', []],
@@ -87,6 +96,7 @@ describe('names that a function captures', () => {
     ['(n) => require()', ['require']],
     ['(n) => require(m)', ['m', 'require']],
     ['(n) => require', ['require']],
+    ['(n) => require.resolve("os")', ['require']],
     ['(n) => require("os") + require("lodash")', ['require']],
     ['(n) => o.require("lodash")', ['o']],
     ['(require) => require("lodash")', []],
