@@ -23,7 +23,6 @@ function portOf(given: MessagePort | null): MessagePort {
 
 class WorkerProgram {
   readonly #port: MessagePort
-  readonly #cells: Int32Array
   readonly #at: AtWork
   readonly #report: WorkerReport
   readonly #printing: Printing
@@ -35,11 +34,10 @@ class WorkerProgram {
   /** Everything is done in the order in which it was sent. */
   #last: Promise<void> = Promise.resolve()
 
-  constructor(port: MessagePort, { cells, epochMs }: WorkerStart) {
+  constructor(port: MessagePort, start: WorkerStart) {
     this.#port = port
-    this.#cells = cells
-    this.#at = { cells, epochMs, attempts: 0 }
-    this.#printing = new Printing(cells, () => this.#report.post({ kind: 'printed' }))
+    this.#at = { ...start, attempts: 0 }
+    this.#printing = new Printing(start.cells, () => this.#report.post({ kind: 'printed' }))
     this.#report = new WorkerReport(port, this.#printing)
   }
 
@@ -59,7 +57,7 @@ class WorkerProgram {
     switch (message.kind) {
       case 'place':
         placement.load()
-        placement.tell(this.#cells)
+        placement.tell(this.#at.cells)
         return
       case 'task':
         await this.#load(message)
@@ -91,7 +89,7 @@ class WorkerProgram {
   async #work(message: ChunkMessage | BlockMessage): Promise<void> {
     const task = this.#tasks.get(message.task)
     if (task === undefined) return
-    const cells = this.#cells
+    const { cells } = this.#at
     const guard = this.#policies?.run === message.run ? this.#policies.guard : undefined
     const { run } = message
     const waits = (): void => this.#report.post({ kind: 'waits', run })

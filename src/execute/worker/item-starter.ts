@@ -5,15 +5,13 @@ import { machineNow, MAX_TIMER_MS } from '../../internal/time/clock.js'
 import { realClearTimeout, realSetTimeout } from '../../internal/time/real-timers.js'
 import type { WorkerTask } from '../transfer/task-source.js'
 import type { Guard } from './policies.js'
-import { type BlockMessage, Cell, type ChunkMessage, SEVERAL } from './protocol.js'
+import { type BlockMessage, Cell, type ChunkMessage, SEVERAL, type WorkerStart } from './protocol.js'
 
 /** A promise that is late is given up in here; only if this thread is too busy for that, this much later, it is ended from outside. */
 const GRACE_MS = 50
 
 /** What a worker is at. */
-export interface AtWork {
-  readonly cells: Int32Array
-  readonly epochMs: number
+export interface AtWork extends WorkerStart {
   /** Attempts at items so far, of all runs: what an earlier one has left behind may go on beside the next. */
   attempts: number
 }
