@@ -60,6 +60,8 @@ export class ConcurrencyLimit {
   /** Whether the window only waits for the items of a higher level to settle. */
   #isSettling = false
   #hasBegun = false
+  /** When the latest item has settled, and how many had been started by then. */
+  #nowMs = 0
   #started = 0
   #patience = PATIENCE.least
   #held = 0
@@ -102,13 +104,14 @@ export class ConcurrencyLimit {
    * @param started - how many were started so far, and those that only wait for a turn
    */
   settled(nowMs: number, ms: number, inFlight: number, failed: boolean, before: number, started: number): void {
+    this.#nowMs = nowMs
     this.#started = started
     // What was started before the level was lowered for too many failures does not tell whether that has helped.
     if (failed && this.#phase === 'relieve' && nowMs - ms < this.#changedMs) return
     this.#failing += (Number(failed) - this.#failing) / SMOOTHED_OVER
     const isSuccess = !failed || this.#ignoresFailures
     if (!isSuccess && this.#failing > TOO_MANY) {
-      this.#relieve(nowMs)
+      this.#relieve()
       return
     }
     if (isSuccess && this.limit < this.#level) this.limit++
@@ -118,31 +121,31 @@ export class ConcurrencyLimit {
     }
     const window = this.#window
     if (window === undefined) {
-      if (this.limit >= this.#level && inFlight <= this.#level + 1) this.#open(nowMs)
+      if (this.limit >= this.#level && inFlight <= this.#level + 1) this.#open()
       return
     }
     window.add(before, ms, inFlight, isSuccess)
     if (!window.isComplete(nowMs, this.#level, this.#phase === 'relieve' ? IN_WINDOW.failures : IN_WINDOW.rate)) return
     if (this.#isSettling || !window.wasFull(this.#level)) {
       this.#isSettling = false
-      this.#open(nowMs)
+      this.#open()
     } else {
-      this.#judge(nowMs, window)
+      this.#judge(window)
     }
   }
 
-  #judge(nowMs: number, window: RateWindow): void {
-    const rate = window.rate(nowMs)
+  #judge(window: RateWindow): void {
+    const rate = window.rate(this.#nowMs)
     if (window.succeeded > 0 && window.meanMs < 1) {
       // Nothing to gain; and nothing that follows can be compared with it.
       this.#phase = 'up'
       this.#reference = undefined
-      this.#open(nowMs)
+      this.#open()
       return
     }
     switch (this.#phase) {
       case 'up':
-        this.#judgeHigher(nowMs, window, rate)
+        this.#judgeHigher(window, rate)
         return
       case 'back':
         // Had the higher level made it slower, this one would be as fast as before: other items have come.
@@ -150,11 +153,11 @@ export class ConcurrencyLimit {
         else this.#stopClimbing(1)
         return
       case 'down':
-        this.#judgeLower(nowMs, window, rate)
+        this.#judgeLower(window, rate)
         return
       case 'relieve':
         if (window.failedShare > (this.#relief?.share ?? 1) / 4) {
-          this.#relieve(nowMs)
+          this.#relieve()
         } else {
           this.#relief = undefined
           this.#patience = PATIENCE.most
@@ -162,17 +165,17 @@ export class ConcurrencyLimit {
         }
         return
       case 'hold':
-        this.#judgeHeld(nowMs, rate)
+        this.#judgeHeld(rate)
     }
   }
 
-  #judgeHigher(nowMs: number, window: RateWindow, rate: number): void {
+  #judgeHigher(window: RateWindow, rate: number): void {
     const low = this.#reference
     if (low !== undefined) {
       const gain = rate / low.rate
       if (gain < 1 + WORTH * (this.#level / low.level - 1)) {
         if (gain < GAIN.slower) this.#goTo(low.level, 'back', low)
-        else if (!window.isRepeated && window.isSpread) this.#open(nowMs, true)
+        else if (!window.isRepeated && window.isSpread) this.#open(true)
         else this.#stopClimbing(gain)
         return
       }
@@ -197,7 +200,7 @@ export class ConcurrencyLimit {
     else this.#hold(gain > GAIN.noticed ? Math.min(this.#level, low.level * gain * SPARE) : low.level, rate)
   }
 
-  #judgeLower(nowMs: number, window: RateWindow, rate: number): void {
+  #judgeLower(window: RateWindow, rate: number): void {
     const high = this.#reference as LevelRate
     const share = rate / high.rate
     if (share >= GAIN.kept) {
@@ -205,7 +208,7 @@ export class ConcurrencyLimit {
       if (this.#level <= LEAST) this.#hold(this.#level, reference.rate)
       else this.#goTo(this.#level / 2, 'down', reference)
     } else if (share > GAIN.nearlyKept && !window.isRepeated && window.isSpread) {
-      this.#open(nowMs, true)
+      this.#open(true)
     } else {
       this.#isFloorKnown = true
       this.#patience = Math.min(PATIENCE.most, 2 * this.#patience)
@@ -214,7 +217,7 @@ export class ConcurrencyLimit {
     }
   }
 
-  #judgeHeld(nowMs: number, rate: number): void {
+  #judgeHeld(rate: number): void {
     const usual = this.#reference?.rate ?? rate
     this.#slowWindows = rate < GAIN.changed * usual ? this.#slowWindows + 1 : 0
     if (this.#slowWindows >= 2) {
@@ -222,13 +225,13 @@ export class ConcurrencyLimit {
       return
     }
     this.#reference = { level: this.#level, rate: usual + (rate - usual) / 4 }
-    if (++this.#held < this.#patience) this.#open(nowMs)
+    if (++this.#held < this.#patience) this.#open()
     else if (this.#level < MOST) this.#goTo(Math.max(this.#level + 1, STEP * this.#level), 'up', this.#reference)
     else this.#goTo(this.#level / STEP, 'down', this.#reference)
   }
 
   /** Too many fail: back to the level before, or half. Where even a few fail, failures are results like others. */
-  #relieve(nowMs: number): void {
+  #relieve(): void {
     const low = this.#reference
     if (this.#level <= LEAST) {
       this.#ignoresFailures = true
@@ -239,7 +242,7 @@ export class ConcurrencyLimit {
     this.#relief ??= { level: this.#level, share: this.#failing }
     const isTry = this.#phase === 'up' && low !== undefined && low.level < this.#level
     this.#failing = 0
-    this.#changedMs = nowMs
+    this.#changedMs = this.#nowMs
     this.#goTo(isTry ? low.level : this.#level / 2, 'relieve', undefined)
   }
 
@@ -264,7 +267,7 @@ export class ConcurrencyLimit {
     this.#window = undefined
   }
 
-  #open(nowMs: number, isRepeated = false): void {
-    this.#window = new RateWindow(nowMs, this.#started, this.#level, isRepeated)
+  #open(isRepeated = false): void {
+    this.#window = new RateWindow(this.#nowMs, this.#started, this.#level, isRepeated)
   }
 }
