@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises'
 import { afterEach, expect, it, vi } from 'vitest'
 import { Share, Sharing } from '../../../dist/execute/schedule/sharing.js'
 import { SliceQueue } from '../../../dist/execute/lanes/slice-queue.js'
@@ -7,19 +8,41 @@ import { Timing } from '../../../dist/execute/schedule/timing.js'
 
 afterEach(() => vi.useRealTimers())
 
+const nothing = (): void => undefined
+
+/** A lane of a run that has nothing but items: `take` gives the next batch of them. */
+function laneOf(
+  take: () => unknown[] | undefined,
+  call: (item: unknown) => unknown,
+  { timing = new Timing(), measured = nothing, finishAll = nothing, queue = new SliceQueue() } = {},
+): LocalLane {
+  const run = {
+    add: nothing,
+    remove: nothing,
+    inContext: (fn: () => unknown) => fn(),
+    needRoom: nothing,
+    endIfDone: nothing,
+    supply: {
+      remaining: null,
+      take: () => {
+        const items = take()
+        return items && { start: 0, items, attempts: 0, isCareful: false }
+      },
+    },
+    finishAll,
+    isOver: false,
+  } as unknown as Run
+  return new LocalLane(run, call, timing, measured, nothing, queue, new Share(new Sharing()))
+}
+
 /** Runs batches of items, and tells what was seen of them; `measured` is called after each but the last. */
 function runAll(batches: unknown[][], call: (item: unknown) => unknown, measured: () => void): Timing {
   const timing = new Timing()
-  const run = {
-    add: () => undefined,
-    inContext: (fn: () => unknown) => fn(),
-    needRoom: () => undefined,
-    supply: { remaining: null, take: () => ({ start: 0, items: batches.shift(), attempts: 0, isCareful: false }) },
-    // With the last of its items a run is over, and stops its lanes.
-    finishAll: () => batches.length > 0 || lane.stop(),
-    isOver: false,
-  } as unknown as Run
-  const lane = new LocalLane(run, call, timing, measured, () => undefined, new SliceQueue(), new Share(new Sharing()))
+  // With the last of its items a run is over, and stops its lanes.
+  const finishAll = (): void => {
+    if (batches.length === 0) lane.stop()
+  }
+  const lane: LocalLane = laneOf(() => batches.shift(), call, { timing, measured, finishAll })
   lane.start()
   return timing
 }
@@ -27,11 +50,7 @@ function runAll(batches: unknown[][], call: (item: unknown) => unknown, measured
 it('the last items of a run count in what items take', () => {
   vi.useFakeTimers({ toFake: ['performance'] })
   const seen: unknown[] = []
-  const { items } = runAll(
-    [[1], [2, 3]],
-    (item) => seen.push(item),
-    () => undefined,
-  )
+  const { items } = runAll([[1], [2, 3]], (item) => seen.push(item), nothing)
   expect([seen, items]).toEqual([[1, 2, 3], 3])
 })
 
@@ -44,8 +63,8 @@ it('what is thought and started between items is no part of what they take, but 
   )
   expect([timing.items, timing.totalMs]).toEqual([1, 1])
   // The slice that was run at once has been in the first of these queue.
-  await new Promise((resolve) => setImmediate(resolve))
-  await new Promise((resolve) => setImmediate(resolve))
+  await immediate()
+  await immediate()
   expect([timing.items, timing.totalMs]).toEqual([2, 2])
 })
 
@@ -54,36 +73,22 @@ it('a slice is shared with other runs that compute, and it is known how long the
   const queue = new SliceQueue()
   queue.lanes = 2
   const seen: unknown[] = []
-  const run = {
-    add: () => undefined,
-    inContext: (fn: () => unknown) => fn(),
-    needRoom: () => undefined,
-    remove: () => undefined,
-    endIfDone: () => undefined,
-    supply: {
-      remaining: null,
-      take: () => (seen.length < 6 ? { start: 0, items: [1], attempts: 0, isCareful: false } : undefined),
-    },
-    finishAll: () => undefined,
-    isOver: false,
-  } as unknown as Run
   const call = (item: unknown) => {
     vi.advanceTimersByTime(1)
     seen.push(item)
   }
-  const nothing = () => undefined
-  const lane = new LocalLane(run, call, new Timing(), nothing, nothing, queue, new Share(new Sharing()))
+  const lane = laneOf(() => (seen.length < 6 ? [1] : undefined), call, { queue })
   lane.start()
   expect([seen.length, lane.turnMs, queue.partOf(12)]).toEqual([2, 0, 4])
   vi.advanceTimersByTime(7)
   // What has run at once was in the turn of the event loop that this ends.
-  await new Promise((resolve) => setImmediate(resolve))
-  await new Promise((resolve) => setImmediate(resolve))
+  await immediate()
+  await immediate()
   expect([seen.length, lane.turnMs]).toEqual([4, 7])
-  await new Promise((resolve) => setImmediate(resolve))
+  await immediate()
   expect([seen.length, lane.turnMs]).toEqual([6, 7])
   // It waits for items.
-  await new Promise((resolve) => setImmediate(resolve))
+  await immediate()
   expect(queue.partOf(12)).toBe(6)
   lane.stop()
   expect(queue.partOf(12)).toBe(6)
@@ -91,39 +96,26 @@ it('a slice is shared with other runs that compute, and it is known how long the
 
 it('a lane that has this thread for itself counts what its items cost beside their own time', async () => {
   vi.useFakeTimers({ toFake: ['performance'] })
-  const timing = runAll(
-    [[1], [1], [1], [1], [1], [1]],
-    () => vi.advanceTimersByTime(2),
-    () => undefined,
-  )
+  const timing = runAll([[1], [1], [1], [1], [1], [1]], () => vi.advanceTimersByTime(2), nothing)
   expect([timing.items, timing.besideMs]).toEqual([2, 0])
   vi.advanceTimersByTime(3)
-  await new Promise((resolve) => setImmediate(resolve))
-  await new Promise((resolve) => setImmediate(resolve))
+  await immediate()
+  await immediate()
   expect([timing.items, timing.besideMs]).toEqual([4, 1.5])
-  await new Promise((resolve) => setImmediate(resolve))
+  await immediate()
   expect([timing.items, timing.besideMs]).toEqual([6, 0.75])
 })
 
 it('a lane that is paused at the end of a slice asks for no other, and its pause is no turn', async () => {
   vi.useFakeTimers({ toFake: ['performance'] })
   const queue = new SliceQueue()
-  const run = {
-    add: () => undefined,
-    inContext: (fn: () => unknown) => fn(),
-    needRoom: () => undefined,
-    supply: { remaining: null, take: () => ({ start: 0, items: [1], attempts: 0, isCareful: false }) },
-    finishAll: () => undefined,
-    isOver: false,
-  } as unknown as Run
-  const nothing = () => undefined
   const call = () => vi.advanceTimersByTime(10)
   const pause = () => lane.pause()
-  const lane: LocalLane = new LocalLane(run, call, new Timing(), pause, nothing, queue, new Share(new Sharing()))
+  const lane: LocalLane = laneOf(() => [1], call, { measured: pause, queue })
   lane.start()
   expect(queue.lanes).toBe(0)
-  await new Promise((resolve) => setImmediate(resolve))
-  await new Promise((resolve) => setImmediate(resolve))
+  await immediate()
+  await immediate()
   vi.advanceTimersByTime(60_000)
   lane.resume()
   expect(lane.turnMs).toBe(0)
