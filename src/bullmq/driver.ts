@@ -143,7 +143,7 @@ export class Driver implements RunCarrier, Lane {
     try {
       while (!this.#isOver() && this.#pieces.size < this.#window) {
         const count = this.#sizes.next(supply.remaining, Math.max(1, this.#workers))
-        this.#run.needRoom(count * this.#window)
+        supply.needRoom(count * this.#window)
         const batch = supply.take(count, () => this.#fill())
         if (batch === undefined) {
           this.#run.endIfDone()

@@ -103,8 +103,8 @@ class StreamReader implements AsyncIterableIterator<unknown> {
       results.memory = new RoomByMemory(currentLimits().availableBytes, MOST_TIMES_BETWEEN * MOST_BETWEEN)
     const run = (results.run = await beginRun(task, this.#source, results, options))
     if (this.#hasLeft) this.#leave(run)
-    run.mostRoom = results.memory?.room ?? (typeof batchSize === 'number' ? batchSize : MOST_BETWEEN)
-    run.supply.window = typeof batchSize === 'number' ? batchSize : 1
+    if (typeof batchSize === 'number') run.supply.limitRoom(batchSize)
+    else run.supply.limitRoom(results.memory?.room ?? MOST_BETWEEN, 1)
     conduct(run)
     await run.ended
   }

@@ -132,7 +132,7 @@ export class AsyncLane implements Lane {
     this.#filling = true
     try {
       const { supply } = this.#run
-      this.#run.needRoom(2 * this.#most)
+      supply.needRoom(2 * this.#most)
       while (!this.#isHalted() && this.#inFlight < this.#most) {
         if (!this.#mayBegin()) {
           this.#askForSlice()

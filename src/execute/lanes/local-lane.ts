@@ -132,7 +132,7 @@ export class LocalLane implements Lane, LoopState {
           ? this.#most
           : Math.min(this.#most, shareOf(remaining, this.lanes, this.timing.itemMs, TAKEN_MS))
       // For a reader that takes one result after the other, to run one item at a time would take longer than short items themselves.
-      this.#run.needRoom(Math.min(fair, MOST_AHEAD))
+      supply.needRoom(Math.min(fair, MOST_AHEAD))
       let batch: Batch | undefined
       try {
         batch = supply.take(fair, this.#pump)

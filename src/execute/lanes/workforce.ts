@@ -199,14 +199,14 @@ export class Workforce implements Force {
   chunkSize(): number {
     const { chunkSize, targetChunkMs } = this.run.options
     if (chunkSize !== undefined) {
-      this.run.needRoom(3 * chunkSize * (this.#workers + 1))
+      this.run.supply.needRoom(3 * chunkSize * (this.#workers + 1))
       return chunkSize
     }
     const { itemMs } = this
     const { remaining } = this.run.supply
     const share = shareOf(remaining, this.lanes, itemMs, chunkMs(currentLimits(), targetChunkMs))
     const size = Math.max(share, shareOfWaiting(remaining, this.lanes, this.inFlight))
-    this.run.needRoom(Math.max(3 * size * (this.#workers + 1), Math.ceil(AHEAD_MS / itemMs)))
+    this.run.supply.needRoom(Math.max(3 * size * (this.#workers + 1), Math.ceil(AHEAD_MS / itemMs)))
     return size
   }
 

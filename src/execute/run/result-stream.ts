@@ -40,16 +40,9 @@ export class ResultStream implements Sink {
   finishedAll(start: number, values: ArrayLike<unknown>): void {
     for (let i = 0; i < values.length; i++) {
       const value = values[i]
-      if (this.memory?.saw(value) === true) this.#fitWindow(this.memory.room)
+      if (this.memory?.saw(value) === true) this.run?.supply.limitRoom(this.memory.room)
       this.#put(start + i, this.#collects ? { index: start + i, status: 'fulfilled', value } : value)
     }
-  }
-
-  #fitWindow(room: number): void {
-    const { run } = this
-    if (run === undefined) return
-    run.mostRoom = room
-    run.supply.window = Math.min(run.supply.window, room)
   }
 
   failed(index: number, reason: unknown): void {

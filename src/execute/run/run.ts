@@ -56,8 +56,6 @@ export class Run {
   /** How it is carried out, for hooks. */
   mode: RunMode = 'serial'
   isOver = false
-  /** The widest a stream's window may get. */
-  mostRoom = Infinity
   readonly #recorders: readonly RunRecorder[]
   readonly #lanes = new Set<Lane>()
   #controller: AbortController | undefined = undefined
@@ -181,12 +179,6 @@ export class Run {
 
   async #flushAll(): Promise<void> {
     for (const recorder of this.#recorders) await recorder.flush?.()
-  }
-
-  /** A lane keeps up to `count` items under way: the window of a stream grows to that, up to its limit. */
-  needRoom(count: number): void {
-    const { supply } = this
-    if (count > supply.window) supply.window = Math.min(count, this.mostRoom)
   }
 
   /** Ends the run, once. */

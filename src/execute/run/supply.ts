@@ -7,8 +7,9 @@ import { SharedBlock } from './shared-block.js'
  * nothing is called when there is more.
  */
 export class Supply {
-  /** Most items that may be taken and not yet given to the reader; the stream's bounded memory. */
-  window = Infinity
+  /** Most items that may be taken and not yet given to the reader, the stream's bounded memory; and the most that this may grow to. */
+  #window = Infinity
+  #mostRoom = Infinity
   readonly #source: ItemSource
   readonly #outcomes: Outcomes
   readonly #mayBeFinished: boolean
@@ -62,9 +63,20 @@ export class Supply {
     return (this.#source.ended || this.failure !== undefined) && this.#left.length === 0 && this.#crashed.length === 0
   }
 
+  /** Has no more than `most` items between source and reader; `begin` until lanes need more. */
+  limitRoom(most: number, begin = most): void {
+    this.#mostRoom = most
+    this.#window = Math.min(this.#window, most, begin)
+  }
+
+  /** A lane keeps up to `count` items under way: the window of a stream grows to that, up to its limit. */
+  needRoom(count: number): void {
+    if (count > this.#window) this.#window = Math.min(count, this.#mostRoom)
+  }
+
   /** How many items may be taken now without overrunning the reader. */
   get room(): number {
-    return this.window - (this.#next - this.#given)
+    return this.#window - (this.#next - this.#given)
   }
 
   /** Takes up to `most` items. Without any at hand, returns undefined and calls `again` later, once, unless the run ends. */
@@ -77,7 +89,7 @@ export class Supply {
     const { room } = this
     const count = Math.min(most, room)
     // Half a window at a time, as they are woken: a lane that took one item for each that is read would never have several.
-    const isTight = count < most && 2 * room < this.window
+    const isTight = count < most && 2 * room < this.#window
     while (this.#holds === 0 && count >= 1 && !isTight && !this.#source.ended && this.failure === undefined) {
       const start = this.#next
       const items = this.#takeFrom(count)
@@ -99,7 +111,7 @@ export class Supply {
       return this.#source.take(count, this.room)
     } catch (error) {
       const { settled, taken } = this.#outcomes
-      if (this.window === Infinity || settled === taken) throw error
+      if (this.#window === Infinity || settled === taken) throw error
       this.failure = { error }
       return []
     }
@@ -127,7 +139,7 @@ export class Supply {
    */
   share(lanes: number): SharedBlock | undefined {
     const source = this.#source
-    if (!(source instanceof ArraySource) || this.window !== Infinity || this.#mayBeFinished || source.ended)
+    if (!(source instanceof ArraySource) || this.#window !== Infinity || this.#mayBeFinished || source.ended)
       return undefined
     let block
     try {
@@ -189,7 +201,7 @@ export class Supply {
   /** The reader has taken one more result. @returns whether lanes that wait should be woken */
   given(): boolean {
     this.#given++
-    return this.#waiting.size > 0 && 2 * this.room >= this.window
+    return this.#waiting.size > 0 && 2 * this.room >= this.#window
   }
 
   /** Gives nothing until `until` has resolved. */

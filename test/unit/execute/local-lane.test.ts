@@ -20,10 +20,10 @@ function laneOf(
     add: nothing,
     remove: nothing,
     inContext: (fn: () => unknown) => fn(),
-    needRoom: nothing,
     endIfDone: nothing,
     supply: {
       remaining: null,
+      needRoom: nothing,
       take: () => {
         const items = take()
         return items && { start: 0, items, attempts: 0, isCareful: false }
