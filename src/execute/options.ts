@@ -122,34 +122,34 @@ const ONLY_HERE = [
   'onDegraded',
 ] as const
 
-const COUNT = { min: 1, integer: true } as const
+const checkCount = (name: string, value: unknown): number => checkNumber(name, value, { min: 1, integer: true })
 
 /** The check of each option that is given, in the order in which messages list them. */
-const CHECKS: Readonly<Record<keyof StreamOptions, (value: never, given: StreamOptions) => unknown>> = {
-  workers: (value: unknown, { mode }) => checkWorkers(value, mode),
-  chunkSize: (value: unknown) => checkNumber('chunkSize', value, COUNT),
-  mode: (value: unknown) => checkOneOf('mode', value, ['serial', 'async', 'threads']),
-  prefer: (value: unknown) => checkOneOf('prefer', value, ['async', 'threads']),
-  sampleSize: (value: unknown) => checkNumber('sampleSize', value, COUNT),
-  targetChunkMs: (value: unknown) => checkNumber('targetChunkMs', value, { min: 0, exclusiveMin: true }),
-  maxMemoryPerWorker: (value: unknown) => checkNumber('maxMemoryPerWorker', value, { min: SMALLEST_HEAP_BYTES }),
-  signal: (value: AbortSignal) => checkSignal('signal', value),
-  timeoutMs: (value: unknown) => checkNumber('timeoutMs', value, { min: 0, exclusiveMin: true, allowInfinity: true }),
+const CHECKS: Readonly<Record<keyof StreamOptions, (name: string, value: never, given: StreamOptions) => unknown>> = {
+  workers: checkWorkers,
+  chunkSize: checkCount,
+  mode: (name, value) => checkOneOf(name, value, ['serial', 'async', 'threads']),
+  prefer: (name, value) => checkOneOf(name, value, ['async', 'threads']),
+  sampleSize: checkCount,
+  targetChunkMs: (name, value) => checkNumber(name, value, { min: 0, exclusiveMin: true }),
+  maxMemoryPerWorker: (name, value) => checkNumber(name, value, { min: SMALLEST_HEAP_BYTES }),
+  signal: checkSignal,
+  timeoutMs: (name, value) => checkNumber(name, value, { min: 0, exclusiveMin: true, allowInfinity: true }),
   policies: checkPolicies,
-  onProgress: (value: () => void) => checkFunction('onProgress', value),
-  progress: (value: unknown) => checkBoolean('progress', value),
-  hooks: checkHooks,
-  onError: (value: unknown) => checkOneOf('onError', value, ['throw', 'collect']),
-  deadLetter: (value: unknown) => checkPath('deadLetter', value),
-  checkpoint: checkCheckpoint,
-  retryCrashedItems: (value: unknown) => checkNumber('retryCrashedItems', value, { min: 0, integer: true }),
-  adjustForLoad: (value: unknown) => checkBoolean('adjustForLoad', value),
-  useCache: (value: unknown) => checkBoolean('useCache', value),
-  mainThread: (value: unknown) => checkBoolean('mainThread', value),
-  degrade: (value: unknown) => checkOneOf('degrade', value, ['serial']),
-  onDegraded: (value: () => void) => checkFunction('onDegraded', value),
+  onProgress: checkFunction,
+  progress: checkBoolean,
+  hooks: (_, hooks) => checkHooks(hooks),
+  onError: (name, value) => checkOneOf(name, value, ['throw', 'collect']),
+  deadLetter: checkPath,
+  checkpoint: (_, checkpoint) => checkCheckpoint(checkpoint),
+  retryCrashedItems: (name, value) => checkNumber(name, value, { min: 0, integer: true }),
+  adjustForLoad: checkBoolean,
+  useCache: checkBoolean,
+  mainThread: checkBoolean,
+  degrade: (name, value) => checkOneOf(name, value, ['serial']),
+  onDegraded: checkFunction,
   on: checkOn,
-  ordered: (value: unknown) => checkBoolean('ordered', value),
+  ordered: checkBoolean,
   batchSize: checkBatchSize,
 }
 const KEYS = Object.keys(CHECKS) as (keyof StreamOptions)[]
@@ -174,7 +174,7 @@ export function completeOptions(
   const own = withoutUndefined(given)
   if (what === 'optimize' && own.on !== undefined)
     throw new TypeError('on is no option of optimize, which plans for this process: give it to execute or stream')
-  for (const name of KEYS) if (name in own) CHECKS[name](own[name] as never, own)
+  for (const name of KEYS) if (name in own) CHECKS[name](name, own[name] as never, own)
   const o = { ...DEFAULTS, ...(own as Partial<CompleteOptions>) }
   const isPlain =
     o.hooks === undefined &&
@@ -204,8 +204,8 @@ export function wantsChunks({ chunkSize, hooks }: CompleteOptions): boolean {
 /** Numbers of workers that no machine refuses need no look at its limits. */
 const FEW_WORKERS = 16
 
-function checkWorkers(given: unknown, mode: RunMode | undefined): void {
-  const workers = checkNumber('workers', given, COUNT)
+function checkWorkers(name: string, value: unknown, { mode }: StreamOptions): void {
+  const workers = checkCount(name, value)
   if (workers <= FEW_WORKERS || mode === 'async' || mode === 'serial') return
   const { mostWorkers } = currentLimits()
   if (workers > mostWorkers) {
@@ -215,7 +215,7 @@ function checkWorkers(given: unknown, mode: RunMode | undefined): void {
   }
 }
 
-function checkOn(on: Elsewhere, given: StreamOptions): void {
+function checkOn(_: string, on: Elsewhere, given: StreamOptions): void {
   if (typeof (on as Partial<Elsewhere> | null)?.[CARRY] !== 'function')
     throw new TypeError(`on must be what bullmq() of 'amorsize/bullmq' returned; received ${describe(on)}`)
   const other = ONLY_HERE.find((name) => given[name] !== undefined)
@@ -227,7 +227,7 @@ function withoutUndefined(given: StreamOptions): StreamOptions {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
-function checkPolicies(policies: unknown): void {
+function checkPolicies(_: string, policies: unknown): void {
   if (!Array.isArray(policies))
     throw new TypeError(`policies must be an array of policies; received ${describe(policies)}`)
   policies.forEach((policy, position) => {
@@ -235,9 +235,9 @@ function checkPolicies(policies: unknown): void {
   })
 }
 
-function checkBatchSize(batchSize: unknown): void {
-  if (batchSize === 'auto') return
-  if (typeof batchSize === 'string')
-    throw new RangeError(`batchSize must be an integer >= 1, or 'auto'; received ${describe(batchSize)}`)
-  checkNumber('batchSize', batchSize, COUNT)
+function checkBatchSize(name: string, value: unknown): void {
+  if (value === 'auto') return
+  if (typeof value === 'string')
+    throw new RangeError(`${name} must be an integer >= 1, or 'auto'; received ${describe(value)}`)
+  checkCount(name, value)
 }
