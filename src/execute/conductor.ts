@@ -141,10 +141,8 @@ class Conductor implements Lanes {
     if (decision === undefined) return
     const { task, options } = this.#run
     const sent = taskSources.sendable(task)
-    if (sent instanceof TaskNotTransferableError) {
-      this.#warnOf(sent)
-      return
-    }
+    // The scheduler decides for workers only where they could have the task.
+    if (sent instanceof TaskNotTransferableError) return
     this.#hire(sent, decision.chosen.workers, decision.measured.itemMs, this.async !== undefined)
     if (options.mainThread === false && !this.#isAlone) this.local?.pause()
   }
@@ -303,7 +301,8 @@ class Conductor implements Lanes {
     const isCapturing = error instanceof TaskNotTransferableError
     // A task that no thread can receive runs here, even with `mainThread: false`.
     if (options.mode === 'threads' || !(mayRunHere(options) || isCapturing)) return false
-    if (isCapturing) this.#warnOf(error)
+    if (isCapturing)
+      warnings.once('AMORSIZE_TASK_CAPTURES', `${error.message}; until then it stays in this thread`, task.identity)
     else
       warnings.once(
         'AMORSIZE_NO_WORKERS',
@@ -319,10 +318,6 @@ class Conductor implements Lanes {
     this.#run.mode = this.async === undefined ? 'serial' : 'async'
     if (this.local !== undefined) this.local.goOnAlone()
     else if (this.async === undefined) this.#makeHere().start()
-  }
-
-  #warnOf({ message }: TaskNotTransferableError): void {
-    warnings.once('AMORSIZE_TASK_CAPTURES', `${message}; until then it stays in this thread`, this.#run.task.identity)
   }
 }
 
