@@ -108,6 +108,9 @@ export function checkOneOf<T extends string>(name: string, value: unknown, accep
 export function checkOptions(what: string, options: unknown): asserts options is object {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new TypeError(`${what} options must be an object; received ${describe(options)}`)
+  // It has no key that would be refused as unknown, and its abort would end nothing.
+  if ('aborted' in options)
+    throw new TypeError(`${what} options must be an object such as { signal }; received ${describe(options)}`)
 }
 
 /**
