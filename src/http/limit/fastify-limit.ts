@@ -50,7 +50,7 @@ export interface FastifyInstanceLike {
 }
 
 /** `addHook` as the plugins here call it. */
-export type AddHook = (name: string, hook: (...given: never[]) => unknown) => void
+type AddHook = (name: string, hook: (...given: never[]) => unknown) => void
 
 /** Lets a request go on from a hook, or fails it. */
 type Done = (error?: unknown, payload?: unknown) => void
@@ -80,8 +80,8 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
   Object.assign(
     // eslint-disable-next-line @typescript-eslint/require-await -- a plugin is awaited, or takes a callback
     async (instance: FastifyInstanceLike, options: AnyFastifyLimitOptions): Promise<void> => {
+      const addHook = hooksOf(instance, 'fastifyLimit')
       const ofAll = options as FastifyLimitOptions
-      const addHook = (instance.addHook as AddHook).bind(instance)
       const { hook = 'onRequest' } = ofAll
       checkOneOf('hook', hook, ['onRequest', 'preParsing', 'preValidation', 'preHandler'])
       const settings = settingsOf('fastifyLimit', ofAll, [...MORE, 'hook'])
@@ -129,6 +129,13 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
     },
     pluginMarks('amorsize-limit'),
   )
+
+/** `addHook` of the instance that registers a plugin. @throws {TypeError} where the program has called the plugin itself */
+export function hooksOf(instance: FastifyInstanceLike, plugin: string): AddHook {
+  if (typeof instance.addHook !== 'function')
+    throw new TypeError(`${plugin} is a plugin, which Fastify calls: app.register(${plugin}, options)`)
+  return (instance.addHook as AddHook).bind(instance)
+}
 
 /** As fastify-plugin does: the hooks are for the instance that registers the plugin, not for one of its own. */
 export function pluginMarks(name: string): object {

@@ -3,9 +3,9 @@ import { checkFunction } from '../../internal/options/validate.js'
 import { type ConnectRequest, type ConnectResponse, failing, NodeHeaders } from '../limit/connect-limit.js'
 import { PROBLEM_TYPE } from '../limit/decision.js'
 import {
-  type AddHook,
   type FastifyInstanceLike,
   type FastifyReplyLike,
+  hooksOf,
   pluginMarks,
   ReplyHeaders,
   sendRefusal,
@@ -117,10 +117,10 @@ function connect<Request extends object = ConnectRequest, Response extends Conne
 const fastify: (instance: FastifyInstanceLike, options: AnyFastifyShedOptions) => Promise<void> = Object.assign(
   // eslint-disable-next-line @typescript-eslint/require-await -- a plugin is awaited, or takes a callback
   async (instance: FastifyInstanceLike, given: AnyFastifyShedOptions): Promise<void> => {
+    const addHook = hooksOf(instance, 'shed.fastify')
     const options = given as FastifyShedOptions
     const shedder = new Shedder<unknown>('shed.fastify', options, ['refuse'])
     const refuse = checkOptionalFunction('refuse', options.refuse)
-    const addHook = (instance.addHook as AddHook).bind(instance)
     addHook('onClose', () => {
       shedder.dispose()
       return Promise.resolve()

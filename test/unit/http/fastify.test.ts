@@ -133,3 +133,14 @@ it('fastifyStore counts each version of a route apart, as the own store of @fast
     expect(await statusesOfVersions(app, '1.0.0', '1.0.0', '2.0.0', '2.0.0')).toEqual([200, 200, 200, 429])
   }
 })
+
+describe('a plugin that the program calls itself', () => {
+  it.each<[string, (options: object) => Promise<void>]>([
+    ['fastifyLimit', fastifyLimit as never],
+    ['shed.fastify', shed.fastify as never],
+  ])('%s fails the start, and says how it is registered', async (name, plugin) => {
+    const app = made()
+    const starts = app.register(plugin({ limits: { all: { max: 3, windowMs } } }) as never)
+    await expect(starts).rejects.toThrow(`${name} is a plugin, which Fastify calls: app.register(${name}, options)`)
+  })
+})
