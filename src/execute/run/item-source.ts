@@ -316,8 +316,10 @@ export function sourceOf(items: unknown): ItemSource {
     if (typeof (items as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function')
       return new IteratorSource(items as Iterable<unknown>)
   }
+  const isGenerator = Object.prototype.toString.call(items).endsWith('GeneratorFunction]')
   const order = typeof items === 'function' ? ' (the task comes before them)' : ''
+  const hint = isGenerator ? ' (call it: what it returns is iterable)' : order
   throw new TypeError(
-    `items must be an array, typed array, iterable or async iterable; received ${describe(items)}${order}`,
+    `items must be an array, typed array, iterable or async iterable; received ${describe(items)}${hint}`,
   )
 }

@@ -7,7 +7,7 @@ const RATE = { requestsPerSecond: ', which is how many per second', rpm: '', ...
 const WINDOW = { windowMs: '', ...RATE }
 const LIMIT = { max: '', ...RATE }
 const DELAY = { initialDelayMs: '' }
-const RETRY = { retry: ', which takes it as maxRetries' }
+const RETRY = { retry: ', which takes it as maxRetries', policies: ', as in policies: [retry({ maxRetries: 3 })]' }
 const ATTEMPTS = { maxRetries: ', which does not count the first call', ...RETRY }
 const AT_ONCE = { maxConcurrent: '', bulkhead: ', which takes it as maxConcurrent' }
 const COUNTED = { countIf: ', which tells what counts' }
@@ -33,7 +33,7 @@ const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   randomize: { jitter: '' },
   shouldRetry: { retryIf: '' },
   // Rates: limiter, bottleneck, p-queue, p-throttle, rate-limiter-flexible, express-rate-limit.
-  limit: LIMIT,
+  limit: { maxConcurrent: '', ...LIMIT },
   maxRequests: LIMIT,
   points: LIMIT,
   tokensPerInterval: RATE,

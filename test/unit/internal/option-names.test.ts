@@ -34,6 +34,7 @@ describe('an option that has another name elsewhere', () => {
     ['burst', (option) => new RateLimiter(none(option)), 'burstSize'],
     ['concurrency', (option) => bulkhead(none(option)), 'maxConcurrent'],
     ['maxConcurrency', (option) => bulkhead(none(option)), 'maxConcurrent'],
+    ['limit', (option) => bulkhead(none(option)), 'maxConcurrent'],
     ['queueSize', (option) => bulkhead(none(option)), 'maxQueue'],
     ['resetTimeout', (option) => circuitBreaker(none(option)), 'resetTimeoutMs'],
     ['failureRateThreshold', (option) => circuitBreaker(none(option)), 'window'],
@@ -61,6 +62,7 @@ describe('an option that has another name elsewhere', () => {
 
   it('of execute is, too', async () => {
     await expect(execute((n: number) => n, [1], none({ maxThreads: 2 }))).rejects.toThrow(/did you mean 'workers'\?/)
+    await expect(execute((n: number) => n, [1], none({ retries: 2 }))).rejects.toThrow(/did you mean 'policies', as in/)
   })
 
   it('is taken where it is one', () => {
