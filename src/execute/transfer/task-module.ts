@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { importModule } from '../../internal/import-module.js'
 import { describe } from '../../internal/options/validate.js'
 
@@ -21,7 +22,12 @@ function whyNotImported(url: string, error: unknown, isWorker: boolean): unknown
   const { code, url: missing } = (error ?? {}) as { readonly code?: unknown; readonly url?: unknown }
   // If a module that it imports is missing, the error says enough.
   if (code === 'ERR_MODULE_NOT_FOUND' && missing === url) {
-    return new TypeError(`the task's module does not exist: ${url}`, { cause: error })
+    const source = url.replace(/js$/, 'ts')
+    const hint =
+      source !== url && existsSync(new URL(source))
+        ? ', while its .ts does: name the file that runs, as task(import.meta.url, …) within it does'
+        : ''
+    return new TypeError(`the task's module does not exist: ${url}${hint}`, { cause: error })
   }
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?tsx?$/.test(url)) {
     const how = loadsHereOnly(isWorker)

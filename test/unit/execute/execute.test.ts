@@ -364,6 +364,13 @@ describe('bad input is refused before any item runs', () => {
       /must export a function named 'nothing'/,
     )
   })
+
+  it('a module that is there as TypeScript only', async () => {
+    const url = import.meta.url.replace(/ts$/, 'js')
+    await expect(execute({ url, export: 'nothing' } as never, [1])).rejects.toThrow(
+      `the task's module does not exist: ${url}, while its .ts does: name the file that runs`,
+    )
+  })
 })
 
 describe('optimize', () => {
