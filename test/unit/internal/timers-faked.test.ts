@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { RateLimiter, retry, timeout, TimeoutExceededError } from 'amorsize'
+import { circuitBreaker, RateLimiter, retry, timeout, TimeoutExceededError } from 'amorsize'
+import type { Clock } from 'amorsize/testing'
 
 const never = (): Promise<never> => new Promise(() => undefined)
 const timesOut = async (ms: number): Promise<void> => {
@@ -99,5 +100,39 @@ describe('what is no time', () => {
       /^what delay returns must be a finite number >= 0; received /,
     )
     await timesOut(5)
+  })
+})
+
+describe('a clock over the timers that a test runner may fake', () => {
+  const clock: Clock = {
+    now: () => Date.now(),
+    setTimeout: (fn, ms) => setTimeout(fn, ms),
+    clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  }
+
+  test('has limits follow them', async () => {
+    vi.useFakeTimers()
+    const limiter = new RateLimiter({ requestsPerSecond: 3, burstSize: 1, clock })
+    expect([limiter.tryAcquire(), limiter.tryAcquire()]).toEqual([true, false])
+    let served = 0
+    const all = Promise.all([1, 2, 3].map(async () => limiter.acquire().then(() => served++)))
+    await vi.advanceTimersByTimeAsync(330)
+    expect(served).toBe(0)
+    await vi.advanceTimersByTimeAsync(680)
+    expect(served).toBe(3)
+    await all
+    vi.advanceTimersByTime(334)
+    expect(limiter.tryAcquire()).toBe(true)
+  })
+
+  test('has breakers follow them', async () => {
+    vi.useFakeTimers()
+    const breaker = circuitBreaker({ failureThreshold: 1, successThreshold: 1, resetTimeoutMs: 30_000, clock })
+    await expect(breaker.execute(() => Promise.reject(new Error('down')))).rejects.toThrow('down')
+    vi.advanceTimersByTime(29_999)
+    await expect(breaker.execute(() => 'up')).rejects.toThrow(/open/)
+    vi.advanceTimersByTime(1)
+    expect(await breaker.execute(() => 'up')).toBe('up')
+    expect(breaker.state).toBe('closed')
   })
 })
