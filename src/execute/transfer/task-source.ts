@@ -1,4 +1,5 @@
 import { TaskNotTransferableError } from '../../errors.js'
+import { isPolicy } from '../../internal/policy.js'
 import { runError } from '../../internal/run-error.js'
 import { messageOf } from '../../internal/text/error-text.js'
 import type { ResolvedTask } from '../task.js'
@@ -24,6 +25,8 @@ interface UncheckedTask {
   readonly name: string
   readonly source: string
   readonly around: AroundFunction
+  /** Whether it is what a policy has made of a function. */
+  readonly isGuarded: boolean
 }
 
 /** What is known of functions by their source: closures made in one place are one task. */
@@ -87,7 +90,8 @@ class TaskSources {
     let entry = this.#inline.get(key)
     if (entry === undefined) {
       const around = { isSloppy: isSloppy(call), shadowed: shadowedBy(call) }
-      const unchecked = { id: ++this.#lastId, name: call.name, source: identity, around }
+      const isGuarded = isPolicy((call as { readonly policy?: unknown }).policy)
+      const unchecked = { id: ++this.#lastId, name: call.name, source: identity, around, isGuarded }
       entry = { unchecked, outcome: undefined, preparing: undefined }
       const [oldest] = this.#inline.keys()
       if (this.#inline.size >= MOST_INLINE && oldest !== undefined) this.#inline.delete(oldest)
@@ -115,11 +119,16 @@ async function check({
   name,
   source,
   around,
+  isGuarded,
 }: UncheckedTask): Promise<Extract<TransferredTask, { expression: string }> | TaskNotTransferableError> {
   const { analyseFunction } = await import('./captured-variables.js')
   const { captured, helpers, expression, isStrict } = analyseFunction(source, around)
   if (captured.length === 0) return { id, expression, isStrict, helpers }
   const subject = name === '' ? 'the task' : `the task '${name}'`
+  if (isGuarded) {
+    const message = `${subject} is guarded by a policy of this thread; pass the function itself with { policies }, or export it from a module and pass task(import.meta.url, 'name')`
+    return new TaskNotTransferableError(message, { captured: [] })
+  }
   const names = captured.join(', ')
   const way = captured.every(isForOlderEngines) ? ', or compile for ES2022 or later, where no function needs that' : ''
   return new TaskNotTransferableError(

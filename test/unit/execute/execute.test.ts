@@ -1,6 +1,15 @@
 import { readFile } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { execute, optimize, type RunHooks, type ScheduleOptions, stream, task, type TaskReference } from 'amorsize'
+import {
+  execute,
+  optimize,
+  type RunHooks,
+  type ScheduleOptions,
+  stream,
+  task,
+  type TaskReference,
+  withRetry,
+} from 'amorsize'
 import { describe, expect, it } from 'vitest'
 import { collect } from '../../support/collect.js'
 
@@ -400,6 +409,11 @@ describe('optimize', () => {
     expect(plan.mode).not.toBe('threads')
     expect(plan.warnings).toEqual([expect.stringMatching(/captures cap, .*stays in this thread/)])
     expect((await optimize(double, numbers(20))).warnings).toEqual([])
+  })
+
+  it('names the policy around a function, and not what that is made of', async () => {
+    const { warnings } = await optimize(withRetry(double), numbers(20))
+    expect(warnings).toEqual([expect.stringMatching(/'double' is guarded by a policy of this thread; .*{ policies }/)])
   })
 
   it('loses nothing from a generator', async () => {
