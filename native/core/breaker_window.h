@@ -112,7 +112,7 @@ class BreakerWindow {
   static bool is_idle(int64_t last_minute, int64_t now_minute) {
     const int64_t minutes = (now_minute - last_minute) & low_bits(breaker::kMinuteBits);
     // More than a year is a clock that is a little behind.
-    return minutes > kIdleMinutes && minutes < int64_t{1} << (breaker::kMinuteBits - 1);
+    return minutes >= kIdleMinutes && minutes < int64_t{1} << (breaker::kMinuteBits - 1);
   }
 
   // Failures in a row.

@@ -100,10 +100,10 @@ TEST("breaker window: what came before an hour of silence is forgotten, but not 
     int64_t to;
     bool is_idle;
   };
-  const Case cases[] = {{0, 0, false},        {0, 60, false},        {0, 61, true},
-                        {7, 67, false},       {7, 68, true},         {7, 6, false},
-                        {0, kHalf - 1, true}, {0, kHalf, false},     {2 * kHalf - 1, 2 * kHalf + 59, false},
-                        {9, kHalf + 8, true}, {9, kHalf + 9, false}, {2 * kHalf - 1, 2 * kHalf + 60, true}};
+  const Case cases[] = {{0, 0, false},        {0, 59, false},        {0, 60, true},
+                        {7, 66, false},       {7, 67, true},         {7, 6, false},
+                        {0, kHalf - 1, true}, {0, kHalf, false},     {2 * kHalf - 1, 2 * kHalf + 58, false},
+                        {9, kHalf + 8, true}, {9, kHalf + 9, false}, {2 * kHalf - 1, 2 * kHalf + 59, true}};
   for (const Case& each : cases) {
     const int64_t from = kStart + each.from * kMinute;
     const int64_t to = kStart + each.to * kMinute;
@@ -251,7 +251,7 @@ TEST("breaker window: after a silence, and in a new generation, old places of th
     Window w(of_calls(40, 0.5, kNever, 1));
     for (int i = 0; i < 40; ++i) w.fail();
     int64_t generation = kGeneration;
-    int64_t now = kStart + 61 * kMinute;
+    int64_t now = kStart + 60 * kMinute;
     if (is_new) {
       w.begin(++generation);
       now = kStart;

@@ -120,7 +120,7 @@ export class ReferenceBreaker {
   #record(call: Recorded): void {
     const before = this.#recorded
     const isStale = (last: Recorded | undefined): boolean =>
-      last !== undefined && Math.floor(call.atMs / MINUTE_MS) - Math.floor(last.atMs / MINUTE_MS) > 60
+      last !== undefined && Math.floor(call.atMs / MINUTE_MS) - Math.floor(last.atMs / MINUTE_MS) >= 60
     if (this.#at('mode') === 0 && !call.failed) this.#recorded = []
     else this.#recorded = [...(this.#at('mode') !== 2 && isStale(before.at(-1)) ? [] : before), call]
     if (this.#at('mode') === 1) this.#recorded = this.#recorded.slice(-this.#at('size'))

@@ -212,7 +212,7 @@ export function expectTheSameWindow(numRuns: number): void {
   })
   const steps = fc.oneof(
     { weight: 50, arbitrary: fc.nat({ max: 80 }) },
-    fc.constantFrom(59, 61, 62).map((minutes) => minutes * 60_000),
+    fc.constantFrom(58, 60, 61).map((minutes) => minutes * 60_000),
   )
   const calls = fc.array(fc.record({ stepMs: steps, failed: fc.boolean(), isSlow: fc.boolean() }), {
     minLength: 60,

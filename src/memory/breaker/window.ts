@@ -241,5 +241,5 @@ function streakCount(streak: bigint, generation: bigint): bigint {
 
 function isIdle(lastMinute: bigint, nowMinute: bigint): boolean {
   const minutes = (nowMinute - lastMinute) & MINUTE_MASK
-  return minutes > BigInt(IDLE_MINUTES) && minutes < 1n << BigInt(BREAKER.minuteBits - 1)
+  return minutes >= BigInt(IDLE_MINUTES) && minutes < 1n << BigInt(BREAKER.minuteBits - 1)
 }

@@ -87,17 +87,17 @@ describe('what came before', () => {
   const half = 1n << BigInt(BREAKER.minuteBits - 1)
   it.each([
     [0n, 0n, false],
-    [0n, 60n, false],
-    [0n, 61n, true],
-    [7n, 67n, false],
-    [7n, 68n, true],
+    [0n, 59n, false],
+    [0n, 60n, true],
+    [7n, 66n, false],
+    [7n, 67n, true],
     [7n, 6n, false],
     [0n, half - 1n, true],
     [0n, half, false],
-    [2n * half - 1n, 2n * half + 59n, false],
+    [2n * half - 1n, 2n * half + 58n, false],
     [9n, half + 8n, true],
     [9n, half + 9n, false],
-    [2n * half - 1n, 2n * half + 60n, true],
+    [2n * half - 1n, 2n * half + 59n, true],
   ])('an hour of silence is forgotten, but not before half of what minutes can tell: %d, %d', (from, to, isIdle) => {
     const streak = windowOf(inARow(2))
     expect([streak.fail(from * MINUTE), streak.fail(to * MINUTE)]).toEqual([false, !isIdle])
@@ -112,7 +112,7 @@ describe('what came before', () => {
     const { window, begin, own, fail } = windowOf(ofCalls(40, 0.5, Infinity, 1))
     for (let call = 0; call < 40; call++) fail()
     const generation = GENERATION + (isNew ? 1n : 0n)
-    const now = START + (isNew ? 0n : 61n * MINUTE)
+    const now = START + (isNew ? 0n : 60n * MINUTE)
     const isOver = () => window.isOver(generation, now)
     const succeeds = (calls: number): void => {
       for (let call = 0; call < calls; call++) expect(window.record(generation, false, false, now)).toBe(false)

@@ -230,7 +230,7 @@ describe('not here: defects of other policies', () => {
       const call = (fails: boolean): Promise<unknown> =>
         breaker.execute(() => (fails ? Promise.reject(new Error('down')) : 'up')).catch(() => undefined)
       for (let i = 0; i < 4; i++) await call(true)
-      await clock.advance(3_720_000)
+      await clock.advance(3_600_000)
       await call(true)
       for (let i = 0; i < 4; i++) await call(false)
       expect(breaker.state).toBe('closed')
