@@ -1,8 +1,9 @@
 import { type CallEvents, EventSource } from '../internal/events/events.js'
-import { checkName } from '../internal/options/check-common.js'
-import { checkFunction, checkKeys } from '../internal/options/validate.js'
+import { clockOption, nameOption, option, type OptionTable, readOptions } from '../internal/options/options.js'
+import { checkFunction } from '../internal/options/validate.js'
 import type { PolicyFunction } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
+import type { Clock } from '../internal/time/clock.js'
 import { WHY_BOUND } from './bound.js'
 import { Hold } from './stages/hold.js'
 import { Scope } from './stages/scope.js'
@@ -18,7 +19,17 @@ export interface CoalesceOptions<Args extends unknown[] = never[]> {
   readonly key: (...args: Args) => unknown
   /** For events. */
   readonly name?: string | undefined
+  /** By which events tell how long calls took, for tests; default: the monotonic clock. It never waits for time. */
+  readonly clock?: Clock | undefined
 }
+
+type KeyOf = (...args: readonly unknown[]) => unknown
+
+const COALESCE_OPTIONS = {
+  key: option('bound', (name, value) => checkFunction(name, value as KeyOf)),
+  name: nameOption,
+  clock: clockOption,
+} as const satisfies OptionTable<CoalesceOptions>
 
 /** Events of `coalesce`. */
 export interface CoalesceEvents extends CallEvents {
@@ -83,13 +94,13 @@ class CoalesceStage implements AroundStage {
   readonly events: EventSource<CoalesceEvents>
   readonly counts = { calls: 0, joined: 0 }
   readonly runs = new Map<unknown, SharedRun>()
-  readonly keyOf: (...args: readonly unknown[]) => unknown
+  readonly keyOf: KeyOf
 
   constructor(options: CoalesceOptions) {
-    checkKeys('coalesce', options, ['key', 'name'])
-    this.keyOf = checkFunction('key', options.key) as (...args: readonly unknown[]) => unknown
-    this.name = checkName('name', options.name)
-    this.events = new EventSource('coalesce', this.name, ['joined'])
+    const { key, name, clock } = readOptions('coalesce', options, COALESCE_OPTIONS)
+    this.keyOf = key
+    this.name = name
+    this.events = new EventSource('coalesce', name, ['joined'], clock)
   }
 
   begin(scope: Scope, hold: Hold | undefined): AroundCall {

@@ -55,6 +55,7 @@ const POLICIES: Record<string, (clock: FakeClock) => Listened> = {
   'a limit by key': (clock) => withRateLimit({ clock, capacity: 8, keyed: () => 'a' })(() => undefined).policy,
   fallback: (clock) => fallback('substitute', { clock, if: () => false }),
   chaos: (clock) => chaos({ clock }),
+  coalesce: (clock) => coalesce({ clock, key: () => 1 }),
   timeout: (clock) => timeout(1000, { clock }),
   hedge: (clock) => hedge({ clock, afterMs: 1000 }),
 }
