@@ -87,7 +87,7 @@ export class KeyedRateLimiter implements Disposable {
 
   /** The policy, with every default filled in. */
   get policy(): Readonly<CompleteKeyedPolicy> {
-    return this.#policy
+    return { ...this.#policy }
   }
 
   /** How many keys the table was made for. */

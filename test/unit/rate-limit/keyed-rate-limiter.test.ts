@@ -259,6 +259,16 @@ describe('KeyedRateLimiter', () => {
     expect(other.policy).toMatchObject({ requestsPerSecond: 10, burstSize: 2, capacity: 1000, onFull: 'evict' })
   })
 
+  it('is not changed by what is written into its policy', async () => {
+    const { clock, limiter } = keyed()
+    Object.assign(limiter.policy, { burstSize: 1000, waitOnLimit: false })
+    expect(limiter.policy).toMatchObject({ burstSize: 2, waitOnLimit: true })
+    limiter.tryAcquire('a', 2)
+    const waiting = limiter.acquire('a')
+    await clock.advance(100)
+    await waiting
+  })
+
   it('is shared by a name, of the same parameters only', () => {
     const policy = { name: freshName(), requestsPerSecond: 1e-6, burstSize: 2, capacity: 100 }
     const first = new KeyedRateLimiter(policy)
