@@ -8,6 +8,9 @@ import { addressIn, checkHandleShape } from '../../memory/shared/handles.js'
 import type { CellAddress } from '../../memory/shared/region.js'
 import { WHY_BOUND, whyBound } from '../bound.js'
 import { BURY, PACK, type PolicyHandle } from '../portable.js'
+import { compile } from '../stages/frame.js'
+import type { Hold } from '../stages/hold.js'
+import type { Runner } from '../stages/stage.js'
 import { EventfulPolicy } from '../stages/staged-policy.js'
 import {
   type BulkheadChange,
@@ -43,18 +46,25 @@ export interface BulkheadPermit extends Disposable {
 }
 
 class Permit implements BulkheadPermit {
+  readonly #hold: Hold | undefined
   readonly #release: () => void
   readonly fail: (error: unknown) => void
 
-  constructor(release: () => void, fail: (error: unknown) => void) {
+  /** @param hold - left at once, where its slot need not know how the call ended; the call itself ends some microtasks later */
+  constructor(hold: Hold | undefined, release: () => void, fail: (error: unknown) => void) {
+    this.#hold = hold
     this.#release = release
     this.fail = fail
   }
 
   [Symbol.dispose](): void {
+    this.#hold?.leave()
     this.#release()
   }
 }
+
+/** Tells a call that becomes a permit what it holds. */
+const invokeWithHold: Runner = (_scope, fn, hold) => (fn as unknown as (hold: Hold | undefined) => unknown)(hold)
 
 /** Limits how many calls run at once; made by {@link bulkhead}. */
 export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> implements Disposable {
@@ -62,6 +72,7 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
   readonly #stage: BulkheadStage
   readonly #queue: PermitQueue | undefined
   readonly #address: CellAddress | null
+  readonly #runPermit: Runner
 
   constructor(options?: BulkheadOptions)
   /** @internal `adopted`: the cells of the bulkhead whose handle `from` was given. */
@@ -75,6 +86,7 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
     this.#stage = stage
     this.#queue = queue
     this.#address = address
+    this.#runPermit = compile([stage], invokeWithHold)
   }
 
   /** How many calls may run at once; of an adaptive limit, what it is now. */
@@ -130,16 +142,18 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
 
   /**
    * Waits for a slot, for work that is no single function: `using permit = await slots.acquire()`. The slot is held until the permit
-   * is disposed, and free some microtasks later. When the thread ends it is taken back, like all of its slots.
+   * is disposed; of an adaptive limit it is free some microtasks later. When the thread ends it is taken back, like all of its slots.
    *
    * @param options - `signal` ends the wait; `priority`: how much it matters, an integer from 0 to 9, by default that of the options
    * @returns rejects as `execute` does: with `BulkheadRejectedError`, or with `signal.reason`
    */
   acquire(options?: PriorityOptions): Promise<BulkheadPermit> {
     return new Promise((resolve, reject) => {
+      const isAdaptive = this.#stage.options.least > 0
       // The slot is held by a call that ends when the permit is disposed.
-      const held = (): Promise<void> => new Promise((release, fail) => resolve(new Permit(release, fail)))
-      this.execute(held, options).catch(reject)
+      const held = (hold: Hold | undefined): Promise<void> =>
+        new Promise((release, fail) => resolve(new Permit(isAdaptive ? undefined : hold, release, fail)))
+      this.runBy(this.#runPermit, held, options).catch(reject)
     })
   }
 

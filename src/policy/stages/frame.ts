@@ -20,16 +20,18 @@ const invoke: Runner = (scope, fn) => fn(scope)
 /**
  * Compiles stages, outermost first, once: linear stages up to the first one that runs around others become one frame with it; what is
  * inside that starts a frame of its own.
+ *
+ * @param call - runs the function itself
  */
-export function compile(stages: readonly Stage[]): Runner {
-  if (stages.length === 0) return invoke
+export function compile(stages: readonly Stage[], call: Runner = invoke): Runner {
+  if (stages.length === 0) return call
   const index = stages.findIndex((stage) => 'begin' in stage)
   if (index < 0) {
-    const frame: Frame = { stages: stages as readonly LinearStage[], around: undefined, inner: invoke }
+    const frame: Frame = { stages: stages as readonly LinearStage[], around: undefined, inner: call }
     return (scope, fn, hold) => run(new Call(frame, scope, fn, hold))
   }
   const around = stages[index] as AroundStage
-  const inner = compile(stages.slice(index + 1))
+  const inner = compile(stages.slice(index + 1), call)
   const frame: Frame = { stages: stages.slice(0, index) as LinearStage[], around, inner }
   const runInFrame: Runner = (scope, fn, hold) => runAround(new Call(frame, scope, fn, hold))
   if (index > 0) return runInFrame

@@ -65,14 +65,19 @@ export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> im
    * @returns what `fn` returned; rejects with what it threw, or with an error of this package
    */
   execute<T>(fn: (context: AttemptContext) => T | Promise<T>, options?: O): Promise<T> {
+    return this.runBy(this.#run, fn, options)
+  }
+
+  /** @internal What `execute` does, by `run`, which the policy's stages were compiled to. */
+  protected runBy<T>(run: Runner, fn: (...args: never[]) => unknown, options: O | undefined): Promise<T> {
     try {
       checkFunction('fn', fn)
       const scope = options === undefined ? new Scope() : this.#scopeOf(options)
       const call = fn as PolicyFunction<unknown>
       const traced = policyCalls.isOn ? this.traced : undefined
       if (traced !== undefined)
-        return policyCalls.trace(callOf(traced), () => Promise.resolve(this.#begin(call, scope) as T))
-      return Promise.resolve(this.#begin(call, scope) as T)
+        return policyCalls.trace(callOf(traced), () => Promise.resolve(begin(run, call, scope) as T))
+      return Promise.resolve(begin(run, call, scope) as T)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -84,10 +89,6 @@ export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> im
     const signal = checkSignal('signal', options.signal)
     if (options.priority === undefined) return new Scope(undefined, signal)
     return new PriorityScope(checkNumber('priority', options.priority, PRIORITIES), signal)
-  }
-
-  #begin(call: PolicyFunction<unknown>, scope: Scope): unknown {
-    return scope.isAbortable ? runUnderSignal(this.#run, call, scope) : this.#run(scope, call, undefined)
   }
 
   /** Returns `fn` guarded by this policy: same name, length, `this` and arguments; always asynchronous. */
@@ -118,6 +119,10 @@ export abstract class EventfulPolicy<
   on<K extends keyof Events & string>(event: K, listener: (payload: Events[K]) => void): () => void {
     return this.#events.on(event, listener)
   }
+}
+
+function begin(run: Runner, call: PolicyFunction<unknown>, scope: Scope): unknown {
+  return scope.isAbortable ? runUnderSignal(run, call, scope) : run(scope, call, undefined)
 }
 
 /** Stops waiting as soon as the caller's signal is aborted; what runs is told, and ends by itself. */
