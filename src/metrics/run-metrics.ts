@@ -1,3 +1,5 @@
+import { INSPECT, shownAs } from '../internal/text/shown.js'
+
 /** Listeners of one run, for the option `hooks` of `execute`, `stream` and `optimize`. */
 export interface RunListeners {
   /** Called when the run begins. */
@@ -91,6 +93,11 @@ export class RunMetrics {
     for (const { total, completed, failed } of this.#underWay)
       if (total !== null) left += Math.max(0, total - completed - failed)
     return { ...this.#counts, underWay: this.#underWay.size, left }
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    return shownAs('RunMetrics', { ...this.stats() })
   }
 
   #advance(run: WatchedRun, { completed, failed }: RunProgress): void {

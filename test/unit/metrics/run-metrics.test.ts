@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { execute, stream } from 'amorsize'
 import { metricsText, RunMetrics } from 'amorsize/metrics'
 import { describe, expect, it } from 'vitest'
@@ -21,6 +22,7 @@ describe('RunMetrics', () => {
     await collect(stream((n: number) => n, [1, 2], { hooks: runs.hooks() }))
     await expect(execute(half, [1], { hooks: runs.hooks() })).rejects.toThrow('odd')
     expect(runs.stats()).toMatchObject({ runs: 4, failedRuns: 1, underWay: 0, completed: 7, left: 0 })
+    expect(inspect(runs)).toMatch(/^RunMetrics \{\s+runs: 4,\s+failedRuns: 1,/)
     expect(told(runs)).toMatchObject({
       'runs_total completed': 3,
       'runs_total failed': 1,
