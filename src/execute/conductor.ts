@@ -23,7 +23,7 @@ import { callWithPolicies } from './task.js'
 import { pools, scheduler, sharing, slices } from './thread-wide.js'
 import { sharePolicies, whyNotShared } from './transfer/shared-policies.js'
 import { taskSources, type TransferredTask } from './transfer/task-source.js'
-import { asReceived } from './transfer/values.js'
+import { asReceived, packValues, type Unfit } from './transfer/values.js'
 
 /** What is under way or known when a run starts. */
 interface Beginning {
@@ -63,8 +63,8 @@ class Conductor implements Lanes {
     this.#run = run
     const turns = (): TurnStage => new TurnStage(slices, this.#share)
     const call = callWithPolicies(run.task, run.options, () => run.signal, turns)
-    // Where workers are asked for, results are clones, whichever thread has made them.
-    this.#call = run.options.mode === 'threads' ? (item) => received(call(item)) : call
+    // Where workers are asked for, an item that none can have fails, and results are clones, whichever thread runs it.
+    this.#call = run.options.mode === 'threads' ? (item) => received(call(sendable(item))) : call
     this.#observer = new RunObserver(run, this, timing, course)
     this.#course = this.#observer.course
     this.#timing = this.#observer.timing
@@ -319,6 +319,14 @@ class Conductor implements Lanes {
     if (this.local !== undefined) this.local.goOnAlone()
     else if (this.async === undefined) this.#makeHere().start()
   }
+}
+
+/** @throws {TaskNotTransferableError} for an item that a worker would not receive as it is */
+function sendable(item: unknown): unknown {
+  const unfit: Unfit[] = []
+  packValues([item], unfit)
+  for (const { reason } of unfit) throw new TaskNotTransferableError(`the item holds ${reason}`, { captured: [] })
+  return item
 }
 
 function received(result: unknown): unknown {

@@ -40,6 +40,20 @@ describe('an item', () => {
     })
   })
 
+  it('that would lose its class fails there in this thread, too', async () => {
+    const { workers, mode } = inWorkers
+    const refused = execute(({ value }: { value: unknown }) => String(value), [{ value: new Point(1) }], {
+      workers,
+      mode,
+    })
+    await expect(refused).rejects.toBeInstanceOf(TaskNotTransferableError)
+    const kinds = await execute(({ value }: { value: Buffer }) => typeof value, [{ value: Buffer.from('x') }], {
+      workers,
+      mode,
+    })
+    expect(kinds).toEqual(['object'])
+  })
+
   it('of many of which none can be sent is run once', async () => {
     const all = Array.from({ length: 500 }, (_, i) => ({ value: i === 0 ? 0 : new Point(i) }))
     let ran = 0
