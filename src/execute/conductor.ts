@@ -63,8 +63,9 @@ class Conductor implements Lanes {
     this.#run = run
     const turns = (): TurnStage => new TurnStage(slices, this.#share)
     const call = callWithPolicies(run.task, run.options, () => run.signal, turns)
-    // Where workers are asked for, an item that none can have fails, and results are clones, whichever thread runs it.
-    this.#call = run.options.mode === 'threads' ? (item) => received(call(sendable(item))) : call
+    // Where workers are asked for, an item that none can have fails, and results are clones, whichever thread runs it. Not where a plan says no.
+    const isStrict = run.options.mode === 'threads' && (decision?.chosen.mode ?? 'threads') === 'threads'
+    this.#call = isStrict ? (item) => received(call(sendable(item))) : call
     this.#observer = new RunObserver(run, this, timing, course)
     this.#course = this.#observer.course
     this.#timing = this.#observer.timing

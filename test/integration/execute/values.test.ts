@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { execute, stream, task, TaskNotTransferableError } from 'amorsize'
+import { execute, optimize, stream, task, TaskNotTransferableError } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 
 const url = new URL('../../fixtures/value-task.mjs', import.meta.url)
@@ -52,6 +52,21 @@ describe('an item', () => {
       mode,
     })
     expect(kinds).toEqual(['object'])
+  })
+
+  it('that would lose its class, or whose result would, runs in the loop where a plan of threads stays there', async () => {
+    const points = Array.from({ length: 12 }, (_, i) => new Point(i))
+    const { mode } = inWorkers
+    const texts = await optimize(String as (point: Point) => string, points, { mode })
+    expect(texts).toMatchObject({ mode: 'serial', warnings: [expect.stringContaining('an instance of Point')] })
+    expect(await texts.run()).toEqual(points.map(String))
+    const maps = await optimize(
+      (n: number) => new (class Odd extends Map<number, number> {})([[n, n]]),
+      points.map(({ x }) => x),
+      { mode },
+    )
+    const kinds = (await maps.run()).map(({ constructor }) => constructor.name)
+    expect(kinds).toEqual(points.map(() => 'Odd'))
   })
 
   it('of many of which none can be sent is run once', async () => {
