@@ -1,5 +1,6 @@
 import { checkClock, checkOptionalFunction } from '../../internal/options/check-common.js'
 import { checkKeys, checkNumber } from '../../internal/options/validate.js'
+import { unlessAborted } from '../../internal/signal-watch.js'
 import { type Clock, systemClock } from '../../internal/time/clock.js'
 import type { NameScope } from '../../memory/shared/names.js'
 import { MAX_BURST } from '../../memory/shared/rate.js'
@@ -85,21 +86,25 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
     else if (actual < estimated) tokens.refund(estimated - actual)
   }
 
+  let behind: Promise<unknown> | undefined
+  const admitted = async (estimated: number, signal: AbortSignal | undefined): Promise<void> => {
+    const before = behind
+    const cost = { requests: 1, ...(estimated > 0 ? { tokens: Math.min(estimated, most) } : {}) }
+    const granted = (async () => {
+      if (before !== undefined) await unlessAborted(before, signal)
+      await both.acquire(cost, optionsOf(signal))
+      if (estimated > most) tokens.charge(estimated - most)
+    })()
+    // What is beyond a bucket is owed once the call has that: one that waits would wait for its own debt, too. Who comes behind it stands in line then.
+    if (estimated > most) behind = Promise.allSettled([before, granted]).then(() => undefined)
+    await granted
+  }
+
   return overFetch<ModelFetch>(given, (send) => async (input, init) => {
     const body = await bodyOf(input, init)
     const estimated = body === undefined ? 0 : checkNumber('estimate', estimate(body), { min: 0 })
     const signal = ownSignal(init?.signal ?? (isRequest(input) ? input.signal : undefined))
-    const cost = { requests: 1, ...(estimated > 0 ? { tokens: Math.min(estimated, most) } : {}) }
-    const debt = Math.max(0, estimated - most)
-    const granted = both.acquire(cost, optionsOf(signal))
-    // Owed from the moment this call stands in line, so that who comes behind it waits for all of it.
-    if (debt > 0) tokens.charge(debt)
-    try {
-      await granted
-    } catch (error) {
-      if (debt > 0) tokens.refund(debt)
-      throw error
-    }
+    await admitted(estimated, signal)
     let response: Response
     try {
       response = await send(input, init)

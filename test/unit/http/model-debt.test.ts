@@ -1,0 +1,50 @@
+import { modelFetch } from 'amorsize/http'
+import { FakeClock } from 'amorsize/testing'
+import { describe, expect, it } from 'vitest'
+
+/** 600 tokens per second; a call is estimated at its body, and takes that. */
+function model() {
+  const clock = new FakeClock()
+  const sentAt: number[] = []
+  const send = modelFetch({
+    rpm: 3600,
+    tpm: 36_000,
+    clock,
+    estimate: Number,
+    usage: Number,
+    fetch: (_, init) => {
+      sentAt.push(clock.now())
+      return Promise.resolve(new Response(init?.body as string))
+    },
+  })
+  const call = async (tokens: number, signal: AbortSignal | null = null): Promise<void> => {
+    const answer = await send('http://model.example/', { method: 'POST', body: String(tokens), signal })
+    await answer.text()
+  }
+  return { clock, call, sentAt }
+}
+
+describe('calls whose estimate is above one second’s worth', () => {
+  it('that come together go one after the other, at the rate', async () => {
+    const { clock, call, sentAt } = model()
+    const all = Array.from({ length: 4 }, () => call(1800))
+    const controller = new AbortController()
+    const aborted = call(1800, controller.signal)
+    const last = call(600)
+    controller.abort(new Error('enough'))
+    await expect(aborted).rejects.toThrow('enough')
+    await clock.advance(20_000)
+    await Promise.all([...all, last])
+    expect(sentAt).toEqual([0, 3000, 6000, 9000, 12_000])
+  })
+
+  it('that come one after the other do not wait for what they will owe', async () => {
+    const { clock, call, sentAt } = model()
+    const series = (async () => {
+      for (let i = 0; i < 4; i++) await call(1800)
+    })()
+    await clock.advance(20_000)
+    await series
+    expect(sentAt).toEqual([0, 3000, 6000, 9000])
+  })
+})
