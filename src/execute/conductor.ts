@@ -324,6 +324,7 @@ class Conductor implements Lanes {
 
 /** @throws {TaskNotTransferableError} for an item that a worker would not receive as it is */
 function sendable(item: unknown): unknown {
+  if (typeof item !== 'object') return item
   const unfit: Unfit[] = []
   packValues([item], unfit)
   for (const { reason } of unfit) throw new TaskNotTransferableError(`the item holds ${reason}`, { captured: [] })
