@@ -149,6 +149,17 @@ it('a turn comes also after fake timers were thrown away with one that they were
   expect(ran).toEqual([0, 1])
 })
 
+it('a turn of the event loop is counted where one was asked for', async () => {
+  const queue = new SliceQueue()
+  queue.countTurn()
+  queue.countTurn()
+  expect(queue.turns).toBe(0)
+  for (let count = 0; count < 2; count++) {
+    await immediate()
+    expect(queue.turns).toBe(1)
+  }
+})
+
 it('slices of its own turns are not counted', async () => {
   const queue = new SliceQueue()
   let leftMs = NaN
@@ -214,11 +225,13 @@ it('a slice is a part of what is left of the turn, by how many lanes compute', (
 
 it('calls that seem short go on after the slice of a turn for as long again, and one that was kept from its core is not the last', async () => {
   const queue = new SliceQueue()
-  queue.took(3 * SLICE_MS)
+  for (let quarter = 0; quarter < 4; quarter++) queue.took(SLICE_MS / 4)
   expect(queue.leftMs).toBe(0)
   queue.took(3 * SLICE_MS)
+  queue.took(SLICE_MS / 4)
+  queue.took(SLICE_MS / 4)
   expect(queue.isSpent).toBe(false)
-  for (let ms = 0; ms < SLICE_MS; ms++) queue.took(1)
+  queue.took(SLICE_MS / 4)
   expect(queue.isSpent).toBe(true)
   await immediate()
   expect(queue.isSpent).toBe(false)
@@ -239,6 +252,8 @@ it('what runs within a slice is part of it, and a slice that throws is over', ()
   expect(queue.isSlice).toBe(false)
   queue.now(() => vi.advanceTimersByTime(1), 2)
   expect(queue.leftMs).toBe(SLICE_MS - 1)
+  queue.now(() => vi.advanceTimersByTime(2), 2)
+  expect(queue.leftMs).toBe(SLICE_MS - 3)
 })
 
 it('nothing is left of a turn whose slices have run, until the next', async () => {
