@@ -63,6 +63,8 @@ export class ConcurrencyLimit {
   /** When the latest item has settled, and how many had been started by then. */
   #nowMs = 0
   #started = 0
+  /** Items that are under way still, now that one has settled. */
+  #inFlight = 0
   #patience = PATIENCE.least
   #held = 0
   #slowWindows = 0
@@ -106,6 +108,7 @@ export class ConcurrencyLimit {
   settled(nowMs: number, ms: number, inFlight: number, failed: boolean, before: number, started: number): void {
     this.#nowMs = nowMs
     this.#started = started
+    this.#inFlight = inFlight - 1
     // What was started before the level was lowered for too many failures does not tell whether that has helped.
     if (failed && this.#phase === 'relieve' && nowMs - ms < this.#changedMs) return
     this.#failing += (Number(failed) - this.#failing) / SMOOTHED_OVER
@@ -136,7 +139,7 @@ export class ConcurrencyLimit {
 
   #judge(window: RateWindow): void {
     const rate = window.rate(this.#nowMs)
-    if (window.succeeded > 0 && window.meanMs < 1) {
+    if (window.meanMs < 1) {
       // Nothing to gain; and nothing that follows can be compared with it.
       this.#phase = 'up'
       this.#reference = undefined
@@ -149,7 +152,7 @@ export class ConcurrencyLimit {
         return
       case 'back':
         // Had the higher level made it slower, this one would be as fast as before: other items have come.
-        if (this.#reference !== undefined && rate < GAIN.slower * this.#reference.rate) this.#restart()
+        if (rate < GAIN.slower * (this.#reference as LevelRate).rate) this.#restart()
         else this.#stopClimbing(1)
         return
       case 'down':
@@ -268,6 +271,6 @@ export class ConcurrencyLimit {
   }
 
   #open(isRepeated = false): void {
-    this.#window = new RateWindow(this.#nowMs, this.#started, this.#level, isRepeated)
+    this.#window = new RateWindow(this.#nowMs, this.#started, this.#inFlight, isRepeated)
   }
 }
