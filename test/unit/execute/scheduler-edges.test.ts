@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { timeout } from '../../../dist/index.js'
 import { shouldGoBack } from '../../../dist/execute/schedule/course.js'
 import { calibration } from '../../../dist/execute/schedule/calibration.js'
 import { came, NONE, ONE, timingOf, seen, taught, twoCores } from '../support/scheduling.js'
@@ -19,16 +20,27 @@ describe('what is learnt of items in flight', () => {
     expect(scheduler.recall(forgetful, 'an item')).toBeUndefined()
   })
 
+  it('says nothing about the task under policies, nor the other way round', () => {
+    const { scheduler, subject } = twoCores()
+    const guarded = { ...subject, options: { ...subject.options, policies: [timeout(5)] } }
+    scheduler.foundWaiting(subject, { inFlight: 96 })
+    expect(scheduler.waitingOf(guarded).inFlight).toBeUndefined()
+    scheduler.foundWaiting(guarded, { inFlight: 8 })
+    expect([scheduler.waitingOf(subject).inFlight, scheduler.waitingOf(guarded).inFlight]).toEqual([96, 8])
+  })
+
   it.each([
-    [32, {}, true],
-    [33, {}, false],
-    [33, { prefer: 'threads' }, true],
+    [32, true, {}, true],
+    [33, true, {}, false],
+    [33, true, { prefer: 'threads' }, true],
+    [33, true, { mode: 'threads' }, true],
+    [33, false, {}, true],
   ] as const)(
-    'begins in workers that are there where they can keep busy: %d at once, %o',
-    (overlap, options, expected) => {
+    'begins in workers that are there where they can keep busy: %d at once, whether it waits: %s, %o',
+    (overlap, isAsync, options, expected) => {
       const { scheduler, subject, begin } = taught(options)
       const { measured } = scheduler.recall(subject, 'an item')!
-      scheduler.sampled(subject, 'an item', { ...measured!, isAsync: true, cpuShare: 0.95, itemMs: 2 })
+      scheduler.sampled(subject, 'an item', { ...measured!, isAsync, cpuShare: 0.95, itemMs: 2 })
       scheduler.foundWaiting(subject, { overlap })
       expect(begin(1000, ONE).decision !== undefined).toBe(expected)
     },

@@ -403,12 +403,12 @@ describe('after a run', () => {
   })
 
   it('has workers ready for short runs once they have taken as long as a start, and looks at the machine only then', () => {
-    const { scheduler, begin, looks } = twoCores()
+    const { scheduler, begin, looks, looksAtLoad } = twoCores()
     const started: number[] = []
     for (let times = 1; times <= 100; times++) {
       const count = scheduler.after(begin(10, NONE), seen(10, 1, 0), undefined, NONE)
       if (count > 0) started.push(times)
-      expect(looks()).toBe(started.length)
+      expect([looks(), looksAtLoad()]).toEqual([started.length, started.length])
     }
     const between = Math.ceil(spawnMs / 10)
     expect(started).toEqual(Array.from({ length: Math.floor(100 / between) }, (_, i) => (i + 1) * between))
@@ -419,6 +419,14 @@ describe('after a run', () => {
     const isStarted = (): boolean => scheduler.after(begin(10, NONE), seen(10, 1, 0), undefined, NONE) > 0
     const runs = Array.from({ length: 100 }, isStarted).indexOf(true) + 1
     expect(runs).toBe(Math.ceil((2 * spawnMs) / 10))
+  })
+
+  it('has none ready for runs that may have no workers', () => {
+    const { scheduler, subject } = twoCores()
+    for (let times = 0; times < 100; times++) {
+      const course = scheduler.before({ ...subject, mayHaveWorkers: () => false }, 10, 'an item', NONE)
+      expect(scheduler.after(course, seen(10, 1, 0), undefined, NONE)).toBe(0)
+    }
   })
 })
 

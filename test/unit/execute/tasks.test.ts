@@ -79,6 +79,7 @@ describe('what is known of a task', () => {
     for (let n = 0; n < 1000; n++) found(n)
     expect(tasks.waitingOf('m#0').inFlight).toBe(0)
     found(1000)
+    tasks.foundWaiting('m#1001', {})
     expect([0, 1, 1000].map((n) => tasks.waitingOf(`m#${n}`).inFlight)).toEqual([undefined, 1, 1000])
   })
 })
@@ -155,6 +156,9 @@ describe('what the first items take longer', () => {
       return record.measured?.coldMs
     }
     expect([coldAfter(150), coldAfter(50), coldAfter(1)]).toEqual([60, 60, 0])
+    const unknown = fresh()
+    unknown.missed(150, 40)
+    expect(unknown).toMatchObject({ missedMs: 150, measured: undefined })
   })
 })
 
