@@ -4,13 +4,23 @@
 export const OF_SCHEDULES = [
   {
     file: /execute\/(schedule|lanes)\//,
-    mutant: /^EqualityOperator: `(?=.*[<>]=? )(?=.*(Ms|MS|[gG]ain|spread|share|ratio))/,
+    mutant: /^EqualityOperator: `(?=.*[<>]=? )(?=.*(Ms|MS|[gG]ain|spread|share|ratio|failing|\brate\b))/,
     why: 'nothing that was measured is that exactly',
   },
   {
     file: /lanes\/(slice-queue|turn-stage)/,
     mutant: /OptionalChaining: `this\.#waiting|`done <= this\.#waiting\.length`/,
     why: 'there is one at each place, which the compiler does not know; beyond the last nothing runs',
+  },
+  {
+    file: /lanes\/concurrency-limit/,
+    mutant: /OptionalChaining: `this\.#(relief\.share|reference\.level)`/,
+    why: 'there is one in that phase, which the compiler does not know',
+  },
+  {
+    file: /lanes\/(concurrency-limit|rate-window)/,
+    mutant: /`\+Infinity` in `#changedMs|`true` in `constructor/,
+    why: 'set before anybody reads it',
   },
   {
     file: /schedule\/scheduler/,

@@ -90,7 +90,6 @@ export class ConcurrencyLimit {
 
   /** The level that was found, for the next run; undefined while it is sought. */
   get found(): number | undefined {
-    if (!this.#hasBegun) return undefined
     // Fewer were about to be tried: what is known to be good is what there was before.
     if (this.#phase === 'down') return this.#reference?.level
     return this.#phase === 'hold' || this.#level === MOST ? this.#level : undefined
@@ -229,7 +228,7 @@ export class ConcurrencyLimit {
     }
     this.#reference = { level: this.#level, rate: usual + (rate - usual) / 4 }
     if (++this.#held < this.#patience) this.#open()
-    else if (this.#level < MOST) this.#goTo(Math.max(this.#level + 1, STEP * this.#level), 'up', this.#reference)
+    else if (this.#level < MOST) this.#goTo(STEP * this.#level, 'up', this.#reference)
     else this.#goTo(this.#level / STEP, 'down', this.#reference)
   }
 
@@ -243,7 +242,7 @@ export class ConcurrencyLimit {
       return
     }
     this.#relief ??= { level: this.#level, share: this.#failing }
-    const isTry = this.#phase === 'up' && low !== undefined && low.level < this.#level
+    const isTry = low !== undefined && low.level < this.#level
     this.#failing = 0
     this.#changedMs = this.#nowMs
     this.#goTo(isTry ? low.level : this.#level / 2, 'relieve', undefined)
