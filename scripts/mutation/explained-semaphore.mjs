@@ -9,7 +9,7 @@ export const OF_SEMAPHORES = [
   },
   {
     file: /memory\/semaphore\/(core|state)/,
-    mutant: /in `(protected firstOwner\(\)|return index === NO_PLACE \? 0 : ownerOf)/,
+    mutant: /in `(firstOwner\(\)|return index === NO_PLACE \? 0 : ownerOf)/,
     why: 'whom to wake: nothing rings for the twin',
   },
   {
@@ -38,6 +38,16 @@ export const OF_SEMAPHORES = [
     file: /memory\/semaphore\/(core|state)/,
     mutant: /`SEMAPHORE\.termsMostShift \+ 32`|`true` in `anybodyWaits = false/,
     why: 'a shift by 64 more is the same, and nobody asks before a permit has been given back',
+  },
+  {
+    file: /memory\/semaphore\/core/,
+    mutant: /`true` in `if \(this\.hot\(\) === now\)/,
+    why: 'what was read is right, unless a permit comes back and then the limit sinks between two loads',
+  },
+  {
+    file: /memory\/semaphore\/state/,
+    mutant: /`(true|index >= 0)` in `while \(index > 0 && countOf/,
+    why: 'a line that is full has a hole, so that its beginning is not reached',
   },
   {
     file: /memory\/semaphore\/twin/,
