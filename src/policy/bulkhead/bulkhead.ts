@@ -50,7 +50,7 @@ class Permit implements BulkheadPermit {
   readonly #release: () => void
   readonly fail: (error: unknown) => void
 
-  /** @param hold - left at once, where its slot need not know how the call ended; the call itself ends some microtasks later */
+  /** @param hold - left at once; the call itself ends some microtasks later */
   constructor(hold: Hold | undefined, release: () => void, fail: (error: unknown) => void) {
     this.#hold = hold
     this.#release = release
@@ -142,17 +142,16 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
 
   /**
    * Waits for a slot, for work that is no single function: `using permit = await slots.acquire()`. The slot is held until the permit
-   * is disposed; of an adaptive limit it is free some microtasks later. When the thread ends it is taken back, like all of its slots.
+   * is disposed. When the thread ends it is taken back, like all of its slots.
    *
    * @param options - `signal` ends the wait; `priority`: how much it matters, an integer from 0 to 9, by default that of the options
    * @returns rejects as `execute` does: with `BulkheadRejectedError`, or with `signal.reason`
    */
   acquire(options?: PriorityOptions): Promise<BulkheadPermit> {
     return new Promise((resolve, reject) => {
-      const isAdaptive = this.#stage.options.least > 0
       // The slot is held by a call that ends when the permit is disposed.
       const held = (hold: Hold | undefined): Promise<void> =>
-        new Promise((release, fail) => resolve(new Permit(isAdaptive ? undefined : hold, release, fail)))
+        new Promise((release, fail) => resolve(new Permit(hold, release, fail)))
       this.runBy(this.#runPermit, held, options).catch(reject)
     })
   }

@@ -188,7 +188,8 @@ function outcomeOf({ failed, value }: Call): Outcome {
 
 /** A call under an adaptive limit, which learns how long it took once everything that ran in it has ended. */
 class TimedCall {
-  outcome: Outcome = 'failed'
+  /** Noted as the call leaves; a permit, which is disposed before, has succeeded. */
+  outcome: Outcome = 'succeeded'
   readonly #stage: BulkheadStage
   readonly #partition: Partition
   readonly #startMs: number

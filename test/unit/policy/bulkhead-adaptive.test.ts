@@ -71,6 +71,23 @@ describe('an adaptive bulkhead', () => {
     expect(policy.stats()).toMatchObject({ running: 0, queued: 0, rejected: 0 })
   }, 60_000)
 
+  it('learns from a permit how long it was held', async () => {
+    const clock = new FakeClock()
+    const policy = bulkhead({ maxConcurrent: 'adaptive', clock })
+    const { call } = service(clock, 8)
+    const loop = async (): Promise<void> => {
+      while (clock.now() < 5000) {
+        const permit = await policy.acquire()
+        await call()
+        permit[Symbol.dispose]()
+      }
+    }
+    const loops = Array.from({ length: 60 }, loop)
+    while (clock.now() < 6000) await clock.advance(10)
+    await Promise.all(loops)
+    expect(policy.maxConcurrent).not.toBe(16)
+  })
+
   it('keeps within min and max', async () => {
     const clock = new FakeClock()
     const policy = bulkhead({ maxConcurrent: 'adaptive', min: 5, max: 7, clock })

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import {
   Bulkhead,
   bulkhead,
+  type BulkheadOptions,
   BulkheadRejectedError,
   pipeline,
   retry,
@@ -386,22 +387,24 @@ describe('bulkhead', () => {
     expect(slots.stats()).toMatchObject({ running: 0, queued: 0 })
   })
 
-  it.each([{ maxQueue: 0 }, { maxWaitMs: 0 }, { key: () => 'a', maxQueue: 0 }])(
-    'has a slot for who comes as soon as a permit is disposed, with %j',
-    async (options) => {
-      const slots = bulkhead({ maxConcurrent: 1, ...options })
-      for (let n = 0; n < 3; n++) (await slots.acquire())[Symbol.dispose]()
-      const permit = await slots.acquire()
-      const refused = slots.acquire()
-      await expect(refused).rejects.toThrow(BulkheadRejectedError)
-      permit[Symbol.dispose]()
-      permit[Symbol.dispose]()
-      const [call, other] = [slots.execute(() => turn()), slots.execute(() => 1)]
-      await expect(other).rejects.toThrow(BulkheadRejectedError)
-      await call
-      expect(slots.stats()).toMatchObject({ calls: 5, running: 0 })
-    },
-  )
+  it.each<BulkheadOptions>([
+    { maxQueue: 0 },
+    { maxWaitMs: 0 },
+    { key: () => 'a', maxQueue: 0 },
+    { maxConcurrent: 'adaptive', max: 1, maxQueue: 0 },
+  ])('has a slot for who comes as soon as a permit is disposed, with %j', async (options) => {
+    const slots = bulkhead({ maxConcurrent: 1, ...options })
+    for (let n = 0; n < 3; n++) (await slots.acquire())[Symbol.dispose]()
+    const permit = await slots.acquire()
+    const refused = slots.acquire()
+    await expect(refused).rejects.toThrow(BulkheadRejectedError)
+    permit[Symbol.dispose]()
+    permit[Symbol.dispose]()
+    const [call, other] = [slots.execute(() => turn()), slots.execute(() => 1)]
+    await expect(other).rejects.toThrow(BulkheadRejectedError)
+    await call
+    expect(slots.stats()).toMatchObject({ calls: 5, running: 0 })
+  })
 
   it('ends the wait for a permit by signal, by time and by a full queue; an abort afterwards frees nothing', async () => {
     const clock = new FakeClock()
