@@ -91,13 +91,14 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
     const before = behind
     const cost = { requests: 1, ...(estimated > 0 ? { tokens: Math.min(estimated, most) } : {}) }
     const granted = (async () => {
-      if (before !== undefined) await unlessAborted(before, signal)
+      if (before !== undefined) await before
       await both.acquire(cost, optionsOf(signal))
       if (estimated > most) tokens.charge(estimated - most)
     })()
     // What is beyond a bucket is owed once the call has that: one that waits would wait for its own debt, too. Who comes behind it stands in line then.
     if (estimated > most) behind = Promise.allSettled([before, granted]).then(() => undefined)
-    await granted
+    // All wait for what is before them alike, so that they stand in line as they came; who gives up need not wait with them.
+    await unlessAborted(granted, signal)
   }
 
   return overFetch<ModelFetch>(given, (send) => async (input, init) => {

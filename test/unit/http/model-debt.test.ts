@@ -47,4 +47,18 @@ describe('calls whose estimate is above one second’s worth', () => {
     await series
     expect(sentAt).toEqual([0, 3000, 6000, 9000])
   })
+
+  it('are no reason for others to go before who came first, whether or not these may be aborted', async () => {
+    const { clock, call, sentAt } = model()
+    const order: number[] = []
+    const sizes = [1800, 600, 1800, 1200, 600]
+    const all = sizes.map(async (tokens, n) => {
+      await call(tokens, n % 2 === 1 ? new AbortController().signal : null)
+      order.push(n)
+    })
+    await clock.advance(20_000)
+    await Promise.all(all)
+    expect(order).toEqual([0, 1, 2, 3, 4])
+    expect(sentAt).toEqual([0, 3000, 4000, 7000, 9000])
+  })
 })
