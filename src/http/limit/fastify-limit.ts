@@ -132,7 +132,7 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
 
 /** `addHook` of the instance that registers a plugin. @throws {TypeError} where the program has called the plugin itself */
 export function hooksOf(instance: FastifyInstanceLike, plugin: string): AddHook {
-  if (typeof instance.addHook !== 'function')
+  if (typeof (instance as FastifyInstanceLike | undefined)?.addHook !== 'function')
     throw new TypeError(`${plugin} is a plugin, which Fastify calls: app.register(${plugin}, options)`)
   return (instance.addHook as AddHook).bind(instance)
 }

@@ -135,12 +135,13 @@ it('fastifyStore counts each version of a route apart, as the own store of @fast
 })
 
 describe('a plugin that the program calls itself', () => {
-  it.each<[string, (options: object) => Promise<void>]>([
-    ['fastifyLimit', fastifyLimit as never],
+  it.each<[string, (options?: object) => Promise<void>, object?]>([
+    ['fastifyLimit', fastifyLimit as never, { limits: { all: { max: 3, windowMs } } }],
+    ['shed.fastify', shed.fastify as never, {}],
     ['shed.fastify', shed.fastify as never],
-  ])('%s fails the start, and says how it is registered', async (name, plugin) => {
+  ])('%s fails the start, and says how it is registered', async (name, plugin, ...options) => {
     const app = made()
-    const starts = app.register(plugin({ limits: { all: { max: 3, windowMs } } }) as never)
+    const starts = app.register(plugin(...options) as never)
     await expect(starts).rejects.toThrow(`${name} is a plugin, which Fastify calls: app.register(${name}, options)`)
   })
 })
