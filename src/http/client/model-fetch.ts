@@ -48,7 +48,7 @@ const ANSWER_TOKENS = 256
  * back or owed. A streamed call is settled when its stream ends or breaks, a failed one to nothing; one that is aborted counts by its estimate. A 429, and a limit that an answer
  * says is used up, pause everybody.
  *
- * Both buckets hold one second's worth: no minute has more than that beyond the limit. An estimate above it waits for a full bucket.
+ * Both buckets hold one second's worth: no minute has more beyond the limit than that, or than the largest estimate: one above it waits for a full bucket.
  *
  * @param options - see {@link ModelFetchOptions}
  * @throws {TypeError | RangeError} naming the option that is wrong
