@@ -1,6 +1,7 @@
 /** The program of a worker thread: loads tasks, runs what it is sent, and reports before it dies, if it can. */
 import { AsyncResource } from 'node:async_hooks'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { builtins } from '../../internal/builtins.js'
 import { machineNow } from '../../internal/time/clock.js'
 import { markAsWorker } from '../nesting.js'
 import { loadTask, type WorkerTask } from '../transfer/task-source.js'
@@ -96,9 +97,11 @@ class WorkerProgram {
     const starter = new ItemStarter(task, guard, message, this.#at, waits)
     const startedMs = machineNow()
     if (message.kind === 'chunk') {
-      const { idle } = performance.eventLoopUtilization()
+      // Not every runtime has it in the global of that name.
+      const { performance: loop } = builtins.perfHooks
+      const { idle } = loop.eventLoopUtilization()
       const count = await runChunk(message, starter, cells, this.#report)
-      this.#report.done(message.chunk, count, startedMs, performance.eventLoopUtilization().idle - idle)
+      this.#report.done(message.chunk, count, startedMs, loop.eventLoopUtilization().idle - idle)
     } else {
       const count = await runBlock(message, starter, cells, this.#report)
       cells[Cell.CURRENT] = -1

@@ -50,3 +50,19 @@ it('is named for what it is where it is imported', () => {
   expect(status).not.toBe(0)
   expect(stderr).toContain('an entry point for bundlers, not to be imported')
 })
+
+it('needs no more of the global performance than the time: Bun and Deno have no more, nor have the fake ones of a task', () => {
+  const script = `
+const { execute } = await import(${JSON.stringify(pathToFileURL(join(bundle, 'index.js')).href)})
+const sparse = ({ n }) => {
+  const own = performance
+  globalThis.performance = { now: () => own.now() }
+  return { n }
+}
+const items = Array.from({ length: 4 }, (_, n) => ({ n }))
+let ended = 0
+const options = { mode: 'threads', workers: 1, mainThread: false, hooks: { onWorkerExit: () => ended++ } }
+console.log(JSON.stringify(await execute(sparse, items, options)), ended)`
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+  expect(stdout).toBe('[{"n":0},{"n":1},{"n":2},{"n":3}] 0\n')
+})
