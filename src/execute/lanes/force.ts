@@ -5,6 +5,7 @@ import type { Share } from '../schedule/sharing.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 import type { SentPolicy } from '../transfer/shared-policies.js'
 import type { TransferredTask } from '../transfer/task-source.js'
+import type { DoneMessage } from '../worker/protocol.js'
 import type { SingleItems } from './single-items.js'
 
 /** How the workers of a run are to work. */
@@ -75,8 +76,8 @@ export interface Force extends Pick<Terms, 'inFlight' | 'policies'> {
   itemsWait(): void
   /** An item has ended in a worker that cannot send its result as it is. */
   unfit(lost: Lost, reason: string): void
-  /** A worker has ended so many items in so many milliseconds, in `idleMs` of which it had nothing to do. */
-  measured(count: number, ms: number, idleMs: number): void
+  /** A worker has ended items. */
+  measured(done: DoneMessage): void
   /** Workers that were to leave are needed again, for items that no other thread may run. */
   recall(): void
   /** A worker died, and no item is known to have caused it. */

@@ -290,11 +290,11 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   }
 
   #done(message: DoneMessage): void {
-    const { chunk, count, startedMs, endedMs, idleMs, results } = message
+    const { chunk, count, results } = message
     if (results !== undefined) this.#settleAll(results)
     if (count > 0) {
       this.#hasDone = true
-      this.force.measured(count, endedMs - startedMs, idleMs)
+      this.force.measured(message)
     }
     if (chunk < 0) this.#block.done()
     else this.#chunks.done(message)

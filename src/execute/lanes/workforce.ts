@@ -5,12 +5,13 @@ import type { Run } from '../run/run.js'
 import type { SharedBlock } from '../run/shared-block.js'
 import { heldMs, inFlightInWorker, shareOf, shareOfWaiting } from '../schedule/chunk-size.js'
 import { chunkMs, currentLimits, threadsFor } from '../schedule/machine.js'
-import { busyAt, IDLE_SHARE, SLICE_MS, Timing } from '../schedule/timing.js'
+import { overlapOf, SLICE_MS, Timing } from '../schedule/timing.js'
 import { LATE_MS } from '../threads/fair-shares.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 import type { WorkerPool, WorkerRequest } from '../threads/worker-pool.js'
 import type { SentPolicy } from '../transfer/shared-policies.js'
 import type { TransferredTask } from '../transfer/task-source.js'
+import type { DoneMessage } from '../worker/protocol.js'
 import type { Force, Lost, Terms } from './force.js'
 import type { LocalLane } from './local-lane.js'
 import { leaveBehind, runCarefully } from './lost-items.js'
@@ -248,20 +249,14 @@ export class Workforce implements Force {
     this.#terms.loaded()
   }
 
-  measured(count: number, ms: number, idleMs: number): void {
+  measured({ count, startedMs, endedMs, idleMs, inFlight }: DoneMessage): void {
+    const ms = endedMs - startedMs
     this.#deaths = 0
     this.#failedBeginnings = 0
     this.timing.add(count, ms)
-    this.#sawIdle(count, ms, idleMs)
+    const overlap = overlapOf(count, ms, idleMs, inFlight)
+    if (overlap !== undefined) this.#overlapFrom((this.overlap = overlap))
     this.#terms.progressed()
-  }
-
-  /** Where items of a chunk have left their worker idle, more may wait at once: by Little's law, as in this thread. */
-  #sawIdle(count: number, ms: number, idleMs: number): void {
-    if (count < this.inFlight || idleMs <= IDLE_SHARE * ms) return
-    const computesMs = (ms - idleMs) / count
-    this.overlap = busyAt((this.inFlight * ms) / count - computesMs, computesMs)
-    this.#overlapFrom(this.overlap)
   }
 
   /** With policies, one worker does what the loop does: one item at a time. */

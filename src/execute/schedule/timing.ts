@@ -52,6 +52,17 @@ export function busyAt(waitsMs: number, computesMs: number): number {
   return 1 + Math.floor((SLACK * waitsMs) / computesMs)
 }
 
+/**
+ * The same by a chunk of `count` items, of which `inFlight` could wait at once; undefined where its thread was busy, or it was too small to tell.
+ *
+ * @param idleMs - for how long of the `ms` that it took the thread had nothing to do
+ */
+export function overlapOf(count: number, ms: number, idleMs: number, inFlight: number): number | undefined {
+  if (count < inFlight || idleMs <= IDLE_SHARE * ms) return undefined
+  const computesMs = Math.max(0, ms - idleMs) / count
+  return busyAt((inFlight * ms) / count - computesMs, computesMs)
+}
+
 /** Whether items differ, and some take so long that the event loop should not wait for them. */
 export function isUneven(timing: MeanTiming): boolean {
   return timing.items >= FEW_TO_COMPARE && timing.spread > UNEVEN && longMs(timing) > LONG_MS

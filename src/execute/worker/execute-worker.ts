@@ -7,7 +7,7 @@ import { markAsWorker } from '../nesting.js'
 import { loadTask, type WorkerTask } from '../transfer/task-source.js'
 import { runChunk } from './chunks.js'
 import { runBlock } from './claims.js'
-import { type AtWork, ItemStarter } from './item-starter.js'
+import { type AtWork, inFlightOf, ItemStarter } from './item-starter.js'
 import { placement } from './placement.js'
 import type { Guard } from './policies.js'
 import { Printing } from './printing.js'
@@ -101,7 +101,8 @@ class WorkerProgram {
       const { performance: loop } = builtins.perfHooks
       const { idle } = loop.eventLoopUtilization()
       const count = await runChunk(message, starter, cells, this.#report)
-      this.#report.done(message.chunk, count, startedMs, loop.eventLoopUtilization().idle - idle)
+      const idleMs = loop.eventLoopUtilization().idle - idle
+      this.#report.done(message.chunk, count, startedMs, { idleMs, inFlight: inFlightOf(message) })
     } else {
       const count = await runBlock(message, starter, cells, this.#report)
       cells[Cell.CURRENT] = -1

@@ -144,8 +144,9 @@ export interface DoneMessage {
   /** When it began and ended, on the clock that all threads share. */
   readonly startedMs: number
   readonly endedMs: number
-  /** For how long of that the thread had nothing to do; 0 for the shared block. */
+  /** For how long of that the thread had nothing to do, and how many items could wait at once; 0 and 1 for the shared block. */
   readonly idleMs: number
+  readonly inFlight: number
   /** What has not been sent before: so the worker is free for the next run by the time this one ends. */
   readonly results: ResultsMessage | undefined
 }

@@ -70,9 +70,9 @@ export class WorkerReport {
   }
 
   /** Says that a chunk is done, with the results that have not been sent. */
-  done(chunk: number, count: number, startedMs: number, idleMs = 0): void {
+  done(chunk: number, count: number, startedMs: number, waiting = { idleMs: 0, inFlight: 1 }): void {
     const endedMs = machineNow()
-    this.#sendAll({ kind: 'done', run: this.#run, chunk, count, startedMs, endedMs, idleMs, results: undefined })
+    this.#sendAll({ kind: 'done', run: this.#run, chunk, count, startedMs, endedMs, ...waiting, results: undefined })
   }
 
   flush(): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { areApart, busyAt, isMixed, isUneven, Timing } from '../../../dist/execute/schedule/timing.js'
+import { areApart, busyAt, isMixed, isUneven, overlapOf, Timing } from '../../../dist/execute/schedule/timing.js'
 
 function timingOf(...times: number[]): Timing {
   const timing = new Timing()
@@ -15,6 +15,15 @@ describe('how many items keep a thread busy', () => {
     ['any number of those that compute nothing', 5, 0, Infinity],
   ])('is %s', (_, waitsMs, computesMs, expected) => {
     expect(busyAt(waitsMs, computesMs)).toBe(expected)
+  })
+
+  it.each([
+    ['one after the other', 20, 200, 100, 1, 3],
+    ['of which several could wait at once', 20, 110, 10, 2, undefined],
+    ['so small that not as many could wait as may', 3, 30, 20, 4, undefined],
+    ['that had the thread idle for longer than it took, as two clocks tell', 20, 200, 200.001, 1, Infinity],
+  ])('is told by a chunk %s', (_, count, ms, idleMs, inFlight, expected) => {
+    expect(overlapOf(count, ms, idleMs, inFlight)).toBe(expected)
   })
 })
 
