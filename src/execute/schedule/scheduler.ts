@@ -69,7 +69,7 @@ export class Scheduler {
   readonly #bare = new Known()
   /** Under policies an item takes what they have it wait, which says nothing about the task without them. */
   readonly #guarded = new Known()
-  /** Tasks that return promises. It is asked only where there is a time limit. */
+  /** Tasks that return promises. It is asked only where there is a time limit, or workers are asked for. */
   readonly #waiting = new TasksBySource()
   readonly #machine: Machine
   readonly planner: Planner
