@@ -13,7 +13,7 @@ import { mayRunHere, mayWaitHere } from './options.js'
 import { isAsyncFunction, type Lanes, RunObserver } from './run-observer.js'
 import type { Batch } from './run/item-source.js'
 import type { Run } from './run/run.js'
-import { inFlightInWorker } from './schedule/chunk-size.js'
+import { inFlightInWorker, mostInWorker } from './schedule/chunk-size.js'
 import type { Course } from './schedule/course.js'
 import { BYTES_PER_WORKER, currentLimits, sensibleWorkers, threadsFor } from './schedule/machine.js'
 import type { Decision } from './schedule/planner.js'
@@ -193,7 +193,7 @@ class Conductor implements Lanes {
   #overlapsInWorkers(): boolean {
     const { task, options } = this.#run
     const isKnown = isAsyncFunction(task.call) || scheduler.isKnownToWait(task.key, options)
-    return isKnown && options.policies.length === 0
+    return isKnown && mostInWorker(options.policies) > 1
   }
 
   /** Gets workers. Ready ones begin at once, before this thread is busy with its own items. */
@@ -212,8 +212,7 @@ class Conductor implements Lanes {
     const terms: Terms = {
       workers,
       itemMs,
-      // With policies, one worker does what the loop does: one item at a time.
-      inFlight: isAsync && policies.length === 0 ? inFlightInWorker(overlap) : 1,
+      inFlight: isAsync ? inFlightInWorker(policies, overlap) : 1,
       policies,
       share: this.#share,
       loaded: () => this.#workerIsReady(),

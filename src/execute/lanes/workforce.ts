@@ -255,20 +255,15 @@ export class Workforce implements Force {
     this.#failedBeginnings = 0
     this.timing.add(count, ms)
     const overlap = overlapOf(count, ms, idleMs, inFlight)
-    if (overlap !== undefined) this.#overlapFrom((this.overlap = overlap))
+    if (overlap !== undefined) this.inFlight = inFlightInWorker(this.policies, (this.overlap = overlap))
     this.#terms.progressed()
-  }
-
-  /** With policies, one worker does what the loop does: one item at a time. */
-  #overlapFrom(overlap?: number): void {
-    if (this.policies.length === 0) this.inFlight = inFlightInWorker(overlap)
   }
 
   itemsWait(): void {
     if (this.isDismissed) return
     this.#terms.itemsWait()
     if (this.inFlight > 1) return
-    this.#overlapFrom()
+    this.inFlight = inFlightInWorker(this.policies)
     if (this.inFlight > 1) for (const lane of this.#lanes) lane.leaveBlock()
   }
 

@@ -27,13 +27,18 @@ export function shareOf(remaining: number | null, lanes: number, itemMs: number,
   return Math.min(most, Math.max(lasting(LEAST_MS), Math.ceil(remaining / (2 * lanes))))
 }
 
+/** How many items that wait a worker may have under way. Under policies one: what it makes of them, such as an open breaker, holds for the next. */
+export function mostInWorker(policies: readonly unknown[]): number {
+  return policies.length > 0 ? 1 : MOST_IN_WORKER
+}
+
 /**
- * How many items that wait a worker has under way.
+ * How many it has.
  *
  * @param overlap - so many keep a thread busy; undefined if that is not known
  */
-export function inFlightInWorker(overlap: number = IN_FLIGHT.unknown): number {
-  return Math.max(IN_FLIGHT.least, Math.min(MOST_IN_WORKER, overlap))
+export function inFlightInWorker(policies: readonly unknown[], overlap: number = IN_FLIGHT.unknown): number {
+  return Math.min(mostInWorker(policies), Math.max(IN_FLIGHT.least, overlap))
 }
 
 /**

@@ -32,6 +32,9 @@ describe('what is learnt of items in flight', () => {
   it.each([
     [32, true, {}, true],
     [33, true, {}, false],
+    // Under policies a worker has one under way.
+    [2, true, { policies: [timeout(5)] }, true],
+    [3, true, { policies: [timeout(5)] }, false],
     [33, true, { prefer: 'threads' }, true],
     [33, true, { mode: 'threads' }, true],
     [33, false, {}, true],
