@@ -6,7 +6,7 @@ import { KeyedWindow } from '../../rate-limit/keyed/keyed-window.js'
 import { encodedName, fittingName } from '../encoded-name.js'
 import { namedTerms } from '../warnings.js'
 import type { LimitState } from './decision.js'
-import type { CompleteBucketLimit, CompleteLimitOptions, CompleteWindowLimit, RequestCost } from './limit-options.js'
+import type { CompleteBucketLimit, CompleteLimitOptions, CompleteWindowLimit } from './limit-options.js'
 
 /** One limit of a server, and what it makes of one request. */
 export interface Limit<Request> {
@@ -74,18 +74,19 @@ class BucketLimit<Request> implements Limit<Request> {
   readonly fixed: Asked | null
   readonly bans = false
   readonly #buckets: KeyedRateLimiter
-  readonly #cost: RequestCost<Request>
+  readonly #options: CompleteBucketLimit<Request>
 
-  constructor({ name, requestsPerSecond, burstSize, cost }: CompleteBucketLimit<Request>, shared: Shared) {
+  constructor(options: CompleteBucketLimit<Request>, shared: Shared) {
+    const { name, requestsPerSecond, burstSize, cost } = options
     this.name = name
     this.terms = { quota: Math.floor(burstSize), windowSeconds: Math.ceil(burstSize / requestsPerSecond) }
     this.#buckets = new KeyedRateLimiter({ ...placeOf(name, shared), requestsPerSecond, burstSize, waitOnLimit: false })
-    this.#cost = cost
+    this.#options = options
     this.fixed = typeof cost === 'number' ? { cost, quota: this.terms.quota } : null
   }
 
   ask(request: Request): Asked {
-    const cost = this.#cost
+    const { cost } = this.#options
     if (typeof cost === 'number') return { cost, quota: this.terms.quota }
     return { cost: checkNumber(`cost of '${this.name}'`, cost(request), { min: 0 }), quota: this.terms.quota }
   }
@@ -96,7 +97,7 @@ class BucketLimit<Request> implements Limit<Request> {
 
   #grants(key: Key, cost: number): boolean {
     if (cost === 1) return this.#buckets.tryAcquire(key)
-    return cost === 0 || (cost <= this.#buckets.policy.burstSize && this.#buckets.tryAcquire(key, cost))
+    return cost === 0 || (cost <= this.#options.burstSize && this.#buckets.tryAcquire(key, cost))
   }
 
   giveBack(key: Key, { cost }: Asked): void {
@@ -112,7 +113,7 @@ class BucketLimit<Request> implements Limit<Request> {
   }
 
   state(key: Key, { cost }: Asked, _: Standing, refused: boolean): LimitState {
-    const { burstSize, requestsPerSecond } = this.#buckets.policy
+    const { burstSize, requestsPerSecond } = this.#options
     const { quota, windowSeconds } = this.terms
     const available = this.#buckets.getAvailableTokens(key)
     const remaining = Math.floor(available)
