@@ -176,12 +176,12 @@ class Conductor implements Lanes {
       this.#makeHere().start()
       return
     }
-    const isHere = decision?.inputs.mainWorks ?? mayRunHere(options)
+    const isHere = decision?.inputs.mainWorks ?? (mayRunHere(options) && !isAsync)
     const limits = currentLimits()
     const bytes = options.maxMemoryPerWorker ?? BYTES_PER_WORKER
-    const most = sensibleWorkers(limits, isHere && !isAsync, bytes, options.adjustForLoad === true)
+    const most = sensibleWorkers(limits, isHere, bytes, options.adjustForLoad === true)
     const workers = options.workers ?? decision?.chosen.workers ?? Math.max(1, most)
-    if (isHere && !isAsync && workers < limits.cpuWorkers) this.#makeHere()
+    if (isHere && workers < limits.cpuWorkers) this.#makeHere()
     this.#hire(sent, workers, itemMs, isAsync)
     const { local } = this
     if (local === undefined) this.force?.helpIfLate()
