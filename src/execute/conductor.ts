@@ -9,11 +9,11 @@ import { SingleItems } from './lanes/single-items.js'
 import { TurnStage } from './lanes/turn-stage.js'
 import { Workforce } from './lanes/workforce.js'
 import { isWorkerOfOurs } from './nesting.js'
-import { mayRunHere, mayWaitHere } from './options.js'
+import { mayRunHere, mayWaitHere, mostInWorker } from './options.js'
 import { isAsyncFunction, type Lanes, RunObserver } from './run-observer.js'
 import type { Batch } from './run/item-source.js'
 import type { Run } from './run/run.js'
-import { inFlightInWorker, mostInWorker } from './schedule/chunk-size.js'
+import { inFlightInWorker } from './schedule/chunk-size.js'
 import type { Course } from './schedule/course.js'
 import { BYTES_PER_WORKER, currentLimits, sensibleWorkers, threadsFor } from './schedule/machine.js'
 import type { Decision } from './schedule/planner.js'
@@ -193,7 +193,7 @@ class Conductor implements Lanes {
   #overlapsInWorkers(): boolean {
     const { task, options } = this.#run
     const isKnown = isAsyncFunction(task.call) || scheduler.isKnownToWait(task.key, options)
-    return isKnown && mostInWorker(options.policies) > 1
+    return isKnown && mostInWorker(options) > 1
   }
 
   /** Gets workers. Ready ones begin at once, before this thread is busy with its own items. */
@@ -208,11 +208,13 @@ class Conductor implements Lanes {
       this.#run.stop('failed', error)
       return
     }
+    const most = mostInWorker(options)
     const overlap = this.async?.found.overlap ?? scheduler.waitingOf(this.#course.subject).overlap
     const terms: Terms = {
       workers,
       itemMs,
-      inFlight: isAsync ? inFlightInWorker(policies, overlap) : 1,
+      mostInFlight: most,
+      inFlight: isAsync ? inFlightInWorker(most, overlap) : 1,
       policies,
       share: this.#share,
       loaded: () => this.#workerIsReady(),

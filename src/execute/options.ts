@@ -13,6 +13,8 @@ import { checkHooks, type RunHooks } from './hooks.js'
 import { refuseWhileLoading } from './nesting.js'
 import type { RunMode } from './schedule/cost-model.js'
 import { currentLimits, SMALLEST_HEAP_BYTES } from './schedule/machine.js'
+import { MOST_IN_WORKER } from './schedule/timing.js'
+import { areApart } from './transfer/shared-policies.js'
 
 export const CARRY = Symbol('amorsize.carry')
 
@@ -194,6 +196,11 @@ export function mayRunHere({ mainThread, timeoutMs }: CompleteOptions): boolean 
 /** Whether items that go to workers for the sake of their time limit alone may be begun in this thread once they have shown that they wait. */
 export function mayWaitHere({ mode, prefer, mainThread }: CompleteOptions): boolean {
   return mode === undefined && prefer !== 'threads' && mainThread !== false
+}
+
+/** How many items that wait a worker may have under way: one where what policies make of it, such as an open breaker, holds for the next. */
+export function mostInWorker({ policies }: CompleteOptions): number {
+  return areApart(policies) ? MOST_IN_WORKER : 1
 }
 
 /** Whether numbers are sent in chunks, as other items are: of what workers claim by themselves nobody sees the chunks. */

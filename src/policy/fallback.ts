@@ -7,7 +7,7 @@ import { subjectOf } from '../internal/text/error-text.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
 import { WHY_BOUND, whyBound } from './bound.js'
 import { FALLBACK_OPTIONS, type FallbackOptions } from './fallback-options.js'
-import { PACK, type PolicyHandle } from './portable.js'
+import { APART, PACK, type PolicyHandle } from './portable.js'
 import type { Call, LinearStage, Verdict } from './stages/stage.js'
 import { EventfulPolicy } from './stages/staged-policy.js'
 
@@ -145,6 +145,11 @@ export class Fallback extends EventfulPolicy<FallbackEvents> {
     const reason = whyBound({ who: 'the fallback', name, functions: bound, isListenedTo: events.hasListener() })
     if (reason !== undefined || levels.every((level) => isPlain(level))) return reason
     return `${subjectOf('the fallback', name)} has a substitute that other threads would not receive as it is`
+  }
+
+  /** @internal */
+  [APART](): boolean {
+    return true
   }
 
   /** @internal */

@@ -20,6 +20,11 @@ export function whyLimiterBound(limiter: RateLimiter, isListenedTo = false): str
   })
 }
 
+/** Whether calls of the limiter wait for as long as it takes. */
+export function isLimiterApart({ policy }: RateLimiter, isTimed: boolean): boolean {
+  return !isTimed && policy.waitOnLimit && policy.maxWaitMs === Infinity && policy.maxQueue === Infinity
+}
+
 /** What other threads make the limiter from. */
 export function packLimiter(limiter: RateLimiter): PolicyHandle {
   return { kind: 'rateLimit', handle: limiter.share() }

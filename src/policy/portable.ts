@@ -22,6 +22,7 @@ export type PolicyHandle =
 
 export const PACK = Symbol('amorsize.pack')
 export const BURY = Symbol('amorsize.bury')
+export const APART = Symbol('amorsize.apart')
 
 /** A policy that knows whether other threads can apply it, too. Not in the published types, so no class names it. */
 export interface Portable {
@@ -29,6 +30,13 @@ export interface Portable {
   [WHY_BOUND](): string | undefined
   /** What other threads make it from; there unless it always belongs to this one. Shares its state. */
   [PACK]?(): PolicyHandle
+  /**
+   * Whether what becomes of a call depends on no other that is under way: nothing is refused for what others have done, and none waits in a line
+   * for a limited time. Not there where it always does.
+   *
+   * @param isTimed - whether a time limit is around the policy
+   */
+  [APART]?(isTimed: boolean): boolean
   /** Takes back what a thread holds that has ended, where that thread cannot do it. */
   [BURY]?(threadId: number): void
 }

@@ -3,8 +3,8 @@ import { INSPECT, shownAs } from '../internal/text/shown.js'
 import type { RateLimitOptions } from '../rate-limit/rate-limit-policy.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { WHY_BOUND } from './bound.js'
-import { packLimiter, whyLimiterBound } from './portable-limiter.js'
-import { PACK, type PolicyHandle } from './portable.js'
+import { isLimiterApart, packLimiter, whyLimiterBound } from './portable-limiter.js'
+import { APART, PACK, type PolicyHandle } from './portable.js'
 import { type RateLimitEvents, RateLimitStage } from './stages/rate-limit-stage.js'
 import { EventfulPolicy } from './stages/staged-policy.js'
 
@@ -39,6 +39,11 @@ export class RateLimit extends EventfulPolicy<RateLimitEvents> {
   /** @internal */
   [WHY_BOUND](): string | undefined {
     return whyLimiterBound(this.#stage.limiter, this.#stage.events.hasListener())
+  }
+
+  /** @internal */
+  [APART](isTimed: boolean): boolean {
+    return isLimiterApart(this.#stage.limiter, isTimed)
   }
 
   /** @internal */

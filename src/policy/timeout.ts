@@ -11,7 +11,7 @@ import { isThenable } from '../internal/thenable.js'
 import type { Clock } from '../internal/time/clock.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/time/timers.js'
 import { WHY_BOUND, whyBound } from './bound.js'
-import { PACK, type PolicyHandle } from './portable.js'
+import { APART, PACK, type PolicyHandle } from './portable.js'
 import { Hold } from './stages/hold.js'
 import { Scope } from './stages/scope.js'
 import type { AroundCall, AroundStage, Runner } from './stages/stage.js'
@@ -246,6 +246,11 @@ export class Timeout extends EventfulPolicy<TimeoutEvents> {
   [WHY_BOUND](): string | undefined {
     const { name, limitOf: timeoutMs, clock, events } = this.#stage
     return whyBound({ who: 'the timeout', name, functions: { timeoutMs }, clock, isListenedTo: events.hasListener() })
+  }
+
+  /** @internal */
+  [APART](): boolean {
+    return true
   }
 
   /** @internal */

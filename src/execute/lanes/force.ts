@@ -12,7 +12,9 @@ import type { SingleItems } from './single-items.js'
 export interface Terms {
   readonly workers: number
   readonly itemMs: number
-  /** Promises a worker keeps in flight, to begin with. */
+  /** Promises that a worker may keep in flight, … */
+  readonly mostInFlight: number
+  /** … and keeps to begin with. */
   readonly inFlight: number
   /** What workers apply to each item, shared by all of them. */
   readonly policies: readonly SentPolicy[]

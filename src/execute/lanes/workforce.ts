@@ -255,7 +255,7 @@ export class Workforce implements Force {
     this.#failedBeginnings = 0
     this.timing.add(count, ms)
     const overlap = overlapOf(count, ms, idleMs, inFlight)
-    if (overlap !== undefined) this.inFlight = inFlightInWorker(this.policies, (this.overlap = overlap))
+    if (overlap !== undefined) this.inFlight = inFlightInWorker(this.#terms.mostInFlight, (this.overlap = overlap))
     this.#terms.progressed()
   }
 
@@ -263,7 +263,7 @@ export class Workforce implements Force {
     if (this.isDismissed) return
     this.#terms.itemsWait()
     if (this.inFlight > 1) return
-    this.inFlight = inFlightInWorker(this.policies)
+    this.inFlight = inFlightInWorker(this.#terms.mostInFlight)
     if (this.inFlight > 1) for (const lane of this.#lanes) lane.leaveBlock()
   }
 

@@ -1,5 +1,3 @@
-import { MOST_IN_WORKER } from './timing.js'
-
 /** A thread claims numbers from shared memory for this long at a time. */
 export const CLAIM_MS = 0.5
 /** No worker holds items for longer than this: they are cloned ahead, and may have to be taken back. */
@@ -27,18 +25,14 @@ export function shareOf(remaining: number | null, lanes: number, itemMs: number,
   return Math.min(most, Math.max(lasting(LEAST_MS), Math.ceil(remaining / (2 * lanes))))
 }
 
-/** How many items that wait a worker may have under way. Under policies one: what it makes of them, such as an open breaker, holds for the next. */
-export function mostInWorker(policies: readonly unknown[]): number {
-  return policies.length > 0 ? 1 : MOST_IN_WORKER
-}
-
 /**
- * How many it has.
+ * How many items that wait a worker has under way.
  *
+ * @param most - so many it may have
  * @param overlap - so many keep a thread busy; undefined if that is not known
  */
-export function inFlightInWorker(policies: readonly unknown[], overlap: number = IN_FLIGHT.unknown): number {
-  return Math.min(mostInWorker(policies), Math.max(IN_FLIGHT.least, overlap))
+export function inFlightInWorker(most: number, overlap: number = IN_FLIGHT.unknown): number {
+  return Math.min(most, Math.max(IN_FLIGHT.least, overlap))
 }
 
 /**

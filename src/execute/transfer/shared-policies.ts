@@ -1,9 +1,10 @@
 import type { Policy } from '../../internal/policy.js'
 import { WHY_BOUND } from '../../policy/bound.js'
 import { Pipeline } from '../../policy/pipeline.js'
-import { packLimiter, whyLimiterBound } from '../../policy/portable-limiter.js'
-import { BURY, isPortable, PACK, type PolicyHandle } from '../../policy/portable.js'
+import { isLimiterApart, packLimiter, whyLimiterBound } from '../../policy/portable-limiter.js'
+import { APART, BURY, isPortable, PACK, type PolicyHandle } from '../../policy/portable.js'
 import { RateLimit } from '../../policy/rate-limit.js'
+import { Timeout } from '../../policy/timeout.js'
 import { RateLimiter } from '../../rate-limit/rate-limiter.js'
 
 /** A policy of a run as its workers are sent it. */
@@ -35,6 +36,17 @@ export function whyNotShared(policies: readonly Policy[]): string | undefined {
     if (obstacle !== undefined) return obstacle
   }
   return undefined
+}
+
+/** Whether a worker may have several items under way at once, since what the policies make of each depends on no other. */
+export function areApart(policies: readonly Policy[]): boolean {
+  let isTimed = false
+  return leavesOf(policies).every((policy) => {
+    if (policy instanceof RateLimiter) return isLimiterApart(policy, isTimed)
+    const isApart = isPortable(policy) && policy[APART]?.(isTimed) === true
+    isTimed ||= policy instanceof Timeout
+    return isApart
+  })
 }
 
 /** What workers make the policies from, outermost first; their state is shared from now on. Only where {@link whyNotShared} finds nothing. */

@@ -33,6 +33,7 @@ export class ItemStarter {
   /** Whether the next item is started only when this one has ended. */
   readonly #isAlone: boolean
   readonly #at: AtWork
+  /** Promises of items with a time limit; under policies, attempts at items. */
   #underWay = 0
   /** Called when the first item has returned a promise. */
   #waits: (() => void) | undefined
@@ -60,7 +61,7 @@ export class ItemStarter {
   /** Returns what the task does, or a promise of it. */
   start(item: unknown, index: number): unknown {
     if (this.#guard !== undefined) {
-      this.#at.cells[Cell.CURRENT] = -1
+      if (this.#isAlone) this.#at.cells[Cell.CURRENT] = -1
       return this.#guard((context) => this.#attempt(item, index, context))
     }
     const result = this.#begin(item, index)
@@ -74,9 +75,14 @@ export class ItemStarter {
     if (Atomics.load(at.cells, Cell.CANCELLED) >= this.#run)
       throw new DOMException('the run of this item has ended', 'AbortError')
     const attempt = at.attempts + 1
+    let isUnderWay = true
+    this.#underWay++
     const ended = (): void => {
+      if (!isUnderWay) return
+      isUnderWay = false
+      this.#underWay--
       // A timeout may have given this one up, and another be under way.
-      if (at.attempts === attempt) at.cells[Cell.CURRENT] = -1
+      if (!this.#isAlone || at.attempts === attempt) this.#goOn()
     }
     let result
     try {
@@ -131,11 +137,19 @@ export class ItemStarter {
     try {
       tell()
     } finally {
-      if (this.#underWay > 0) {
-        this.#countFrom(machineNow() + GRACE_MS)
-        cells[Cell.CURRENT] = SEVERAL
-      }
+      this.#goOn()
     }
+  }
+
+  /** Nothing of an item runs that this thread has begun: the time counts of those that wait. */
+  #goOn(): void {
+    const { cells } = this.#at
+    if (this.#isAlone || this.#timeoutMs === Infinity || this.#underWay === 0) {
+      cells[Cell.CURRENT] = -1
+      return
+    }
+    this.#countFrom(machineNow() + GRACE_MS)
+    cells[Cell.CURRENT] = SEVERAL
   }
 
   /** A promise that is given up when the time is up. */

@@ -7,7 +7,7 @@ import { permitQueues } from '../../memory/semaphore/queues.js'
 import { addressIn, checkHandleShape } from '../../memory/shared/handles.js'
 import type { CellAddress } from '../../memory/shared/region.js'
 import { WHY_BOUND, whyBound } from '../bound.js'
-import { BURY, PACK, type PolicyHandle } from '../portable.js'
+import { APART, BURY, PACK, type PolicyHandle } from '../portable.js'
 import { compile } from '../stages/frame.js'
 import type { Hold } from '../stages/hold.js'
 import type { Runner } from '../stages/stage.js'
@@ -207,6 +207,11 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
       clock,
       isListenedTo: events.hasListener(),
     })
+  }
+
+  /** @internal */
+  [APART](isTimed: boolean): boolean {
+    return !isTimed && this.maxQueue === Infinity && this.#stage.options.maxWaitMs === Infinity
   }
 
   /** @internal */

@@ -7,7 +7,7 @@ import { INSPECT, shownAs } from '../../internal/text/shown.js'
 import { isThenable } from '../../internal/thenable.js'
 import { timersOf, type SharedTimers } from '../../internal/time/timers.js'
 import { WHY_BOUND, whyBound } from '../bound.js'
-import { PACK, type PolicyHandle } from '../portable.js'
+import { APART, PACK, type PolicyHandle } from '../portable.js'
 import { isOwnRejection } from '../stages/own-rejection.js'
 import type { Scope } from '../stages/scope.js'
 import { sleep } from '../stages/sleep.js'
@@ -270,6 +270,12 @@ export class Retry extends EventfulPolicy<RetryEvents> {
       whyBound({ who: 'the retry', name, functions: bound, clock, isListenedTo: events.hasListener() }) ??
       budget?.[WHY_BOUND]()
     )
+  }
+
+  /** @internal */
+  [APART](): boolean {
+    const { budget, maxElapsedMs } = this.#stage.settings
+    return budget === undefined && maxElapsedMs === Infinity
   }
 
   /** @internal */

@@ -211,6 +211,15 @@ describe('a retry over two workers', () => {
     expect(await run).toMatchObject([late, late, { value: 2 }])
   })
 
+  it('an item that blocks its worker while others wait there is ended with it: they run again', async () => {
+    const items = Array.from({ length: 40 }, (_, n) => ({ n, ms: 20, loops: n === 30 }))
+    const only = { mode: 'threads', workers: 1, mainThread: false, onError: 'collect' } as const
+    const policies = [retry({ maxRetries: 1, ...quick }), timeout(5000)]
+    const run = execute(guarded<object>('waitsThenLoops'), items, { ...only, timeoutMs: 400, policies })
+    const late = { reason: { code: 'ERR_TIMEOUT_EXCEEDED' } }
+    expect(await run).toMatchObject(items.map(({ n, loops }) => (loops ? late : { value: n })))
+  })
+
   it('an item that blocks its worker is ended with it, and fails', async () => {
     const items = marked(1, () => 0)
     const results = await execute(guarded('loopsOnce'), items, {

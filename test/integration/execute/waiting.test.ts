@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { execute, optimize, stream, TimeoutExceededError } from 'amorsize'
+import { execute, optimize, retry, stream, timeout, TimeoutExceededError } from 'amorsize'
 import { systemInfo } from 'amorsize/system'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 
@@ -249,18 +249,24 @@ describe('items that wait in workers that were asked for', () => {
   }
 
   it.each([
-    ['numbers, which workers claim', (n: number): unknown => n],
-    ['objects, which they are sent', (n: number): unknown => ({ n })],
-  ])('run several at once, from the first run on, and as many as keep their thread busy: %s', async (_, itemOf) => {
-    const items = Array.from({ length: 300 }, (__, n) => itemOf(n))
-    const counts = await execute(countsThere, items, { ...inOneWorker, useCache: false })
-    expect(counts[0]).toBe(1)
-    expect(Math.max(...counts)).toBeGreaterThan(4)
-    await execute(countsThere, items, inOneWorker)
-    // The next run knows.
-    const later = await execute(countsThere, items.slice(0, 16), inOneWorker)
-    expect(Math.max(...later)).toBeGreaterThan(4)
-  })
+    ['numbers, which workers claim', (n: number): unknown => n, []],
+    ['objects, which they are sent', (n: number): unknown => ({ n }), []],
+    ['numbers under policies', (n: number): unknown => n, [retry(), timeout(5000)]],
+    ['objects under policies', (n: number): unknown => ({ n }), [retry()]],
+  ])(
+    'run several at once, from the first run on, and as many as keep their thread busy: %s',
+    async (_, itemOf, policies) => {
+      const items = Array.from({ length: 300 }, (__, n) => itemOf(n))
+      const options = { ...inOneWorker, policies }
+      const counts = await execute(countsThere, items, { ...options, useCache: false })
+      expect(counts[0]).toBe(1)
+      expect(Math.max(...counts)).toBeGreaterThan(4)
+      await execute(countsThere, items, options)
+      // The next run knows.
+      const later = await execute(countsThere, items.slice(0, 16), options)
+      expect(Math.max(...later)).toBeGreaterThan(4)
+    },
+  )
 })
 
 describe('what an item returns', () => {

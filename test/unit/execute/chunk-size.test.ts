@@ -29,8 +29,8 @@ describe('how much is taken at a time', () => {
     ['two where one does', 1, 2],
     ['no more than sixteen', 100, 16],
   ])('begins %s', (_, overlap, expected) => {
-    expect(inFlightInWorker([], overlap)).toBe(expected)
-    expect(inFlightInWorker([{}], overlap)).toBe(1)
+    expect(inFlightInWorker(16, overlap)).toBe(expected)
+    expect(inFlightInWorker(1, overlap)).toBe(1)
   })
 
   it('leaves something for each lane until the end', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { timeout } from '../../../dist/index.js'
+import { circuitBreaker, timeout } from '../../../dist/index.js'
 import { shouldGoBack } from '../../../dist/execute/schedule/course.js'
 import { calibration } from '../../../dist/execute/schedule/calibration.js'
 import { came, NONE, ONE, timingOf, seen, taught, twoCores } from '../support/scheduling.js'
@@ -32,9 +32,10 @@ describe('what is learnt of items in flight', () => {
   it.each([
     [32, true, {}, true],
     [33, true, {}, false],
-    // Under policies a worker has one under way.
-    [2, true, { policies: [timeout(5)] }, true],
-    [3, true, { policies: [timeout(5)] }, false],
+    [32, true, { policies: [timeout(5)] }, true],
+    // Under a circuit breaker a worker has one under way.
+    [2, true, { policies: [circuitBreaker()] }, true],
+    [3, true, { policies: [circuitBreaker()] }, false],
     [33, true, { prefer: 'threads' }, true],
     [33, true, { mode: 'threads' }, true],
     [33, false, {}, true],

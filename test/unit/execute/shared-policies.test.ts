@@ -16,7 +16,7 @@ import {
   timeout,
   withRateLimit,
 } from '../../../dist/index.js'
-import { sharePolicies, whyNotShared } from '../../../dist/execute/transfer/shared-policies.js'
+import { areApart, sharePolicies, whyNotShared } from '../../../dist/execute/transfer/shared-policies.js'
 import { FakeClock } from '../../../dist/testing/index.js'
 import { describe, expect, it } from 'vitest'
 import { addonForbidden, itWithAddon } from '../../support/native.js'
@@ -175,6 +175,35 @@ describe('a substitute of a fallback', () => {
     const reason = 'has a substitute that other threads would not receive as it is'
     expect(whyNotShared([fallback(substitute)])).toBe(`the fallback ${reason}`)
     expect(whyNotShared([fallbackLevels([1, substitute, 2], { name: 'spare' })])).toBe(`the fallback 'spare' ${reason}`)
+  })
+})
+
+describe('policies that make of an item what they would without the others', () => {
+  const limiter = new RateLimiter()
+  it.each<[string, boolean, Policy[]]>([
+    ['none', true, []],
+    ['a retry', true, [retry()]],
+    ['a retry with a budget', false, [retry({ budget: new RetryBudget() })]],
+    ['a retry for so long', false, [retry({ maxElapsedMs: 50 })]],
+    ['a timeout and a fallback', true, [fallback(1), timeout(50)]],
+    ['a limiter that has all wait', true, [limiter, retry(), rateLimit(limiter)]],
+    ['one that refuses', false, [new RateLimiter({ waitOnLimit: false })]],
+    ['one that lets wait so long', false, [rateLimit({ maxWaitMs: 50 })]],
+    ['one that lets so many wait', false, [rateLimit({ maxQueue: 5 })]],
+    ['one within a timeout', false, [timeout(50), limiter]],
+    ['one around a timeout', true, [limiter, timeout(50)]],
+    ['a bulkhead', true, [bulkhead()]],
+    ['one that lets so many wait in its line', false, [bulkhead({ maxQueue: 5 })]],
+    ['one that lets wait so long in its line', false, [bulkhead({ maxWaitMs: 50 })]],
+    ['one within a timeout of a pipeline', false, [pipeline(timeout(50), retry()), bulkhead()]],
+    ['a circuit breaker', false, [retry(), pipeline(circuitBreaker(), timeout(50))]],
+    [
+      'one of others',
+      false,
+      [{ execute: async (fn) => fn({ signal: AbortSignal.abort() }), wrap: (fn) => fn as never }],
+    ],
+  ])('%s: %s', (_, expected, policies) => {
+    expect(areApart(policies)).toBe(expected)
   })
 })
 
