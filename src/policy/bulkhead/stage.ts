@@ -136,7 +136,8 @@ export class BulkheadStage implements LinearStage {
   /** Refuses all that wait, and all that come. */
   dispose(): void {
     this.isDisposed = true
-    for (const waiting of [...this.#waiting].reverse()) waiting.refuse(disposedError())
+    // Whoever was let in meanwhile has left the set: slots of other threads may have come unheard.
+    for (const waiting of this.#waiting) waiting.refuse(disposedError())
   }
 
   #leave(partition: Partition): void {

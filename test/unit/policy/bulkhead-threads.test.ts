@@ -112,6 +112,28 @@ describe.each(ways)('one bulkhead $way', ({ way, make }) => {
     await until(() => policy.available === 4)
   })
 
+  test('that is disposed while slots come from another thread leaves the queue to its others', async () => {
+    const { policy, data } = make()
+    const other = Bulkhead.from(policy.share())
+    const worker = await openWorker(data)
+    const permits = [await other.acquire(), await other.acquire()]
+    const calls = [1, 2, 3].map((n) => policy.execute(() => n))
+    const kept = other.execute(() => 'kept')
+    worker.postMessage({ maxConcurrent: 5 })
+    // Without a turn of the event loop, in which this thread would hear of them.
+    while ((policy as unknown as { inUse: number }).inUse < 5);
+    policy[Symbol.dispose]()
+    const outcomes = await Promise.allSettled([...calls, kept])
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(2)
+    expect(policy.stats()).toMatchObject({ calls: 1, running: 0, queued: 0 })
+    while (other.available !== 0) permits.push(await other.acquire())
+    const late = other.execute(() => 'late')
+    worker.postMessage({ maxConcurrent: 6 })
+    expect(await late).toBe('late')
+    for (const permit of permits) permit[Symbol.dispose]()
+    await worker.terminate()
+  })
+
   test('keeps a thread alive that waits for a slot another thread has, and no longer', async () => {
     const { policy, data } = make()
     const work = deferred()
