@@ -110,3 +110,10 @@ export const steps: fc.Arbitrary<number> = fc.oneof(
   fc.integer({ min: -10_000, max: 0 }),
   fc.integer({ min: 0, max: 3_600 * 1e9 }),
 )
+
+/** The same of a clock that may also be set far back or forward. */
+export const farSteps: fc.Arbitrary<number> = fc.oneof(
+  { weight: 8, arbitrary: steps },
+  fc.constantFrom(-5_000_000_000, -1e12, -1e18, 1e15, 1e18, 1e19),
+  fc.integer({ min: -3_600 * 1e9, max: 0 }),
+)

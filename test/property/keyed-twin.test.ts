@@ -8,7 +8,7 @@ import type { KeyedTable } from '../../dist/memory/keyed/table.js'
 import { KeyedTerms, keyedCells } from '../../dist/memory/keyed/terms.js'
 import { NativeKeyedTable } from '../../dist/memory/keyed/native.js'
 import { describeWithAddon } from '../support/native.js'
-import { anyBursts, anyRates, HandClock, steps } from './bucket-support.js'
+import { anyBursts, anyRates, farSteps, HandClock } from './bucket-support.js'
 import { createNativeTable, createTwinTable, freshTableWords } from './keyed-support.js'
 
 type Operation =
@@ -140,7 +140,7 @@ describeWithAddon('the addon, its twin, and both at work on one keyed table', ()
         fc.constantFrom(1, 2, 3, 5, 31, 32, 100),
         fc.boolean(),
         fc.array(fc.boolean(), { minLength: 3, maxLength: 12 }),
-        fc.array(fc.tuple(steps, fewKeys, operations), { minLength: 1, maxLength: 60 }),
+        fc.array(fc.tuple(farSteps, fewKeys, operations), { minLength: 1, maxLength: 60 }),
         (rate, burst, capacity, evicts, nativeTurns, script) => {
           const clock = Object.assign(new HandClock(), { ns: 5_000_000_000 })
           const [twin, native, both] = sides(clock, rate, burst, capacity, evicts, nativeTurns)
