@@ -1,4 +1,5 @@
 import type { Clock } from '../internal/time/clock.js'
+import { WINDOW } from '../memory/shared/layout.js'
 import type { KeyedWindow } from '../rate-limit/keyed/keyed-window.js'
 import type { TokensInHand } from './purse.js'
 
@@ -102,7 +103,7 @@ export class KeyedPurse implements TokensInHand {
   }
 
   claim(ms: number): number {
-    if (this.#table.count(this.#claimKey, ms, 1, 1).refused) return 0
+    if (this.#table.count(this.#claimKey, Math.min(ms, WINDOW.mostMs), 1, 1).refused) return 0
     this.#claimEndsMs = this.#clock.now() + ms
     return ++this.#claims
   }

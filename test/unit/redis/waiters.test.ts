@@ -114,6 +114,18 @@ describe('a key that no time will serve', () => {
   })
 })
 
+describe('a time limit of a keyed limiter', () => {
+  it('may be longer than tables last', async () => {
+    const server = new SlowServer()
+    const timeoutMs = Number.MAX_SAFE_INTEGER
+    const limiter = new RedisKeyedRateLimiter(server, { ...options, mode: 'lease', timeoutMs })
+    const decision = limiter.decide('k')
+    await server.answer([1, 0, 9])
+    expect(await decision).toMatchObject({ allowed: true, source: 'redis' })
+    limiter.close()
+  })
+})
+
 describe('a limiter over Redis that is changed while somebody waits', () => {
   const kinds = {
     RedisRateLimiter: (server: SlowServer, clock: FakeClock) => {
