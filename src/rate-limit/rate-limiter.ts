@@ -67,7 +67,7 @@ export type KeyedNames<L extends SeveralLimits> = {
 export class RateLimiter implements RateLimiting, Disposable {
   /** Tells it from other policies, to another copy of this package as well. */
   readonly kind = 'rate-limit'
-  readonly #policy: CompletePolicy
+  #policy: CompletePolicy
   readonly #bucket: Bucket
   readonly #address: CellAddress | null
   /** The rows by which callers of several objects know of each other, once it is shared by a handle. */
@@ -105,7 +105,7 @@ export class RateLimiter implements RateLimiting, Disposable {
 
   /** The policy, with the rate and burst in force now and every default filled in. */
   get policy(): Readonly<CompletePolicy> {
-    return { ...this.#policy, ...this.#bucket.parameters() }
+    return { ...this.#policy, ...(this.#admission.isOver ? {} : this.#bucket.parameters()) }
   }
 
   /**
@@ -388,6 +388,7 @@ export class RateLimiter implements RateLimiting, Disposable {
     this.#take = () => {
       throw disposedError()
     }
+    this.#policy = this.policy
     this.#admission.end()
     countPublisher.end(this)
     this.#bucket.letGo?.()

@@ -103,6 +103,13 @@ describe('dispose', () => {
     expect(limiter.policy.requestsPerSecond).toBe(10)
   })
 
+  it('of one with a name leaves its numbers as they were', () => {
+    const limiter = new RateLimiter({ name: freshName(), requestsPerSecond: 5, burstSize: 3 })
+    limiter.update({ requestsPerSecond: 7 })
+    limiter[Symbol.dispose]()
+    expect(limiter.policy).toMatchObject({ requestsPerSecond: 7, burstSize: 3 })
+  })
+
   it('leaves others of the bucket alone, and their waiters move up', async () => {
     const clock = new FakeClock()
     const policy = { requestsPerSecond: 10, burstSize: 1, name: freshName(), clock }
