@@ -16,6 +16,7 @@ import { INSPECT, shownAs, shownName } from '../internal/text/shown.js'
 import type { Bucket } from '../memory/bucket/bucket.js'
 import { buckets, createWaiters, openWaiters } from '../memory/bucket/index.js'
 import { addressIn, checkHandleShape } from '../memory/shared/handles.js'
+import { MAX_BURST } from '../memory/shared/rate.js'
 import type { CellAddress } from '../memory/shared/region.js'
 import { Admission, type Counts } from './admission.js'
 import type { LimitPart } from './charges.js'
@@ -228,10 +229,10 @@ export class RateLimiter implements RateLimiting, Disposable {
     return this.#bucket.available()
   }
 
-  /** Takes tokens whether they are there or not: what is missing is a debt, for which later callers wait. @internal */
+  /** Takes tokens whether they are there or not, at most {@link MAX_BURST}: what is missing is a debt, for which later callers wait. @internal */
   charge(tokens: number): void {
     this.#admission.checkUsable()
-    this.#bucket.charge(tokens)
+    this.#bucket.charge(Math.min(tokens, MAX_BURST))
   }
 
   /**

@@ -86,6 +86,14 @@ describe('modelFetch', () => {
     await next
   })
 
+  it('sends and hands on what says that it takes more than any bucket can owe', async () => {
+    for (const [n, total_tokens] of [
+      [1, 1e300],
+      [Number.MAX_SAFE_INTEGER, 1],
+    ] as const)
+      expect(await model([json({ usage: { total_tokens } })]).call(n)).toContain('usage')
+  })
+
   it.each([
     ['OpenAI chat', events({ choices: [{}], usage: null }, { choices: [], usage: { total_tokens: 100 } }, '[DONE]')],
     [
