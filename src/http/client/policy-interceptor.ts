@@ -145,7 +145,7 @@ function watchAnswer(handler: Handler, watcher: Watcher): Handler {
       if (!isMethod && !(OPTIONAL.has(property) && target.onRequestStart !== undefined)) return value
       // Handlers have private fields, which only they themselves can reach.
       const method = isMethod ? (value as (...args: unknown[]) => unknown).bind(target) : nothing
-      const watch = typeof property === 'string' ? WATCHED[property] : undefined
+      const watch = Object.hasOwn(WATCHED, property) ? WATCHED[property as string] : undefined
       if (watch === undefined) return method
       return (...args: unknown[]) => {
         watch(watcher, args)

@@ -598,6 +598,12 @@ describe('policyFetch', () => {
     expect((await send(origin)).status).toBe(200)
   })
 
+  it('lets what sends a request ask its handler for what every object has', () => {
+    const handler = { onError: () => undefined }
+    const dispatch = policyInterceptor()((_, given: object) => given.valueOf() === handler)
+    expect(dispatch(path('/'), handler)).toBe(true)
+  })
+
   it.each(['policyFetch', 'policyInterceptor'])(
     '%s has an adaptive limit learn nothing from failures, and go down by time limits',
     async (form) => {
