@@ -100,7 +100,7 @@ function changedParameters(inForce: Float64Array, founding: Float64Array, change
 function checkNames(change: CircuitBreakerChange): void {
   checkOptions('CircuitBreaker.update', change)
   const accepted = namesOf(CIRCUIT_BREAKER_OPTIONS).filter((name) => FIXED[name] === undefined)
-  const fixed = Object.keys(change).find((name) => FIXED[name] !== undefined)
+  const fixed = Object.keys(change).find((name) => Object.hasOwn(FIXED, name))
   if (fixed !== undefined)
     throw new TypeError(
       `CircuitBreaker.update cannot change ${fixed}, which ${FIXED[fixed]} (accepted: ${accepted.join(', ')})`,

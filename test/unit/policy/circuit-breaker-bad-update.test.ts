@@ -36,6 +36,7 @@ describe('an update that cannot be', () => {
     [consecutive, { clock }, 'cannot change clock, which is of this thread alone, and an update is for all that share'],
     [consecutive, { isFailure: undefined }, 'cannot change isFailure, which is of this thread alone'],
     [consecutive, { onOpen: () => undefined }, 'cannot change onOpen, which is of this thread alone'],
+    [consecutive, { valueOf: 5 }, "unknown CircuitBreaker.update option 'valueOf' (accepted: failureThreshold,"],
     [consecutive, { threshold: 5 }, "unknown CircuitBreaker.update option 'threshold' (accepted: failureThreshold,"],
     [consecutive, 5 as never, 'CircuitBreaker.update options must be an object; received 5 (number)'],
     [consecutive, ofMs, 'window must not be given to a circuit breaker that counts failures in a row, which stays'],
