@@ -62,18 +62,14 @@ const PRIVATE_MODE = 0o600
 const NO_WORDS = new BigInt64Array(0)
 
 /**
- * Lists the named regions of this user on this machine, and whatever else stands under such a name: anybody may put files there.
- * Reads copies: no process that uses one notices, a file that is cut meanwhile is a short read, and one that cannot be read hides no
- * other.
+ * Lists what `visit` makes of each named region of this user on this machine, and of whatever else stands under such a name: anybody may put
+ * files there. Reads copies: no process that uses one notices, a file that is cut meanwhile is a short read, and one that cannot be read
+ * hides no other.
  *
+ * @param visit - is called for one after the other, so that not all of them are in memory at once
  * @param directory - where the regions are; by default where those of this machine are
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' where regions are not files, their folder cannot be read, or without the addon
  */
-export function listMachineRegions(directory = machineDirectory()): MachineRegion[] {
-  return mapMachineRegions((region) => region, directory)
-}
-
-/** The same for what `visit` makes of each, one after the other, so that not all of them are in memory at once. */
 export function mapMachineRegions<T>(visit: (region: MachineRegion) => T, directory = machineDirectory()): T[] {
   const living = new Living()
   const ours = `amorsize.${living.user}.`

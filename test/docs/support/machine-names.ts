@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { listMachineRegions } from '../../../dist/memory/machine/regions.js'
+import { mapMachineRegions } from '../../../dist/memory/machine/regions.js'
 import type { Block } from './blocks.js'
 
 /** What a program makes of a name of its options: `api%limit%burst`, `api /login%limit%burst`. */
@@ -23,7 +23,7 @@ export class MachineNames {
   #files(): string[] {
     // Elsewhere they are no files, and gone with their last process.
     if (process.platform === 'win32') return []
-    return listMachineRegions()
+    return mapMachineRegions((region) => region)
       .filter(({ name, processes }) => name !== null && this.#names.has(baseOf(name) ?? '') && processes.length === 0)
       .map(({ file }) => file)
   }

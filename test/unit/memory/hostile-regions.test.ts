@@ -20,7 +20,7 @@ import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { afterAll, beforeEach, expect, it } from 'vitest'
 import { Bulkhead, circuitBreaker, KeyedRateLimiter, RateLimiter } from '../../../dist/index.js'
-import { listMachineRegions } from '../../../dist/memory/machine/regions.js'
+import { mapMachineRegions } from '../../../dist/memory/machine/regions.js'
 import { describeRegion } from '../../../dist/memory/machine/view.js'
 import { describeMachine, filesOf, machineName } from '../../support/machine.js'
 
@@ -32,7 +32,7 @@ describeMachine('a folder of regions in which anybody may put anything', () => {
   let folder: string
   let name: string
   const put = (file: string): string => join(folder, ours + file)
-  const entries = () => listMachineRegions(folder).map(describeRegion)
+  const entries = () => mapMachineRegions(describeRegion, folder)
   const states = () => Object.fromEntries(entries().map(({ file, state }) => [file.slice(put('').length), state]))
 
   beforeEach(() => {
@@ -47,7 +47,7 @@ describeMachine('a folder of regions in which anybody may put anything', () => {
   const private_ = (file: string, bytes: Uint8Array | string): void => writeFileSync(put(file), bytes, { mode: 0o600 })
 
   it('says so where there is no such folder, as in a container without shared memory', () => {
-    expect(() => listMachineRegions(join(folder, 'none'))).toThrow(
+    expect(() => mapMachineRegions(describeRegion, join(folder, 'none'))).toThrow(
       expect.objectContaining({
         code: 'ERR_SHARED_MEMORY',
         reason: 'unavailable',
@@ -115,7 +115,9 @@ describeMachine('a folder of regions in which anybody may put anything', () => {
       () => circuitBreaker({ name: machineName(), scope: 'machine' }),
     ]
     for (const make of makers) make()
-    const good = listMachineRegions().filter(({ name: found }) => found?.startsWith(`test-${process.pid}-`))
+    const good = mapMachineRegions((region) => region).filter(({ name: found }) =>
+      found?.startsWith(`test-${process.pid}-`),
+    )
     expect(new Set(good.map(({ kind }) => kind)).size).toBe(4)
     const word = fc.oneof(
       fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),

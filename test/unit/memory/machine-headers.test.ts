@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { Bulkhead, circuitBreaker, KeyedRateLimiter, RateLimiter } from '../../../dist/index.js'
-import { KEYED_GROUPS, listMachineRegions, type MachineRegion } from '../../../dist/memory/machine/regions.js'
+import { KEYED_GROUPS, type MachineRegion, mapMachineRegions } from '../../../dist/memory/machine/regions.js'
 import {
   CELL_BYTES,
   KEYED,
@@ -39,7 +39,7 @@ function copiesOf(
     const file = join(folder, `amorsize.${process.geteuid!()}.copy`)
     writeFileSync(file, words, { mode: 0o600 })
     truncateSync(file, bytes)
-    return listMachineRegions(folder)[0]!
+    return mapMachineRegions((region) => region, folder)[0]!
   }
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { Bulkhead, RateLimiter } from '../../../dist/index.js'
-import { listMachineRegions } from '../../../dist/memory/machine/regions.js'
+import { mapMachineRegions } from '../../../dist/memory/machine/regions.js'
 import { describeRegion, type MachineEntry } from '../../../dist/memory/machine/view.js'
 import { MACHINE, SEMAPHORE, WORDS_PER_CELL } from '../../../dist/memory/shared/layout.js'
 import { describeMachine, filesOf, machineName } from '../../support/machine.js'
@@ -28,7 +28,7 @@ describeMachine('of the processes that use a name', () => {
       const words = new BigInt64Array(new Uint8Array(bytes).buffer)
       change(words)
       writeFileSync(join(folder, `amorsize.${process.geteuid!()}.copy`), words, { mode: 0o600 })
-      return describeRegion(listMachineRegions(folder)[0]!)
+      return mapMachineRegions(describeRegion, folder)[0]!
     }
   }
 
