@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect, isDeepStrictEqual } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { execute, stream, task } from 'amorsize'
+import { bulkhead, execute, retry, stream, task } from 'amorsize'
 import * as tasks from './execute-kills-tasks.mjs'
 
 const [form, wanted] = [process.argv[2], Number(process.argv[3])]
@@ -75,6 +75,14 @@ async function streamed(ordered) {
   return outcomes.sort((a, b) => a.index - b.index).map(({ value }) => value)
 }
 
+/** Several under way in each worker, and others that wait for a slot. */
+async function guarded() {
+  const slots = bulkhead({ maxConcurrent: 20 })
+  const results = await executed('waiting', range, { policies: [retry(), slots] })
+  if (slots.available !== 20) throw new Error(`${slots.available} slots of 20 are free`)
+  return results
+}
+
 /** Aborted again and again, and resumed, until it comes through. */
 async function resumed() {
   const dir = mkdtempSync(join(tmpdir(), 'amorsize-kills-'))
@@ -98,6 +106,7 @@ const forms = {
   objects: { task: 'object', items: objects, run: () => executed('object', objects) },
   'typed arrays': { task: 'typed', items: arrays, run: () => executed('typed', arrays) },
   waiting: { task: 'waiting', items: range, run: () => executed('waiting', range) },
+  'waiting under policies': { task: 'waiting', items: range, run: guarded },
   'ordered stream': { task: 'object', items: objects, run: () => streamed(true) },
   'unordered stream': { task: 'object', items: objects, run: () => streamed(false) },
   checkpoint: { task: 'object', items: objects, run: resumed },

@@ -14,6 +14,7 @@ export const forms = [
   'objects',
   'typed arrays',
   'waiting',
+  'waiting under policies',
   'ordered stream',
   'unordered stream',
   'checkpoint',
