@@ -40,6 +40,14 @@ export class ChunkFeed implements Feed {
     return count
   }
 
+  /** Chunks of which the worker has not begun all. */
+  get queued(): number {
+    const { begun } = this.#fed.worker
+    let count = 0
+    for (const [chunk, { batch }] of this.#chunks) if (chunk + batch.items.length > begun) count++
+    return count
+  }
+
   /** Items that have not settled. */
   get left(): number {
     let count = 0

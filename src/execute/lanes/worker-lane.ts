@@ -213,7 +213,9 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
 
   /** Not more than others would miss: towards the end, what a worker holds is what it will do last. */
   #wantsMore(): boolean {
-    const { size, left } = this.#chunks
+    const { left } = this.#chunks
+    // Beside items that wait, those of the next chunk begin.
+    const size = this.force.inFlight > 1 ? this.#chunks.queued : this.#chunks.size
     if (size === 0) return true
     // It would wait here for what this worker is at.
     if (this.force.hasSpare) return false
@@ -256,9 +258,11 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     switch (message.kind) {
       case 'results':
         this.#settleAll(message)
+        if (this.force.inFlight > 1) this.fill()
         return
       case 'failed':
         this.#failed(message)
+        if (this.force.inFlight > 1) this.fill()
         return
       case 'unfit': {
         const unfit = this.#settle(message.index)

@@ -4,38 +4,70 @@ import { inFlightOf, type ItemStarter } from './item-starter.js'
 import { Cell, type ChunkMessage } from './protocol.js'
 import type { WorkerReport } from './report.js'
 
+/** What is under way in a worker: items that have returned promises and turns of the event loop, of all chunks that run beside each other. */
+export class UnderWay {
+  size = 0
+  /** Items that have ended since this was last set to 0. */
+  ended = 0
+  #settled: (() => void) | undefined = undefined
+
+  add(promise: Promise<void>): void {
+    this.size++
+    void promise.then(() => {
+      this.size--
+      this.#settled?.()
+    })
+  }
+
+  /** Resolves when one more of it has settled. Only one caller may wait: a race would be remembered by the longest for each of the others. */
+  oneLess(): Promise<void> {
+    return new Promise((resolve) => (this.#settled = resolve))
+  }
+
+  async none(): Promise<void> {
+    while (this.size > 0) await this.oneLess()
+  }
+}
+
 /**
- * Runs the items of a chunk, `inFlight` of them at once where they are promises. Stops early when its run is over, or the rest is taken back.
+ * Begins the items of a chunk in order, while no more than `inFlight` are under way. Stops early when its run is over, or the rest is taken back.
  *
- * @returns how many items it has run
+ * @returns resolves when all have begun, with what tells when all have ended
  */
-export async function runChunk(
+export async function beginChunk(
   message: ChunkMessage,
   starter: ItemStarter,
   cells: Int32Array,
   report: WorkerReport,
-): Promise<number> {
+  underWay: UnderWay,
+): Promise<{ readonly ended: Promise<void> }> {
   report.begin(message, message.isCareful || message.timeoutMs !== Infinity)
   restore(message.items, message.lost)
-  const work = new ChunkWork(message, starter, cells, report)
-  while (work.goOn()) await Promise.race(work.pending)
-  await Promise.all(work.pending)
-  cells[Cell.CURRENT] = -1
-  return work.begun
+  const work = new ChunkWork(message, starter, cells, report, underWay)
+  while (work.goOn()) await underWay.oneLess()
+  return { ended: work.own.none() }
 }
 
 /** Items of a chunk, which are started in order. As in claims.ts, the loop is in a function without promises. */
 class ChunkWork {
-  /** What is waited for: items that have returned promises, and turns of the event loop. */
-  readonly pending = new Set<Promise<void>>()
+  /** What of all that is under way is this chunk's. */
+  readonly own = new UnderWay()
+  readonly #underWay: UnderWay
   readonly #message: ChunkMessage
   readonly #starter: ItemStarter
   readonly #cells: Int32Array
   readonly #report: WorkerReport
-  /** How many of its items. */
-  begun = 0
+  /** How many of its items have begun. */
+  #begun = 0
 
-  constructor(message: ChunkMessage, starter: ItemStarter, cells: Int32Array, report: WorkerReport) {
+  constructor(
+    message: ChunkMessage,
+    starter: ItemStarter,
+    cells: Int32Array,
+    report: WorkerReport,
+    underWay: UnderWay,
+  ) {
+    this.#underWay = underWay
     this.#message = message
     this.#starter = starter
     this.#cells = cells
@@ -46,12 +78,12 @@ class ChunkWork {
   goOn(): boolean {
     const { items, run, start } = this.#message
     const most = inFlightOf(this.#message)
-    while (this.begun < items.length && Atomics.load(this.#cells, Cell.CANCELLED) < run) {
+    while (this.#begun < items.length && Atomics.load(this.#cells, Cell.CANCELLED) < run) {
       const turn = this.#report.turn()
       if (turn !== undefined) this.#wait(turn)
-      if (this.pending.size >= most) return true
+      if (this.#underWay.size >= most) return true
       if (!this.#isMine()) return false
-      const position = this.begun++
+      const position = this.#begun++
       this.#start(items[position], start + position)
     }
     return false
@@ -59,7 +91,7 @@ class ChunkWork {
 
   /** Whether the next item is this thread's: the main thread may have taken it back, with all after it. */
   #isMine(): boolean {
-    const before = (this.#message.chunk + this.begun) | 0
+    const before = (this.#message.chunk + this.#begun) | 0
     for (;;) {
       // Less than `before` where an earlier run was over before its items had begun.
       const begun = Atomics.load(this.#cells, Cell.BEGUN)
@@ -74,11 +106,16 @@ class ChunkWork {
     try {
       result = this.#starter.start(item, index)
     } catch (error) {
+      this.#underWay.ended++
       this.#failed(index, error)
       return
     }
-    if (isThenable(result)) this.#wait(this.#reportLater(index, result))
-    else this.#finished(index, result)
+    if (isThenable(result)) {
+      this.#wait(this.#reportLater(index, result))
+    } else {
+      this.#underWay.ended++
+      this.#finished(index, result)
+    }
   }
 
   async #reportLater(index: number, result: PromiseLike<unknown>): Promise<void> {
@@ -87,6 +124,11 @@ class ChunkWork {
     } catch (error) {
       this.#failed(index, error)
     }
+    this.#underWay.ended++
+    // Nothing begins here any more unless more is sent, and nothing else may end for long.
+    const most = inFlightOf(this.#message)
+    const others = this.#underWay.size - 1
+    if (most > 1 && 2 * others <= most && this.#begun === this.#message.items.length) this.#report.flush()
   }
 
   #finished(index: number, result: unknown): void {
@@ -100,7 +142,7 @@ class ChunkWork {
   }
 
   #wait(settled: Promise<void>): void {
-    this.pending.add(settled)
-    void settled.then(() => this.pending.delete(settled))
+    this.own.add(settled)
+    this.#underWay.add(settled)
   }
 }

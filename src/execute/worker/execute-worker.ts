@@ -5,7 +5,7 @@ import { builtins } from '../../internal/builtins.js'
 import { machineNow } from '../../internal/time/clock.js'
 import { markAsWorker } from '../nesting.js'
 import { loadTask, type WorkerTask } from '../transfer/task-source.js'
-import { runChunk } from './chunks.js'
+import { beginChunk, UnderWay } from './chunks.js'
 import { runBlock } from './claims.js'
 import { type AtWork, inFlightOf, ItemStarter } from './item-starter.js'
 import { placement } from './placement.js'
@@ -32,12 +32,17 @@ class WorkerProgram {
   readonly #tasks = new Map<number, WorkerTask>()
   /** The policies of the run that has some. */
   #policies: { readonly run: number; readonly guard: Guard; readonly waits: AbortController } | undefined = undefined
-  /** Everything is done in the order in which it was sent. */
+  /** Everything is done in the order in which it was sent, but for chunks of which all has begun: beside them the next of their run begins. */
   #last: Promise<void> = Promise.resolve()
+  readonly #items = new UnderWay()
+  readonly #chunks = new UnderWay()
+  #runOfChunks = 0
+  /** Since when the items of chunks have ended that were not told of, and for how long this thread had nothing to do until then. */
+  #since = { ms: 0, idle: 0 }
 
   constructor(port: MessagePort, start: WorkerStart) {
     this.#port = port
-    this.#at = { ...start, attempts: 0 }
+    this.#at = { ...start, attempts: 0, underWay: 0 }
     this.#printing = new Printing(start.cells, () => this.#report.post({ kind: 'printed' }))
     this.#report = new WorkerReport(port, this.#printing)
   }
@@ -55,6 +60,7 @@ class WorkerProgram {
   }
 
   async #handle(message: ToWorker): Promise<void> {
+    if (!this.#runsBeside(message)) await this.#chunks.none()
     switch (message.kind) {
       case 'place':
         placement.load()
@@ -87,6 +93,12 @@ class WorkerProgram {
     }
   }
 
+  /** Whether it need not wait until the items that have begun have ended. */
+  #runsBeside(message: ToWorker): boolean {
+    if (message.kind === 'place') return true
+    return message.kind === 'chunk' && message.run === this.#runOfChunks && inFlightOf(message) > 1
+  }
+
   async #work(message: ChunkMessage | BlockMessage): Promise<void> {
     const task = this.#tasks.get(message.task)
     if (task === undefined) return
@@ -95,15 +107,15 @@ class WorkerProgram {
     const { run } = message
     const waits = (): void => this.#report.post({ kind: 'waits', run })
     const starter = new ItemStarter(task, guard, message, this.#at, waits)
-    const startedMs = machineNow()
     if (message.kind === 'chunk') {
-      // Not every runtime has it in the global of that name.
-      const { performance: loop } = builtins.perfHooks
-      const { idle } = loop.eventLoopUtilization()
-      const count = await runChunk(message, starter, cells, this.#report)
-      const idleMs = loop.eventLoopUtilization().idle - idle
-      this.#report.done(message.chunk, count, startedMs, { idleMs, inFlight: inFlightOf(message) })
+      if (this.#chunks.size === 0) this.#count()
+      const { ended } = await beginChunk(message, starter, cells, this.#report, this.#items)
+      const told = ended.then(() => this.#tell(message))
+      this.#runOfChunks = inFlightOf(message) > 1 ? run : 0
+      if (this.#runOfChunks > 0) this.#chunks.add(told)
+      else await told
     } else {
+      const startedMs = machineNow()
       const count = await runBlock(message, starter, cells, this.#report)
       cells[Cell.CURRENT] = -1
       this.#printing.note()
@@ -113,6 +125,23 @@ class WorkerProgram {
     }
     placement.tell(cells)
     await this.#report.turn()
+  }
+
+  /** Says that a chunk is done, with how many items have ended since the one before: they may be of others that run beside it. */
+  #tell(message: ChunkMessage): void {
+    const { ms, idle } = this.#since
+    const { ended } = this.#items
+    this.#count()
+    if (this.#items.size === 0) this.#at.cells[Cell.CURRENT] = -1
+    const idleMs = this.#since.idle - idle
+    this.#report.done(message.chunk, ended, ms, { idleMs, inFlight: inFlightOf(message) })
+  }
+
+  #count(): void {
+    // Not every runtime has it in the global of that name.
+    const { performance: loop } = builtins.perfHooks
+    this.#since = { ms: machineNow(), idle: loop.eventLoopUtilization().idle }
+    this.#items.ended = 0
   }
 
   async #load({ task }: Extract<ToWorker, { kind: 'task' }>): Promise<void> {

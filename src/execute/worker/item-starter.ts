@@ -14,6 +14,8 @@ const GRACE_MS = 50
 export interface AtWork extends WorkerStart {
   /** Attempts at items so far, of all runs: what an earlier one has left behind may go on beside the next. */
   attempts: number
+  /** Promises of items with a time limit that are under way, of all chunks that run beside each other; under policies, attempts at items. */
+  underWay: number
 }
 
 /** How many items of a message may be under way at once. */
@@ -33,8 +35,6 @@ export class ItemStarter {
   /** Whether the next item is started only when this one has ended. */
   readonly #isAlone: boolean
   readonly #at: AtWork
-  /** Promises of items with a time limit; under policies, attempts at items. */
-  #underWay = 0
   /** Called when the first item has returned a promise. */
   #waits: (() => void) | undefined
 
@@ -76,11 +76,11 @@ export class ItemStarter {
       throw new DOMException('the run of this item has ended', 'AbortError')
     const attempt = at.attempts + 1
     let isUnderWay = true
-    this.#underWay++
+    this.#at.underWay++
     const ended = (): void => {
       if (!isUnderWay) return
       isUnderWay = false
-      this.#underWay--
+      this.#at.underWay--
       // A timeout may have given this one up, and another be under way.
       if (!this.#isAlone || at.attempts === attempt) this.#goOn()
     }
@@ -144,7 +144,7 @@ export class ItemStarter {
   /** Nothing of an item runs that this thread has begun: the time counts of those that wait. */
   #goOn(): void {
     const { cells } = this.#at
-    if (this.#isAlone || this.#timeoutMs === Infinity || this.#underWay === 0) {
+    if (this.#isAlone || this.#timeoutMs === Infinity || this.#at.underWay === 0) {
       cells[Cell.CURRENT] = -1
       return
     }
@@ -155,13 +155,13 @@ export class ItemStarter {
   /** A promise that is given up when the time is up. */
   #withinTime(result: PromiseLike<unknown>): Promise<unknown> {
     const timeoutMs = this.#timeoutMs
-    this.#underWay++
+    this.#at.underWay++
     return new Promise((resolve, reject) => {
       let isOver = false
       const end = (tell: () => void): void => {
         if (isOver) return
         isOver = true
-        this.#underWay--
+        this.#at.underWay--
         realClearTimeout(timer)
         if (this.#isAlone) this.#at.cells[Cell.CURRENT] = -1
         tell()

@@ -139,9 +139,9 @@ export interface DoneMessage {
   readonly kind: 'done'
   readonly run: number
   readonly chunk: number
-  /** Items of it that were run: of a chunk, not those that were taken back. */
+  /** Items that were run since the worker last told of some: of a block those that it has claimed, of chunks also those of others that run beside it. */
   readonly count: number
-  /** When it began and ended, on the clock that all threads share. */
+  /** When the first of them began, and the last has ended, on the clock that all threads share. */
   readonly startedMs: number
   readonly endedMs: number
   /** For how long of that the thread had nothing to do, and how many items could wait at once; 0 and 1 for the shared block. */

@@ -269,6 +269,31 @@ describe('items that wait in workers that were asked for', () => {
   )
 })
 
+describe('items of which some wait much longer than others', () => {
+  /** Item 5 waits until item 150 has begun, of a later chunk: it says in vain after 10 s. */
+  const waitsForLater = async ({ n, run }: { readonly n: number; readonly run: string }): Promise<string> => {
+    const here = globalThis as unknown as Record<string, (answer: string) => void>
+    if (n === 150) here[run]!('heard')
+    if (n !== 5) return new Promise((resolve) => setTimeout(resolve, 2, 'ended'))
+    return new Promise((resolve) => {
+      here[run] = resolve
+      setTimeout(resolve, 10_000, 'in vain').unref()
+    })
+  }
+  it.each([{}, { policies: [retry()] }, { timeoutMs: 60_000 }, { policies: [retry()], timeoutMs: 60_000 }])(
+    'keep no worker from what comes after their chunk: %o',
+    async (given) => {
+      const options = { mode: 'threads', mainThread: false, workers: 1, ...given } as const
+      const itemsOf = (run: string) => Array.from({ length: 300 }, (_, n) => ({ n, run }))
+      // What is known of the task lets several wait at once.
+      await execute(waitsForLater, itemsOf('first').slice(6, 150), options)
+      const items = itemsOf(JSON.stringify(given))
+      const results = await execute(waitsForLater, items, options)
+      expect(results).toEqual(items.map(({ n }) => (n === 5 ? 'heard' : 'ended')))
+    },
+  )
+})
+
 describe('what an item returns', () => {
   it('may be a thenable that settles twice, or throws: that concerns it alone', async () => {
     const task = (n: number): PromiseLike<number> | Promise<number> => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { PoolWorker } from '../../../dist/execute/threads/pool-worker.js'
-import { runChunk } from '../../../dist/execute/worker/chunks.js'
+import { beginChunk, UnderWay } from '../../../dist/execute/worker/chunks.js'
 import type { ItemStarter } from '../../../dist/execute/worker/item-starter.js'
 import { Cell, type ChunkMessage } from '../../../dist/execute/worker/protocol.js'
 import type { WorkerReport } from '../../../dist/execute/worker/report.js'
@@ -28,11 +28,13 @@ describe('what is taken back from a worker', () => {
       }
       const begun: number[] = []
       /** Runs a chunk as a worker does; what waits is taken back while it is at item `at`. */
-      const counted = (message: ChunkMessage, at?: number): Promise<number> => {
+      const counted = async (message: ChunkMessage, at?: number): Promise<number> => {
         const start = (_: unknown, index: number): void => {
           if (index === at) begun.push(own.takeBack() - before)
         }
-        return runChunk(message, { start } as unknown as ItemStarter, own.cells, report)
+        const underWay = new UnderWay()
+        await beginChunk(message, { start } as unknown as ItemStarter, own.cells, report, underWay)
+        return underWay.ended
       }
       const chunks = [sent(5, 2), sent(3, 2)] as const
       expect(await counted(chunks[0], 2)).toBe(3)
