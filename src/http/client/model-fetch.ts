@@ -8,6 +8,7 @@ import { RateLimiter } from '../../rate-limit/rate-limiter.js'
 import { checkEncodedName, fittingName } from '../encoded-name.js'
 import { watchBody } from '../watched-body.js'
 import { exhaustedMs, pauseMsOf } from './answer-limits.js'
+import { initNow, inputNow } from './as-given.js'
 import { EventReader, KnownUsage, jsonOf } from './model-usage.js'
 import { overFetch } from './over-fetch.js'
 import { optionsOf, ownSignal } from './own-signal.js'
@@ -101,7 +102,9 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
     await unlessAborted(granted, signal)
   }
 
-  return overFetch<ModelFetch>(given, (send) => async (input, init) => {
+  return overFetch<ModelFetch>(given, (send) => async (url, options) => {
+    const input = inputNow(url)
+    const init = initNow(options)
     const body = await bodyOf(input, init)
     const estimated = body === undefined ? 0 : checkNumber('estimate', estimate(body), { min: 0 })
     const signal = ownSignal(init?.signal ?? (isRequest(input) ? input.signal : undefined))

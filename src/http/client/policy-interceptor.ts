@@ -1,4 +1,5 @@
 import { checkKeys, checkOptions } from '../../internal/options/validate.js'
+import { headersNow } from './as-given.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions } from './origin-policies.js'
 import { ownSignal } from './own-signal.js'
 
@@ -10,6 +11,7 @@ interface DispatchOptions {
   readonly origin?: string | URL | undefined
   readonly path: string
   readonly method: string
+  readonly headers?: unknown
   readonly signal?: unknown
 }
 
@@ -56,6 +58,7 @@ export function policyInterceptor(
       return dispatch(request, watchAnswer(handler, { answered, ended: nothing, failed: nothing }))
     }
     let isSent = false
+    const asGiven = { ...request, headers: headersNow(request.headers) }
     const { signal, release } = signalOf(request.signal)
     policies
       .attempt(
@@ -72,7 +75,7 @@ export function policyInterceptor(
               place?.fail(error)
               reject(error)
             }
-            dispatch(request, watchAnswer(handler, { answered, ended, failed }))
+            dispatch(asGiven, watchAnswer(handler, { answered, ended, failed }))
             isSent = true
           }),
       )

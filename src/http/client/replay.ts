@@ -1,3 +1,4 @@
+import { initNow, inputNow } from './as-given.js'
 import type { Fetch } from './over-fetch.js'
 import { ownSignal } from './own-signal.js'
 
@@ -42,8 +43,8 @@ export class Replayable {
    * @param init - as fetch takes it; `body` may be a function
    */
   constructor(input: string | URL | Request, init: PolicyRequestInit | undefined) {
-    this.#input = input
-    this.#init = init
+    this.#input = inputNow(input)
+    this.#init = initNow(init)
     const request = isRequest(input) ? input : null
     const body = init?.body ?? null
     this.method = (init?.method ?? request?.method ?? 'GET').toUpperCase()

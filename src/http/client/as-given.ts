@@ -1,0 +1,41 @@
+/*
+ * What a request is sent with, as it is when it is asked for, which is when fetch and undici read it. One that waits is sent later, and its caller
+ * may have used the same objects for the next one by then. Bytes are not copied: there may be many of them.
+ */
+
+export function inputNow(input: string | URL | Request): string | URL | Request {
+  return input instanceof URL ? new URL(input) : input
+}
+
+export function initNow<I extends { headers?: unknown; body?: unknown }>(init: I | undefined): I | undefined {
+  if (typeof init !== 'object' || (init as unknown) === null) return init
+  const now = { ...init }
+  if (now.headers !== undefined) now.headers = headersNow(now.headers)
+  if (isForm(now.body)) now.body = formNow(now.body)
+  return now
+}
+
+/** Header fields as fetch takes them, or undici. */
+export function headersNow<H>(headers: H): H {
+  if (Array.isArray(headers))
+    return headers.map((field: unknown) => (Array.isArray(field) ? field.slice() : field)) as H
+  if (typeof headers !== 'object' || headers === null) return headers
+  if (isForm(headers)) return formNow(headers)
+  return Symbol.iterator in headers ? headers : { ...headers }
+}
+
+/** Headers, a FormData or URLSearchParams, whosever class it is. */
+interface Form extends Iterable<[string, never]> {
+  append(name: string, value: never): void
+}
+
+function isForm(given: unknown): given is Form {
+  const { append, [Symbol.iterator]: iterator } = Object(given) as Partial<Form>
+  return typeof append === 'function' && typeof iterator === 'function'
+}
+
+function formNow<F extends Form>(form: F): F {
+  const now = new (form.constructor as new () => F)()
+  for (const [name, value] of form) now.append(name, value)
+  return now
+}
