@@ -9,7 +9,9 @@ export function inputNow(input: string | URL | Request): string | URL | Request 
 
 export function initNow<I extends { headers?: unknown; body?: unknown }>(init: I | undefined): I | undefined {
   if (typeof init !== 'object' || (init as unknown) === null) return init
-  const now = { ...init }
+  const now = {} as I
+  // A Request may stand here, whose fields are those of its class.
+  for (const key in init) now[key] = init[key]
   if (now.headers !== undefined) now.headers = headersNow(now.headers)
   if (isForm(now.body)) now.body = formNow(now.body)
   return now

@@ -54,6 +54,21 @@ describe.each(['policyFetch', 'modelFetch'] as const)('%s', (name) => {
   })
 })
 
+describe.each(['policyFetch', 'modelFetch'] as const)('%s', (name) => {
+  it('takes a Request in the place of the options, as proxies do to send it elsewhere', async () => {
+    const directly = telling()
+    const guarded = telling()
+    const send = makers[name](new FakeClock(), guarded.fetch)
+    for (const fetch of [directly.fetch, send]) {
+      const headers = { n: '1' }
+      const put = new Request('http://b.example/', { method: 'PUT', headers, body: 'x', duplex: 'half' })
+      await fetch('http://a.example/', put)
+    }
+    expect(directly.sent).toEqual(['PUT http://a.example/ 1 x'])
+    expect(guarded.sent).toEqual(directly.sent)
+  })
+})
+
 describe('policyInterceptor', () => {
   it('dispatches what it was given, where the options change while a request waits', async () => {
     const clock = new FakeClock()
