@@ -116,8 +116,10 @@ class GuardedFetch {
 
   /** @throws what `per` throws, and for a URL that is none */
   send(request: Replayable): Promise<Response> {
+    request.letGoIfAborted()
     throwIfAborted(request.signal)
     return unlessIgnored(this.#send(request), request.signal).catch((error: unknown) => {
+      request.letGoIfAborted()
       throw error instanceof NotSent ? error.refusal : error
     })
   }

@@ -1,3 +1,4 @@
+import { isNodeStream } from '../watched-body.js'
 import { initNow, inputNow } from './as-given.js'
 import type { Fetch } from './over-fetch.js'
 import { ownSignal } from './own-signal.js'
@@ -60,6 +61,14 @@ export class Replayable {
     return error instanceof TypeError && isRefusal() ? new NotSent(error) : error
   }
 
+  /** Lets go of a stream that nobody will send any more, and of the file behind it, as fetch does once its signal is aborted. */
+  letGoIfAborted(): void {
+    if (this.signal?.aborted !== true) return
+    const stream: unknown = this.#init?.body ?? (isRequest(this.#input) ? this.#input.body : null)
+    if (isNodeStream(stream)) stream.destroy()
+    else if (isUnread(stream)) stream.cancel(this.signal.reason).catch(() => undefined)
+  }
+
   /** Sends it once. `isLast`: it will not be sent again. */
   send(fetch: Fetch, signal: AbortSignal | undefined, isLast: boolean): Promise<Response> {
     const init = this.#init
@@ -95,6 +104,11 @@ function isImpossible(url: string, init: PolicyRequestInit, method: string): boo
 /** Also one of another fetch, which has a class of its own. */
 export function isRequest(input: string | URL | Request): input is Request {
   return typeof input === 'object' && !(input instanceof URL) && typeof input.url === 'string'
+}
+
+/** Whether a body is a web stream that no fetch has taken: one that has cancels it. */
+function isUnread(body: unknown): body is ReadableStream {
+  return (body as Partial<ReadableStream> | null)?.locked === false
 }
 
 /** Whether a body is gone once it has been sent, as streams are, and what is read bit by bit. */

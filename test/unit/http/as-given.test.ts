@@ -1,6 +1,7 @@
+import { Readable } from 'node:stream'
 import { modelFetch, policyFetch, policyInterceptor } from 'amorsize/http'
 import { FakeClock } from 'amorsize/testing'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
 type Sent = [input: string | URL | Request, init?: RequestInit]
 
@@ -66,6 +67,30 @@ describe.each(['policyFetch', 'modelFetch'] as const)('%s', (name) => {
     }
     expect(directly.sent).toEqual(['PUT http://a.example/ 1 x'])
     expect(guarded.sent).toEqual(directly.sent)
+  })
+})
+
+describe('policyFetch', () => {
+  it('lets go of the body of a request that is aborted before it is sent', async () => {
+    const send = makers.policyFetch(new FakeClock(), telling().fetch)
+    await send('http://a.example/')
+    const gone = vi.fn()
+    const body = (): ReadableStream => new ReadableStream({ cancel: gone })
+    const early = AbortSignal.abort('early')
+    await expect(send('http://a.example/', { method: 'POST', body: body(), signal: early })).rejects.toBe('early')
+    const controller = new AbortController()
+    const { signal } = controller
+    const file = Readable.from(['x'])
+    const request = new Request('http://a.example/', { method: 'POST', body: body(), duplex: 'half', signal })
+    const waiting = [
+      send('http://a.example/', { method: 'POST', body: body(), signal }),
+      send('http://a.example/', { method: 'POST', body: file as never, signal }),
+      send(request),
+    ]
+    controller.abort('late')
+    expect(await Promise.allSettled(waiting)).toEqual(waiting.map(() => ({ status: 'rejected', reason: 'late' })))
+    expect(gone.mock.calls).toEqual([['early'], ['late'], ['late']])
+    expect(file.destroyed).toBe(true)
   })
 })
 
