@@ -22,7 +22,8 @@ export function headersNow<H>(headers: H): H {
   if (Array.isArray(headers))
     return headers.map((field: unknown) => (Array.isArray(field) ? field.slice() : field)) as H
   if (typeof headers !== 'object' || headers === null) return headers
-  if (isForm(headers)) return formNow(headers)
+  // They keep the case of names, which a walk over them does not tell.
+  if (isForm(headers)) return new (headers.constructor as new (same: H) => H)(headers)
   return Symbol.iterator in headers ? headers : { ...headers }
 }
 

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { modelFetch, policyFetch, policyInterceptor } from 'amorsize/http'
 import { FakeClock } from 'amorsize/testing'
@@ -71,6 +74,22 @@ describe.each(['policyFetch', 'modelFetch'] as const)('%s', (name) => {
 })
 
 describe('policyFetch', () => {
+  it('keeps the case of names of header fields, as fetch does', async () => {
+    const seen: string[][] = []
+    const server = createServer((request, response) => {
+      seen.push(request.rawHeaders.filter((name) => /^x-/i.test(name)))
+      response.end()
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    for (const send of [fetch, policyFetch({ limit: {} })]) {
+      for (const headers of [new Headers({ 'X-Id': '1' }), { 'X-Id': '1' }, [['X-Id', '1']] as [string, string][]])
+        await (await send(url, { headers })).text()
+    }
+    server.close()
+    expect(seen).toEqual(Array.from({ length: 6 }, () => ['X-Id']))
+  })
+
   it('lets go of the body of a request that is aborted before it is sent', async () => {
     const send = makers.policyFetch(new FakeClock(), telling().fetch)
     await send('http://a.example/')
