@@ -6,7 +6,20 @@ import { manifest } from '../../scripts/support/project.mjs'
 import { packages } from '../../scripts/support/packages.mjs'
 import { pack, project, run } from './support/project.mjs'
 
-const versions = ['5.0.4', '5.1.6', '5.2.2', '5.3.3', '5.4.5', '5.5.4', '5.6.3', '5.7.3', '5.8.3', '5.9.3', '6.0.3']
+const versions = [
+  '5.0.4',
+  '5.1.6',
+  '5.2.2',
+  '5.3.3',
+  '5.4.5',
+  '5.5.4',
+  '5.6.3',
+  '5.7.3',
+  '5.8.3',
+  '5.9.3',
+  '6.0.3',
+  '7.0.2',
+]
 const isFrom = (version, first) => Number.parseFloat(version) >= first
 
 /** The modes that a version has: options, and the ends of files' names that are ES modules or CommonJS there. */
@@ -19,7 +32,7 @@ function modesOf(version) {
   })
   const isSix = isFrom(version, 6)
   return [
-    resolved('commonjs', 'node10', isSix ? { ignoreDeprecations: '6.0' } : {}),
+    ...(isFrom(version, 7) ? [] : [resolved('commonjs', 'node10', isSix ? { ignoreDeprecations: '6.0' } : {})]),
     node('node16'),
     node('nodenext'),
     resolved('esnext', 'bundler'),
