@@ -2,6 +2,7 @@ import type { ResourceLimits, Worker } from 'node:worker_threads'
 import { builtins } from '../../internal/builtins.js'
 import { machineNow } from '../../internal/time/clock.js'
 import { realClearTimeout, realSetTimeout } from '../../internal/time/real-timers.js'
+import { VERSION } from '../../internal/version.js'
 import { calibration } from '../schedule/calibration.js'
 import type { TransferredTask } from '../transfer/task-source.js'
 import { packThrown } from '../transfer/thrown.js'
@@ -71,7 +72,7 @@ export class PoolWorker {
 
   constructor(id: number, resourceLimits: ResourceLimits | undefined) {
     this.id = id
-    const workerData: WorkerStart = { cells: this.cells, epochMs: this.epochMs }
+    const workerData: WorkerStart = { cells: this.cells, epochMs: this.epochMs, version: VERSION }
     this.cells[Cell.CURRENT] = -1
     this.#worker = startLikeProcess({
       workerData,

@@ -3,6 +3,7 @@ import { AsyncResource } from 'node:async_hooks'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { builtins } from '../../internal/builtins.js'
 import { machineNow } from '../../internal/time/clock.js'
+import { VERSION } from '../../internal/version.js'
 import { markAsWorker } from '../nesting.js'
 import { loadTask, type WorkerTask } from '../transfer/task-source.js'
 import { beginChunk, UnderWay } from './chunks.js'
@@ -18,6 +19,14 @@ function portOf(given: MessagePort | null): MessagePort {
   if (given === null)
     throw new Error(
       'amorsize/worker is what amorsize starts its worker threads with: an entry point for bundlers, not to be imported',
+    )
+  return given
+}
+
+function startOf(given: WorkerStart): WorkerStart {
+  if (given.version !== VERSION)
+    throw new Error(
+      `the program of workers is of amorsize ${VERSION}, and what starts it of ${given.version}: build both anew, or restart what was updated while it ran`,
     )
   return given
 }
@@ -171,4 +180,4 @@ class WorkerProgram {
   }
 }
 
-new WorkerProgram(portOf(parentPort), workerData as WorkerStart).begin()
+new WorkerProgram(portOf(parentPort), startOf(workerData as WorkerStart)).begin()

@@ -39,6 +39,8 @@ export interface WorkerStart {
   readonly cells: Int32Array
   /** Origin of {@link Cell.STARTED_MS} on the monotonic clock that all threads share. */
   readonly epochMs: number
+  /** Of the package that starts it: an older bundle, or an update of a program that runs, may have left a program of another one. */
+  readonly version: string
 }
 
 /** Items that a worker is sent. */

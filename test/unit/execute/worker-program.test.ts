@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import manifest from '../../../package.json' with { type: 'json' }
 
 const bundle = fileURLToPath(new URL('../../../dist/bundle', import.meta.url))
 
@@ -42,6 +43,15 @@ catch (error) { console.log(error.code, error.message) }`
     expect(stdout).toBe('78\n')
     expect(stderr.split('AMORSIZE_NO_WORKERS')).toHaveLength(2)
     expect(stderr).toContain("add 'amorsize/worker' as an entry point")
+  })
+
+  it('refuses one of another version, which an older build or an update has left there', () => {
+    const program = readFileSync(join(bundle, 'execute-worker.cjs'), 'utf8')
+    writeFileSync(join(folder, 'a', 'b', 'execute-worker.cjs'), program.replace(`"${manifest.version}"`, '"0.0.1"'))
+    const { stdout } = runThere(`{ mode: 'threads', workers: 2, mainThread: false }`)
+    expect(stdout).toBe(
+      `ERR_EXECUTION no worker thread can be started: the program of workers is of amorsize 0.0.1, and what starts it of ${manifest.version}: build both anew, or restart what was updated while it ran\n`,
+    )
   })
 })
 
