@@ -8,6 +8,7 @@ const WINDOW = { windowMs: '', ...RATE }
 const LIMIT = { max: '', ...RATE }
 const DELAY = { initialDelayMs: '' }
 const RETRY = { retry: ', which takes it as maxRetries', policies: ', as in policies: [retry({ maxRetries: 3 })]' }
+const POLICY = { policies: ', as in policies: [rateLimit({ requestsPerSecond: 10 })]' }
 const ATTEMPTS = { maxRetries: ', which does not count the first call', ...RETRY }
 const AT_ONCE = { maxConcurrent: '', bulkhead: ', which takes it as maxConcurrent' }
 const COUNTED = { countIf: ', which tells what counts' }
@@ -44,7 +45,9 @@ const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   rps: RATE,
   requestsPerInterval: RATE,
   minTime: RATE,
-  requestsPerSecond: OF_CLIENT,
+  requestsPerSecond: { ...OF_CLIENT, ...POLICY },
+  limiter: POLICY,
+  rateLimit: POLICY,
   requestsPerMinute: RATE,
   tokensPerMinute: { tpm: '', ...RATE },
   max: RATE,

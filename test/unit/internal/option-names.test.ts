@@ -63,6 +63,10 @@ describe('an option that has another name elsewhere', () => {
   it('of execute is, too', async () => {
     await expect(execute((n: number) => n, [1], none({ maxThreads: 2 }))).rejects.toThrow(/did you mean 'workers'\?/)
     await expect(execute((n: number) => n, [1], none({ retries: 2 }))).rejects.toThrow(/did you mean 'policies', as in/)
+    for (const limit of [{ requestsPerSecond: 2 }, { limiter: new RateLimiter() }, { rateLimit: {} }])
+      await expect(execute((n: number) => n, [1], none(limit))).rejects.toThrow(
+        /'policies', as in policies: \[rateLimit\(/,
+      )
   })
 
   it('is taken where it is one', () => {
