@@ -8,9 +8,14 @@ import type { HeaderSink } from './rate-headers.js'
 import { CLIENT_GONE, whenResponseEnds } from './response-end.js'
 import { isCopyable, ofOneRequest, refusalOf, withHeaders } from './web-limit.js'
 
-/** What is used of a context of Hono. */
+/** What is used of a context of Hono, and what options that are functions ask for most. */
 export interface HonoContext {
-  readonly req: { header(name: string): string | undefined; readonly raw: Request }
+  readonly req: {
+    readonly method: string
+    readonly path: string
+    header(name: string): string | undefined
+    readonly raw: Request
+  }
   res: Response
   header(name: string, value: string): void
   /** With `@hono/node-server`: Node's own request. */

@@ -1,6 +1,7 @@
 // The request of options that are functions, where nothing around them says whose it is: middleware that is kept to be used, and asked, later.
 import { createServer } from 'node:http'
-import { connectLimit, shed } from 'amorsize/http'
+import { connectLimit, honoLimit, shed } from 'amorsize/http'
+import { type Context, Hono } from 'hono'
 
 export const guard = shed({ priority: ({ method, url }) => (method === 'HEAD' || url === '/health' ? Infinity : 5) })
 export const limit = connectLimit({
@@ -11,3 +12,12 @@ export const limit = connectLimit({
 createServer((request, response) => {
   guard(request, response, () => limit(request, response, () => response.end(`${guard.stats().running} running`)))
 })
+
+interface Signed {
+  readonly Variables: { user: string }
+}
+new Hono<Signed>()
+  .use(shed.hono({ priority: ({ req }) => (req.method === 'HEAD' || req.path === '/health' ? Infinity : 5) }))
+  .use(
+    honoLimit<Context<Signed>>({ limits: { burst: { requestsPerSecond: 5 } }, key: (context) => context.get('user') }),
+  )

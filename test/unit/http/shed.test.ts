@@ -390,7 +390,7 @@ describe('shed.hono', () => {
   it('holds a place until the body has ended, where there is no Node to ask', async () => {
     const middleware = shed.hono({ maxConcurrent: 1 })
     const context = (): HonoContext => ({
-      req: { header: () => undefined, raw: new Request('http://example.org') },
+      req: { method: 'GET', path: '/', header: () => undefined, raw: new Request('http://example.org') },
       res: new Response('done'),
       header: () => undefined,
       env: undefined,
