@@ -31,12 +31,12 @@ export function startWorker(options: WorkerOptions): Worker {
   throw noWorkerProgram(folder)
 }
 
-/** Where the program is. webpack puts the place of the package on the machine that builds into `import.meta.url`, so that comes last. */
+/** Where the program is. webpack puts the place of the package on the machine that builds into `import.meta.url`, and Bun into `__filename`. */
 function ownFolder(): string | undefined {
-  const file = ownFile()
-  if (file !== undefined) return dirname(file)
   const url = ownUrl()
-  return url === undefined ? undefined : dirname(fileURLToPath(url))
+  const ofUrl = url === undefined ? undefined : fileURLToPath(url)
+  const file = typeof __webpack_require__ === 'function' ? (ownFile() ?? ofUrl) : (ofUrl ?? ownFile())
+  return file === undefined ? undefined : dirname(file)
 }
 
 /** In ES modules that webpack makes, the name is there for `typeof`, and for nothing else. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -53,6 +53,28 @@ catch (error) { console.log(error.code, error.message) }`
       `ERR_EXECUTION no worker thread can be started: the program of workers is of amorsize 0.0.1, and what starts it of ${manifest.version}: build both anew, or restart what was updated while it ran\n`,
     )
   })
+})
+
+it('is found beside the program where a bundler, as Bun does, has put the place of the package into __filename', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'amorsize-worker-program-'))
+  try {
+    cpSync(bundle, folder, { recursive: true })
+    for (const name of readdirSync(folder).filter((name) => name.startsWith('bundler-'))) {
+      const part = readFileSync(join(folder, name), 'utf8')
+      writeFileSync(join(folder, name), `const __filename = '/where/it/was/built/${name}'\n${part}`)
+    }
+    const script = `
+const { execute, task } = await import(${JSON.stringify(pathToFileURL(join(folder, 'index.bundler.js')).href)})
+const twice = task('data:text/javascript,export const twice = (n) => n * 2', 'twice')
+console.log(JSON.stringify(await execute(twice, [1, 2], { mode: 'threads', workers: 1, mainThread: false })))`
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      env: { ...process.env, AMORSIZE_NATIVE: '0' },
+    })
+    expect(stdout).toBe('[2,4]\n')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 it('is named for what it is where it is imported', () => {
