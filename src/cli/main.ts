@@ -11,4 +11,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // Nobody can be told then.
 process.stderr.on('error', () => process.exit(EXIT_FAILURE))
 
-void run(process.argv)
+void run(process.argv).then(() => {
+  // An item that was given up may have no end; what it has written meanwhile has a second to be heard.
+  if (process.exitCode !== undefined && process.exitCode !== 0) setTimeout(() => process.exit(), 1000).unref()
+})

@@ -103,7 +103,10 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
   bar?.stop()
   if (interruption.hasCut || interruption.signal.aborted) {
     await output.leave()
-    process.stderr.write(`${interruptedMessage(last, input, flags, output)}\n`)
+    // An item of this thread that was given up may have no end.
+    process.stderr.write(`${interruptedMessage(last, input, flags, output)}\n`, () => {
+      if (interruption.signal.aborted) process.exit(interruption.exitCode)
+    })
     return interruption.exitCode
   }
   await output.complete()

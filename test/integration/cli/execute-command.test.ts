@@ -27,6 +27,7 @@ export const echo = (value) => value
 export const odd = (n) => { if (n % 2 === 0) throw Object.assign(new RangeError('even: ' + n), { code: 'E_EVEN' }); return n }
 export const slow = (n) => new Promise((resolve) => setTimeout(resolve, 20, n))
 export const busy = (n) => { let x = n; for (let i = 0; i < 3e6; i++) x = (Math.imul(x, 31) + i) | 0; return { n, x } }
+export const silent = () => { writeSync(2, 'begun\\n'); return new Promise((settle) => setTimeout(settle, 100_000)) }
 export const endless = () => { writeSync(2, 'begun\\n'); for (;;); }
 export const printing = (n) => { console.log('item ' + n + '.'.repeat(2000)); return busy(n) }
 export const notAFunction = 5
@@ -142,6 +143,11 @@ describe('amorsize execute', () => {
     const { code, stderr } = await execute('#endless', '--range', '1', '--timeout-ms', '200')
     expect(code).toBe(1)
     expect(stderr).toMatch(/200 ms/)
+  })
+
+  it('ends after --timeout-ms, though an item that waits in this thread goes on', async () => {
+    const { code, stderr } = await execute('#silent', '--range', '3', '--timeout-ms', '200', '--on-error', 'collect')
+    expect({ code, stderr }).toEqual({ code: 1, stderr: `${'begun\n'.repeat(3)}amorsize: 3 of 3 items failed\n` })
   })
 
   it('is quiet when nobody reads its output any more', async () => {
@@ -290,13 +296,16 @@ describe('amorsize execute with a checkpoint', () => {
     expect(readdirSync(join(folder, signal))).toEqual(['checkpoint.log'])
   })
 
-  it('ends at once on the second SIGINT, though an item has no end', async () => {
+  it.each([
+    ['endless', 'threads'],
+    ['silent', 'async'],
+  ])('ends at once on the second SIGINT, though an item has no end: %s', async (task, mode) => {
     const { child, seen, ended } = start([
-      './tasks.mjs#endless',
+      `./tasks.mjs#${task}`,
       '--range',
       '4',
       '--mode',
-      'threads',
+      mode,
       '--timeout-ms',
       '100000',
     ])
