@@ -1,4 +1,4 @@
-import { answerOf } from '../../internal/options/predicate.js'
+import { answerOf, valueOf } from '../../internal/options/predicate.js'
 import { describe } from '../../internal/options/validate.js'
 import { stackOf } from '../../internal/text/error-text.js'
 import type { Key } from '../../memory/keyed/hash.js'
@@ -150,7 +150,7 @@ export class HttpLimiter<Request extends object> {
         return ip === undefined ? 'unknown' : keyOfIp(ip, ipv6Prefix)
       }
     }
-    const own: unknown = key(request, ...rest)
+    const own: unknown = valueOf(key(request, ...rest))
     if (typeof own === 'string') {
       if (isWatched && isWholeIpv6(own))
         warnOnce(

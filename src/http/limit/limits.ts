@@ -1,3 +1,4 @@
+import { valueOf } from '../../internal/options/predicate.js'
 import { checkNumber } from '../../internal/options/validate.js'
 import type { Key } from '../../memory/keyed/hash.js'
 import { WINDOW } from '../../memory/shared/layout.js'
@@ -88,7 +89,7 @@ class BucketLimit<Request> implements Limit<Request> {
   ask(request: Request): Asked {
     const { cost } = this.#options
     if (typeof cost === 'number') return { cost, quota: this.terms.quota }
-    return { cost: checkNumber(`cost of '${this.name}'`, cost(request), { min: 0 }), quota: this.terms.quota }
+    return { cost: checkNumber(`cost of '${this.name}'`, valueOf(cost(request)), { min: 0 }), quota: this.terms.quota }
   }
 
   take(key: Key, { cost }: Asked): Standing {
@@ -168,8 +169,8 @@ class WindowLimit<Request> implements Limit<Request> {
     const { max, cost } = this.#options
     const counts = { min: 0, max: WINDOW.mostCount - 1, integer: true }
     return {
-      cost: typeof cost === 'number' ? cost : checkNumber(`cost of '${this.name}'`, cost(request), counts),
-      quota: typeof max === 'number' ? max : checkNumber(`max of '${this.name}'`, max(request), counts),
+      cost: typeof cost === 'number' ? cost : checkNumber(`cost of '${this.name}'`, valueOf(cost(request)), counts),
+      quota: typeof max === 'number' ? max : checkNumber(`max of '${this.name}'`, valueOf(max(request)), counts),
     }
   }
 

@@ -1,4 +1,5 @@
 import { PRIORITIES, USUAL_PRIORITY } from '../../internal/options/priority.js'
+import { valueOf } from '../../internal/options/predicate.js'
 import { describe } from '../../internal/options/validate.js'
 import { stackOf } from '../../internal/text/error-text.js'
 import { type Clock, systemClock, timeOf } from '../../internal/time/clock.js'
@@ -174,7 +175,7 @@ export class Shedder<Request> {
     const { priority } = this.options
     if (priority === undefined) return USUAL_PRIORITY
     try {
-      const own: unknown = priority(request)
+      const own: unknown = valueOf(priority(request))
       if (own === Infinity || (typeof own === 'number' && own >= PRIORITIES.min && own <= PRIORITIES.max)) return own
       throw new TypeError(`priority must return a number from 0 to 9, or Infinity; it returned ${describe(own)}`)
     } catch (error) {

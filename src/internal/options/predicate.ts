@@ -8,7 +8,12 @@ import { isThenable } from '../thenable.js'
  */
 export function answerOf(name: string, answer: unknown): boolean {
   if (!isThenable(answer)) return Boolean(answer)
-  // Its failure is told by the error below.
-  answer.then(undefined, () => undefined)
+  valueOf(answer)
   throw new TypeError(`${name} must answer at once, with true or false; it returned a promise`)
+}
+
+/** What a function of the user's gave where a promise is an error: it tells of that, so that a rejection need not end the process. */
+export function valueOf<T>(value: T): T {
+  if (isThenable(value)) value.then(undefined, () => undefined)
+  return value
 }

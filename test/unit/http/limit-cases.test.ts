@@ -231,3 +231,23 @@ describe('a name', () => {
     )
   })
 })
+
+it('a function of the options that gives a promise, which is none, does not end the process when that rejects', async () => {
+  const unhandled: unknown[] = []
+  const hear = (reason: unknown) => unhandled.push(reason)
+  process.on('unhandledRejection', hear)
+  const fails = (): never => Promise.reject(new Error('no session')) as never
+  const answers = [
+    webLimit({ key: fails, limits: { a: { requestsPerSecond: 1 } } }, () => new Response('ok')),
+    ...[
+      { requestsPerSecond: 1, cost: fails },
+      { max: 1, windowMs, cost: fails },
+      { max: fails, windowMs },
+    ].map((a) => webLimit({ key: () => 'all', limits: { a } }, () => new Response('ok'))),
+    shed.web({ priority: fails }, () => new Response('ok')),
+  ]
+  for (const answer of answers) expect((await answer(ask())).status).toBe(200)
+  await new Promise(setImmediate)
+  process.off('unhandledRejection', hear)
+  expect(unhandled).toEqual([])
+})
