@@ -21,7 +21,7 @@ import { checkReference, resolveTask, type Task } from './task.js'
  *   Leaving the loop ends the run.
  * @throws {TypeError} at once, when the task, the source or an option are of the wrong type
  * @throws {RangeError} at once, when an option is out of range
- * What the source throws comes through the iterator unchanged, after the results of all before it; what an item throws, after those that are there.
+ * What the source throws comes through the iterator unchanged, after the results of all before it; what an item throws, after those that are there. An abort drops those.
  * @example
  * for await (const size of stream((text: string) => text.length, createInterface({ input: process.stdin }))) await save(size)
  */
@@ -89,6 +89,8 @@ class StreamReader implements AsyncIterableIterator<unknown> {
         },
       )
     }
+    const { signal } = this.#options
+    if (signal?.aborted === true) this.#results.abort(signal.reason)
     return this.#results.next()
   }
 

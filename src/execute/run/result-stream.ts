@@ -14,7 +14,7 @@ const WEIGH_EVERY = 1024
 /** What `stream` yields for an item with `onError: 'collect'`. */
 export type SettledItem<R> = PromiseSettledResult<R> & { readonly index: number }
 
-/** Results on their way to the reader, in order or as they come. If the run fails, the reader gets the results before it first. */
+/** Results on their way to the reader, in order or as they come. If the run fails, the reader gets the results before it first; not if it is aborted. */
 export class ResultStream implements Sink {
   readonly #isOrdered: boolean
   readonly #collects: boolean
@@ -27,6 +27,8 @@ export class ResultStream implements Sink {
   #waiting: { resolve: (next: IteratorResult<unknown>) => void; reject: (error: unknown) => void }[] = []
   #isOver = false
   #failure: { readonly error: unknown } | undefined = undefined
+  /** Why results were dropped that the reader has not had. */
+  #abort: { readonly error: unknown } | undefined = undefined
   /** The run; it begins with the first read. */
   run: Run | undefined = undefined
   /** With `batchSize: 'auto'`: how many results there is room for. */
@@ -106,7 +108,7 @@ export class ResultStream implements Sink {
   end(failure?: { readonly error: unknown }): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#failure = failure
+    this.#failure = failure ?? this.#abort
     for (const reader of this.#waiting.splice(0)) {
       if (this.#failure === undefined) reader.resolve({ done: true, value: undefined })
       else reader.reject(this.#failure.error)
@@ -114,13 +116,25 @@ export class ResultStream implements Sink {
     }
   }
 
+  /** The signal was aborted: the reader gets `error` in the place of results that are ready, once the run is over. */
+  abort(error: unknown): void {
+    if (this.#head === this.#ready.length) return
+    this.#abort = { error }
+    if (this.#isOver) this.#failure = this.#abort
+    this.#dropReady()
+  }
+
   /** The reader has left: results that are ready are dropped. */
   drop(): void {
     this.#failure = undefined
+    this.#dropReady()
+    this.end()
+  }
+
+  #dropReady(): void {
     this.#ready = []
     this.#head = 0
     this.#early.clear()
-    this.end()
   }
 }
 

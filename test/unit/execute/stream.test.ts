@@ -156,6 +156,33 @@ describe('stream', () => {
     await expect(reading).rejects.toThrow('enough')
   })
 
+  it.each([
+    { items: 100, ordered: true },
+    { items: 1e6, ordered: true },
+    { items: 1e6, ordered: false },
+  ])('gives no result that was ready when its signal was aborted, over or not: %o', async ({ items, ordered }) => {
+    const controller = new AbortController()
+    const results = stream((n: number) => 2 * n, Array<number>(items).fill(1), {
+      mode: 'serial',
+      ordered,
+      signal: controller.signal,
+    })
+    await results.next()
+    await sleep(20)
+    controller.abort('enough')
+    await expect(results.next()).rejects.toBe('enough')
+    expect(await results.next()).toEqual({ done: true, value: undefined })
+  })
+
+  it('is at its end as ever when its signal is aborted after that', async () => {
+    const controller = new AbortController()
+    const results = stream((n: number) => 2 * n, [1], { signal: controller.signal })
+    expect(await results.next()).toEqual({ done: false, value: 2 })
+    await sleep(1)
+    controller.abort('late')
+    expect(await results.next()).toEqual({ done: true, value: undefined })
+  })
+
   it('ends for a reader that leaves before the run has begun', async () => {
     let closed = false
     let drawn = 0
