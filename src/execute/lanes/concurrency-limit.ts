@@ -11,8 +11,6 @@ const GAIN = {
   slower: 0.8,
   /** Below it twice in a row a level that is held is sought anew. */
   changed: 0.7,
-  /** Above it more in flight have brought something. */
-  noticed: 1.05,
   /** Below it so little that fewer than before might do, too. */
   little: 1.4,
   /** Fewer that keep so much of the rate do as well, … */
@@ -109,7 +107,7 @@ export class ConcurrencyLimit {
     this.#started = started
     this.#inFlight = inFlight - 1
     // What was started before the level was lowered for too many failures does not tell whether that has helped.
-    if (failed && this.#phase === 'relieve' && nowMs - ms < this.#changedMs) return
+    if (failed && nowMs - ms < this.#changedMs) return
     this.#failing += (Number(failed) - this.#failing) / SMOOTHED_OVER
     const isSuccess = !failed || this.#ignoresFailures
     if (!isSuccess && this.#failing > TOO_MANY) {
@@ -199,7 +197,7 @@ export class ConcurrencyLimit {
     this.#patience = Math.min(PATIENCE.most, 2 * this.#patience)
     if (gain < GAIN.little && low.level > LEAST)
       this.#goTo(low.level * (this.#isFloorKnown ? 1 / STEP : 1 / 2), 'down', { level: low.level, rate })
-    else this.#hold(gain > GAIN.noticed ? Math.min(this.#level, low.level * gain * SPARE) : low.level, rate)
+    else this.#hold(Math.min(this.#level, low.level * gain * SPARE), rate)
   }
 
   #judgeLower(window: RateWindow, rate: number): void {

@@ -54,6 +54,7 @@ const apart = [0.4, 1.6]
 it.each<[string, Service, string, number | undefined]>([
   ['too few items to find any', { rate: upTo(32), items: 150 }, '64x0.9 128x0.2', undefined],
   ['the most is tried', { rate: upTo(Infinity), items: 600 }, '64x0.9 128x0.9 256x0.9', 256],
+  ['ends while the most is tried', { rate: upTo(Infinity), items: 500 }, '64x0.9 128x0.9 256x0.6', 256],
   ['fewer than the most are tried', { rate: upTo(Infinity), items: 15_100 }, '64x0.9 128x0.9 256x56.9 171x0.6', 256],
   [
     'all fail beyond 16 after a while',
@@ -224,6 +225,12 @@ it.each<[string, Service, string, number | undefined]>([
     '200x3.5 256x56.9 171x1.7 256x16.5',
     256,
   ],
+  [
+    'the most known, without an end',
+    { rate: upTo(Infinity), items: 20_000, first: [1000, 256] },
+    '256x56.0 171x1.7 256x20.3',
+    256,
+  ],
 ])('levels that are tried and kept: %s', (_, service, kept, found) => {
   expect(levels(service)).toEqual([kept, found])
 })
@@ -232,6 +239,22 @@ it('a window lasts for an eighth of the time of an item, at least: those that we
   const window = new RateWindow(100, 8, 8)
   for (let index = 0; index < 8; index++) window.add(index, 40, 8, true)
   expect([window.isComplete(104.9, 8, 8), window.isComplete(105, 8, 8)]).toEqual([false, true])
+})
+
+it('a window waits for most of what was under way when it opened, since short items settle first', () => {
+  const window = new RateWindow(0, 8, 8)
+  for (let index = 8; index < 16; index++) window.add(index, 1, 8, true)
+  for (let index = 0; index < 6; index++) window.add(index, 10, 8, true)
+  expect(window.isComplete(20, 8, 8)).toBe(false)
+  window.add(6, 10, 8, true)
+  expect(window.isComplete(20, 8, 8)).toBe(true)
+})
+
+it('a window does not wait for items that hang once many others have settled', () => {
+  const window = new RateWindow(0, 8, 8)
+  let settled = 0
+  for (; !window.isComplete(1000, 8, 8) && settled < 1000; settled++) window.add(8 + settled, 1, 8, true)
+  expect(settled).toBe(4 * 8 + 24)
 })
 
 it.each([
