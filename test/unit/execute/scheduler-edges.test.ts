@@ -408,6 +408,14 @@ describe('after a run', () => {
     expect(begin(100, ONE).decision).toBeUndefined()
   })
 
+  it('what the loop took is learnt where the run had ended before its workers came', () => {
+    const { scheduler, subject, begin } = taught()
+    const course = begin(100, ONE)
+    expect(course.decision).toBeDefined()
+    scheduler.after(course, seen(100, 0.5, 0), undefined, ONE)
+    expect(scheduler.recall(subject, 'an item')).toMatchObject({ loopItemMs: 0.5, gain: undefined, isWarm: false })
+  })
+
   it('nothing is learnt where workers have settled nothing', () => {
     const { scheduler, subject, begin } = taught()
     scheduler.after(begin(100, ONE), seen(50, 5, 0), came(100, 0, 250), ONE)

@@ -43,15 +43,18 @@ describe('what is known of a task', () => {
   })
 
   it('is why workers cannot send what it gives, whatever is measured of it later', () => {
-    const { scheduler, subject, begin } = taught()
+    const { scheduler, subject, begin, looks } = taught()
     const course = begin(100, ONE)
     expect(course.decision).toBeDefined()
     scheduler.foundUnfit(course, 'a function cannot be cloned')
+    const looked = looks()
     const obstacle = () => scheduler.recall(subject, 'an item')?.measured?.obstacle
     expect(obstacle()).toBe('results cannot come from a thread: a function cannot be cloned')
     const later = begin(100, ONE)
     expect(later.decision).toBeUndefined()
     expect(scheduler.during(later, seen(50, 1, 1000), ONE)).toBeUndefined()
+    // What the machine allows is of no use then.
+    expect(looks()).toBe(looked)
     expect(obstacle()).toBe('results cannot come from a thread: a function cannot be cloned')
   })
 

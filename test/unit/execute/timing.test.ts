@@ -21,6 +21,7 @@ describe('how many items keep a thread busy', () => {
     ['one after the other', 20, 200, 100, 1, 3],
     ['of which several could wait at once', 20, 110, 10, 2, undefined],
     ['so small that not as many could wait as may', 3, 30, 20, 4, undefined],
+    ['of just as many as may wait', 4, 40, 20, 4, 15],
     ['that had the thread idle for longer than it took, as two clocks tell', 20, 200, 200.001, 1, Infinity],
   ])('is told by a chunk %s', (_, count, ms, idleMs, inFlight, expected) => {
     expect(overlapOf(count, ms, idleMs, inFlight)).toBe(expected)
