@@ -1,4 +1,4 @@
-// Those of src/execute/schedule and lanes, as explained.mjs has them.
+// Those of src/execute/schedule, lanes and worker, as explained.mjs has them.
 
 /** @type {readonly { file?: RegExp, mutant: RegExp, why: string }[]} */
 export const OF_SCHEDULES = [
@@ -19,8 +19,13 @@ export const OF_SCHEDULES = [
   },
   {
     file: /lanes\/(concurrency-limit|rate-window)/,
-    mutant: /`\+Infinity` in `#changedMs|`true` in `constructor/,
+    mutant: /`true` in `constructor/,
     why: 'set before anybody reads it',
+  },
+  {
+    file: /schedule\/scheduler/,
+    mutant: /`options\.policies\.length !== 0` in `return options\.policies/,
+    why: 'the two change places, and either is as good',
   },
   {
     file: /schedule\/scheduler/,
@@ -54,5 +59,25 @@ export const OF_SCHEDULES = [
     file: /schedule\/sample/,
     mutant: /`(true|outcome !== undefined \|\| .*)` in `return outcome !== undefined && /,
     why: 'each has been run, which the compiler does not know',
+  },
+  {
+    file: /worker\/item-starter/,
+    mutant: /`(false|\{\})` in `if \(!isThenable\(result\)\)/,
+    why: 'spares a turn for an answer that is there',
+  },
+  {
+    file: /worker\/item-starter/,
+    mutant: /`true` in `if \(this\.#timeoutMs !== Infinity\)`/,
+    why: 'spares the signal, which is made on first use, where nothing is given up',
+  },
+  {
+    file: /worker\/item-starter/,
+    mutant: /`true` in `if \(isTimed\)`/,
+    why: 'spares a store for each item: the next one, or the end of the chunk, writes there',
+  },
+  {
+    file: /worker\/item-starter/,
+    mutant: /`true` in `if \(this\.#isAlone\)`/,
+    why: 'what has come of the item is told next, which writes there',
   },
 ]
