@@ -21,7 +21,7 @@ const known = [
   { file: 'test/unit/execute/execute.test.ts', test: /limits the time of an item/, why: clock },
   { file: 'test/unit/project/measure.test.ts', test: /calls do not all end/, why: clock },
   { file: 'test/unit/project/readme-client.test.ts', test: /gets its answer/, why: clock },
-  { file: 'test/unit/cli/system-command.test.ts', test: /until it is interrupted/, why: signals },
+  { file: 'test/unit/cli/system-command.test.ts', test: /watches until SIG/, why: signals },
   { file: 'test/unit/internal/native-loader.test.ts', test: /is cut off in its last page/, why: cutOff },
   { file: 'test/unit/rate-limit/rate-limiter-defects-of-others.test.ts', test: /quadratic time/, why: clock },
   { file: 'test/unit/execute/calibration.test.ts', test: /reaches the next plan/, why: oneProcess },
