@@ -3,6 +3,7 @@ import { TimeoutExceededError } from '../../../dist/errors.js'
 import { type AtWork, inFlightOf, ItemStarter } from '../../../dist/execute/worker/item-starter.js'
 import type { Guard } from '../../../dist/execute/worker/policies.js'
 import { type BlockMessage, Cell, type ChunkMessage, SEVERAL } from '../../../dist/execute/worker/protocol.js'
+import { VERSION } from '../../../dist/internal/version.js'
 import { machineNow } from '../../../dist/internal/time/clock.js'
 import { deferred } from '../../support/policies.js'
 
@@ -23,6 +24,8 @@ class Subject {
     cells: new Int32Array(new SharedArrayBuffer(4 * Cell.COUNT)).fill(-1),
     epochMs: machineNow() - 1000,
     attempts: 0,
+    underWay: 0,
+    version: VERSION,
   }
   readonly starter: ItemStarter
   waits = 0
