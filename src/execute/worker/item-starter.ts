@@ -14,7 +14,7 @@ const GRACE_MS = 50
 export interface AtWork extends WorkerStart {
   /** Attempts at items so far, of all runs: what an earlier one has left behind may go on beside the next. */
   attempts: number
-  /** Promises of items with a time limit that are under way, of all chunks that run beside each other; under policies, attempts at items. */
+  /** Promises of items with a time limit that are under way, of all chunks that run beside each other. */
   underWay: number
 }
 
@@ -75,14 +75,16 @@ export class ItemStarter {
     if (Atomics.load(at.cells, Cell.CANCELLED) >= this.#run)
       throw new DOMException('the run of this item has ended', 'AbortError')
     const attempt = at.attempts + 1
-    let isUnderWay = true
-    this.#at.underWay++
+    // Without a time limit nothing tells that a policy has given it up, and it may last into the next run.
+    const isTimed = this.#timeoutMs !== Infinity
+    let isUnderWay = isTimed
+    if (isTimed) at.underWay++
     const ended = (): void => {
-      if (!isUnderWay) return
+      const isCounted = isUnderWay
       isUnderWay = false
-      this.#at.underWay--
+      if (isCounted) at.underWay--
       // A timeout may have given this one up, and another be under way.
-      if (!this.#isAlone || at.attempts === attempt) this.#goOn()
+      if ((isCounted && !this.#isAlone) || at.attempts === attempt) this.#goOn()
     }
     let result
     try {
@@ -99,7 +101,7 @@ export class ItemStarter {
     const promise = Promise.resolve(result)
     promise.then(ended, ended)
     // A timeout gives it up; the wait for the next attempt is nobody's time.
-    if (this.#timeoutMs !== Infinity) context.signal.addEventListener('abort', ended)
+    if (isTimed) context.signal.addEventListener('abort', ended)
     return promise
   }
 

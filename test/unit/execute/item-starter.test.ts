@@ -3,7 +3,6 @@ import { TimeoutExceededError } from '../../../dist/errors.js'
 import { type AtWork, inFlightOf, ItemStarter } from '../../../dist/execute/worker/item-starter.js'
 import type { Guard } from '../../../dist/execute/worker/policies.js'
 import { type BlockMessage, Cell, type ChunkMessage, SEVERAL } from '../../../dist/execute/worker/protocol.js'
-import { VERSION } from '../../../dist/internal/version.js'
 import { machineNow } from '../../../dist/internal/time/clock.js'
 import { deferred } from '../../support/policies.js'
 
@@ -20,17 +19,19 @@ interface Setting {
 }
 
 class Subject {
-  readonly at: AtWork = {
-    cells: new Int32Array(new SharedArrayBuffer(4 * Cell.COUNT)).fill(-1),
-    epochMs: machineNow() - 1000,
-    attempts: 0,
-    underWay: 0,
-    version: VERSION,
-  }
+  readonly at: AtWork
   readonly starter: ItemStarter
   waits = 0
 
-  constructor({ task, guard, inFlight = 1, timeoutMs = Infinity }: Setting) {
+  /** @param before - what has run in the worker before */
+  constructor({ task, guard, inFlight = 1, timeoutMs = Infinity }: Setting, before?: Subject) {
+    this.at = before?.at ?? {
+      cells: new Int32Array(new SharedArrayBuffer(4 * Cell.COUNT)).fill(-1),
+      epochMs: machineNow() - 1000,
+      attempts: 0,
+      underWay: 0,
+      version: '',
+    }
     const fixed = { task: 1, start: 0, items: [], lost: undefined, isCareful: false, isExact: false }
     const message: ChunkMessage = { kind: 'chunk', run: 3, chunk: 0, ...fixed, inFlight, timeoutMs }
     this.starter = new ItemStarter(task, guard, message, this.at, () => this.waits++)
@@ -217,6 +218,25 @@ describe('an item under policies', () => {
     attempts[1]?.resolve('done')
     await expect(result).resolves.toBe('done')
     expect([subject.current, subject.at.attempts]).toEqual([-1, 2])
+  })
+
+  it('that a policy has given up is nothing to the next run, however long it goes on', async () => {
+    const left = deferred<unknown>()
+    const earlier = new Subject({ inFlight: 2, task: () => left.promise, guard: once })
+    void earlier.starter.start('left behind', 7)
+    const next = new Subject({ inFlight: 2, timeoutMs: LONG_MS, task: (item) => item, guard: once }, earlier)
+    await next.starter.start('a', 7)
+    next.starter.report(() => undefined)
+    // Its policies may have the others wait for longer than an item may take.
+    expect(next.current).toBe(-1)
+    const { promise, resolve } = deferred<unknown>()
+    const alone = new Subject({ timeoutMs: LONG_MS, task: () => promise, guard: once }, earlier)
+    const result = alone.starter.start('b', 8)
+    left.resolve('late')
+    await left.promise
+    expect(alone.current).toBe(8)
+    resolve('done')
+    await expect(result).resolves.toBe('done')
   })
 
   it('is not started once its run has ended', async () => {
