@@ -176,7 +176,8 @@ class WorkerProgram {
   }
 
   #receiveUnreadable(): void {
-    this.#last = this.#last.then(() => this.#report.post({ kind: 'unreadable' }))
+    // The main thread takes it for the oldest that it has not heard of.
+    this.#last = this.#last.then(() => this.#chunks.none()).then(() => this.#report.post({ kind: 'unreadable' }))
   }
 }
 

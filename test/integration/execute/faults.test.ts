@@ -187,8 +187,8 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
       ).rejects.toMatchObject(unread)
     })
 
-    it.each([1, 8, 40])('an item that a worker cannot read, in chunks of %i', async (chunkSize) => {
-      // A program with a larger stack than its workers, and an item that it can send but they cannot read.
+    /** What a program with a larger stack than its workers says of 40 items, of which workers cannot read one that it can send. */
+    async function withUnreadableItem(call: string): Promise<unknown> {
       const source = `import { execute, task } from 'amorsize'
         const nested = (levels) => Array.from({ length: levels }).reduce((inner) => [inner], null)
         const { port1 } = new MessageChannel()
@@ -199,16 +199,35 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
           port1.close()
         }
         const deep = nested(0.6 * levels)
-        const items = Array.from({ length: 40 }, (_, n) => ({ item: n === 17 ? deep : [[null]] }))
-        const outcomes = await execute(task('${faults.href}', 'depth'), items, { mode: 'threads', workers: 2, mainThread: false, onError: 'collect', chunkSize: ${chunkSize} })
+        const items = Array.from({ length: 40 }, (_, n) => ({ n, item: n === 17 ? deep : [[null]] }))
+        const options = { mode: 'threads', mainThread: false, onError: 'collect' }
+        const outcomes = await ${call}
         console.log(JSON.stringify(outcomes.map(({ value, reason }) => value ?? reason.message)))`
       const program = [process.execPath, '--stack-size=15000', '--input-type=module', '-e', source]
       const { stdout } = await run('sh', ['-c', 'ulimit -s 16384 && exec "$0" "$@"', ...program], {
         cwd: root,
         timeout: 20_000,
       })
-      expect(JSON.parse(stdout)).toEqual(
-        Array.from({ length: 40 }, (_, n) => (n === 17 ? 'the item cannot be read in a worker' : 2)),
+      return JSON.parse(stdout)
+    }
+
+    it.each([1, 8, 40])('an item that a worker cannot read, in chunks of %i', async (chunkSize) => {
+      expect(
+        await withUnreadableItem(
+          `execute(task('${faults.href}', 'depth'), items, { ...options, workers: 2, chunkSize: ${chunkSize} })`,
+        ),
+      ).toEqual(Array.from({ length: 40 }, (_, n) => (n === 17 ? 'the item cannot be read in a worker' : 2)))
+    })
+
+    it('an item that a worker cannot read while those of earlier chunks wait there', async () => {
+      const timesRun = `async ({ n }) => {
+        const times = (globalThis.times ??= [])
+        times[n] = (times[n] ?? 0) + 1
+        await new Promise((resolve) => setTimeout(resolve, n % 2 === 0 ? 300 : 5))
+        return times[n]
+      }`
+      expect(await withUnreadableItem(`execute(${timesRun}, items, { ...options, workers: 1, chunkSize: 8 })`)).toEqual(
+        Array.from({ length: 40 }, (_, n) => (n === 17 ? 'the item cannot be read in a worker' : 1)),
       )
     })
   })
