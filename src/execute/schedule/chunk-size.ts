@@ -36,7 +36,7 @@ export function inFlightInWorker(most: number, overlap: number = IN_FLIGHT.unkno
 }
 
 /**
- * The least that a worker takes of items that wait: it begins a chunk when the one before has ended, and would be idle while the last few wait.
+ * The least that a worker takes of items that wait: more come only when it has told of some, and it would be idle meanwhile.
  *
  * @param inFlight - how many may wait at once in a worker
  * @returns >= 1
