@@ -3,15 +3,35 @@
  * may have used the same objects for the next one by then. Bytes are not copied: there may be many of them.
  */
 
+/** What fetch reads of its options, and undici's fetch. */
+const FIELDS = [
+  'method',
+  'headers',
+  'body',
+  'duplex',
+  'signal',
+  'mode',
+  'credentials',
+  'cache',
+  'redirect',
+  'referrer',
+  'referrerPolicy',
+  'integrity',
+  'keepalive',
+  'priority',
+  'dispatcher',
+]
+
 export function inputNow(input: string | URL | Request): string | URL | Request {
   return input instanceof URL ? new URL(input) : input
 }
 
 export function initNow<I extends { headers?: unknown; body?: unknown }>(init: I | undefined): I | undefined {
   if (typeof init !== 'object' || (init as unknown) === null) return init
-  const now = {} as I
-  // A Request may stand here, whose fields are those of its class.
-  for (const key in init) now[key] = init[key]
+  const now = { ...init }
+  // A Request may stand here, or what looks like one, whose fields are those of its class. Others of it may refuse to be read.
+  if (Object.getPrototypeOf(init) !== Object.prototype)
+    for (const key of FIELDS) if (key in init) Object.assign(now, { [key]: (init as Record<string, unknown>)[key] })
   if (now.headers !== undefined) now.headers = headersNow(now.headers)
   if (isForm(now.body)) now.body = formNow(now.body)
   return now
@@ -23,7 +43,7 @@ export function headersNow<H>(headers: H): H {
     return headers.map((field: unknown) => (Array.isArray(field) ? field.slice() : field)) as H
   if (typeof headers !== 'object' || headers === null) return headers
   // They keep the case of names, which a walk over them does not tell.
-  if (isForm(headers)) return new (headers.constructor as new (same: H) => H)(headers)
+  if (isForm(headers)) return new (classOf(headers) as new (same: H) => H)(headers)
   return Symbol.iterator in headers ? headers : { ...headers }
 }
 
@@ -37,8 +57,16 @@ function isForm(given: unknown): given is Form {
   return typeof append === 'function' && typeof iterator === 'function'
 }
 
+/** The class that has `append`: a program's own, which extends it, may be made from something else. */
+function classOf(form: Form): unknown {
+  let made: unknown
+  for (let type: unknown = form; type !== null; type = Object.getPrototypeOf(type))
+    if (Object.hasOwn(type as Form, 'append')) made = (type as Form).constructor
+  return made
+}
+
 function formNow<F extends Form>(form: F): F {
-  const now = new (form.constructor as new () => F)()
+  const now = new (classOf(form) as new () => F)()
   for (const [name, value] of form) now.append(name, value)
   return now
 }

@@ -58,7 +58,54 @@ describe.each(['policyFetch', 'modelFetch'] as const)('%s', (name) => {
   })
 })
 
+class OwnHeaders extends Headers {
+  constructor(n: string) {
+    super()
+    this.set('n', `own ${n}`)
+  }
+}
+class OwnForm extends FormData {
+  constructor(content: string) {
+    super()
+    this.append('content', content)
+  }
+}
+class OwnFields extends URLSearchParams {
+  constructor(fields: Record<string, string>) {
+    super()
+    for (const key of Object.keys(fields)) this.set(key, fields[key]!)
+  }
+}
+/** Options by accessors, as the requests of servers have them that make a Request only when it is asked for. */
+class Lazy {
+  readonly method = 'PUT'
+  get headers() {
+    return { n: '1' }
+  }
+  get body() {
+    return 'x'
+  }
+  // One that throws.
+  get destination(): never {
+    throw new TypeError('Illegal invocation')
+  }
+}
+Object.defineProperty(Lazy.prototype, 'destination', { enumerable: true })
+
 describe.each(['policyFetch', 'modelFetch'] as const)('%s', (name) => {
+  it.each<[string, () => RequestInit]>([
+    ['header fields of a class of its own', () => ({ headers: new OwnHeaders('1') })],
+    ['a form of one', () => ({ method: 'PUT', body: new OwnForm('x') })],
+    ['URLSearchParams of one', () => ({ method: 'PUT', body: new OwnFields({ a: '1' }) })],
+    ['options of one', () => new Lazy()],
+  ])('sends %s as fetch does', async (_, init) => {
+    const directly = telling()
+    const guarded = telling()
+    await directly.fetch('http://a.example/', init())
+    await makers[name](new FakeClock(), guarded.fetch)('http://a.example/', init())
+    expect(guarded.sent).toEqual(directly.sent)
+  })
+
   it('takes a Request in the place of the options, as proxies do to send it elsewhere', async () => {
     const directly = telling()
     const guarded = telling()
