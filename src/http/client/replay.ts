@@ -65,7 +65,8 @@ export class Replayable {
   letGoIfAborted(): void {
     if (this.signal?.aborted !== true) return
     const stream: unknown = this.#init?.body ?? (isRequest(this.#input) ? this.#input.body : null)
-    if (isNodeStream(stream)) stream.destroy()
+    // One of the oldest kind cannot be ended.
+    if (isNodeStream(stream)) (stream as Partial<typeof stream>).destroy?.()
     else if (isUnread(stream)) stream.cancel(this.signal.reason).catch(() => undefined)
   }
 

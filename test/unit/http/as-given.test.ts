@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Readable } from 'node:stream'
+import { Readable, Stream } from 'node:stream'
 import { modelFetch, policyFetch, policyInterceptor } from 'amorsize/http'
 import { FakeClock } from 'amorsize/testing'
 import { describe, expect, it, vi } from 'vitest'
@@ -157,6 +157,8 @@ describe('policyFetch', () => {
     expect(await Promise.allSettled(waiting)).toEqual(waiting.map(() => ({ status: 'rejected', reason: 'late' })))
     expect(gone.mock.calls).toEqual([['early'], ['late'], ['late']])
     expect(file.destroyed).toBe(true)
+    const oldest = { body: new Stream() as never, signal, method: 'POST' }
+    await expect(send('http://a.example/', oldest)).rejects.toBe('late')
   })
 })
 
