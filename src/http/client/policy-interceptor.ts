@@ -1,5 +1,5 @@
 import { checkKeys, checkOptions } from '../../internal/options/validate.js'
-import { headersNow } from './as-given.js'
+import { initNow } from './as-given.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions } from './origin-policies.js'
 import { ownSignal } from './own-signal.js'
 
@@ -12,6 +12,8 @@ interface DispatchOptions {
   readonly path: string
   readonly method: string
   readonly headers?: unknown
+  readonly body?: unknown
+  readonly query?: unknown
   readonly signal?: unknown
 }
 
@@ -58,7 +60,7 @@ export function policyInterceptor(
       return dispatch(request, watchAnswer(handler, { answered, ended: nothing, failed: nothing }))
     }
     let isSent = false
-    const asGiven = { ...request, headers: headersNow(request.headers) }
+    const asGiven = initNow({ ...request, ...queryNow(request) })
     const { signal, release } = signalOf(request.signal)
     policies
       .attempt(
@@ -95,6 +97,11 @@ function urlOf({ origin, path }: Pick<DispatchOptions, 'origin'> & { readonly pa
   // To a proxy a path may be a whole URL; what is no path, undici refuses.
   const isWhole = typeof path !== 'string' || !path.startsWith('/')
   return (isWhole ? new URL(String(path), base) : new URL(new URL(base).origin + path)).href
+}
+
+/** What undici adds to the path as it dispatches a request. */
+function queryNow({ query }: DispatchOptions): { query?: object } {
+  return typeof query === 'object' && query !== null ? { query: { ...query } } : {}
 }
 
 const nothing = (): undefined => undefined

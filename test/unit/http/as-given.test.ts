@@ -184,4 +184,22 @@ describe('policyInterceptor', () => {
     await clock.advance(4000)
     expect(sent).toEqual(['/1 1', '/1 n 1', '/2 2', '/2 n 2'])
   })
+
+  it('dispatches the query and the form that it was given', async () => {
+    const clock = new FakeClock()
+    const sent: string[] = []
+    const dispatch = policyInterceptor({ clock, limit })(
+      ({ query, body }: { query: { n: string }; body: FormData }) =>
+        sent.push(`${query.n} ${body.get('n') as string}`) > 0,
+    )
+    const query = { n: '' }
+    const body = new FormData()
+    for (const n of ['1', '2', '3']) {
+      query.n = n
+      body.set('n', n)
+      dispatch({ origin: 'http://a.example', path: '/', method: 'PUT', query, body }, {})
+    }
+    await clock.advance(3000)
+    expect(sent).toEqual(['1 1', '2 2', '3 3'])
+  })
 })
