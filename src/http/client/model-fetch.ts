@@ -1,4 +1,5 @@
 import { checkClock, checkOptionalFunction } from '../../internal/options/check-common.js'
+import { valueOf } from '../../internal/options/predicate.js'
 import { checkKeys, checkNumber } from '../../internal/options/validate.js'
 import { unlessAborted } from '../../internal/signal-watch.js'
 import { type Clock, systemClock } from '../../internal/time/clock.js'
@@ -106,7 +107,7 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
     const input = inputNow(url)
     const init = initNow(options)
     const body = await bodyOf(input, init)
-    const estimated = body === undefined ? 0 : checkNumber('estimate', estimate(body), { min: 0 })
+    const estimated = body === undefined ? 0 : checkNumber('estimate', valueOf(estimate(body)), { min: 0 })
     const signal = ownSignal(init?.signal ?? (isRequest(input) ? input.signal : undefined))
     await admitted(estimated, signal)
     let response: Response

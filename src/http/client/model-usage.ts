@@ -1,4 +1,5 @@
 import { attempt } from '../../internal/attempt.js'
+import { valueOf } from '../../internal/options/predicate.js'
 import { stackOf } from '../../internal/text/error-text.js'
 import { warnOnce } from '../warnings.js'
 
@@ -66,7 +67,7 @@ export class KnownUsage {
 /** What the user's function says; undefined where it throws, since the answer is the caller's in any case. */
 function ownTokens(own: (json: unknown) => unknown, json: unknown): unknown {
   try {
-    return own(json)
+    return valueOf(own(json))
   } catch (error) {
     warnOnce(
       'AMORSIZE_HTTP_USAGE_FAILED',

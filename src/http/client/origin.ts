@@ -1,3 +1,4 @@
+import { valueOf } from '../../internal/options/predicate.js'
 import { checkFunction, describe } from '../../internal/options/validate.js'
 
 /** What decides which requests share a limit, a breaker and a pause. */
@@ -17,7 +18,7 @@ export function originReader(per: PerOrigin): (request: { readonly url: string; 
   if (per === 'origin') return originOf()
   checkFunction('per', per)
   return (request) => {
-    const own: unknown = per(request)
+    const own: unknown = valueOf(per(request))
     if (typeof own === 'string') return own
     throw new TypeError(`per must return a string; it returned ${describe(own)}`)
   }

@@ -162,6 +162,23 @@ describe('policyFetch', () => {
   })
 })
 
+it('a function of the options that gives a promise, which is none, does not end the process when that rejects', async () => {
+  const unhandled: unknown[] = []
+  const hear = (reason: unknown) => unhandled.push(reason)
+  process.on('unhandledRejection', hear)
+  const fails = (): never => Promise.reject(new Error('no session')) as never
+  const fetch = async () => new Response('{}')
+  const rates = { rpm: 60, tpm: 60, fetch }
+  const request = { method: 'POST', body: '{}' }
+  await expect(modelFetch({ ...rates, estimate: fails })('http://a.example/', request)).rejects.toThrow('estimate must')
+  await expect(policyFetch({ per: fails, fetch })('http://a.example/')).rejects.toThrow('per must return a string')
+  const answer = await modelFetch({ ...rates, usage: fails })('http://a.example/', request)
+  expect(await answer.text()).toBe('{}')
+  await new Promise(setImmediate)
+  process.off('unhandledRejection', hear)
+  expect(unhandled).toEqual([])
+})
+
 describe('policyInterceptor', () => {
   it('dispatches what it was given, where the options change while a request waits', async () => {
     const clock = new FakeClock()
