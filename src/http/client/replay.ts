@@ -45,12 +45,12 @@ export class Replayable {
    */
   constructor(input: string | URL | Request, init: PolicyRequestInit | undefined) {
     this.#input = inputNow(input)
-    this.#init = initNow(init)
+    const now = (this.#init = initNow(init))
     const request = isRequest(input) ? input : null
-    const body = init?.body ?? null
-    this.method = (init?.method ?? request?.method ?? 'GET').toUpperCase()
+    const body = now?.body ?? null
+    this.method = (now?.method ?? request?.method ?? 'GET').toUpperCase()
     this.url = request?.url ?? (input as string | URL).toString()
-    this.signal = ownSignal(init?.signal ?? request?.signal)
+    this.signal = ownSignal(now?.signal ?? request?.signal)
     this.#isUsed = body === null && request?.bodyUsed === true
     this.repeats = body === null || typeof body === 'function' || !isStream(body)
   }

@@ -56,6 +56,18 @@ describe.each(['policyFetch', 'modelFetch'] as const)('%s', (name) => {
     await Promise.all(all)
     expect(later.sent).toEqual(directly.sent)
   })
+
+  it('reads each of its options once', async () => {
+    const given = { method: 'PUT', body: 'a', headers: { n: '1' } }
+    const reads: PropertyKey[] = []
+    const watched = new Proxy(given, {
+      get: (target, key, receiver) => (reads.push(key), Reflect.get(target, key, receiver) as unknown),
+    })
+    const { sent, fetch } = telling()
+    await makers[name](new FakeClock(), fetch)(url, watched)
+    expect(sent).toEqual([`PUT ${url.href} 1 a`])
+    expect(reads.sort()).toEqual(['body', 'headers', 'method'])
+  })
 })
 
 class OwnHeaders extends Headers {
