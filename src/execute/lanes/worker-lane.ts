@@ -258,16 +258,14 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     switch (message.kind) {
       case 'results':
         this.#settleAll(message)
-        if (this.force.inFlight > 1) this.fill()
-        return
+        break
       case 'failed':
         this.#failed(message)
-        if (this.force.inFlight > 1) this.fill()
-        return
+        break
       case 'unfit': {
         const unfit = this.#settle(message.index)
         if (unfit !== undefined) this.force.unfit(unfit, message.reason)
-        return
+        break
       }
       case 'waits':
         this.force.itemsWait()
@@ -277,7 +275,10 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
         return
       case 'echo':
         this.#allDone(message)
+        return
     }
+    // Where items wait there is room for another as soon as one has ended.
+    if (this.force.inFlight > 1) this.fill()
   }
 
   #settleAll({ indices, values, lost }: ResultsMessage): void {

@@ -11,12 +11,13 @@ export class UnderWay {
   ended = 0
   #settled: (() => void) | undefined = undefined
 
-  add(promise: Promise<void>): void {
+  began(): void {
     this.size++
-    void promise.then(() => {
-      this.size--
-      this.#settled?.()
-    })
+  }
+
+  settled(): void {
+    this.size--
+    this.#settled?.()
   }
 
   /** Resolves when one more of it has settled. Only one caller may wait: a race would be remembered by the longest for each of the others. */
@@ -80,7 +81,10 @@ class ChunkWork {
     const most = inFlightOf(this.#message)
     while (this.#begun < items.length && Atomics.load(this.#cells, Cell.CANCELLED) < run) {
       const turn = this.#report.turn()
-      if (turn !== undefined) this.#wait(turn)
+      if (turn !== undefined) {
+        this.#waits()
+        void turn.then(() => this.#settled())
+      }
       if (this.#underWay.size >= most) return true
       if (!this.#isMine()) return false
       const position = this.#begun++
@@ -111,7 +115,8 @@ class ChunkWork {
       return
     }
     if (isThenable(result)) {
-      this.#wait(this.#reportLater(index, result))
+      this.#waits()
+      void this.#reportLater(index, result)
     } else {
       this.#underWay.ended++
       this.#finished(index, result)
@@ -125,10 +130,10 @@ class ChunkWork {
       this.#failed(index, error)
     }
     this.#underWay.ended++
+    this.#settled()
     // Nothing begins here any more unless more is sent, and nothing else may end for long.
     const most = inFlightOf(this.#message)
-    const others = this.#underWay.size - 1
-    if (most > 1 && 2 * others <= most && this.#begun === this.#message.items.length) this.#report.flush()
+    if (most > 1 && 2 * this.#underWay.size <= most && this.#begun === this.#message.items.length) this.#report.flush()
   }
 
   #finished(index: number, result: unknown): void {
@@ -141,8 +146,13 @@ class ChunkWork {
     else this.#starter.report(() => this.#report.failed(index, error))
   }
 
-  #wait(settled: Promise<void>): void {
-    this.own.add(settled)
-    this.#underWay.add(settled)
+  #waits(): void {
+    this.own.began()
+    this.#underWay.began()
+  }
+
+  #settled(): void {
+    this.own.settled()
+    this.#underWay.settled()
   }
 }

@@ -119,10 +119,13 @@ class WorkerProgram {
     if (message.kind === 'chunk') {
       if (this.#chunks.size === 0) this.#count()
       const { ended } = await beginChunk(message, starter, cells, this.#report, this.#items)
-      const told = ended.then(() => this.#tell(message))
-      this.#runOfChunks = inFlightOf(message) > 1 ? run : 0
-      if (this.#runOfChunks > 0) this.#chunks.add(told)
-      else await told
+      this.#chunks.began()
+      const told = ended.then(() => {
+        this.#tell(message)
+        this.#chunks.settled()
+      })
+      this.#runOfChunks = run
+      if (inFlightOf(message) === 1) await told
     } else {
       const startedMs = machineNow()
       const count = await runBlock(message, starter, cells, this.#report)
