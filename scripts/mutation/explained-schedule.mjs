@@ -67,11 +67,6 @@ export const OF_SCHEDULES = [
   },
   {
     file: /worker\/item-starter/,
-    mutant: /`true` in `if \(this\.#timeoutMs !== Infinity\)`/,
-    why: 'spares the signal, which is made on first use, where nothing is given up',
-  },
-  {
-    file: /worker\/item-starter/,
     mutant: /`true` in `if \(isTimed\)`/,
     why: 'spares a store for each item: the next one, or the end of the chunk, writes there',
   },

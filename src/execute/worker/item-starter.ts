@@ -146,7 +146,7 @@ export class ItemStarter {
   /** Nothing of an item runs that this thread has begun: the time counts of those that wait. */
   #goOn(): void {
     const { cells } = this.#at
-    if (this.#isAlone || this.#timeoutMs === Infinity || this.#at.underWay === 0) {
+    if (this.#isAlone || this.#at.underWay === 0) {
       cells[Cell.CURRENT] = -1
       return
     }

@@ -220,6 +220,42 @@ describe('an item under policies', () => {
     expect([subject.current, subject.at.attempts]).toEqual([-1, 2])
   })
 
+  it('keeps the time of those beside it counting when it is given up, and once', async () => {
+    const all = [deferred<unknown>(), deferred<unknown>()]
+    const given = [new AbortController(), new AbortController()]
+    const guard: Guard = async (start) => start({ signal: given[subject.at.attempts]!.signal })
+    const task = (item: unknown): Promise<unknown> => all[item as number]!.promise
+    const subject: Subject = new Subject({ timeoutMs: LONG_MS, inFlight: 2, task, guard })
+    const results = [0, 1].map((item) => subject.starter.start(item, item))
+    expect(subject.current).toBe(SEVERAL)
+    subject.at.cells[Cell.STARTED_MS] = 0
+    given[0]!.abort()
+    expect(subject.startedMs).toBeGreaterThanOrEqual(1000 + GRACE_MS)
+    all[0]!.resolve('late')
+    await results[0]
+    expect([subject.current, subject.at.underWay]).toEqual([SEVERAL, 1])
+    all[1]!.resolve('done')
+    await results[1]
+    expect([subject.current, subject.at.underWay]).toEqual([-1, 0])
+  })
+
+  it('is over, where none may wait beside it, when its last attempt is, though another goes on', async () => {
+    const guard: Guard = async (start) => {
+      void start({ signal: new AbortController().signal })
+      return start({ signal: new AbortController().signal })
+    }
+    const attempts = [deferred<unknown>(), deferred<unknown>()]
+    const subject: Subject = new Subject({
+      timeoutMs: LONG_MS,
+      task: () => attempts[subject.at.attempts - 1]!.promise,
+      guard,
+    })
+    const result = subject.starter.start('a', 7)
+    attempts[1]!.resolve('done')
+    await expect(result).resolves.toBe('done')
+    expect(subject.current).toBe(-1)
+  })
+
   it('that a policy has given up is nothing to the next run, however long it goes on', async () => {
     const left = deferred<unknown>()
     const earlier = new Subject({ inFlight: 2, task: () => left.promise, guard: once })
