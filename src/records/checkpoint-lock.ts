@@ -33,7 +33,7 @@ export class CheckpointLock {
   /**
    * Locks the checkpoint whose log is `log`.
    *
-   * @throws {ExecutionError} ERR_EXECUTION when another run has it, or the folder cannot be written
+   * @throws {ExecutionError} ERR_EXECUTION when another run has it, or the folder cannot be written or a claim in it not be removed
    */
   static async acquire(log: string): Promise<CheckpointLock> {
     const prefix = `${basename(log)}.lock-`
@@ -64,15 +64,26 @@ async function tryClaim(log: string, prefix: string, claim: string): Promise<str
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return claim
     throw runError(`the checkpoint '${log}' cannot be written: ${messageOf(error)}`, error)
   }
-  const claimedMs = await modifiedMs(claim)
-  for (const name of await readdir(dirname(log))) {
-    const other = join(dirname(log), name)
+  let isMine = false
+  try {
+    const other = await otherClaim(dirname(log), prefix, claim)
+    isMine = other === null
+    return other
+  } catch (error) {
+    throw runError(`the checkpoint '${log}' cannot be locked: ${messageOf(error)}`, error)
+  } finally {
+    if (!isMine) await rm(claim, { force: true })
+  }
+}
+
+/** Removes the claims of the dead. @returns that of another run that may still be at work; null where there is none */
+async function otherClaim(folder: string, prefix: string, claim: string): Promise<string | null> {
+  const claimedMs = (await modifiedMs(claim)) ?? Date.now()
+  for (const name of await readdir(folder)) {
+    const other = join(folder, name)
     const mark = name.startsWith(prefix) ? name.slice(prefix.length) : ''
     if (!MARK.test(mark) || other === claim) continue
-    if (await isHeld(other, mark, claimedMs ?? Date.now())) {
-      await rm(claim, { force: true })
-      return other
-    }
+    if (await isHeld(other, mark, claimedMs)) return other
     await rm(other, { force: true })
   }
   return null

@@ -303,6 +303,16 @@ describe('a checkpoint that cannot be written', () => {
     expect(readdirSync(dir)).toEqual(['checkpoint.log'])
   })
 
+  it('is one when the claim of a dead run cannot be removed, and leaves none of its own', async () => {
+    const dir = newDir()
+    const stubborn = 'checkpoint.log.lock-00000000-00000000-1-1'
+    mkdirSync(join(dir, stubborn), { recursive: true })
+    utimesSync(join(dir, stubborn), 1, 1)
+    await expect(Checkpoint.open({ dir }, identity)).rejects.toThrow(/checkpoint.log' cannot be locked: .*EISDIR/)
+    await expect(Checkpoint.open({ dir }, identity)).rejects.toBeInstanceOf(ExecutionError)
+    expect(readdirSync(dir)).toEqual([stubborn])
+  })
+
   it('ends the run, at its next item or flush, when the disk is full; nothing of before is lost', async () => {
     // A limit on the size of files stands for the full disk: the write that passes it is cut short, the next one fails.
     const dir = newDir()
