@@ -133,12 +133,15 @@ async function sampleOf(task: ResolvedTask, source: ItemSource, options: Complet
   }
   let promises = 0
   const ownCall = (item: unknown): unknown => {
+    throwIfAborted(options.signal)
     const result = task.call(item)
     if (isThenable(result)) promises++
     return result
   }
-  const call = callWithPolicies({ call: ownCall }, options)
+  const call = callWithPolicies({ call: ownCall }, options, () => options.signal)
   const { items: firstItems, measured: seen } = await runFirst(call, drawn, source, options.sampleSize, earlier)
+  // What an abort has ended teaches nothing.
+  throwIfAborted(options.signal)
   const waits = promises > 0
   // With a time limit each call returns a promise.
   const measured = options.timeoutMs === Infinity ? seen : { ...seen, isAsync: waits }

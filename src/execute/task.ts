@@ -261,7 +261,7 @@ export function checkReference(given: unknown): TaskReference {
 export function callWithPolicies(
   { call }: Pick<ResolvedTask, 'call'>,
   { policies, timeoutMs }: { readonly policies: readonly Policy[]; readonly timeoutMs: number },
-  signalOf?: () => AbortSignal,
+  signalOf?: () => AbortSignal | undefined,
   turns?: () => AroundStage,
 ): (item: unknown) => unknown {
   if (policies.length === 0 && timeoutMs === Infinity) return call

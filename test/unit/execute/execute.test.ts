@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import {
   execute,
   optimize,
+  RateLimiter,
   type RunHooks,
   type ScheduleOptions,
   stream,
@@ -446,6 +447,24 @@ describe('optimize', () => {
   ])('says that numbers go to workers in %s, with %j', async (how, options) => {
     const plan = await optimize(double, [...numbers(20)], { mode: 'threads', workers: 1, ...options })
     expect(plan.explain()).toMatch(new RegExp(`^Plan: 1 worker thread, ${how} of `))
+  })
+
+  it('begins no more items once its signal is aborted, and lets none wait for a token', async () => {
+    const reason = new Error('enough')
+    for (const options of [{}, { policies: [new RateLimiter({ requestsPerSecond: 1, burstSize: 2 })] }]) {
+      const controller = new AbortController()
+      const ran: number[] = []
+      const abort = (n: number): number => {
+        ran.push(n)
+        if (n === 1) controller.abort(reason)
+        return n
+      }
+      const { signal } = controller
+      await expect(optimize(abort, numbers(20), { sampleSize: 20, signal, ...options })).rejects.toBe(reason)
+      await new Promise(setImmediate)
+      expect(ran).toEqual([0, 1])
+      expect(options.policies?.[0]?.stats().waiting ?? 0).toBe(0)
+    }
   })
 
   it('closes its source if the plan is run after its signal was aborted', async () => {
