@@ -228,7 +228,15 @@ export class Workforce implements Force {
   #join(worker: PoolWorker): void {
     const isFirst = this.#joined.size === 0
     this.#joined.add(worker)
-    if (isFirst && this.inFlight === 1 && !wantsChunks(this.run.options)) this.block = this.run.supply.share(this.lanes)
+    try {
+      if (isFirst && this.inFlight === 1 && !wantsChunks(this.run.options))
+        this.block = this.run.supply.share(this.lanes)
+    } catch (error) {
+      // What keeps account of the run can take no more.
+      this.run.stop('failed', error)
+      this.#pool.release(worker)
+      return
+    }
     const lane = new WorkerLane(this, worker)
     if (!lane.hasLeft) this.#lanes.add(lane)
     if (this.#local === undefined) return

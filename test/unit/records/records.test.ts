@@ -1,5 +1,5 @@
 // What a run leaves behind, seen through execute, stream and optimize.
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { execute, ExecutionError, optimize, type Progress, stream } from '../../../dist/index.js'
@@ -262,6 +262,16 @@ describe('execute with dead letters', () => {
       { status: 'fulfilled', value: 0 },
       { status: 'fulfilled', value: 2 },
     ])
+  })
+
+  it.runIf(existsSync('/dev/full'))('ends the run when the disk is full before workers come', async () => {
+    const odd = (n: number): number => {
+      if (n === 1) throw new Error('not 1')
+      return n
+    }
+    const options = { mode: 'threads', mainThread: false, deadLetter: '/dev/full', onError: 'collect' } as const
+    const plan = await optimize(odd, items, options)
+    await expect(plan.run()).rejects.toThrow(/ENOSPC/)
   })
 })
 
