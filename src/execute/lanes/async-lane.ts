@@ -195,10 +195,18 @@ export class AsyncLane implements Lane {
   }
 
   #watch(index: number, item: unknown, result: PromiseLike<unknown>, startedMs: number): void {
+    let promise
+    try {
+      // A thenable may settle twice, or throw: a promise of it does neither.
+      promise = Promise.resolve(result)
+    } catch (error) {
+      // A promise whose `constructor` cannot be read.
+      this.#run.fail(index, item, error, 1)
+      return
+    }
     this.#inFlight++
     const before = this.#started++
-    // A thenable may settle twice, or throw: a promise of it does neither.
-    Promise.resolve(result).then(
+    promise.then(
       (value) => {
         this.#settled(before, startedMs, false)
         this.#run.finish(index, value)

@@ -317,16 +317,24 @@ describe('what an item returns', () => {
             throw new Error('seven')
           },
         } as never
+      if (n === 8) {
+        const no = (): never => {
+          throw new Error('eight')
+        }
+        return Object.defineProperty(Promise.resolve(n), 'constructor', { get: no })
+      }
       if (n === 9) return Object.assign(() => undefined, { then: (ok: (n: number) => void) => ok(n) }) as never
       return Promise.resolve(n)
     }
     const items = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
-    for (const start of [0, 3, 5, 7, 9]) {
+    for (const start of [0, 3, 5, 7, 8, 9]) {
       const from = items.slice(start)
-      const outcomes = await execute(task, from, { onError: 'collect' })
-      expect(outcomes.map((one) => (one.status === 'fulfilled' ? one.value : (one.reason as Error).message))).toEqual(
-        from.map((n) => (n === 7 ? 'seven' : n)),
-      )
+      for (const options of [{}, { mode: 'async', workers: 1 }] as const) {
+        const outcomes = await execute(task, from, { ...options, onError: 'collect' })
+        expect(outcomes.map((one) => (one.status === 'fulfilled' ? one.value : (one.reason as Error).message))).toEqual(
+          from.map((n) => (n === 7 ? 'seven' : n === 8 ? 'eight' : n)),
+        )
+      }
     }
     await expect(execute(task, [7])).rejects.toThrow('seven')
     expect(await execute(task, [9, 3, 5])).toEqual([9, 3, 5])
