@@ -21,6 +21,8 @@ export class AppendFile {
   readonly path: string
   /** For reading and cutting; all writing is done here. */
   readonly handle: FileHandle
+  /** Why it takes no more; undefined while it does. */
+  failure: ExecutionError | undefined = undefined
   readonly #what: string
   #pending: Uint8Array[] = []
   #pendingBytes = 0
@@ -31,7 +33,6 @@ export class AppendFile {
   #lastSyncMs = -Infinity
   #syncing: Promise<void> | undefined = undefined
   #syncTimer: NodeJS.Timeout | undefined = undefined
-  #failure: ExecutionError | undefined = undefined
 
   private constructor(path: string, what: string, handle: FileHandle) {
     this.path = path
@@ -54,13 +55,9 @@ export class AppendFile {
     }
   }
 
-  get failure(): ExecutionError | undefined {
-    return this.#failure
-  }
-
   /** Adds `bytes`, which must not change afterwards. Never throws: {@link AppendFile.failure} tells, and so does the next flush. */
   append(bytes: Uint8Array): void {
-    if (this.#failure !== undefined) return
+    if (this.failure !== undefined) return
     this.#pending.push(bytes)
     this.#pendingBytes += bytes.length
     if (this.#pendingBytes >= MAX_PENDING_BYTES || realNow() - this.#lastWriteMs >= MAX_DELAY_MS) this.#write()
@@ -75,14 +72,14 @@ export class AppendFile {
 
   /** Gives up: the file cannot hold what it should. */
   fail(error: ExecutionError): void {
-    this.#failure ??= error
+    this.failure ??= error
   }
 
   /** Resolves when all that was appended is on the disk. @throws {ExecutionError} ERR_EXECUTION when it cannot get there */
   async flush(): Promise<void> {
     this.#write()
-    while (this.#syncedBytes < this.#writtenBytes && this.#failure === undefined) await this.#sync()
-    if (this.#failure !== undefined) throw this.#failure
+    while (this.#syncedBytes < this.#writtenBytes && this.failure === undefined) await this.#sync()
+    if (this.failure !== undefined) throw this.failure
   }
 
   async close(): Promise<void> {
@@ -96,7 +93,7 @@ export class AppendFile {
   }
 
   #write(): void {
-    if (this.#pendingBytes === 0 || this.#failure !== undefined) return
+    if (this.#pendingBytes === 0 || this.failure !== undefined) return
     const bytes =
       this.#pending.length === 1 ? (this.#pending[0] as Uint8Array) : Buffer.concat(this.#pending, this.#pendingBytes)
     this.#pending = []
@@ -112,7 +109,7 @@ export class AppendFile {
   }
 
   #syncSoon(): void {
-    if (this.#syncTimer !== undefined || this.#syncing !== undefined || this.#failure !== undefined) return
+    if (this.#syncTimer !== undefined || this.#syncing !== undefined || this.failure !== undefined) return
     if (this.#syncedBytes === this.#writtenBytes) return
     this.#syncTimer = realSetTimeout(
       () => void this.#sync(),
