@@ -1,4 +1,12 @@
-import { type BlockOfRun, Claims, shareMemory, type SharedWords, State, wordsIn } from '../transfer/shared-words.js'
+import {
+  type BlockOfRun,
+  Claims,
+  shareMemory,
+  type SharedWords,
+  State,
+  valueOf,
+  wordsIn,
+} from '../transfer/shared-words.js'
 import { type Batch, partOf } from './item-source.js'
 
 type Finished = (start: number, results: ArrayLike<unknown>) => void
@@ -131,17 +139,4 @@ function copyNumbers(items: ArrayLike<unknown>, from: number, numbers: Float64Ar
     numbers[i] = item
   }
   return true
-}
-
-function valueOf(state: number | undefined): unknown {
-  switch (state) {
-    case State.NULL:
-      return null
-    case State.TRUE:
-      return true
-    case State.FALSE:
-      return false
-    default:
-      return undefined
-  }
 }

@@ -63,3 +63,33 @@ export function publishState(states: Uint8Array, index: number, state: number): 
   // order: seq_cst. Pairs with `SharedBlock.sweep`: who sees the state sees the result.
   Atomics.store(states, index, state)
 }
+
+/** The state of an item with this result, which is no number. */
+export function stateOf(result: unknown): number {
+  switch (result) {
+    case undefined:
+      return State.UNDEFINED
+    case null:
+      return State.NULL
+    case true:
+      return State.TRUE
+    case false:
+      return State.FALSE
+    default:
+      return State.SENT
+  }
+}
+
+/** The result that a state stands for. */
+export function valueOf(state: number): unknown {
+  switch (state) {
+    case State.NULL:
+      return null
+    case State.TRUE:
+      return true
+    case State.FALSE:
+      return false
+    default:
+      return undefined
+  }
+}

@@ -1,6 +1,6 @@
 import { isThenable } from '../../internal/thenable.js'
 import { CLAIM_MS, shareOf } from '../schedule/chunk-size.js'
-import { Claims, publishState, type SharedWords, State, wordsIn } from '../transfer/shared-words.js'
+import { Claims, publishState, type SharedWords, State, stateOf, wordsIn } from '../transfer/shared-words.js'
 import type { ItemStarter } from './item-starter.js'
 import { type BlockMessage, Cell } from './protocol.js'
 import type { WorkerReport } from './report.js'
@@ -160,20 +160,5 @@ class BlockWork {
   #fail(i: number, error: unknown): void {
     this.#words.states[i] = State.SENT
     this.#report.failed(this.#base + i, error)
-  }
-}
-
-function stateOf(result: unknown): number {
-  switch (result) {
-    case undefined:
-      return State.UNDEFINED
-    case null:
-      return State.NULL
-    case true:
-      return State.TRUE
-    case false:
-      return State.FALSE
-    default:
-      return State.SENT
   }
 }
