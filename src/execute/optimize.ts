@@ -85,14 +85,14 @@ async function makePlan(
   const workers = pools.of(options.maxMemoryPerWorker)
   const situation: Situation = { items: left, done: firstItems.length, workers }
   const decision = scheduler.planner.plan(subject, measured, situation, scheduler.recall(subject, first))
-  const { chosen, inputs } = decision
-  const loopMs = inputs.items * inputs.itemMs
+  const { chosen, considered } = decision
+  const [loop] = considered
   let running: Promise<unknown[]> | undefined
   const plan: Plan = {
     mode: chosen.mode,
     workers: chosen.workers,
     chunkSize: chosen.chunkSize,
-    estimatedSpeedup: chosen.estimatedMs > 0 ? loopMs / chosen.estimatedMs : 1,
+    estimatedSpeedup: chosen.estimatedMs > 0 ? loop.estimatedMs / chosen.estimatedMs : 1,
     reason: reasonOf(decision),
     warnings: warningsFor(firstItems, obstacle, subject.needsWorkers),
     items: source instanceof ArraySource ? (items as Iterable<unknown>) : allItems(firstItems, source),

@@ -38,15 +38,16 @@ export function explainPlan(plan: Plan): string {
 }
 
 export function reasonOf(decision: Decision): string {
-  const { chosen, inputs, limits, measured, isByOutcome, isLoopDue, isForTime } = decision
+  const { chosen, considered, inputs, limits, measured, isByOutcome, isLoopDue, isForTime } = decision
+  const [loop] = considered
   if (inputs.items === 0) return 'nothing is left to run'
   if (measured.sampleSize === 0)
     return 'earlier runs have finished all items that were looked at; the others are measured as they run'
-  const total = time(inputs.items * inputs.itemMs)
+  const total = time(loop.estimatedMs)
   switch (chosen.mode) {
     case 'threads':
       if (isForTime) return 'only a worker thread can be ended in the middle of an item that takes too long'
-      if (chosen.estimatedMs >= inputs.items * inputs.itemMs)
+      if (chosen.estimatedMs >= loop.estimatedMs)
         return `each item takes ${time(inputs.itemMs)}, for which the event loop of this thread need not wait`
       return `${total} of computing are worth ${count(chosen.workers, 'worker thread')}, estimated at ${time(chosen.estimatedMs)} at least`
     case 'async':

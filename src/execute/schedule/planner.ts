@@ -38,7 +38,7 @@ export interface Situation {
 
 export interface Decision {
   readonly chosen: Considered
-  readonly considered: readonly Considered[]
+  readonly considered: AllConsidered
   readonly inputs: CostInputs
   readonly limits: Limits
   readonly bytesPerWorker: number
@@ -120,11 +120,11 @@ export class Planner {
       prefer,
       mayUseThreads,
     }
-    const loopMs = inputs.items * inputs.itemMs
-    const gain = inputs.spawnMs === 0 ? record?.gainAt(loopMs) : undefined
     const modelled = consider(inputs, choices)
+    const [loop] = modelled
+    const loopMs = loop.estimatedMs
+    const gain = inputs.spawnMs === 0 ? record?.gainAt(loopMs) : undefined
     const considered = gain === undefined ? modelled : byOutcome(modelled, loopMs / gain)
-    const [loop] = considered
     const stays = mode === undefined && record?.staysInLoop(loopMs) === true
     const chosen = stays ? loop : choose(considered, inputs, choices)
     const isByOutcome = stays || gain !== undefined
