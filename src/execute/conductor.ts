@@ -198,7 +198,7 @@ class Conductor implements Lanes {
 
   /** Gets workers. Ready ones begin at once, before this thread is busy with its own items. */
   #hire(sent: TransferredTask, workers: number, itemMs: number, isAsync: boolean): void {
-    if (this.force !== undefined || this.#run.isOver) return
+    if (this.#run.isOver) return
     const { options } = this.#run
     let policies
     try {
