@@ -36,7 +36,10 @@ export interface ScheduleOptions extends RecorderOptions {
   readonly mode?: RunMode | undefined
   /** For items that wait as well as compute: which mode to take when both would do. */
   readonly prefer?: 'async' | 'threads' | undefined
-  /** Items that are run in this thread to measure before deciding, >= 1; default 5. Their results are kept. */
+  /**
+   * Items that `optimize` runs in this thread to measure them, and that have settled before `execute` and `stream` decide where items return
+   * promises, >= 1; default 5. For other items these go by time. The results are kept.
+   */
   readonly sampleSize?: number | undefined
   /** Milliseconds of work in a chunk, > 0; default 4. */
   readonly targetChunkMs?: number | undefined

@@ -14,6 +14,9 @@ import { checkReference, resolveTask, type Task } from './task.js'
  * Applies `task` to what `source` gives, and yields the results while it does: the source is drawn only as fast as results are
  * read, and memory stays bounded however much there is.
  *
+ * What the source throws comes through the iterator unchanged, after the results of all before it; what an item throws, after those that are
+ * there. An abort drops those.
+ *
  * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, exportedFunction)`
  * @param source - an array, iterable or async iterable, such as a file's lines
  * @param options - see {@link StreamOptions}
@@ -21,7 +24,6 @@ import { checkReference, resolveTask, type Task } from './task.js'
  *   Leaving the loop ends the run.
  * @throws {TypeError} at once, when the task, the source or an option are of the wrong type
  * @throws {RangeError} at once, when an option is out of range
- * What the source throws comes through the iterator unchanged, after the results of all before it; what an item throws, after those that are there. An abort drops those.
  * @example
  * for await (const size of stream((text: string) => text.length, createInterface({ input: process.stdin }))) await save(size)
  */

@@ -158,10 +158,9 @@ function resolveNamed(fn: TaskFunction, reference: TaskReference): ResolvedTask 
 }
 
 /**
- * Finds the function of a task.
+ * Finds the function of a task. What the import of its module throws comes through.
  *
  * @throws {TypeError} when the task is neither a function nor a reference to one
- * What the import of its module throws comes through.
  */
 export async function resolveTask(given: unknown): Promise<ResolvedTask> {
   if (typeof given === 'function') return resolveFunction(given as TaskFunction)

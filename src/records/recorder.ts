@@ -33,15 +33,15 @@ export interface Progress {
   readonly total: number | null
   /** 0–100; `null` while `total` is. */
   readonly percent: number | null
-  /** At the present pace. */
+  /** How many have settled per second of late. */
   readonly itemsPerSecond: number
   /** Since the run began. */
   readonly elapsedMs: number
-  /** Milliseconds until the end at the present pace; `null` while `total` is. */
+  /** Milliseconds until the end at that rate; `null` while `total` is, and while the rate is 0. */
   readonly etaMs: number | null
 }
 
-/** The options of a run that make it keep account of its items. */
+/** The options of a run that make it record its items. */
 export interface RecorderOptions {
   /** Told at most ten times per second, and at the end. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
