@@ -8,7 +8,7 @@ import {
   describe,
 } from '../internal/options/validate.js'
 import { isPolicy, type Policy } from '../internal/policy.js'
-import { checkCheckpoint, checkPath, keepsAccount, type RecorderOptions } from '../records/recorder.js'
+import { checkCheckpoint, checkPath, keepsRecords, type RecorderOptions } from '../records/recorder.js'
 import { checkHooks, type RunHooks } from './hooks.js'
 import { refuseWhileLoading } from './nesting.js'
 import type { RunMode } from './schedule/cost-model.js'
@@ -183,7 +183,7 @@ export function completeOptions(
   const o = { ...DEFAULTS, ...(own as Partial<CompleteOptions>) }
   const isPlain =
     o.hooks === undefined &&
-    !keepsAccount(o) &&
+    !keepsRecords(o) &&
     o.onError === 'throw' &&
     o.timeoutMs === Infinity &&
     o.policies.length === 0 &&

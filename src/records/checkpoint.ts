@@ -18,7 +18,7 @@ import { chained, digestOf } from './item-digest.js'
 import type { CheckpointOptions, RunRecorder } from './recorder.js'
 
 /**
- * The account of finished items and their results in an append-only log, `<dir>/<name>.log`. A run that was killed and is started
+ * Finished items and their results in an append-only log, `<dir>/<name>.log`. A run that was killed and is started
  * again takes the results from there; a log of another task or of other items is refused.
  */
 export class Checkpoint implements RunRecorder {

@@ -1,6 +1,6 @@
 import { checkKeys, describe } from '../internal/options/validate.js'
 
-/** What keeps account of a run's items. Called in this thread by the engine; several may be attached. */
+/** Is told of a run's items, in the thread of the run. A run may have several. */
 export interface RunRecorder {
   /** Whether `index` was finished in an earlier run, so that it must not run again. */
   finishedBefore?(index: number): { readonly result: unknown } | undefined
@@ -9,7 +9,7 @@ export interface RunRecorder {
   itemFinished?(index: number, result: unknown): void
   /** An item that failed for good. */
   itemFailed?(index: number, item: unknown, error: unknown, attempts: number): void
-  /** Resolves when all that was told is safe. The engine awaits it before the run ends, and from time to time as back-pressure. */
+  /** Resolves when all that was told is safe. The run awaits it before it ends, and from time to time as back-pressure. */
   flush?(): Promise<void>
   /** The run has ended, well or not. Always called once. */
   close?(): Promise<void>
@@ -55,8 +55,8 @@ export interface RecorderOptions {
   readonly hooks?: { readonly onProgress?: ((progress: Progress) => void) | undefined } | undefined
 }
 
-/** Whether any of them asks for an account. */
-export function keepsAccount({ onProgress, progress, deadLetter, checkpoint, hooks }: RecorderOptions): boolean {
+/** Whether any of them asks for a record. */
+export function keepsRecords({ onProgress, progress, deadLetter, checkpoint, hooks }: RecorderOptions): boolean {
   const asked = [onProgress, hooks?.onProgress, deadLetter, checkpoint].some((option) => option !== undefined)
   return asked || progress === true
 }

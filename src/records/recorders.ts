@@ -1,14 +1,14 @@
 import type { EarlierRuns, RunIdentity } from './checkpoint-log.js'
-import { keepsAccount, type RecorderOptions, type RunRecorder } from './recorder.js'
+import { keepsRecords, type RecorderOptions, type RunRecorder } from './recorder.js'
 
 /**
- * Returns what keeps account of a run, in the order it is to be told; nothing, at no cost, where no option asks for it.
+ * The recorders of a run, in the order in which they are to be told; none, at no cost, where no option asks for one.
  *
  * @param identity - what a checkpoint belongs to
  * @throws {ExecutionError} ERR_EXECUTION when a file cannot be written, or a checkpoint belongs to another run or is in use
  */
 export async function recordersOf(options: RecorderOptions, identity: RunIdentity): Promise<RunRecorder[]> {
-  if (!keepsAccount(options)) return []
+  if (!keepsRecords(options)) return []
   // Files, checksums and bars: most programs that import this package need none of it.
   const { openRecorders } = await import('./open-recorders.js')
   return openRecorders(options, identity)

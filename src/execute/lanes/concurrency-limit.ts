@@ -88,7 +88,7 @@ export class ConcurrencyLimit {
 
   /** The level that was found, for the next run; undefined while it is sought. */
   get found(): number | undefined {
-    // Fewer were about to be tried: what is known to be good is what there was before.
+    // A lower level was being tried: the one above it is known to be good.
     if (this.#phase === 'down') return this.#reference?.level
     return this.#phase === 'hold' || this.#level === MOST ? this.#level : undefined
   }
@@ -130,11 +130,11 @@ export class ConcurrencyLimit {
       this.#isSettling = false
       this.#open()
     } else {
-      this.#judge(window)
+      this.#decide(window)
     }
   }
 
-  #judge(window: RateWindow): void {
+  #decide(window: RateWindow): void {
     const rate = window.rate(this.#nowMs)
     if (window.meanMs < 1) {
       // Nothing to gain; and nothing that follows can be compared with it.
@@ -145,7 +145,7 @@ export class ConcurrencyLimit {
     }
     switch (this.#phase) {
       case 'up':
-        this.#judgeHigher(window, rate)
+        this.#decideHigher(window, rate)
         return
       case 'back':
         // Had the higher level made it slower, this one would be as fast as before: other items have come.
@@ -153,7 +153,7 @@ export class ConcurrencyLimit {
         else this.#stopClimbing(1)
         return
       case 'down':
-        this.#judgeLower(window, rate)
+        this.#decideLower(window, rate)
         return
       case 'relieve':
         if (window.failedShare > (this.#relief?.share ?? 1) / 4) {
@@ -165,11 +165,11 @@ export class ConcurrencyLimit {
         }
         return
       case 'hold':
-        this.#judgeHeld(rate)
+        this.#decideHeld(rate)
     }
   }
 
-  #judgeHigher(window: RateWindow, rate: number): void {
+  #decideHigher(window: RateWindow, rate: number): void {
     const low = this.#reference
     if (low !== undefined) {
       const gain = rate / low.rate
@@ -200,7 +200,7 @@ export class ConcurrencyLimit {
     else this.#hold(Math.min(this.#level, low.level * gain * SPARE), rate)
   }
 
-  #judgeLower(window: RateWindow, rate: number): void {
+  #decideLower(window: RateWindow, rate: number): void {
     const high = this.#reference as LevelRate
     const share = rate / high.rate
     if (share >= GAIN.kept) {
@@ -217,7 +217,7 @@ export class ConcurrencyLimit {
     }
   }
 
-  #judgeHeld(rate: number): void {
+  #decideHeld(rate: number): void {
     const usual = this.#reference?.rate ?? rate
     this.#slowWindows = rate < GAIN.changed * usual ? this.#slowWindows + 1 : 0
     if (this.#slowWindows >= 2) {

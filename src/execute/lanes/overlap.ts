@@ -47,7 +47,7 @@ export class Overlap {
   #startMs = 0
   /** Items that have ended together of late, and how long the thread was active for them after they had waited. */
   #moment = { items: 0, activeMs: 0 }
-  /** What an item computes, and what that was before those. */
+  /** What an item computes, and what that was before the latest moment. */
   #computesMs: number | undefined = undefined
   #computedMs: number | undefined = undefined
   #waitsMs = 0

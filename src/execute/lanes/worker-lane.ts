@@ -18,9 +18,9 @@ const AHEAD = 2
 /** A worker that is told that its run is over gets this long to finish its item before it is ended: one that does so can be used again. */
 const GRACE_MS = { done: 1000, failed: 1000, aborted: 20 } as const satisfies Record<StopReason, number>
 
-/** A worker that begins nothing for so much longer than the time limit is kept by what an item has left behind. Where items print it may wait a second for a reader. */
+/** A worker that begins nothing for so much longer than the time limit is stuck in what an item has left behind. Where items print, it may wait a second for a reader. */
 const STUCK_MS = 2000
-/** The same for one that has begun all it was sent: it may be sending a result, which takes seconds only where it is huge. */
+/** The same for one that has begun all it was sent. It may be sending a result, which takes seconds only where that is huge. */
 const LONGEST_RESULT_MS = 5000
 
 /** One worker's part of a run: keeps it supplied by its two feeds, and hears what comes back. */

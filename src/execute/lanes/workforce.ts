@@ -25,11 +25,11 @@ const CAUSELESS_DEATHS = 10
 const FAILED_BEGINNINGS = 3
 /** A module that has failed in a thread fails there for good. Another thread tries it after so long: sooner, one that never loads would cost too many starts. */
 const REFUSAL_STANDS_MS = 2000
-/** Milliseconds of items that a stream lets others do while one takes its time: results are read in order, and some items take a hundred times as long as most. */
+/** While one item of a stream takes its time, others may run this many milliseconds of items ahead of it. Results are read in order, and some items take a hundred times as long as most. */
 const AHEAD_MS = 250
 /** So many results that cannot be sent, and this part of all, are too many: each has taken a worker's time for nothing. */
 const MOST_UNFIT = { least: 8, part: 0.02 }
-/** A run is looked at so often while it has workers; more often where an item may take less time than that: it is to be noticed soon after. */
+/** How often a run with workers is looked at. With a shorter time limit it is more often, so that an item that is late is noticed soon. */
 const LOOK_MS = 50
 /** Workers wait for their first items, or their next chunk, while this thread runs its slice, unless they claim by themselves. */
 const SLICE_WITH_MESSAGES_MS = 1
@@ -232,7 +232,7 @@ export class Workforce implements Force {
       if (isFirst && this.inFlight === 1 && !wantsChunks(this.run.options))
         this.block = this.run.supply.share(this.lanes)
     } catch (error) {
-      // What keeps account of the run can take no more.
+      // A recorder of the run can take no more.
       this.run.stop('failed', error)
       this.#pool.release(worker)
       return

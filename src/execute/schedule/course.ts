@@ -3,9 +3,9 @@ import { inAllMs } from './sample.js'
 import { LOSS, showsLoop } from './tasks.js'
 import { isMixed, type Timing } from './timing.js'
 
-/** Items are first judged after this much work. */
+/** The first decision is due after this much work. */
 const LEAST_SEEN_MS = 0.1
-/** A run with workers is judged each time this part of it has ended, and this much time has passed. */
+/** A run with workers is looked at each time this part of it has ended, and this much time has passed. */
 const LOOK_PART = 0.1
 const LOOK_MS = 25
 /** A loss counts if it is more than this many standard errors of what items take: chance may have given workers the long ones. */
