@@ -32,6 +32,7 @@ import { pools, scheduler, slices } from './thread-wide.js'
  * @throws {RangeError} when an option is out of range
  * @throws {WorkerCrashedError} ERR_WORKER_CRASHED when a worker died of an item, again after it was tried elsewhere
  * @throws {TimeoutExceededError} ERR_TIMEOUT_EXCEEDED when an item took longer than `timeoutMs`
+ * @throws {TaskNotTransferableError} ERR_TASK_NOT_TRANSFERABLE where workers are asked for, when they cannot have the task, or an item as it is
  * @throws {ExecutionError} ERR_EXECUTION when the run cannot go on
  * @example
  * const hashes = await execute((n) => { let h = n; for (let i = 0; i < 1e6; i++) h = (h * 31 + i) | 0; return h }, [1, 2, 3, 4])

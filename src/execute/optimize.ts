@@ -33,8 +33,10 @@ const MOST_DRAWN = 100_000
  * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, exportedFunction)`
  * @param items - an array, typed array, iterable or async iterable
  * @param options - see {@link ScheduleOptions}
+ * @returns the plan; nothing more runs before its `run()`
  * @throws {TypeError} when the task, the items or an option are of the wrong type
  * @throws {RangeError} when an option is out of range
+ * @throws {ExecutionError} ERR_EXECUTION when the checkpoint is of another run, or cannot be read
  * @example
  * const plan = await optimize(resize, images)
  * const why = plan.explain()
