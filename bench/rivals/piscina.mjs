@@ -78,6 +78,22 @@ export const stream = {
   },
 }
 
+/** A task for each item, and so many of them at once in each thread. */
+export const inFlight = {
+  levels: [16, 64, 256],
+  async start({ load, module, name, level }) {
+    const { Piscina } = await load('piscina')
+    const threads = new Piscina({
+      filename: fileURLToPath(module),
+      minThreads: cores,
+      maxThreads: cores,
+      idleTimeout: Infinity,
+      concurrentTasksPerWorker: level,
+    })
+    return (items) => Promise.all(items.map((item) => threads.run(item, { name })))
+  },
+}
+
 /** Milliseconds of the fastest of some runs after a first one; of fewer where it cannot win any more. */
 async function fastest(run, bestMs) {
   let ms = Infinity

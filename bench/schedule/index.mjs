@@ -12,12 +12,14 @@
 //   prediction   how far estimates are off                          series    1, 3, 10, 100 calls against the best schedule
 //   stream       items that come one by one, beside piscina and p-map tuned by hand
 //   at-once      calls at once, as a server makes them              server    the event loop of an HTTP server meanwhile
+//   in-workers   items that wait, mode: 'threads', beside piscina tuned by hand
 import { parseArgs } from 'node:util'
 import { markdownTable, textTable } from '../../dist/cli/text/table.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { targetTable } from '../support/targets.mjs'
 import { measureAtOnce } from './at-once.mjs'
 import { grid, listCells, loopMsOf, parseCell, select } from './cells.mjs'
+import { measureInWorkers } from './in-workers.mjs'
 import { measureCold, measurePrediction, measureRivals, measureWarm } from './measure.mjs'
 import { charts } from './pictures.mjs'
 import { measureBusy, measureReal } from './real.mjs'
@@ -47,6 +49,8 @@ const EFFORT = quick
       waitingRounds: 1,
       waitingItems: 200,
       waitingShapes: ['sleep-10', 'even', 'http-32', 'files'],
+      inWorkersRounds: 1,
+      inWorkersShapes: ['burn-and-wait'],
       realRounds: 1,
       realProcesses: 1,
       realShare: 0.25,
@@ -71,6 +75,7 @@ const EFFORT = quick
       rivalBudgetMs: 300,
       predictionRounds: 2,
       waitingRounds: 3,
+      inWorkersRounds: 3,
       realRounds: 5,
       realProcesses: 3,
       realShare: 1,
@@ -118,6 +123,7 @@ const parts = {
   warm: () => measureWarm(chosen ?? selection.measured, EFFORT),
   skew: () => measureWarm(some(SKEW).map(parseCell), EFFORT),
   waiting: () => measureWaiting(EFFORT),
+  'in-workers': () => measureInWorkers(EFFORT),
   real: () => measureReal(EFFORT),
   busy: () => measureBusy(EFFORT),
   stream: () => measureStream(EFFORT),
@@ -178,6 +184,7 @@ function notes() {
     'The rivals run warm, each on each cell in processes of its own, one message per item as their documentation shows it. Tuned by hand: a thread for each core that is kept, and the best of 1, 2, 8 or 32 chunks per thread, ' +
       '1 or 2 at a time, by trial on the same items.',
     `Items that wait: each of ${EFFORT.waitingRounds} rounds (of files three times as many, which vary most) is a process of its own, which has run nothing before; later calls are the next two. p-map(16) and the other packages that run a fixed number at once are measured once.`,
+    `Items that wait with \`mode: 'threads'\`: each round is a process of its own, which has run nothing before; later calls are the next four. piscina gets a message per item and runs the best of 16, 64 and 256 at once in each of two threads; p-map runs the best of 64 and 256 at once in this thread.`,
     'Real tasks: later calls in one process that runs the loop, `execute`, piscina and p-map in turn, forwards and backwards; first calls, and the most memory a process takes, in a process for each. piscina is tuned as above, p-map to the best of 2, 16 and 64 at a time, both in another process, so that each has run the items as often before it is timed. ' +
       'The tasks are exports of a module; `execute` gets `task(url, name)` and no options.',
     'Streams: a reader takes each result in order; the times of a process are those of its first call and the median of three later ones, after two that are not counted; the levels are those that are fastest later. A pool gets the batches that one makes by hand (1, 16 or 256 lines, ' +

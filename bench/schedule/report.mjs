@@ -2,6 +2,7 @@
 import { roundedDown } from '../support/ratio.mjs'
 import { formatCount, formatNumber, left, middle, right, section } from '../support/tables.mjs'
 import { atOnceTables } from './at-once.mjs'
+import { inWorkersTables } from './in-workers.mjs'
 import { cellLabel, timeLabel } from './labels.mjs'
 import { busyTables, realTables } from './real.mjs'
 import { seriesTables } from './series.mjs'
@@ -29,6 +30,7 @@ export function tablesOf(results) {
     ...ofPart('skew', (cells) => [cellsTable('a heavy tail, later calls', cells)]),
     ...ofPart('rivals', (cells) => [rivalsTable(cells)]),
     ...ofPart('waiting', waitingTables),
+    ...ofPart('in-workers', inWorkersTables),
     ...ofPart('real', realTables),
     ...ofPart('busy', busyTables),
     ...ofPart('stream', streamTables),

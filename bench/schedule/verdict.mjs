@@ -3,6 +3,7 @@ import { median } from '../../dist/cli/statistics.js'
 import { formatNumber } from '../../dist/cli/text/table.js'
 import { atLeast, atMost } from '../support/targets.mjs'
 import { loopMsOf } from './cells.mjs'
+import { inWorkersTargets } from './in-workers.mjs'
 import { busyTargets, realTargets } from './real.mjs'
 import { seriesTargets } from './series.mjs'
 import { serverTargets } from './server.mjs'
@@ -31,7 +32,8 @@ const isReached = ({ floor, loopMs }, situation) =>
 export const isJudged = (cell) => loopMsOf(cell) >= JUDGED_MS * 0.999
 
 /** The targets of whatever has been measured. @returns {import('../support/targets.mjs').Target[]} */
-export function targets({ cold, warm, skew, prediction, waiting, real, busy, stream, series, server }) {
+export function targets(results) {
+  const { cold, warm, skew, prediction, waiting, real, busy, stream, series, server } = results
   const errors = (situation) =>
     prediction.filter((plan) => plan.situation === situation).map(({ error }) => error * 100)
   const ofPart = (part, targetsOf) => (part === undefined ? [] : targetsOf(part))
@@ -45,6 +47,7 @@ export function targets({ cold, warm, skew, prediction, waiting, real, busy, str
     ...ofPart(skew, (cells) => [lowest('the last 5 % 20 × longer: worst, loop / execute', cells, LEAST_SPEEDUP)]),
     ...ofPart(series, seriesTargets),
     ...ofPart(waiting, waitingTargets),
+    ...ofPart(results['in-workers'], inWorkersTargets),
     ...ofPart(real, realTargets),
     ...ofPart(busy, busyTargets),
     ...ofPart(stream, streamTargets),
