@@ -193,7 +193,7 @@ class Conductor implements Lanes {
   #overlapsInWorkers(): boolean {
     const { task, options } = this.#run
     const isKnown = isAsyncFunction(task.call) || scheduler.isKnownToWait(task.key, options)
-    return isKnown && mostInWorker(options) > 1
+    return isKnown && mostInWorker(options, 1) > 1
   }
 
   /** Gets workers. Ready ones begin at once, before this thread is busy with its own items. */
@@ -208,7 +208,7 @@ class Conductor implements Lanes {
       this.#run.stop('failed', error)
       return
     }
-    const most = mostInWorker(options)
+    const most = mostInWorker(options, workers)
     const overlap = this.async?.found.overlap ?? scheduler.waitingOf(this.#course.subject).overlap
     const terms: Terms = {
       workers,

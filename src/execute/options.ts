@@ -13,7 +13,7 @@ import { checkHooks, type RunHooks } from './hooks.js'
 import { refuseWhileLoading } from './nesting.js'
 import type { RunMode } from './schedule/cost-model.js'
 import { currentLimits, SMALLEST_HEAP_BYTES } from './schedule/machine.js'
-import { MOST_IN_WORKER } from './schedule/timing.js'
+import { IN_WORKER, MOST_IN_FLIGHT } from './schedule/timing.js'
 import { areApart } from './transfer/shared-policies.js'
 
 export const CARRY = Symbol('amorsize.carry')
@@ -202,8 +202,9 @@ export function mayWaitHere({ mode, prefer, mainThread }: CompleteOptions): bool
 }
 
 /** How many items that wait a worker may have under way: one where what policies make of it, such as an open breaker, holds for the next. */
-export function mostInWorker({ policies }: CompleteOptions): number {
-  return areApart(policies) ? MOST_IN_WORKER : 1
+export function mostInWorker({ policies }: CompleteOptions, workers: number): number {
+  const part = Math.floor(MOST_IN_FLIGHT / workers)
+  return areApart(policies) ? Math.max(IN_WORKER.least, Math.min(IN_WORKER.most, part)) : 1
 }
 
 /** Whether numbers are sent in chunks, as other items are: of what workers claim by themselves nobody sees the chunks. */

@@ -2,8 +2,6 @@
 export const CLAIM_MS = 0.5
 /** No worker holds items for longer than this: they are cloned ahead, and may have to be taken back. */
 const MOST_HELD_MS = 256
-/** A chunk has this many times as many items as may wait at once. */
-const IN_FLIGHT_CHUNK = 4
 /** Promises in flight in a worker, where items wait as well as compute: at least, and where it is not known how many keep it busy. */
 const IN_FLIGHT = { least: 2, unknown: 4 }
 /** Taking items for less than this is not worth it. */
@@ -36,13 +34,13 @@ export function inFlightInWorker(most: number, overlap: number = IN_FLIGHT.unkno
 }
 
 /**
- * The least that a worker takes of items that wait: more come only when it has told of some, and it would be idle meanwhile.
+ * The least that a worker takes of items that wait: as many as may do so at once. It begins the next ones beside them.
  *
  * @param inFlight - how many may wait at once in a worker
  * @returns >= 1
  */
 export function shareOfWaiting(remaining: number | null, lanes: number, inFlight: number): number {
-  return inFlight === 1 ? 1 : Math.min(IN_FLIGHT_CHUNK * inFlight, Math.ceil((remaining ?? Infinity) / (2 * lanes)))
+  return Math.max(1, Math.min(inFlight, Math.ceil((remaining ?? Infinity) / (2 * lanes))))
 }
 
 /**

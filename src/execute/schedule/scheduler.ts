@@ -2,7 +2,7 @@ import { realSetImmediate } from '../../internal/time/real-timers.js'
 import { mostInWorker } from '../options.js'
 import { calibration } from './calibration.js'
 import { Course, type SinceJoined } from './course.js'
-import { crowding, currentLimits, type Limits } from './machine.js'
+import { crowding, currentLimits, type Limits, threadsFor } from './machine.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
 import { inAllMs, type Observation, type Measured, measuredOf } from './sample.js'
 import { TasksBySource } from './tasks-by-source.js'
@@ -173,9 +173,10 @@ export class Scheduler {
 
   /** Whether so many items must wait at once that this thread, which may have more under way than a worker, begins them: workers come to help. */
   #startsHere(subject: Subject, { isAsync }: Measured): boolean {
-    const { mode, prefer } = subject.options
+    const { mode, prefer, workers } = subject.options
     if (!isAsync || mode !== undefined || prefer === 'threads') return false
-    return (this.waitingOf(subject).overlap ?? 0) > SLACK * mostInWorker(subject.options)
+    const { overlap = 0 } = this.waitingOf(subject)
+    return overlap > SLACK * mostInWorker(subject.options, workers ?? threadsFor(this.#machine.limits()))
   }
 
   /** A run has shown more of what its items take. @returns a decision if the run should go on with workers */

@@ -267,6 +267,23 @@ describe('items that wait in workers that were asked for', () => {
       expect(Math.max(...later)).toBeGreaterThan(4)
     },
   )
+
+  it('run dozens at once where they only wait', async () => {
+    /** The later ones end when 40 of them are under way: they say in vain after 10 s. */
+    const meet = async ({ n }: { readonly n: number }): Promise<string> => {
+      if (n < 100) return new Promise((resolve) => setTimeout(resolve, 20, 'ended'))
+      const here = globalThis as { meeting?: ((answer: string) => void)[] }
+      const meeting = (here.meeting ??= [])
+      return new Promise((resolve) => {
+        if (meeting.push(resolve) === 40) for (const go of meeting) go('met')
+        else if (meeting.length > 40) resolve('met')
+        setTimeout(resolve, 10_000, 'in vain').unref()
+      })
+    }
+    const items = Array.from({ length: 200 }, (_, n) => ({ n }))
+    const results = await execute(meet, items, inOneWorker)
+    expect(results).toEqual(items.map(({ n }) => (n < 100 ? 'ended' : 'met')))
+  })
 })
 
 describe('items of which some wait much longer than others', () => {

@@ -15,9 +15,10 @@ describe('how much is taken at a time', () => {
   })
 
   it.each<[string, number | null, number, number, number]>([
-    ['four times as many as may wait at once', 1e6, 2, 16, 64],
-    ['half of what is fair where that is less', 80, 2, 16, 20],
-    ['four times as many, where nobody knows how much there is', null, 2, 4, 16],
+    ['as many as may wait at once', 1e6, 2, 16, 16],
+    ['half of what is fair where that is less', 50, 2, 16, 13],
+    ['as many as may wait at once, where nobody knows how much there is', null, 2, 4, 4],
+    ['one where there are no more', 0, 2, 16, 1],
     ['one at a time where none may wait beside another', 1e6, 2, 1, 1],
   ])('of items that wait is at least: %s', (_, remaining, lanes, inFlight, expected) => {
     expect(shareOfWaiting(remaining, lanes, inFlight)).toBe(expected)

@@ -30,15 +30,17 @@ describe('what is learnt of items in flight', () => {
   })
 
   it.each([
-    [32, true, {}, true],
-    [33, true, {}, false],
-    [32, true, { policies: [timeout(5)] }, true],
+    [128, true, {}, true],
+    [129, true, {}, false],
+    [32, true, { workers: 16 }, true],
+    [33, true, { workers: 16 }, false],
+    [128, true, { policies: [timeout(5)] }, true],
     // Under a circuit breaker a worker has one under way.
     [2, true, { policies: [circuitBreaker()] }, true],
     [3, true, { policies: [circuitBreaker()] }, false],
-    [33, true, { prefer: 'threads' }, true],
-    [33, true, { mode: 'threads' }, true],
-    [33, false, {}, true],
+    [129, true, { prefer: 'threads' }, true],
+    [129, true, { mode: 'threads' }, true],
+    [129, false, {}, true],
   ] as const)(
     'begins in workers that are there where they can keep busy: %d at once, whether it waits: %s, %o',
     (overlap, isAsync, options, expected) => {
