@@ -17,7 +17,7 @@ declare module '../internal/native.js' {
  * @returns the facts; a field is `null` where the kernel does not say. Never throws.
  *
  * Thread-safety: any thread may call it; affinity is that of the calling thread.
- * Cost: one call into the addon, about 0.1 ms on a machine of few CPUs; a few microseconds more for each physical core.
+ * Cost: one call into the addon, about 0.2 ms on a machine of few CPUs; 6 to 12 µs more for each further physical core.
  *
  * @example
  * import { systemInfo } from 'amorsize/system'

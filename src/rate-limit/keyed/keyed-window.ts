@@ -89,7 +89,6 @@ interface CompleteOptions {
  * A window admits up to twice its limit around its edge, as every window does; {@link KeyedRateLimiter} never does.
  *
  * Thread-safety: lock-free shared memory; each thread has its own object, and a thread that dies leaves it usable.
- * Cost: about 200 ns per hit.
  *
  * @example
  * const logins = new KeyedWindow({ capacity: 100_000, name: 'logins' })
