@@ -1,15 +1,18 @@
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import {
   bulkhead,
   circuitBreaker,
   fallback,
   pipeline,
+  RateLimiter,
   retry,
   timeout,
   withBulkhead,
   withCircuitBreaker,
   withFallback,
   withPolicy,
+  withRateLimit,
   withRetry,
   withTimeout,
 } from '../../../dist/index.js'
@@ -37,6 +40,13 @@ interface Case {
 }
 
 const cases = [
+  {
+    name: 'withRateLimit',
+    factory: withRateLimit,
+    options: [{ requestsPerSecond: 1000 }],
+    existing: new RateLimiter(),
+    kind: 'rate-limit',
+  },
   { name: 'withRetry', factory: withRetry, options: [{ maxRetries: 1 }], existing: retry(), kind: 'retry' },
   {
     name: 'withBulkhead',
@@ -102,20 +112,48 @@ describe.each(cases)('$name($options)', ({ name, factory, options, existing, kin
 })
 
 describe('defaults without parentheses', () => {
-  it('withRetry(fn) retries three times, withTimeout(fn) gives half a minute', async () => {
+  const fn = (): Promise<void> => Promise.resolve()
+
+  it.each([
+    ['withRateLimit', withRateLimit(fn).policy, new RateLimiter()],
+    ['withRetry', withRetry(fn).policy, retry()],
+    ['withCircuitBreaker', withCircuitBreaker(fn).policy, circuitBreaker()],
+    ['withBulkhead', withBulkhead(fn).policy, bulkhead()],
+    ['withTimeout', withTimeout(fn).policy, timeout(30_000)],
+  ])('%s(fn) is what its policy is without options', (_, policy, made) => {
+    expect(inspect(policy)).toBe(inspect(made))
+  })
+
+  it('withRetry retries three times', async () => {
     let calls = 0
     const fail = (): Promise<never> => (calls++, Promise.reject(new Error('always')))
-    const quick = withRetry({ initialDelayMs: 0 })(fail)
-    await expect(quick()).rejects.toMatchObject({ attempts: 4 })
+    await expect(withRetry({ initialDelayMs: 0 })(fail)()).rejects.toMatchObject({ attempts: 4 })
     expect(calls).toBe(4)
-    expect(withRetry(fail).policy.kind).toBe('retry')
-    expect(withTimeout(fail).policy.kind).toBe('timeout')
   })
 
   it('withFallback(fn) is a guard with fn as the substitute, not a guarded fn', async () => {
     const guard = withFallback(() => 'substitute')
     const guarded = guard(() => Promise.reject(new Error('always')))
     expect(await guarded()).toBe('substitute')
+  })
+})
+
+describe('withRateLimit by key', () => {
+  async function load(id: number): Promise<number> {
+    return Promise.resolve(id)
+  }
+  const guard = () =>
+    withRateLimit({ keyed: (id: number) => id, requestsPerSecond: 1, burstSize: 1, capacity: 10, waitOnLimit: false })
+  type Load = typeof load
+
+  it.each([
+    ['a function', () => guard()(load)],
+    ['a method, standard', () => guard()(load, context as never) as Load],
+    ['a method, legacy', () => (guard()({}, 'load', { ...descriptor, value: load }) as { value: Load }).value],
+  ])('limits each key of %s', async (_, guarded) => {
+    const calls = guarded()
+    expect(await Promise.all([calls(1), calls(2)])).toEqual([1, 2])
+    await expect(calls(1)).rejects.toMatchObject({ code: 'ERR_RATE_LIMIT_EXCEEDED' })
   })
 })
 
