@@ -77,9 +77,11 @@ describe.each(packages)('%s', (name) => {
   it('keeps to a rate, in turn', async () => {
     const dispatcher = agentWith({ limit: { requestsPerSecond: 20, burstSize: 1 } })
     const started = performance.now()
-    const answers = await Promise.all(Array.from({ length: 5 }, () => request(origin, { dispatcher })))
+    const paths = Array.from({ length: 5 }, (_, n) => `/turn/${n}`)
+    const answers = await Promise.all(paths.map((path) => request(origin + path, { dispatcher })))
     for (const { body } of answers) await body.dump()
     expect(performance.now() - started).toBeGreaterThan(190)
+    expect([...asked.keys()]).toEqual(paths)
   })
 
   it('sends nothing for the Retry-After of a 429, and ends a wait by its signal', async () => {
