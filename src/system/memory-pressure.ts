@@ -7,6 +7,7 @@ import {
   type ReadOptions,
   readOptions,
 } from '../internal/options/options.js'
+import { INSPECT, shownAs } from '../internal/text/shown.js'
 import { type Clock, MAX_TIMER_MS } from '../internal/time/clock.js'
 import { type MemoryFacts, MemoryLevel } from './memory-level.js'
 import { systemInfo } from './read-system.js'
@@ -86,6 +87,11 @@ class Watch implements MemoryPressure {
 
   get ratio(): number | null {
     return this.#level.ratio
+  }
+
+  [INSPECT](): object {
+    const { isHigh, ratio } = this
+    return shownAs('MemoryPressure', { highRatio: this.#options.highRatio, isHigh, ratio })
   }
 
   close(): void {

@@ -20,6 +20,10 @@ import {
   withRateLimit,
 } from 'amorsize'
 import * as amorsize from 'amorsize'
+import * as bullmq from 'amorsize/bullmq'
+import * as http from 'amorsize/http'
+import * as metrics from 'amorsize/metrics'
+import * as redis from 'amorsize/redis'
 import { FakeClock } from 'amorsize/testing'
 import { describe, expect, it } from 'vitest'
 
@@ -142,7 +146,7 @@ describe('console.log of an object whose state is private', () => {
   })
 
   it('is thought of in every class there is', () => {
-    const classes = Object.entries({ ...amorsize, FakeClock }).filter(
+    const classes = Object.entries({ ...amorsize, ...bullmq, ...http, ...metrics, ...redis, FakeClock }).filter(
       ([name, value]) => /^[A-Z]/.test(name) && typeof value === 'function' && !(value.prototype instanceof Error),
     )
     expect(classes.length).toBeGreaterThan(15)

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { memoryPressure, type MemoryFacts, systemInfo } from 'amorsize/system'
 import { describe, expect, it, vi } from 'vitest'
 import { FakeClock } from '../../../dist/testing/index.js'
@@ -39,6 +40,13 @@ describe('memoryPressure', () => {
     expect(await next(at(751))).toBe(true)
     expect(await next(at(750))).toBe(false)
     expect(heard).toEqual(['high 0.801', 'low 0.75'])
+  })
+
+  it('shows how memory is', async () => {
+    const { pressure, next } = watched(at(500), { highRatio: 0.8 })
+    expect(inspect(pressure)).toBe('MemoryPressure { highRatio: 0.8, isHigh: false, ratio: 0.5 }')
+    await next(at(900))
+    expect(inspect(pressure)).toBe('MemoryPressure { highRatio: 0.8, isHigh: true, ratio: 0.9 }')
   })
 
   it('is over again below any ratio', async () => {
