@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { connectLimit, type RateHeaders, webLimit, type WebLimitOptions } from 'amorsize/http'
 import { FakeClock } from 'amorsize/testing'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
 const windowMs = 60_000
@@ -121,4 +122,35 @@ describe('draft 10', () => {
       '"a";r=5;t=60',
     ])
   })
+})
+
+it('Retry-After is never before the t of a limit that refuses, and a request that comes then passes', async () => {
+  const bucket = fc.record({
+    requestsPerSecond: fc.constantFrom(0.3, 1, 7.7),
+    burstSize: fc.integer({ min: 1, max: 4 }),
+  })
+  const window = fc.record({ max: fc.integer({ min: 1, max: 4 }), windowMs: fc.constantFrom(900, 1000, 2500, 60_000) })
+  // Whole ms: a window ends at one, so a request that comes within the first of it is told up to a ms too little.
+  const steps = fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 15, maxLength: 15 })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.oneof(bucket, window), { minLength: 1, maxLength: 3 }),
+      steps,
+      async (several, waits) => {
+        const clock = new FakeClock()
+        const limits = Object.fromEntries(several.map((limit, n) => [`l${n}`, limit]))
+        const ask = webLimit({ clock, limits, key: () => 'all' }, () => new Response('ok'))
+        for (const waitMs of waits) {
+          const { status, headers } = await ask(new Request('http://example.org'))
+          const seconds = Number(headers.get('retry-after'))
+          await clock.advance(status === 429 ? seconds * 1000 : waitMs)
+          if (status !== 429) continue
+          const refusing = [...headers.get('ratelimit')!.matchAll(/r=0;t=(\d+)/g)].map(([, t]) => Number(t))
+          expect(seconds).toBe(Math.max(...refusing))
+          expect((await ask(new Request('http://example.org'))).status).toBe(200)
+        }
+      },
+    ),
+    { numRuns: 40 },
+  )
 })
