@@ -51,6 +51,8 @@ describe('a dead letter', () => {
     ['a typed array', new Uint8Array([1, 2])],
     ['an object with a BigInt in it', { deep: [{ n: 1n }] }],
     ['an object with a function in it', { run: () => 0 }],
+    ['NaN among numbers', [1, NaN, 3]],
+    ['a Map beside what JSON can hold', { id: 7, tags: ['a'], more: new Map([[1, 2]]) }],
   ])('describes an item that JSON cannot hold: %s', async (_, item) => {
     expect(await letter(item, new Error('no'))).toMatchObject({ item: inspect(item), inspected: true })
   })
@@ -78,6 +80,8 @@ describe('a dead letter', () => {
     ['undefined', undefined, { name: null, message: 'undefined', code: null, stack: null }],
     ['a string', 'boom', { name: null, message: 'boom', code: null, stack: null }],
     ['an object', { status: 500 }, { name: null, message: '{ status: 500 }', code: null, stack: null }],
+    ['a code that is no number', { message: 'm', code: NaN }, { name: null, message: 'm', code: null, stack: null }],
+    ['a code that is an object', { message: 'm', code: {} }, { name: null, message: 'm', code: null, stack: null }],
     ['an object with a message', { message: 'm', code: 4 }, { name: null, message: 'm', code: 4, stack: null }],
     ['a DOMException', new DOMException('stop', 'AbortError'), { name: 'AbortError', message: 'stop', code: 20 }],
   ])('holds whatever was thrown: %s', async (_, thrown, written) => {
@@ -106,6 +110,18 @@ describe('a dead letter', () => {
 })
 
 describe('the file of dead letters', () => {
+  it('is appended to by each run, without an empty line between them', async () => {
+    const path = newFile()
+    for (const index of [3, 4]) {
+      const letters = await DeadLetters.open(path, () => new Date(at))
+      letters.itemFailed(index, index, new Error('no'), 1)
+      await letters.close()
+    }
+    const lines = readFileSync(path, 'utf8').split('\n')
+    expect(lines.pop()).toBe('')
+    expect(lines.map((line) => (JSON.parse(line) as { index: number }).index)).toEqual([3, 4])
+  })
+
   it('is appended to, and starts on a new line behind one that was cut off', async () => {
     const path = newFile()
     writeFileSync(path, '{"index":0}\n{"ind')
