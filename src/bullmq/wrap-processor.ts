@@ -1,5 +1,6 @@
 import { CircuitOpenError, RateLimitExceeded, RetryExhaustedError } from '../errors.js'
 import { checkOptionalFunction } from '../internal/options/check-common.js'
+import { answerOf } from '../internal/options/predicate.js'
 import { checkFunction, checkKeys, checkOneOf, describe } from '../internal/options/validate.js'
 import { isPolicy, type Policy } from '../internal/policy.js'
 import { retryAfterMsOf } from '../policy/retry/retry-after.js'
@@ -72,7 +73,7 @@ export function wrapProcessor<J extends JobLike, R>(
         await job.moveToDelayed(Date.now() + Math.ceil(delayMs), token)
         throw delayedError()
       }
-      throw isPermanent(reason) ? unrecoverableError(reason) : error
+      throw answerOf('permanent', isPermanent(reason)) ? unrecoverableError(reason) : error
     }
   }
 }

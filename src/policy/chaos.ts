@@ -12,12 +12,14 @@ import {
   type ReadOptions,
   readValues,
 } from '../internal/options/options.js'
+import { atOnce } from '../internal/options/predicate.js'
 import { CHECKED_UPDATE } from '../internal/options/updatable.js'
 import { checkKeys } from '../internal/options/validate.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
 import type { Clock } from '../internal/time/clock.js'
 import { type SharedTimers, timersOf } from '../internal/time/timers.js'
 import { WHY_BOUND } from './bound.js'
+import { randomOf } from './retry/backoff.js'
 import { sleep } from './stages/sleep.js'
 import type { Call, LinearStage } from './stages/stage.js'
 import { EventfulPolicy } from './stages/staged-policy.js'
@@ -100,8 +102,8 @@ class ChaosStage implements LinearStage {
     const { enabled, latencyMs, latencyRate, errorRate, error, random = Math.random } = this.settings
     if (!enabled) return undefined
     // Both are drawn at once: whether a call waits changes nothing about which calls fail.
-    const isDelayed = latencyMs > 0 && random() < latencyRate
-    const mustFail = errorRate > 0 && random() < errorRate
+    const isDelayed = latencyMs > 0 && randomOf(random) < latencyRate
+    const mustFail = errorRate > 0 && randomOf(random) < errorRate
     if (!isDelayed) {
       if (mustFail) this.#fail(error)
       return undefined
@@ -118,7 +120,7 @@ class ChaosStage implements LinearStage {
 
   #fail(make: (() => unknown) | undefined): never {
     this.counts.failed++
-    const error = make === undefined ? new ChaosError('this call fails on purpose: chaos') : make()
+    const error = make === undefined ? new ChaosError('this call fails on purpose: chaos') : atOnce('error', make())
     if (this.events.isHeard) this.events.emit('failed', { error })
     throw error
   }

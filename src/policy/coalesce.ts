@@ -1,5 +1,6 @@
 import { type CallEvents, EventSource } from '../internal/events/events.js'
 import { clockOption, nameOption, option, type OptionTable, readOptions } from '../internal/options/options.js'
+import { atOnce } from '../internal/options/predicate.js'
 import { checkFunction } from '../internal/options/validate.js'
 import type { PolicyFunction } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
@@ -14,7 +15,7 @@ import { EventfulPolicy } from './stages/staged-policy.js'
 export interface CoalesceOptions<Args extends unknown[] = never[]> {
   /**
    * Tells equal calls, from the arguments of the guarded function; with none in `execute`. Compared as by `Map`; a call whose key is
-   * undefined shares nothing. What it throws, the call rejects with.
+   * undefined shares nothing. What it throws, the call rejects with; a promise is an error.
    */
   readonly key: (...args: Args) => unknown
   /** For events. */
@@ -125,7 +126,7 @@ class CoalescedCall implements AroundCall {
   start(inner: Runner, fn: PolicyFunction<unknown>): unknown {
     const { keyOf, runs, counts, events } = this.#stage
     counts.calls++
-    const key = keyOf(...this.#scope.args)
+    const key = atOnce('key', keyOf(...this.#scope.args))
     // A promise of another library would be taken for the result.
     if (key === undefined) return Promise.resolve(inner(this.#scope, fn, this.#hold))
     this.#key = key

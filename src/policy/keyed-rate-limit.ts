@@ -1,5 +1,6 @@
 import { RateLimitExceeded } from '../errors.js'
 import { EventSource } from '../internal/events/events.js'
+import { valueOf } from '../internal/options/predicate.js'
 import { checkFunction, checkKeys, describe } from '../internal/options/validate.js'
 import { isPolicy } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
@@ -62,7 +63,7 @@ class KeyedRateLimitStage implements LinearStage {
         'a limit by key needs the arguments of a guarded function: use withRateLimit or wrap, or acquire(key) of the limiter itself',
       )
     }
-    const key = this.keyOf(...args)
+    const key = valueOf(this.keyOf(...args))
     // Only a call that has to wait needs a signal, which is dear.
     if (!scope.aborted && this.#own?.takeNow(key) === true) return undefined
     const turn = this.events.isHeard ? this.#acquireHeard(key, scope) : this.#acquire(key, scope)

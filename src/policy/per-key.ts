@@ -1,4 +1,5 @@
 import { checkClock, checkOptionalFunction } from '../internal/options/check-common.js'
+import { answerOf } from '../internal/options/predicate.js'
 import { checkFunction, checkKeys, checkNumber } from '../internal/options/validate.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
 import { type Clock, systemClock } from '../internal/time/clock.js'
@@ -81,14 +82,18 @@ export class PerKey<K, T> {
   }
 
   #isOver(key: K, { value, usedMs }: Entry<T>, nowMs: number): boolean {
-    return nowMs - usedMs >= this.#idleMs && this.#keepIf?.(value, key) !== true
+    return nowMs - usedMs >= this.#idleMs && !this.#keeps(key, value)
+  }
+
+  #keeps(key: K, value: T): boolean {
+    return this.#keepIf !== undefined && answerOf('keepIf', this.#keepIf(value, key))
   }
 
   #makeRoom(nowMs: number): void {
     for (const [key, { value, usedMs }] of this.#entries) {
       // They are in order of use: nothing behind this one is idle either.
       if (this.#entries.size < this.#maxKeys && nowMs - usedMs < this.#idleMs) return
-      if (this.#keepIf?.(value, key) !== true) this.#entries.delete(key)
+      if (!this.#keeps(key, value)) this.#entries.delete(key)
     }
   }
 }

@@ -3,6 +3,7 @@ import { type CallEvents, EventSource } from '../internal/events/events.js'
 import type { DurationSummary } from '../internal/events/histogram.js'
 import { SampledDurations } from '../internal/events/sampled-durations.js'
 import { dataIn, readOptions } from '../internal/options/options.js'
+import { valueOf } from '../internal/options/predicate.js'
 import { CHECKED_UPDATE } from '../internal/options/updatable.js'
 import { checkNumber } from '../internal/options/validate.js'
 import type { PolicyFunction } from '../internal/policy.js'
@@ -86,7 +87,8 @@ class TimeoutStage implements AroundStage {
   begin(scope: Scope, hold: Hold | undefined): AroundCall {
     if (this.limitOf === undefined) return new TimedCall(this, scope, hold, this.limitMs)
     try {
-      const limitMs = checkLimit('what the function given to timeout returns', this.limitOf(...(scope.args as never[])))
+      const own = valueOf(this.limitOf(...(scope.args as never[])))
+      const limitMs = checkLimit('what the function given to timeout returns', own)
       return new TimedCall(this, scope, hold, limitMs)
     } catch (error) {
       const start = (): never => {

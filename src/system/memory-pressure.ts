@@ -7,6 +7,7 @@ import {
   type ReadOptions,
   readOptions,
 } from '../internal/options/options.js'
+import { atOnce } from '../internal/options/predicate.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
 import { type Clock, MAX_TIMER_MS } from '../internal/time/clock.js'
 import { type MemoryFacts, MemoryLevel } from './memory-level.js'
@@ -106,7 +107,7 @@ class Watch implements MemoryPressure {
   #look(): void {
     const { intervalMs, clock, read = () => systemInfo().memory, onHigh, onLow } = this.#options
     const wasHigh = this.isHigh
-    const isHigh = this.#level.look(read())
+    const isHigh = this.#level.look(atOnce('read', read()))
     // First: a listener may close it.
     this.#timer = clock.setTimeout(() => this.#look(), intervalMs)
     if (this.#timer instanceof Object && 'unref' in this.#timer) (this.#timer as NodeJS.Timeout).unref()

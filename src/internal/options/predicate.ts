@@ -7,9 +7,19 @@ import { isThenable } from '../thenable.js'
  * @throws {TypeError} for a promise: it would always be a yes, and nobody can wait for it here
  */
 export function answerOf(name: string, answer: unknown): boolean {
-  if (!isThenable(answer)) return Boolean(answer)
-  valueOf(answer)
-  throw new TypeError(`${name} must answer at once, with true or false; it returned a promise`)
+  return Boolean(atOnce(name, answer, ', with true or false'))
+}
+
+/**
+ * What a function of the user's returned, where anything but a promise will do.
+ *
+ * @param name - of the option, for the message
+ * @throws {TypeError} for a promise, which nobody can wait for here
+ */
+export function atOnce<T>(name: string, value: T, how = ''): T {
+  if (!isThenable(value)) return value
+  valueOf(value)
+  throw new TypeError(`${name} must answer at once${how}; it returned a promise`)
 }
 
 /** What a function of the user's gave where a promise is an error: it tells of that, so that a rejection need not end the process. */

@@ -10,6 +10,7 @@ import {
   rawOption,
   readOptions,
 } from '../../internal/options/options.js'
+import { valueOf } from '../../internal/options/predicate.js'
 import { PRIORITIES, USUAL_PRIORITY } from '../../internal/options/priority.js'
 import { checkKeys, checkNumber, describe, type NumberRange } from '../../internal/options/validate.js'
 import type { Clock } from '../../internal/time/clock.js'
@@ -102,7 +103,9 @@ function checkPriority(name: string, priority: unknown): number | PriorityOf {
  * @throws {TypeError | RangeError} when it is none; what the function throws
  */
 export function priorityBy(priorityOf: PriorityOf, scope: Pick<Scope, 'priority' | 'args'>): number {
-  return scope.priority ?? checkNumber('what priority returns', priorityOf(...(scope.args as never[])), PRIORITIES)
+  return (
+    scope.priority ?? checkNumber('what priority returns', valueOf(priorityOf(...(scope.args as never[]))), PRIORITIES)
+  )
 }
 
 /** How many at once. */

@@ -1,3 +1,4 @@
+import { valueOf } from '../../internal/options/predicate.js'
 import { describe } from '../../internal/options/validate.js'
 import type { PermitQueue } from '../../memory/semaphore/queue.js'
 import { permitQueues } from '../../memory/semaphore/queues.js'
@@ -56,7 +57,7 @@ export class Partitions {
 
   /** @throws {TypeError} when the key is neither string nor number nor bigint; what the caller's `key` throws */
   find(args: readonly unknown[]): Partition {
-    const key: unknown = this.#options.key?.(...(args as never[]))
+    const key: unknown = valueOf(this.#options.key?.(...(args as never[])))
     if (typeof key !== 'string' && typeof key !== 'number' && typeof key !== 'bigint') {
       throw new TypeError(`key must return a string, number or bigint; it returned ${describe(key)}`)
     }

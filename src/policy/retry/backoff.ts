@@ -1,3 +1,4 @@
+import { valueOf } from '../../internal/options/predicate.js'
 import { checkNumber, describe } from '../../internal/options/validate.js'
 
 /** How a delay is spread at random, so that callers that failed together do not come back together. */
@@ -55,12 +56,12 @@ export function backoffMs(backoff: Backoff, failures: number, previousMs: number
 
 function delayOf(delay: Delay, failures: number, error: unknown): number {
   if (typeof delay !== 'function') return delay[Math.min(failures, delay.length) - 1] as number
-  return checkNumber('what delay returns', delay(failures, error), { min: 0 })
+  return checkNumber('what delay returns', valueOf(delay(failures, error)), { min: 0 })
 }
 
 /** @throws {RangeError} when a `random` of the user's own returns no number from 0 to 1 */
-function randomOf(random: () => number): number {
-  const value: unknown = random()
+export function randomOf(random: () => number): number {
+  const value: unknown = valueOf(random())
   if (typeof value === 'number' && value >= 0 && value <= 1) return value
   throw new RangeError(`random must return a number from 0 to 1; it returned ${describe(value)}`)
 }

@@ -94,6 +94,9 @@ describe('wrapProcessor', () => {
       wrapProcessor(once, failing(error), { permanent })(new Job(), 'token')
     await expect(run('for good')).rejects.toMatchObject({ name: 'UnrecoverableError', cause: 'for good' })
     await expect(run('not yet')).rejects.toBe('not yet')
+    const later = (): never => Promise.resolve(false) as never
+    const asked = wrapProcessor(once, failing('not yet'), { permanent: later })(new Job(), 'token')
+    await expect(asked).rejects.toThrow('permanent must answer at once, with true or false; it returned a promise')
   })
 
   it('gives the processor a signal that the worker aborts', async () => {

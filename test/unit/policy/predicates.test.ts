@@ -1,5 +1,16 @@
 import { describe, expect, test, vi } from 'vitest'
-import { circuitBreaker, fallback, retry } from 'amorsize'
+import {
+  bulkhead,
+  chaos,
+  circuitBreaker,
+  coalesce,
+  fallback,
+  KeyedRateLimiter,
+  perKey,
+  retry,
+  timeout,
+  withRateLimit,
+} from 'amorsize'
 
 const failing = (): Promise<never> => Promise.reject(new Error('on purpose'))
 
@@ -72,6 +83,36 @@ describe('a promise where nobody can wait for it', () => {
       new TypeError(message('isFailureResult')),
     )
   })
+})
+
+describe('a function of the options that gives a promise which rejects', () => {
+  const later = (): never => Promise.reject(new Error('of the promise')) as never
+  const call = (): string => 'result'
+  const kept = { key: () => 'key', maxConcurrent: 1 }
+  const limiter = new KeyedRateLimiter({ capacity: 16 })
+
+  test.each<[string, () => unknown, string]>([
+    ['delay of retry', () => retry({ delay: later }).execute(failing), 'what delay returns must be'],
+    ['random of retry', () => retry({ random: later }).execute(failing), 'random must return a number'],
+    ['the limit of timeout', () => timeout(later).execute(call), 'what the function given to timeout returns must be'],
+    ['key of bulkhead', () => bulkhead({ ...kept, key: later }).execute(call), 'key must return a string'],
+    ['priority of bulkhead', () => bulkhead({ ...kept, priority: later }).execute(call), 'what priority returns must'],
+    ['key of coalesce', () => coalesce({ key: later }).execute(call), 'key must answer at once'],
+    ['keyed of withRateLimit', () => withRateLimit({ keyed: later, limiter })(call)(), 'key must be a string'],
+    ['random of chaos', () => chaos({ errorRate: 1, random: later }).execute(call), 'random must return a number'],
+    ['error of chaos', () => chaos({ errorRate: 1, error: later }).execute(call), 'error must answer at once'],
+    ['keepIf of perKey', () => ['a', 'b'].map((key) => full.get(key)), 'keepIf must answer at once'],
+  ])('is an error of the call alone: %s', async (_, made, message) => {
+    const unhandled: unknown[] = []
+    const hear = (reason: unknown): void => void unhandled.push(reason)
+    process.on('unhandledRejection', hear)
+    await expect((async () => await made())()).rejects.toThrow(message)
+    await new Promise(setImmediate)
+    process.off('unhandledRejection', hear)
+    expect(unhandled).toEqual([])
+  })
+
+  const full = perKey((key: string) => ({ key }), { maxKeys: 1, keepIf: later })
 })
 
 test('an abort while retryIf is thinking: nothing is called again', async () => {
