@@ -1,7 +1,7 @@
 import { checkClock, checkOptionalFunction } from '../../internal/options/check-common.js'
 import { valueOf } from '../../internal/options/predicate.js'
 import { checkKeys, checkNumber } from '../../internal/options/validate.js'
-import { unlessAborted } from '../../internal/signal-watch.js'
+import { throwIfAborted, unlessAborted } from '../../internal/signal-watch.js'
 import { type Clock, systemClock } from '../../internal/time/clock.js'
 import type { NameScope } from '../../memory/shared/names.js'
 import { MAX_BURST } from '../../memory/shared/rate.js'
@@ -13,7 +13,7 @@ import { initNow, inputNow } from './as-given.js'
 import { EventReader, KnownUsage, jsonOf } from './model-usage.js'
 import { overFetch } from './over-fetch.js'
 import { optionsOf, ownSignal } from './own-signal.js'
-import { isRequest } from './replay.js'
+import { isRequest, letGoIfAborted } from './replay.js'
 
 /** What {@link modelFetch} is made with. */
 export interface ModelFetchOptions {
@@ -106,10 +106,16 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
   return overFetch<ModelFetch>(given, (send) => async (url, options) => {
     const input = inputNow(url)
     const init = initNow(options)
-    const body = await bodyOf(input, init)
-    const estimated = body === undefined ? 0 : checkNumber('estimate', valueOf(estimate(body)), { min: 0 })
     const signal = ownSignal(init?.signal ?? (isRequest(input) ? input.signal : undefined))
-    await admitted(estimated, signal)
+    let estimated = 0
+    try {
+      const body = await bodyOf(input, init, signal)
+      if (body !== undefined) estimated = checkNumber('estimate', valueOf(estimate(body)), { min: 0 })
+      await admitted(estimated, signal)
+    } catch (error) {
+      letGoIfAborted(signal, input, init)
+      throw error
+    }
     let response: Response
     try {
       response = await send(input, init)
@@ -155,11 +161,18 @@ function settledAtEnd(response: Response, usage: KnownUsage, ended: (tokens: num
 }
 
 /** The parsed body; undefined of a call that has none, such as a list of models. */
-async function bodyOf(input: string | URL | Request, init: RequestInit | undefined): Promise<unknown> {
+async function bodyOf(
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  throwIfAborted(signal)
   const body = init?.body
   if (typeof body === 'string') return jsonOf(body) ?? {}
-  if (body === undefined || body === null)
-    return isRequest(input) && (input.body ?? null) !== null ? (jsonOf(await input.clone().text()) ?? {}) : undefined
+  if (body === undefined || body === null) {
+    if (!isRequest(input) || (input.body ?? null) === null) return undefined
+    return jsonOf(await unlessAborted(input.clone().text(), signal)) ?? {}
+  }
   return body instanceof Uint8Array ? (jsonOf(new TextDecoder().decode(body)) ?? {}) : {}
 }
 

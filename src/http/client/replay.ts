@@ -61,13 +61,9 @@ export class Replayable {
     return error instanceof TypeError && isRefusal() ? new NotSent(error) : error
   }
 
-  /** Lets go of a stream that nobody will send any more, and of the file behind it, as fetch does once its signal is aborted. */
+  /** See {@link letGoIfAborted}. */
   letGoIfAborted(): void {
-    if (this.signal?.aborted !== true) return
-    const stream: unknown = this.#init?.body ?? (isRequest(this.#input) ? this.#input.body : null)
-    // One of the oldest kind cannot be ended.
-    if (isNodeStream(stream)) (stream as Partial<typeof stream>).destroy?.()
-    else if (isUnread(stream)) stream.cancel(this.signal.reason).catch(() => undefined)
+    letGoIfAborted(this.signal, this.#input, this.#init)
   }
 
   /** Sends it once. `isLast`: it will not be sent again. */
@@ -105,6 +101,19 @@ function isImpossible(url: string, init: PolicyRequestInit, method: string): boo
 /** Also one of another fetch, which has a class of its own. */
 export function isRequest(input: string | URL | Request): input is Request {
   return typeof input === 'object' && !(input instanceof URL) && typeof input.url === 'string'
+}
+
+/** Lets go of a stream that nobody will send any more, and of the file behind it, as fetch does once its signal is aborted. */
+export function letGoIfAborted(
+  signal: AbortSignal | undefined,
+  input: string | URL | Request,
+  init: PolicyRequestInit | undefined,
+): void {
+  if (signal?.aborted !== true) return
+  const stream: unknown = init?.body ?? (isRequest(input) ? input.body : null)
+  // One of the oldest kind cannot be ended.
+  if (isNodeStream(stream)) (stream as Partial<typeof stream>).destroy?.()
+  else if (isUnread(stream)) stream.cancel(signal.reason).catch(() => undefined)
 }
 
 /** Whether a body is a web stream that no fetch has taken: one that has cancels it. */

@@ -174,6 +174,36 @@ describe('policyFetch', () => {
   })
 })
 
+it('modelFetch lets go of the body of a request that is aborted before it is sent', async () => {
+  const send = makers.modelFetch(new FakeClock(), telling().fetch)
+  const gone = vi.fn()
+  const url = 'http://a.example/'
+  const given = (signal: AbortSignal): RequestInit => ({
+    method: 'POST',
+    body: new ReadableStream({ cancel: gone }),
+    duplex: 'half',
+    signal,
+  })
+  const early = AbortSignal.abort('early')
+  await expect(send(url, given(early))).rejects.toBe('early')
+  await expect(send(new Request(url, given(early)))).rejects.toBe('early')
+  await send(url)
+  const controller = new AbortController()
+  const { signal } = controller
+  const file = Readable.from(['x'])
+  // The body of the last one has to be read for the estimate, and does not come.
+  const waiting = [
+    send(url, given(signal)),
+    send(url, { ...given(signal), body: file as never }),
+    send(new Request(url, given(signal))),
+  ]
+  await new Promise(setImmediate)
+  controller.abort('late')
+  expect(await Promise.allSettled(waiting)).toEqual(waiting.map(() => ({ status: 'rejected', reason: 'late' })))
+  expect(gone.mock.calls).toEqual([['early'], ['early'], ['late']])
+  expect(file.destroyed).toBe(true)
+})
+
 it('a function of the options that gives a promise, which is none, does not end the process when that rejects', async () => {
   const unhandled: unknown[] = []
   const hear = (reason: unknown) => unhandled.push(reason)
