@@ -1,6 +1,6 @@
 import { accessSync, appendFileSync, constants, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { TaskArgument } from './items/task-argument.js'
 import { describeMachine, type Machine } from './machine.js'
@@ -61,7 +61,8 @@ export function usualHistory(
 ): string {
   const { XDG_STATE_HOME: state, LOCALAPPDATA: local } = environment
   const folder =
-    state !== undefined && state !== ''
+    // A relative one counts as none, by the XDG Base Directory Specification.
+    state !== undefined && isAbsolute(state)
       ? state
       : platform === 'win32' && local !== undefined && local !== ''
         ? local

@@ -22,6 +22,8 @@ describe('the history', () => {
   it('is in the folder that each system has for the state of programs', () => {
     expect(usualHistory({ XDG_STATE_HOME: '/state' }, 'linux')).toBe(join('/state', 'amorsize', 'history.ndjson'))
     expect(usualHistory({}, 'linux')).toMatch(/\.local[/\\]state[/\\]amorsize/)
+    for (const XDG_STATE_HOME of ['', 'relative/state'])
+      expect(usualHistory({ XDG_STATE_HOME }, 'linux')).toBe(usualHistory({}, 'linux'))
     expect(usualHistory({}, 'darwin')).toMatch(/Library[/\\]Application Support/)
     expect(usualHistory({ LOCALAPPDATA: 'C:\\Local' }, 'win32')).toMatch(/^C:\\Local/)
   })
