@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { messageOf } from '../internal/text/error-text.js'
 import { commands, hiddenCommands } from './commands/index.js'
 import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes.js'
+import { filled } from './numbers.js'
 import { ownVersion } from './project-packages.js'
 
 /** Returns the program `amorsize` with all its subcommands. */
@@ -24,11 +25,25 @@ export function createProgram(): Command {
   return program
 }
 
-/** `addCommand` copies no settings, and a subcommand may have subcommands of its own. */
+/**
+ * `addCommand` copies no settings, and a subcommand may have subcommands of its own. A text that is empty comes of a variable that is not set:
+ * an option that has a use for one parses it itself.
+ */
 function inherit(command: Command, parent: Command): Command {
   command.copyInheritedSettings(parent).helpOption('-h, --help', 'explain this command')
+  for (const option of command.options)
+    if ((option.required || option.optional) && option.parseArg === undefined) option.argParser(filled)
+  for (const argument of command.registeredArguments)
+    if (!argument.variadic && argument.parseArg === undefined) argument.argParser(filled)
   for (const child of command.commands) inherit(child, command)
   return command
+}
+
+/** The words, without a `help` before one that is no command: commander would print all there is, and not say that. */
+function wordsFor(program: Command, [first, ...rest]: readonly string[]): readonly string[] {
+  const [asked] = rest
+  const isNone = asked !== undefined && program.commands.every((command) => command.name() !== asked)
+  return first === 'help' && isNone ? rest : [first as string, ...rest]
 }
 
 /**
@@ -45,7 +60,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       process.exitCode = EXIT_USAGE
       return
     }
-    await program.parseAsync(argv)
+    await program.parseAsync(wordsFor(program, argv.slice(2)), { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError) {
       // Help and version come as an error too, with exit code 0; commander has printed what there is to say.

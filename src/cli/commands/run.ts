@@ -35,7 +35,8 @@ export function runCommand(): Command {
     .passThroughOptions()
     .allowUnknownOption(false)
     .addHelpText('after', HELP)
-    .action(async (program: string[], { heapShare }: RunCommandOptions) => {
+    .action(async (program: string[], { heapShare }: RunCommandOptions, command: Command) => {
+      if (program[0] === '') command.error("error: argument 'program' must be a script or a command; received ''")
       const heapMiB = heapFor(systemInfo().memory, heapShare)
       await runProgram(program, environmentWith(heapMiB, program, process.env))
     })

@@ -38,7 +38,12 @@ export function topCommand(): Command {
     )
     .addOption(new Option('--sort <column>', 'what to sort by').choices(SORT_KEYS).default('name'))
     .option('--filter <text>', 'only names that hold this text', '')
-    .option('--web', 'serve a page with charts on this machine; needs the package uplot')
+    .addOption(
+      new Option('--web', 'serve a page with charts on this machine; needs the package uplot').conflicts([
+        'once',
+        'json',
+      ]),
+    )
     .option('--port <number>', 'port of --web; 0: any that is free', integerFrom(0, 65_535), 0)
     .addHelpText('after', HELP)
     .action(async (options: TopOptions, command: Command) => {

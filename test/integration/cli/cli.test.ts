@@ -43,12 +43,15 @@ describe('the command line', () => {
   it.each([
     [[], /^Usage: amorsize/],
     [['bnch'], /unknown command 'bnch'[^]*Did you mean bench/],
+    [['help', 'bnch'], /^error: unknown command 'bnch'[^]*Did you mean bench/],
     [['bench', '--thread', '2'], /unknown option '--thread'[^]*--threads/],
     [['bench', '--threads', '0'], /'--threads <n>' argument '0' is invalid. It must be an integer from 1 to 256/],
     [['bench', '--threads', '1.5'], /argument '1.5' is invalid/],
     [['bench', '--rounds', ''], /argument '' is invalid/],
     [['bench', '--duration', 'long'], /argument 'long' is invalid/],
     [['bench', 'everything'], /too many arguments/],
+    [['top', '--web', '--once'], /option '--web' cannot be used with option '--once'/],
+    [['run', ''], /argument 'program' must be a script or a command; received ''/],
     [['top', '--port', '8080'], /option '--port' needs '--web'/],
     [['system', '--interval', '100'], /option '--interval' needs '--watch'/],
     [['shm', 'remove', '--unused', '--kind', 'nonsense'], /Allowed choices are limiter, keyed limiter, .*breaker/],
@@ -58,6 +61,20 @@ describe('the command line', () => {
       ['worker', './tasks.mjs', '--queue', 'q', '--threads', '0'],
       /argument '0' is invalid. It must be an integer from 1 to 4096/,
     ],
+    ...[
+      ['execute', './x.mjs', '--items', ''],
+      ['execute', './x.mjs', '--range', '1', '--checkpoint', ''],
+      ['execute', './x.mjs', '--range', '1', '--out', ''],
+      ['execute', './x.mjs', '--range', '1', '--dead-letter', ''],
+      ['execute', './x.mjs', '--range', '1', '--save', ''],
+      ['history', 'list', '--file', ''],
+      ['metrics', '--host', ''],
+      ['shm', 'remove', '--unused', '--filter', ''],
+    ].map((args): [string[], RegExp] => [
+      args,
+      new RegExp(`option '${args.at(-2) ?? ''} .*' argument '' is invalid. It must not be empty`),
+    ]),
+    [['shm', 'remove', ''], /argument 'name'. It must not be empty/],
   ])('refuses %j with exit code 2 and says why on standard error', async (args, why) => {
     const { code, stdout, stderr } = await amorsize(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
