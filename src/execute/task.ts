@@ -63,19 +63,19 @@ export function task<T = unknown, R = unknown>(
   const from = checkUrl(url)
   const reference = Object.freeze(
     typeof exported === 'function'
-      ? { url: from, export: checkName(exported.name), signature: exported }
+      ? { url: from, export: checkName(exported.name, 'a function without one'), signature: exported }
       : { url: from, export: checkName(exported) },
   )
   resolvedReferences.set(reference, undefined)
   return reference
 }
 
-function checkName(name: unknown): string {
+function checkName(name: unknown, received = '"" (string)'): string {
   if (typeof name !== 'string')
     throw new TypeError(`exported must be a function or the name of one; received ${describe(name)}`)
   if (name === '')
     throw new TypeError(
-      "exported must have the name that its module exports it by, or be that name, task(url, 'name'); received a function without one",
+      `exported must have the name that its module exports it by, or be that name, task(url, 'name'); received ${received}`,
     )
   return name
 }

@@ -41,8 +41,10 @@ export function completeMetricsOptions(who: string, options: MetricsOptions): Co
   if (typeof prefix !== 'string') throw new TypeError(`prefix must be a string; received ${describe(prefix)}`)
   if (!/^([A-Za-z_][A-Za-z0-9_]*)?$/.test(prefix))
     throw new RangeError(`prefix must hold letters, digits and _ only, no digit first; received ${describe(prefix)}`)
-  if (typeof objects !== 'object' || (objects as object | null) === null)
-    throw new TypeError(`objects must be an object; received ${describe(objects)}`)
+  if (typeof objects !== 'object' || (objects as object | null) === null || Array.isArray(objects))
+    throw new TypeError(
+      `objects must be an object with a limiter or policy under each name; received ${describe(objects)}`,
+    )
   for (const [label, object] of Object.entries(objects)) {
     if (!canBeTold(object))
       throw new TypeError(

@@ -4,11 +4,17 @@ import { checkFunction, describe } from '../../internal/options/validate.js'
 /** What decides which requests share a limit, a breaker and a pause. */
 export type PerOrigin = 'origin' | ((request: { readonly url: string; readonly method: string }) => string)
 
+/** @throws {TypeError} when it is relative, or none: there is no page here that it would be relative to */
+function absolute(url: string): URL {
+  if (URL.canParse(url)) return new URL(url)
+  throw new TypeError(`url must be absolute, such as 'https://api.example.org/items'; received ${describe(url)}`)
+}
+
 /** The origin of a URL; programs ask for the same one again and again. */
 function originOf(): (request: { readonly url: string }) => string {
   let last = { url: '', origin: '' }
   return ({ url }) => {
-    if (url !== last.url || url === '') last = { url, origin: new URL(url).origin }
+    if (url !== last.url || url === '') last = { url, origin: absolute(url).origin }
     return last.origin
   }
 }

@@ -86,6 +86,7 @@ describe('a task by its module and the function itself', () => {
       [typed, () => 1],
       /^exported must have the name that its module exports it by, .* received a function without one$/,
     ],
+    ['an empty name', [typed, ''], /^exported must have the name .* received "" \(string\)$/],
     ['no function', [typed, 5], 'exported must be a function or the name of one; received 5 (number)'],
     ['a relative URL', ['./typed.ts', double], /^url must be absolute/],
   ])('%s is refused', (_, args, message) => {

@@ -696,6 +696,15 @@ describe('policyFetch', () => {
     modelFetch({ rpm: 60, tpm: 60, name })
   })
 
+  it.each(['/relative', '', 'no url'])('refuses the URL %j by the name of its argument', async (url) => {
+    let isSent = false
+    const fetch = async (): Promise<Response> => ((isSent = true), new Response(''))
+    await expect(policyFetch({ limit: {}, fetch })(url)).rejects.toThrow(
+      `url must be absolute, such as 'https://api.example.org/items'; received ${JSON.stringify(url)} (string)`,
+    )
+    expect(isSent).toBe(false)
+  })
+
   it('refuses bad options with what it takes', () => {
     expect(() => policyFetch({ retries: 3 } as PolicyFetchOptions)).toThrow("unknown policyFetch option 'retries'")
     expect(() => policyFetch({ timeoutMs: 0 })).toThrow('timeoutMs must be a finite number > 0; received 0 (number)')

@@ -147,7 +147,8 @@ describe('metricsText', () => {
   it.each([
     [{ prefix: '1x' }, RangeError, 'prefix must hold letters, digits and _ only'],
     [{ prefix: 5 }, TypeError, 'prefix must be a string; received 5 (number)'],
-    [{ objects: null }, TypeError, 'objects must be an object; received null'],
+    [{ objects: null }, TypeError, 'objects must be an object with a limiter or policy under each name; received null'],
+    [{ objects: [new RateLimiter()] }, TypeError, 'under each name; received an array of 1'],
     [{ objects: { api: {} } }, TypeError, 'objects.api must be a limiter or policy with stats()'],
     [{ machine: 'yes' }, TypeError, 'machine'],
     [{ object: {} }, TypeError, "did you mean 'objects'?"],
