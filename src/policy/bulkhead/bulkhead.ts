@@ -31,7 +31,7 @@ export interface BulkheadStats {
   readonly running: number
   /** Calls that wait now. */
   readonly queued: number
-  /** Calls that were refused because the queue was full. */
+  /** Calls that were refused because the queue was full, and those of `tryAcquire` that got none. */
   readonly rejected: number
   /** Calls that waited longer than `maxWaitMs`. */
   readonly timedOut: number
@@ -152,8 +152,27 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
       // The slot is held by a call that ends when the permit is disposed.
       const held = (hold: Hold | undefined): Promise<void> =>
         new Promise((release, fail) => resolve(new Permit(hold, release, fail)))
-      this.runBy(this.#runPermit, held, options).catch(reject)
+      this.runBy(this.#runPermit, held, options, 'acquire').catch(reject)
     })
+  }
+
+  /**
+   * Takes a slot if one is free and nobody waits for it, else none: `const permit = slots.tryAcquire()`. With a `key`, one of the key that it gives
+   * without arguments, as for `acquire`.
+   *
+   * @returns the permit, or false
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when it has been disposed
+   * @throws {TypeError} when `key` gives none; what it throws
+   */
+  tryAcquire(): BulkheadPermit | false {
+    const taken = this.#stage.tryTake()
+    if (taken === undefined) return false
+    let permit: BulkheadPermit | false = false
+    const held = (hold: Hold | undefined): Promise<void> =>
+      new Promise((release, fail) => (permit = new Permit(hold, release, fail)))
+    // What is held has failed: nobody waits for it here.
+    this.runBy(compile([taken], invokeWithHold), held, undefined).catch(() => undefined)
+    return permit
   }
 
   /**

@@ -6,7 +6,7 @@ import { type DueTimer, type SharedTimers, timersOf } from '../../internal/time/
 import type { PermitQueue, PermitWaiter } from '../../memory/semaphore/queue.js'
 import { ADMISSION, type LimitsChange, type SemaphoreLimits } from '../../memory/semaphore/semaphore.js'
 import { Hold } from '../stages/hold.js'
-import type { AbortListener, Scope } from '../stages/scope.js'
+import { type AbortListener, NO_ARGUMENTS, type Scope } from '../stages/scope.js'
 import type { Call, LinearStage, Verdict } from '../stages/stage.js'
 import { type BulkheadChange, checkBulkheadChange, type CompleteBulkheadOptions, priorityBy } from './options.js'
 import { Partition, Partitions } from './partitions.js'
@@ -89,6 +89,25 @@ export class BulkheadStage implements LinearStage {
     if (partition.queue.tryEnter() !== undefined) return this.#wait(call, slot, partition, own)
     this.admit(call, slot, partition)
     return undefined
+  }
+
+  /** Takes a slot that is free: a stage that has it, for one call; undefined where there is none. */
+  tryTake(): LinearStage | undefined {
+    if (this.isDisposed) throw disposedError()
+    const partition = this.#only ?? this.#partitions.find(NO_ARGUMENTS)
+    const { queue } = partition
+    partition.users++
+    if (queue.tryEnter() !== undefined && !(queue.reclaim() && queue.tryEnter() === undefined)) {
+      this.#leave(partition)
+      this.counts.rejected++
+      return undefined
+    }
+    const { kind, events } = this
+    const enter = (call: Call, slot: number): undefined => {
+      this.admit(call, slot, partition)
+      return undefined
+    }
+    return { kind, events, enter, leave: (call, slot) => this.leave(call, slot) }
   }
 
   leave(call: Call, slot: number): Verdict {

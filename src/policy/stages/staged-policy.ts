@@ -69,10 +69,15 @@ export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> im
   }
 
   /** @internal What `execute` does, by `run`, which the policy's stages were compiled to. */
-  protected runBy<T>(run: Runner, fn: (...args: never[]) => unknown, options: O | undefined): Promise<T> {
+  protected runBy<T>(
+    run: Runner,
+    fn: (...args: never[]) => unknown,
+    options: O | undefined,
+    called = 'execute',
+  ): Promise<T> {
     try {
       checkFunction('fn', fn)
-      const scope = options === undefined ? new Scope() : this.#scopeOf(options)
+      const scope = options === undefined ? new Scope() : this.#scopeOf(called, options)
       const call = fn as PolicyFunction<unknown>
       const traced = policyCalls.isOn ? this.traced : undefined
       if (traced !== undefined)
@@ -84,8 +89,8 @@ export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> im
   }
 
   /** @throws {TypeError | RangeError} naming the option that is unknown or wrong */
-  #scopeOf(options: PriorityOptions): Scope {
-    checkKeys('execute', options, this.#optionNames)
+  #scopeOf(called: string, options: PriorityOptions): Scope {
+    checkKeys(called, options, this.#optionNames)
     const signal = checkSignal('signal', options.signal)
     if (options.priority === undefined) return new Scope(undefined, signal)
     return new PriorityScope(checkNumber('priority', options.priority, PRIORITIES), signal)

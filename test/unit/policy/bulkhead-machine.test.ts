@@ -59,6 +59,21 @@ describeMachine('a bulkhead of the machine', () => {
     await other.ended
   })
 
+  it('gives a permit at once where a process has died that held all slots', async () => {
+    const options = optionsOf(machineName())
+    const slots = bulkhead(options)
+    const other = holding(options, 2)
+    await other.next()
+    await other.next()
+    expect(slots.available).toBe(0)
+    other.child.kill('SIGKILL')
+    await other.ended
+    const permit = slots.tryAcquire()
+    if (permit === false) throw new Error('its slots are free')
+    expect(slots.available).toBe(1)
+    permit[Symbol.dispose]()
+  })
+
   it('has one set of slots for all processes', async () => {
     const options = optionsOf(machineName())
     const slots = bulkhead(options)
