@@ -1,9 +1,11 @@
 import { describe } from '../internal/options/validate.js'
 import { connection, type Connection, Opening, type OwnConnection, type Run } from './connection.js'
+import { slotOf } from './slot.js'
 
 /** A client of ioredis or iovalkey, or a cluster of them, as far as it is used. */
 export interface IoredisLike {
   readonly status: string
+  readonly options?: { readonly keyPrefix?: string | undefined } | undefined
   evalsha(sha: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>
   eval(script: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>
   duplicate(...override: never[]): IoredisLike
@@ -84,13 +86,14 @@ function throughIoredis(client: IoredisLike, isShared: boolean): Connection {
     return (by, { sha, text }, key, values) =>
       by === 'sha' ? to.evalsha(sha, 1, key, ...values) : to.eval(text, 1, key, ...values)
   }
-  if (isShared) return connection(run(client))
+  const placeIn = (cluster: object) => (key: string) => serverOf(cluster, `${client.options?.keyPrefix ?? ''}${key}`)
+  if (isShared) return connection(run(client), undefined, placeIn(client))
   const own = duplicateOf(client)
   const opening = new Opening(() => own.status === 'ready')
   own.on('ready', () => opening.opened())
   // Without a listener the client prints its errors.
   own.on('error', (error) => opening.failed(error))
-  return connection(run(own), { ready: opening.ready, close: () => own.disconnect() })
+  return connection(run(own), { ready: opening.ready, close: () => own.disconnect() }, placeIn(own))
 }
 
 function duplicateOf(client: IoredisLike): IoredisLike {
@@ -131,9 +134,9 @@ const GIVE_UP_MS = 1000
 function throughNodeRedis(client: NodeRedisLike, isShared: boolean): Connection {
   const { duplicate, connect, on, destroy } = client as Partial<NodeRedisClient>
   const isWhole = [duplicate, connect, on, destroy].every((method) => typeof method === 'function')
-  if (isShared || !isWhole) return connection(nodeRedisRun(client))
+  if (isShared || !isWhole) return connection(nodeRedisRun(client), undefined, (key) => serverOf(client, key))
   const own = new OwnNodeRedis(client as NodeRedisClient)
-  return connection((...question) => own.run(...question), own)
+  return connection((...question) => own.run(...question), own, own.serverOf)
 }
 
 /** A connection of one's own by node-redis. */
@@ -178,6 +181,8 @@ class OwnNodeRedis implements OwnConnection {
     }
     return this.#opening.ready()
   }
+
+  readonly serverOf = (key: string): unknown => serverOf(this.#client, key)
 
   readonly close = (): void => {
     this.#isClosed = true
@@ -235,6 +240,16 @@ function nodeRedisRun(client: NodeRedisLike): Run {
     const options = { keys: [key], arguments: [...values] }
     return by === 'sha' ? client.evalSha(sha, options) : client.eval(text, options)
   }
+}
+
+/** What has a slot, as a cluster says: in ioredis addresses, the master's first; in node-redis a shard. */
+type Shard = readonly string[] | { readonly master: { readonly address: string } }
+
+/** The address of the server that has a key; undefined where the client is no cluster, or does not know yet. */
+function serverOf(client: object, key: string): string | undefined {
+  const { slots } = client as { readonly slots?: readonly (Shard | undefined)[] }
+  const shard = slots?.[slotOf(key)]
+  return shard === undefined || 'master' in shard ? shard?.master.address : shard[0]
 }
 
 function throughUpstash(client: UpstashLike): Connection {

@@ -8,6 +8,8 @@ export interface Connection {
    * @param isWanted - asked before the command is sent: one that nobody waits for any more would only cost tokens
    */
   run(script: Script, key: string, values: readonly string[], isWanted: () => boolean): Promise<unknown>
+  /** Which server of a cluster has a key, as far as the client knows: others answer while one is away. Undefined where there is but one. */
+  readonly serverOf?: ((key: string) => unknown) | undefined
   /** Ends a connection of its own; one that is shared stays. */
   close(): void
 }
@@ -23,8 +25,9 @@ export interface OwnConnection {
 }
 
 /** A server that does not know the script (it was restarted, or its scripts were flushed) gets its text once. */
-export function connection(run: Run, own?: OwnConnection): Connection {
+export function connection(run: Run, own?: OwnConnection, serverOf?: Connection['serverOf']): Connection {
   return {
+    serverOf,
     async run(script, key, values, isWanted) {
       const opening = own?.ready()
       if (opening !== undefined) {

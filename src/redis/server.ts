@@ -19,15 +19,20 @@ export class Unavailable {
   ) {}
 }
 
-/** The server of a limit, asked with a deadline; remembers that it is away, so that not every call waits to learn it. */
+/** Why a server is away, and when somebody tries again. */
+interface Failure {
+  readonly error: unknown
+  nextProbeMs: number
+}
+
+/** The server of a limit, or those of a cluster, asked with a deadline; remembers which is away, so that not every call waits to learn it. */
 export class LimitServer {
   readonly connection: Connection
   readonly #clock: Clock
   readonly #timers: SharedTimers
   readonly #timeoutMs: number
-  /** Why it is away; undefined while it is there. */
-  #failure: { readonly error: unknown } | undefined = undefined
-  #nextProbeMs = -Infinity
+  /** Servers that are away, as the connection calls them. */
+  readonly #failures = new Map<unknown, Failure>()
   /** First words of errors that were told of. */
   readonly #warnedOf = new Set<string>()
   /** Questions that were asked. */
@@ -57,19 +62,20 @@ export class LimitServer {
     read: (answer: unknown) => T,
   ): Promise<T | Unavailable> {
     const nowMs = this.#clock.now()
-    if (this.#failure !== undefined) {
-      if (nowMs < this.#nextProbeMs) return new Unavailable(this.#failure.error, this.#nextProbeMs - nowMs)
-      this.#nextProbeMs = nowMs + PROBE_MS + this.#timeoutMs
+    const where = this.connection.serverOf?.(key)
+    const failure = this.#failures.get(where)
+    if (failure !== undefined) {
+      if (nowMs < failure.nextProbeMs) return new Unavailable(failure.error, failure.nextProbeMs - nowMs)
+      failure.nextProbeMs = nowMs + PROBE_MS + this.#timeoutMs
     }
     this.roundTrips++
     try {
       const answer = read(await this.#inTime(script, key, values))
-      this.#failure = undefined
+      this.#failures.delete(where)
       return answer
     } catch (thrown) {
       const error = withoutPassword(thrown)
-      this.#failure = { error }
-      this.#nextProbeMs = this.#clock.now() + PROBE_MS
+      this.#failures.set(where, { error, nextProbeMs: this.#clock.now() + PROBE_MS })
       warnOfRefusal(error, 'a rate limit', this.#warnedOf)
       return new Unavailable(error, PROBE_MS)
     }

@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events'
 import { expect, it, vi } from 'vitest'
 import { connectionOf } from '../../../dist/redis/clients.js'
+import { RedisKeyedRateLimiter } from '../../../dist/redis/index.js'
+import { slotOf } from '../../../dist/redis/slot.js'
 
 /** A cluster of node-redis, which does not tell whether it is ready, and those that were made from it. */
 function cluster() {
@@ -80,4 +82,47 @@ it('makes no connection anew that was closed, since nobody would end it', async 
   void connection.run({ sha: 'sha', text: 'text' }, 'key', [], () => true)
   expect(made).toHaveLength(2)
   time.mockRestore()
+})
+
+/** A limiter over a cluster of which the server 'a' does not answer and others grant all, and the keys it is asked for. */
+function overHalfACluster(slots: unknown[], keyPrefix = '') {
+  const asked: string[] = []
+  const evalsha = (sha: string, keys: number, key: string) => {
+    asked.push(key)
+    const shard = JSON.stringify(slots[slotOf(`${keyPrefix}${key}`)])
+    return shard.includes('"a"') ? Promise.reject(new Error('closed')) : Promise.resolve(['1', '0', '5', '0'])
+  }
+  const client = { status: 'ready', options: { keyPrefix }, slots, evalsha, eval: evalsha } as never
+  const options = { name: 'half', requestsPerSecond: 5, mode: 'exact', shareConnection: true } as const
+  return { asked, limiter: new RedisKeyedRateLimiter(client, options) }
+}
+
+it.each([
+  ['ioredis', (name: string) => [name]],
+  ['node-redis', (name: string) => ({ master: { address: name } })],
+])('takes one server of a cluster for away, and no other: %s', async (_, shardOf) => {
+  const slots = Array.from({ length: 16_384 }, (__, slot) => shardOf(slot % 2 === 0 ? 'a' : 'b'))
+  const { limiter, asked } = overHalfACluster(slots)
+  const isOfA = (key: string) => slotOf(key) % 2 === 0
+  for (let i = 0; i < 40; i++)
+    expect(await limiter.decide(i)).toMatchObject({ source: isOfA(`rl:{half:${i}}`) ? 'fallback' : 'redis' })
+  expect(asked.filter(isOfA)).toHaveLength(1)
+  // Another server takes over its slots.
+  slots.fill(shardOf('b'))
+  for (let i = 0; i < 40; i++) expect(await limiter.decide(i)).toMatchObject({ source: 'redis' })
+  limiter.close()
+})
+
+it("looks for a server by the client's keyPrefix, too", async () => {
+  const slots: unknown[] = new Array(16_384).fill(['b'])
+  slots[slotOf('{app}')] = ['a']
+  const { limiter, asked } = overHalfACluster(slots, '{app}:')
+  for (let i = 0; i < 10; i++) expect(await limiter.decide(i)).toMatchObject({ source: 'fallback' })
+  expect(asked).toHaveLength(1)
+  limiter.close()
+})
+
+it('knows the slot of a key as a cluster does', () => {
+  const keys = ['123456789', 'rl:{callers:ä}b}', 'rl:{}x', 'rl:{{a}', 'a}{b}']
+  expect(keys.map(slotOf)).toEqual([12_739, 15_384, 12_554, 10_276, 3300])
 })

@@ -1,0 +1,14 @@
+/** CRC-16/XMODEM. */
+const POLYNOMIAL = 0x1021
+
+/** The slot of a cluster that a key is in: by what stands between its first braces, if there is anything. Source: Redis cluster specification. */
+export function slotOf(key: string): number {
+  const begin = key.indexOf('{') + 1
+  const end = key.indexOf('}', begin)
+  let crc = 0
+  for (const byte of Buffer.from(begin > 0 && end > begin ? key.slice(begin, end) : key)) {
+    crc ^= byte << 8
+    for (let bit = 0; bit < 8; bit++) crc = ((crc << 1) ^ (crc & 0x8000 ? POLYNOMIAL : 0)) & 0xffff
+  }
+  return crc % 16_384
+}
