@@ -12,3 +12,13 @@ export function slotOf(key: string): number {
   }
   return crc % 16_384
 }
+
+/** What has a slot, as a cluster says: in ioredis addresses, the master's first; in node-redis a shard. */
+type Shard = readonly string[] | { readonly master: { readonly address: string } }
+
+/** The address of the server that has a key; undefined where the client is no cluster, or does not know yet. */
+export function serverOf(client: object, key: string): string | undefined {
+  const { slots } = client as { readonly slots?: readonly (Shard | undefined)[] }
+  const shard = slots?.[slotOf(key)]
+  return shard === undefined || 'master' in shard ? shard?.master.address : shard[0]
+}

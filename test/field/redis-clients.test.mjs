@@ -1,7 +1,7 @@
 // RedisRateLimiter and stores with the clients that people use, by themselves and as clusters, each on redis-server and valkey-server.
 import { createRequire } from 'node:module'
 import { expressStore } from 'amorsize/http'
-import { RedisRateLimiter } from 'amorsize/redis'
+import { RedisKeyedRateLimiter, RedisRateLimiter } from 'amorsize/redis'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hasServer, TestServer } from '../support/redis-server.ts'
 
@@ -157,6 +157,42 @@ describe.skipIf(servers.length === 0)('clients (needs redis-server or valkey-ser
       limiter.close()
       client.disconnect()
     })
+
+    // GLIDE does not tell which server has a key.
+    it.each(Object.keys(clusters).filter((name) => !name.startsWith('GLIDE')))(
+      '%s, while one of its servers is away',
+      async (name) => {
+        const { client, close } = await clusters[name](nodes.map(({ port }) => port))
+        client.on?.('error', () => undefined)
+        const limit = `away-${name.replaceAll(/\W/g, '-')}`
+        const options = { name: limit, requestsPerSecond: 1000, mode: 'exact', timeoutMs: 500, onUnavailable: 'closed' }
+        const limiter = new RedisKeyedRateLimiter(client, options)
+        const keys = Array.from({ length: 12 }, (_, i) => i)
+        const slots = await Promise.all(keys.map((key) => commandTo(0, 'CLUSTER', 'KEYSLOT', `rl:{${limit}:${key}}`)))
+        const isFirsts = (key) => slots[key] <= 5460
+        const sources = async (of, some) =>
+          (await Promise.all(some.map((key) => of.decide(key)))).map(({ source }) => source)
+        const there = keys.filter((key) => !isFirsts(key))
+        const away = keys.filter(isFirsts)
+        await expect.poll(() => sources(limiter, keys), { timeout: 10_000 }).not.toContain('fallback')
+        process.kill(nodes[0].pid, 'SIGSTOP')
+        try {
+          expect(new Set(await sources(limiter, away))).toEqual(new Set(['fallback']))
+          for (let i = 0; i < 5; i++) expect(await sources(limiter, there)).not.toContain('fallback')
+          // ioredis may ask the very server that is away whether it is ready, and wait.
+          if (name.startsWith('node-redis')) {
+            const late = new RedisKeyedRateLimiter(client, options)
+            await expect.poll(() => sources(late, there), { timeout: 10_000 }).not.toContain('fallback')
+            late.close()
+          }
+        } finally {
+          process.kill(nodes[0].pid, 'SIGCONT')
+        }
+        await expect.poll(() => sources(limiter, keys), { timeout: 10_000 }).not.toContain('fallback')
+        limiter.close()
+        await close()
+      },
+    )
 
     it.each(Object.keys(clusters))('%s, while a slot moves', async (name) => {
       const { client, close } = await clusters[name](nodes.map(({ port }) => port))

@@ -4,7 +4,7 @@ import { connectionOf } from '../../../dist/redis/clients.js'
 import { RedisKeyedRateLimiter } from '../../../dist/redis/index.js'
 import { slotOf } from '../../../dist/redis/slot.js'
 
-/** A cluster of node-redis, which does not tell whether it is ready, and those that were made from it. */
+/** A cluster of node-redis, all of whose slots one server has, and those that were made from it. */
 function cluster() {
   const made: { connect(): Promise<void>; opened: () => void; asked: ((answer: unknown) => void)[] }[] = []
   const duplicate = () => {
@@ -15,6 +15,7 @@ function cluster() {
       isOpen: true,
       opened,
       asked,
+      slots: new Array(16_384).fill({ master: { address: 'a' } }),
       duplicate,
       on: () => own,
       connect: () => connecting,
@@ -28,7 +29,7 @@ function cluster() {
   return { given: duplicate(), made }
 }
 
-it('sends nothing by a cluster that was made anew before it is connected', async () => {
+it('goes on with a cluster that is silent, until one that was made anew is connected', async () => {
   let nowMs = 0
   const time = vi.spyOn(performance, 'now').mockImplementation(() => nowMs)
   const { given, made } = cluster()
@@ -38,15 +39,25 @@ it('sends nothing by a cluster that was made anew before it is connected', async
   await new Promise(setImmediate)
   void ask()
   expect(made[1]!.asked).toHaveLength(1)
-  // The server is not heard of for so long that the connection is given up.
+  // The server is not heard of for so long that another may be in its place.
   nowMs = 2000
-  const answer = ask()
+  void ask()
+  void ask()
   await new Promise(setImmediate)
   expect(made).toHaveLength(3)
-  expect(made[2]!.asked).toHaveLength(0)
+  expect(made[1]!.asked).toHaveLength(3)
+  // Nor is that one connected in time.
+  nowMs = 3500
+  void ask()
+  expect(made).toHaveLength(4)
   made[2]!.opened()
   await new Promise(setImmediate)
-  made[2]!.asked[0]!('answer')
+  void ask()
+  expect(made[2]!.asked).toHaveLength(0)
+  made[3]!.opened()
+  await new Promise(setImmediate)
+  const answer = ask()
+  made[3]!.asked[0]!('answer')
   expect(await answer).toBe('answer')
   time.mockRestore()
 })
