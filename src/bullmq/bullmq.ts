@@ -37,11 +37,18 @@ export function checkAddress({ connection, queue, prefix, backend, library }: Qu
     )
   checkQueueName('queue', queue)
   if (prefix !== undefined) checkQueueName('prefix', prefix)
+  if ((connection as { isCluster?: unknown }).isCluster === true && !HASH_TAG.test(`${prefix ?? ''}:${queue}`))
+    throw new RangeError(
+      `prefix, or queue, must have a part in braces, such as '{bull}', where connection is a cluster, so that it keeps all keys of the queue on one server; received ${describe(prefix)} and ${describe(queue)}`,
+    )
   if (backend !== undefined && typeof backend !== 'function')
     throw new TypeError(`backend must be a function that makes a backend of BullMQ 6; received ${describe(backend)}`)
   if (library !== undefined && typeof (library as BullmqModule | null)?.Queue !== 'function')
     throw new TypeError(`library must be the module of BullMQ; received ${describe(library)}`)
 }
+
+/** What a cluster goes by: keys begin with prefix and queue. */
+const HASH_TAG = /^[^{]*\{[^}]+\}/
 
 function checkQueueName(option: string, name: unknown): void {
   if (typeof name !== 'string') throw new TypeError(`${option} must be a string; received ${describe(name)}`)

@@ -40,17 +40,31 @@ function notReady(connection: object, error: unknown): Error {
   )
 }
 
-/** Where servers are, as options of ioredis say it. */
+/** Where servers are, as options of ioredis say it, or a client that was made of them. */
 function placeOf(connection: object): string {
-  const { url, sentinels, host = 'localhost', port = 6379 } = connection as ServerOptions
+  const { options, startupNodes } = connection as ClientOfIoredis
+  if (startupNodes !== undefined) return `the cluster ${startupNodes.map(shownNode).join(', ')}`
+  const { url, sentinels, host = 'localhost', port = 6379 } = (options ?? connection) as ServerOptions
   if (url !== undefined) return shownServer(url)
-  if (sentinels === undefined) return `${host}:${port}`
+  // A client has null where nothing was given.
+  if (sentinels === undefined || sentinels === null) return `${host}:${port}`
   return `sentinels ${sentinels.map((one) => `${one.host ?? 'localhost'}:${one.port ?? 26_379}`).join(', ')}`
+}
+
+function shownNode(node: string | number | ServerOptions): string {
+  if (typeof node === 'string') return shownServer(node)
+  const { host = 'localhost', port } = typeof node === 'number' ? { port: node } : node
+  return `${host}:${port ?? 6379}`
+}
+
+interface ClientOfIoredis {
+  readonly options?: object
+  readonly startupNodes?: readonly (string | number | ServerOptions)[]
 }
 
 interface ServerOptions {
   readonly url?: string
-  readonly sentinels?: readonly { readonly host?: string; readonly port?: number }[]
+  readonly sentinels?: readonly { readonly host?: string; readonly port?: number }[] | null
   readonly host?: string
   readonly port?: number
 }

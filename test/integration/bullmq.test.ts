@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
 import { execute, task } from 'amorsize'
 import { bullmq, serveTasks } from 'amorsize/bullmq'
 import { Queue } from 'bullmq'
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { hasServer, TestServer } from '../support/redis-server.js'
 import { main, runNode } from './support/command-line.js'
@@ -30,6 +30,29 @@ describe('the address of a server', () => {
         expect(error).toMatch(/no Redis or Valkey answers at (redis:\/\/127\.0\.0\.1:1 |the given URL )/)
         expect(error).not.toMatch(/s3|cret|amy/)
       }
+    },
+    20_000,
+  )
+
+  it.concurrent.each([
+    ['a client', '127.0.0.1:1', () => new Redis({ host: '127.0.0.1', port: 1, maxRetriesPerRequest: null })],
+    [
+      'a cluster',
+      'the cluster 127.0.0.1:1, 127.0.0.1:2',
+      () =>
+        new Cluster([
+          { host: '127.0.0.1', port: 1 },
+          { host: '127.0.0.1', port: 2 },
+        ]),
+    ],
+  ])(
+    'is told of %s of ioredis: %s',
+    async (_, address, make) => {
+      const connection = make()
+      connection.on('error', () => undefined)
+      const error = await serveTasks({ connection, queue: '{q}', tasks: [url] }).then(String, String)
+      expect(error).toContain(`no Redis or Valkey answers at ${address} `)
+      connection.disconnect()
     },
     20_000,
   )

@@ -13,6 +13,8 @@ describe('bullmq and serveTasks: what they are given', () => {
     [{ connection, queue: 'a:b' }, "none of them ':'"],
     [{ connection }, 'queue must be a string'],
     [{ connection, queue: 'q', prefix: 5 }, 'prefix must be a string'],
+    [{ connection: { isCluster: true }, queue: 'q' }, "prefix, or queue, must have a part in braces, such as '{bull}'"],
+    [{ connection: { isCluster: true }, queue: '}q{', prefix: '{}' }, 'received "{}" (string) and "}q{" (string)'],
     [{ connection, queue: 'q', chunkMs: 0 }, 'chunkMs must be'],
     [{ connection, queue: 'q', windowChunks: 0 }, 'windowChunks must be'],
     [{ connection, queue: 'q', maxChunkBytes: 5 }, 'maxChunkBytes must be'],
@@ -22,6 +24,10 @@ describe('bullmq and serveTasks: what they are given', () => {
     [{ connection, queue: 'q', window: 4 }, "unknown bullmq option 'window'"],
   ])('bullmq refuses %o', (options, message) => {
     expect(() => bullmq(options as never)).toThrow(message)
+  })
+
+  it.each([{ prefix: '{bull}' }, { queue: '{q}' }])('bullmq takes a cluster with %o', (options) => {
+    expect(bullmq({ connection: { isCluster: true }, queue: 'q', ...options })).toBeDefined()
   })
 
   it.each([
