@@ -1,7 +1,8 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { expressStore } from 'amorsize/http'
 import { type RedisRateLimitOptions, RedisRateLimiter } from 'amorsize/redis'
 import { inspect } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -174,6 +175,32 @@ describe.skipIf(servers.length === 0)(
         const { remaining } = await limiterOf(await connected(one.port), { ...options, mode: 'exact' }).decide()
         expect(remaining).toBeLessThan(200 - taken)
         expect(remaining).toBeGreaterThanOrEqual(200 - taken - 20 - 1)
+      })
+
+      it('needs no rights but those that docs/redis.md names', async () => {
+        const one = await server(kind)
+        const page = readFileSync(new URL('../../../docs/redis.md', import.meta.url), 'utf8')
+        const rules = /ACL (SETUSER limits [^`]+)/.exec(page)![1]!.split(' ')
+        const { Redis } = await import('ioredis')
+        const address = { host: '127.0.0.1', port: one.port }
+        const admin = new Redis(address)
+        await admin.call('ACL', ...rules)
+        const client = new Redis({ ...address, username: 'limits', password: 'secret' })
+        const given = { client: client, command: () => Promise.resolve(), close: () => client.disconnect() }
+        const limiter = limiterOf(given, { onUnavailable: 'closed' })
+        await limiter.acquire()
+        await limiter.pauseFor(1)
+        const options = { redis: client, name: 'rights', onUnavailable: 'closed', timeoutMs: 10_000 } as const
+        for (const algorithm of ['window', 'bucket'] as const) {
+          const store = expressStore({ ...options, algorithm })
+          store.init({ windowMs: 60_000, limit: 5 })
+          expect(await store.increment('a')).toMatchObject({ totalHits: 1 })
+          await store.decrement('a')
+          await store.resetKey('a')
+          store.shutdown()
+        }
+        client.disconnect()
+        admin.disconnect()
       })
 
       it('warns of a password that is wrong, and of a right that is missing, and says so as the cause', async () => {
