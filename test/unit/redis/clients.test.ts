@@ -104,7 +104,13 @@ function overHalfACluster(slots: unknown[], keyPrefix = '') {
     return shard.includes('"a"') ? Promise.reject(new Error('closed')) : Promise.resolve(['1', '0', '5', '0'])
   }
   const client = { status: 'ready', options: { keyPrefix }, slots, evalsha, eval: evalsha } as never
-  const options = { name: 'half', requestsPerSecond: 5, mode: 'exact', shareConnection: true } as const
+  const options = {
+    name: 'half',
+    requestsPerSecond: 5,
+    mode: 'exact',
+    onUnavailable: 'closed',
+    shareConnection: true,
+  } as const
   return { asked, limiter: new RedisKeyedRateLimiter(client, options) }
 }
 
