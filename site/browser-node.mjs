@@ -33,6 +33,7 @@ export const SharedArrayBuffer = class SharedArrayBuffer extends ArrayBuffer {}
 const channelOfNobody = { hasSubscribers: false, publish() {}, subscribe() {}, unsubscribe() {} }
 const builtins = {
   'node:async_hooks': {},
+  'node:crypto': globalThis.crypto,
   'node:diagnostics_channel': { channel: () => channelOfNobody, tracingChannel: () => channelOfNobody },
   'node:timers': { setImmediate, setTimeout, clearTimeout, setInterval, clearInterval },
   'node:util': { types: { isSharedArrayBuffer: (given) => given instanceof SharedArrayBuffer } },

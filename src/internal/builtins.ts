@@ -6,6 +6,9 @@ export const builtins = {
   get asyncHooks(): typeof import('node:async_hooks') {
     return process.getBuiltinModule('node:async_hooks')
   },
+  get crypto(): typeof import('node:crypto') {
+    return process.getBuiltinModule('node:crypto')
+  },
   get diagnosticsChannel(): typeof import('node:diagnostics_channel') {
     return process.getBuiltinModule('node:diagnostics_channel')
   },

@@ -1,4 +1,5 @@
 import { SharedMemoryError } from '../../errors.js'
+import { builtins } from '../../internal/builtins.js'
 import { CELL_BYTES, KEYED, KIND, kindWord } from '../shared/layout.js'
 import { allocateOwnBuffer, type CellAddress, viewCells } from '../shared/region.js'
 import { Subjects } from '../shared/subjects.js'
@@ -26,7 +27,8 @@ export const keyedTables = new Subjects<KeyedTable, KeyedParameters>({
 
 /** Nobody who does not know it can make up keys that meet in one group. */
 export function randomSeed(): BigUint64Array {
-  return crypto.getRandomValues(new BigUint64Array(2))
+  // Not by the global of that name: tests put their own in its place, and Node can be started without it.
+  return builtins.crypto.getRandomValues(new BigUint64Array(2))
 }
 
 /** A buffer of its own for a table. @throws {RangeError} naming the capacity when there is no memory for it */
