@@ -1,5 +1,5 @@
 import { checkOptionalFunction } from '../../internal/options/check-common.js'
-import { checkFunction } from '../../internal/options/validate.js'
+import { checkFunction, describe } from '../../internal/options/validate.js'
 import type { Key } from '../../memory/keyed/hash.js'
 import { type LimitDecision, PROBLEM_TYPE, problemOf, retryAfterSeconds } from './decision.js'
 import { type HttpLimitStats, HttpLimiter } from './http-limiter.js'
@@ -55,7 +55,7 @@ export function webLimit<Rest extends unknown[]>(
     if (!decision.allowed) return withHeaders(await refusalOf(request, decision, refuse), write)
     let status = 500
     try {
-      const response = await handler(request, ...rest)
+      const response = asResponse('the handler of webLimit', await handler(request, ...rest))
       status = response.status
       return withHeaders(response, write)
     } finally {
@@ -63,6 +63,12 @@ export function webLimit<Rest extends unknown[]>(
     }
   }
   return Object.assign(limited, { stats: () => limiter.stats() })
+}
+
+/** What a function of the user has returned. @throws {TypeError} when that is no response, of whatever library */
+export function asResponse(of: string, given: unknown): Response {
+  if (typeof (given as Partial<Response> | null | undefined)?.headers?.get === 'function') return given as Response
+  throw new TypeError(`${of} must return a Response; received ${describe(given)}`)
 }
 
 /** The answer to a refused request, with Retry-After. */
@@ -76,7 +82,7 @@ export async function refusalOf<Request>(
     const headers = { 'content-type': PROBLEM_TYPE, 'retry-after': seconds }
     return new Response(problemOf(decision), { status: decision.status, headers })
   }
-  return withHeaders(await refuse(request, decision), (sink) => {
+  return withHeaders(asResponse('refuse', await refuse(request, decision)), (sink) => {
     if (sink.get('retry-after') === undefined) sink.set('retry-after', seconds)
   })
 }

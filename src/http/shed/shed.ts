@@ -12,7 +12,7 @@ import {
 } from '../limit/fastify-limit.js'
 import { type HonoContext, nodeResponseOf } from '../limit/hono-limit.js'
 import { CLIENT_GONE, whenResponseEnds } from '../limit/response-end.js'
-import { withHeaders } from '../limit/web-limit.js'
+import { asResponse, withHeaders } from '../limit/web-limit.js'
 import { watchBody } from '../watched-body.js'
 import type { ShedOptions } from './options.js'
 import {
@@ -186,7 +186,7 @@ function web<Rest extends unknown[]>(
     if (judged === null) return handler(request, ...rest)
     const end = orWhenGone(request, judged)
     try {
-      return watched(request, await handler(request, ...rest), end)
+      return watched(request, asResponse('the handler of shed.web', await handler(request, ...rest)), end)
     } catch (error) {
       end(500)
       throw error
@@ -250,6 +250,6 @@ async function refusalOf<Request>(
   const response =
     refuse === undefined
       ? new Response(shedProblemOf(decision), { status: decision.status, headers: { 'content-type': PROBLEM_TYPE } })
-      : await refuse(request, decision)
+      : asResponse('refuse', await refuse(request, decision))
   return withHeaders(response, (sink) => writeShedHeaders(sink, decision))
 }

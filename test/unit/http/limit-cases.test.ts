@@ -251,3 +251,18 @@ it('a function of the options that gives a promise, which is none, does not end 
   process.off('unhandledRejection', hear)
   expect(unhandled).toEqual([])
 })
+
+describe('what a handler returns', () => {
+  it('must be a response, and the error says what came', async () => {
+    const limits = { a: { requestsPerSecond: 1, burstSize: 1 } }
+    const [none, text] = [undefined, 'a body'] as unknown[] as Response[]
+    const limited = webLimit({ limits, key: () => 'all', refuse: () => text! }, () => none!)
+    await expect(limited(ask())).rejects.toThrow('the handler of webLimit must return a Response; received undefined')
+    await expect(limited(ask())).rejects.toThrow('refuse must return a Response; received "a body" (string)')
+    const shedding = shed.web({ maxConcurrent: 1 }, () => text!)
+    await expect(shedding(ask())).rejects.toThrow(
+      'the handler of shed.web must return a Response; received "a body" (s',
+    )
+    expect(shedding.stats().running).toBe(0)
+  })
+})
