@@ -33,7 +33,8 @@ export interface ConnectLimitOptions<Request, Response = ConnectResponse> extend
 
 /** A middleware `(req, res, next)`. */
 export interface ConnectLimit<Request, Response = ConnectResponse> {
-  (request: Request, response: Response, next: (error?: unknown) => void): void
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- h3 and others want an Error there
+  (request: Request, response: Response, next: (error?: any) => void): void
   /** What it has done in this thread. */
   stats(): HttpLimitStats
 }

@@ -41,7 +41,8 @@ export interface ConnectShedOptions<Request, Response = ConnectResponse> extends
 
 /** A middleware `(req, res, next)`. */
 export interface ConnectShed<Request, Response = ConnectResponse> extends Shed {
-  (request: Request, response: Response, next: (error?: unknown) => void): void
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- h3 and others want an Error there
+  (request: Request, response: Response, next: (error?: any) => void): void
 }
 
 /** What {@link shed.fastify} is registered with. */

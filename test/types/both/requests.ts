@@ -1,5 +1,5 @@
 // The request of options that are functions, where nothing around them says whose it is: middleware that is kept to be used, and asked, later.
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connectLimit, honoLimit, shed } from 'amorsize/http'
 import { type Context, Hono } from 'hono'
 
@@ -12,6 +12,10 @@ export const limit = connectLimit({
 createServer((request, response) => {
   guard(request, response, () => limit(request, response, () => response.end(`${guard.stats().running} running`)))
 })
+
+/** What h3, for one, takes: a middleware whose `next` wants an Error. */
+export const taken: ((request: IncomingMessage, response: ServerResponse, next: (error?: Error) => void) => unknown)[] =
+  [connectLimit({ limits: { burst: { requestsPerSecond: 5 } } }), shed()]
 
 interface Signed {
   readonly Variables: { user: string }
