@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { pathToFileURL, URL as NodeUrl } from 'node:url'
 import { checkFunction, checkKeys, describe } from '../internal/options/validate.js'
 import type { Policy } from '../internal/policy.js'
 import { runError } from '../internal/run-error.js'
@@ -81,10 +81,11 @@ function checkName(name: unknown, received = '"" (string)'): string {
 }
 
 function checkUrl(url: unknown): string {
-  if (url instanceof URL) return url.href
+  if (url instanceof URL || url instanceof NodeUrl) return url.href
   if (typeof url !== 'string') throw new TypeError(`url must be a URL or a string; received ${describe(url)}`)
   if (isAbsolute(url)) return pathToFileURL(url).href
-  if (URL.canParse(url)) return new URL(url).href
+  // The global URL is jsdom's in a test of a page: an older one has no canParse.
+  if (NodeUrl.canParse(url)) return new NodeUrl(url).href
   throw new TypeError(`url must be absolute, such as import.meta.url; received ${describe(url)}`)
 }
 

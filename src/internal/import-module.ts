@@ -1,7 +1,7 @@
 // A call of `createRequire` under its own name, webpack would take for one that it must follow.
 import nodeModule from 'node:module'
 import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, URL } from 'node:url'
 
 /** What `vm` throws where a program that it runs has no `import()`, with and without the flag by which it could have one. */
 const NO_IMPORT = ['ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING', 'ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING_FLAG']

@@ -1,5 +1,6 @@
 import { isBuiltinError } from '../../internal/builtin-error.js'
 import { builtins } from '../../internal/builtins.js'
+import { cloneOf } from './structured-clone.js'
 
 /** Objects and arrays of other realms, such as those of a test runner, are plain, too. */
 export function isPlain(value: object): boolean {
@@ -56,7 +57,7 @@ function isClonedByNode(value: object): boolean {
   if (isKept === undefined) {
     // A key is one of them, and the only one whose prototypes do not show it.
     const isCloned = canBeCloned(proto) || builtins.util.types.isKeyObject(value)
-    isKept = isCloned && Object.prototype.isPrototypeOf.call(proto, structuredClone(value))
+    isKept = isCloned && Object.prototype.isPrototypeOf.call(proto, cloneOf(value))
     keepsClass.set(proto, isKept)
   }
   return isKept

@@ -1,5 +1,6 @@
 import { isBuiltinError } from '../../internal/builtin-error.js'
 import { isPlain, isView, whyLost } from './cloned-classes.js'
+import { cloneOf } from './structured-clone.js'
 
 type Key = string | number
 type Keyed = Record<Key, unknown>
@@ -83,7 +84,7 @@ export function asReceived(value: unknown): unknown {
   // Functions and symbols cannot be cloned; all else that is no object is the same there.
   if (!isObject(value) && typeof value !== 'function' && typeof value !== 'symbol') return value
   const { values, lost } = packValues([value])
-  const copies = structuredClone(values)
+  const copies = cloneOf(values)
   restore(copies, lost)
   return copies[0]
 }

@@ -1,3 +1,4 @@
+import { URL as NodeUrl } from 'node:url'
 import { checkKeys, checkOptions } from '../../internal/options/validate.js'
 import { initNow } from './as-given.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions } from './origin-policies.js'
@@ -93,7 +94,7 @@ export function policyInterceptor(
 /** What a request asks for. A path is put behind its origin: one that begins with two slashes would be resolved to another. */
 function urlOf({ origin, path }: Pick<DispatchOptions, 'origin'> & { readonly path: unknown }): string {
   // A Client or Pool asks its own server, whatever origin it is given; an Agent refuses what is none.
-  const base = URL.canParse('/', String(origin)) ? String(origin) : 'http://localhost'
+  const base = NodeUrl.canParse('/', String(origin)) ? String(origin) : 'http://localhost'
   // To a proxy a path may be a whole URL; what is no path, undici refuses.
   const isWhole = typeof path !== 'string' || !path.startsWith('/')
   return (isWhole ? new URL(String(path), base) : new URL(new URL(base).origin + path)).href
