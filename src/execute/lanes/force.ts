@@ -82,8 +82,8 @@ export interface Force extends Pick<Terms, 'inFlight' | 'policies'> {
   measured(done: DoneMessage): void
   /** Workers that were to leave are needed again, for items that no other thread may run. */
   recall(): void
-  /** A worker died, and no item is known to have caused it. */
-  diedWithoutCause(): void
+  /** A worker died with items. @param hasCause - whether one of them is known to have caused it */
+  died(hasCause: boolean): void
   /** @param error - why the worker died, if it had run nothing. A few times may be chance; after that no other worker would do better */
   lost(lane: Lane, error?: Error): void
   /** A lane holds nothing of the run any more. */

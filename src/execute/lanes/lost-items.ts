@@ -28,7 +28,7 @@ export function settleLost(death: Death, force: Force): boolean {
   // While a policy makes an item wait, the worker names no item.
   const culpritIndex = lateItem ?? (current < 0 ? alone?.index : current)
   const culprit = lost.find(({ index }) => index === culpritIndex)
-  if (culprit === undefined && lost.length > 0 && lateItem === undefined) force.diedWithoutCause()
+  if (lost.length > 0) force.died(culprit !== undefined || lateItem !== undefined)
   if (culprit !== undefined) blame(culprit, death, force.run)
   runCarefully(
     lost.filter((one) => one !== culprit),

@@ -333,8 +333,9 @@ export class Workforce implements Force {
     if (timeoutMs !== Infinity) for (const lane of this.#lanes) lane.endIfLate(timeoutMs)
   }
 
-  diedWithoutCause(): void {
-    if (++this.#deaths < CAUSELESS_DEATHS) return
+  died(hasCause: boolean): void {
+    this.#deaths = hasCause ? 0 : this.#deaths + 1
+    if (this.#deaths < CAUSELESS_DEATHS) return
     this.run.stop('failed', runError(`${this.#deaths} workers have died, one after the other, of no item`))
   }
 
