@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { messageOf } from '../../internal/text/error-text.js'
 import { machineNow } from '../../internal/time/clock.js'
+import { realClearTimeout, realSetTimeout } from '../../internal/time/real-timers.js'
 import { packBarely, type PackedThrown, packThrown } from '../transfer/thrown.js'
 import { packValues, type Unfit } from '../transfer/values.js'
 import type { Printing } from './printing.js'
@@ -22,6 +23,8 @@ export class WorkerReport {
   #values: unknown[] = []
   #sentMs = 0
   #nowMs = 0
+  /** Sends what has come where nothing else ends for long. */
+  #flushing: NodeJS.Timeout | undefined = undefined
 
   constructor(port: MessagePort, printing: Printing) {
     this.#port = port
@@ -40,6 +43,7 @@ export class WorkerReport {
     this.#values.push(value)
     this.#nowMs = performance.now()
     if (this.#isCareful || this.#nowMs - this.#sentMs > FLUSH_MS) this.flush()
+    else this.#flushing ??= realSetTimeout(() => this.flush(), FLUSH_MS)
   }
 
   /** What the next item has to wait for; see {@link Printing.turn}. @param nowMs - by default when the last item has finished */
@@ -86,6 +90,8 @@ export class WorkerReport {
     const values = this.#values
     this.#indices = []
     this.#values = []
+    realClearTimeout(this.#flushing)
+    this.#flushing = undefined
     this.#send(indices, values, done)
   }
 

@@ -311,6 +311,28 @@ describe('items of which some wait much longer than others', () => {
   )
 })
 
+describe('results of a chunk of which an item waits', () => {
+  // It waits until all others are here.
+  const lastWaits = ({ n, told }: { readonly n: number; readonly told: Int32Array }): unknown => {
+    if (n < 7) return n
+    return new Promise((resolve) => {
+      const timer = setInterval(() => {
+        if (Atomics.load(told, 0) < 7) return
+        clearInterval(timer)
+        resolve(n)
+      }, 1)
+    })
+  }
+
+  it('come while it does', async () => {
+    const told = new Int32Array(new SharedArrayBuffer(4))
+    const items = Array.from({ length: 8 }, (_, n) => ({ n, told }))
+    const options = { mode: 'threads', mainThread: false, workers: 1, chunkSize: 8 } as const
+    for await (const n of stream(lastWaits, items, options)) expect(n).toBe(Atomics.add(told, 0, 1))
+    expect(told[0]).toBe(8)
+  })
+})
+
 describe('what an item returns', () => {
   it('may be a thenable that settles twice, or throws: that concerns it alone', async () => {
     const task = (n: number): PromiseLike<number> | Promise<number> => {
