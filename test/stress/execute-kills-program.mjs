@@ -11,10 +11,14 @@ import * as tasks from './execute-kills-tasks.mjs'
 const [form, wanted] = [process.argv[2], Number(process.argv[3])]
 const alive = new Set()
 const postMessage = Worker.prototype.postMessage
-// Those that have been given items: one that dies as it starts is another matter.
+const given = new WeakSet()
+// Those that have run items: one that dies as it starts is another matter, and on a busy machine it does so for long.
 Worker.prototype.postMessage = function (...message) {
-  if (!alive.has(this) && ['chunk', 'block'].includes(message[0].kind)) {
-    alive.add(this)
+  if (!given.has(this) && ['chunk', 'block'].includes(message[0].kind)) {
+    given.add(this)
+    // Of a block it may say nothing before it has ended it.
+    if (message[0].kind === 'block') alive.add(this)
+    else this.on('message', ({ kind }) => ['results', 'done'].includes(kind) && alive.add(this))
     this.once('error', (error) => {
       if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') deaths.memory++
     })
