@@ -252,8 +252,10 @@ export class Scheduler {
       // If this thread has run too few of them to tell, what earlier runs have shown stands.
       const isUnknown = timing.items < FEW_TO_COMPARE
       record.isUneven = isUneven(timing) || isUneven(since.timing) || (record.isUneven && isUnknown)
+      // Where items overlap, how they end says nothing of how they differ.
       record.isMixed =
-        isMixed(timing) || isMixed(since.timing) || areApart(timing, since.timing) || (record.isMixed && isUnknown)
+        !decision.measured.isAsync &&
+        (isMixed(timing) || isMixed(since.timing) || areApart(timing, since.timing) || (record.isMixed && isUnknown))
       // If items differ, workers that joined late may have had the long ones or the short ones: that says nothing about a whole run.
       if (record.isMixed && since.settled < WHOLE * (observation.items ?? 0)) {
         record.isWarm = true

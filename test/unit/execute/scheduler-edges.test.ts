@@ -368,6 +368,14 @@ describe('a run of items that differ', () => {
     ])
   })
 
+  it('is none where items overlap, which end as they like', () => {
+    const { scheduler, subject, begin } = taught()
+    const { measured } = scheduler.recall(subject, 'an item')!
+    scheduler.sampled(subject, 'an item', { ...measured!, isAsync: true, cpuShare: 0.95, itemMs: 2 })
+    scheduler.after(begin(1000, ONE), seen(60, 1, 0), came(1000, 1000, 600, timingOf(9, 0.1, 9, 0.1, 9)), ONE)
+    expect(scheduler.recall(subject, 'an item')).toMatchObject({ isMixed: false, isWarm: true })
+  })
+
   it('is held against what the loop takes for all of them', () => {
     const { scheduler, subject } = mixed()
     expect(scheduler.recall(subject, 'an item')).toMatchObject({ loopItemMs: 1, gain: 100 / 60 })
