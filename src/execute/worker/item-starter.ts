@@ -86,19 +86,19 @@ export class ItemStarter {
       // A timeout may have given this one up, and another be under way.
       if ((isCounted && !this.#isAlone) || at.attempts === attempt) this.#goOn()
     }
-    let result
+    let result, promise
     try {
       result = this.#begin(item, index)
+      // Asked for its outcome once only: there are thenables that start anew each time.
+      if (isThenable(result)) promise = Promise.resolve(result)
     } catch (error) {
       ended()
       throw error
     }
-    if (!isThenable(result)) {
+    if (promise === undefined) {
       ended()
       return result
     }
-    // Asked for its outcome once only: there are thenables that start anew each time.
-    const promise = Promise.resolve(result)
     promise.then(ended, ended)
     // A timeout gives it up; the wait for the next attempt is nobody's time.
     if (isTimed) context.signal.addEventListener('abort', ended)
@@ -157,6 +157,7 @@ export class ItemStarter {
   /** A promise that is given up when the time is up. */
   #withinTime(result: PromiseLike<unknown>): Promise<unknown> {
     const timeoutMs = this.#timeoutMs
+    const promise = Promise.resolve(result)
     this.#at.underWay++
     return new Promise((resolve, reject) => {
       let isOver = false
@@ -171,7 +172,7 @@ export class ItemStarter {
       const late = (): void =>
         reject(new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }))
       const timer = realSetTimeout(() => end(late), Math.min(timeoutMs, MAX_TIMER_MS))
-      Promise.resolve(result).then(
+      promise.then(
         (value) => end(() => resolve(value)),
         (error: unknown) => end(() => reject(error)),
       )

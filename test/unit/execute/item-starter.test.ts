@@ -115,6 +115,20 @@ describe('an item with a time limit', () => {
     expect(subject.current).toBe(-1)
   })
 
+  it.each<[string, Guard | undefined]>([
+    ['no policies', undefined],
+    ['policies', async (start) => start({ signal: new AbortController().signal })],
+  ])('is not under way once its promise cannot be awaited, under %s', async (_, guard) => {
+    const get = (): never => {
+      throw new Error('no constructor')
+    }
+    const task = (): unknown => Object.defineProperty(Promise.resolve(), 'constructor', { get })
+    const subject = new Subject({ timeoutMs: LONG_MS, inFlight: 2, task, ...(guard === undefined ? {} : { guard }) })
+    await expect(async () => subject.starter.start('a', 7)).rejects.toThrow('no constructor')
+    subject.starter.report(() => undefined)
+    expect([subject.current, subject.at.underWay]).toEqual([-1, 0])
+  })
+
   it('keeps the time of those beside it from counting while a result is told of', async () => {
     const all = [deferred<unknown>(), deferred<unknown>()]
     const subject = new Subject({ timeoutMs: LONG_MS, inFlight: 2, task: (item) => all[item as number]?.promise })
