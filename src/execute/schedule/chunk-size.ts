@@ -34,7 +34,7 @@ export function inFlightInWorker(most: number, overlap: number = IN_FLIGHT.unkno
 }
 
 /**
- * The least that a worker takes of items that wait: as many as may do so at once. It begins the next ones beside them.
+ * The least that a worker takes of items that wait: as many as may wait at once. Those of its next chunk begin as some of them end.
  *
  * @param inFlight - how many may wait at once in a worker
  * @returns >= 1

@@ -5,7 +5,7 @@ export const SLICE_MS = 4
 export const FIRST_IN_FLIGHT = 64
 /** It never has more than this many in flight by itself: a program should not hold more open against a server unless it is told to. */
 export const MOST_IN_FLIGHT = 256
-/** Of them a worker has its part, but no more than `most`, and no fewer than `least`, however many there are. */
+/** A worker has at most an equal part of these under way: no more than `most`, and no fewer than `least`, however many workers there are. */
 export const IN_WORKER = { least: 16, most: 64 } as const
 /** So many times as many items are let wait at once as would keep a thread busy, since waits differ. */
 export const SLACK = 2
