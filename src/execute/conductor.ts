@@ -208,13 +208,11 @@ class Conductor implements Lanes {
       this.#run.stop('failed', error)
       return
     }
-    const most = mostInWorker(options, workers)
     const overlap = this.async?.found.overlap ?? scheduler.waitingOf(this.#course.subject).overlap
     const terms: Terms = {
       workers,
       itemMs,
-      mostInFlight: most,
-      inFlight: isAsync ? inFlightInWorker(most, overlap) : 1,
+      inFlight: isAsync ? inFlightInWorker(mostInWorker(options, workers), overlap) : 1,
       policies,
       share: this.#share,
       loaded: () => this.#workerIsReady(),

@@ -12,9 +12,7 @@ import type { SingleItems } from './single-items.js'
 export interface Terms {
   readonly workers: number
   readonly itemMs: number
-  /** Promises that a worker may keep in flight, … */
-  readonly mostInFlight: number
-  /** … and keeps to begin with. */
+  /** Promises that a worker may keep in flight to begin with. */
   readonly inFlight: number
   /** What workers apply to each item, shared by all of them. */
   readonly policies: readonly SentPolicy[]

@@ -1,6 +1,6 @@
 import { runError } from '../../internal/run-error.js'
 import { realClearInterval, realSetInterval } from '../../internal/time/real-timers.js'
-import { mayRunHere, wantsChunks } from '../options.js'
+import { mayRunHere, mostInWorker, wantsChunks } from '../options.js'
 import type { Run } from '../run/run.js'
 import type { SharedBlock } from '../run/shared-block.js'
 import { heldMs, inFlightInWorker, shareOf, shareOfWaiting } from '../schedule/chunk-size.js'
@@ -263,15 +263,19 @@ export class Workforce implements Force {
     this.#failedBeginnings = 0
     this.timing.add(count, ms)
     const overlap = overlapOf(count, ms, idleMs, inFlight)
-    if (overlap !== undefined) this.inFlight = inFlightInWorker(this.#terms.mostInFlight, (this.overlap = overlap))
+    if (overlap !== undefined) this.inFlight = this.#inFlightFor((this.overlap = overlap))
     this.#terms.progressed()
+  }
+
+  #inFlightFor(overlap?: number): number {
+    return inFlightInWorker(mostInWorker(this.run.options, this.#workers), overlap)
   }
 
   itemsWait(): void {
     if (this.isDismissed) return
     this.#terms.itemsWait()
     if (this.inFlight > 1) return
-    this.inFlight = inFlightInWorker(this.#terms.mostInFlight)
+    this.inFlight = this.#inFlightFor()
     if (this.inFlight > 1) for (const lane of this.#lanes) lane.leaveBlock()
   }
 
