@@ -160,6 +160,25 @@ function settledAtEnd(response: Response, usage: KnownUsage, ended: (tokens: num
   )
 }
 
+/** The text of a copy. What is behind it is let go of once both are: once the signal is aborted, this one lets go. */
+async function textOf(copy: Request, signal: AbortSignal | undefined): Promise<string> {
+  // Another fetch may have streams of another kind, or none to be seen.
+  const reader = (copy.body as Partial<ReadableStream<Uint8Array>> | undefined)?.getReader?.()
+  if (reader === undefined) return unlessAborted(copy.text(), signal)
+  const decoder = new TextDecoder()
+  let text = ''
+  try {
+    for (;;) {
+      const { done, value } = await unlessAborted(reader.read(), signal)
+      if (done) return text + decoder.decode()
+      text += decoder.decode(value, { stream: true })
+    }
+  } catch (error) {
+    reader.cancel(error).catch(() => undefined)
+    throw error
+  }
+}
+
 /** The parsed body; undefined of a call that has none, such as a list of models. */
 async function bodyOf(
   input: string | URL | Request,
@@ -171,7 +190,7 @@ async function bodyOf(
   if (typeof body === 'string') return jsonOf(body) ?? {}
   if (body === undefined || body === null) {
     if (!isRequest(input) || (input.body ?? null) === null) return undefined
-    return jsonOf(await unlessAborted(input.clone().text(), signal)) ?? {}
+    return jsonOf(await textOf(input.clone(), signal)) ?? {}
   }
   return body instanceof Uint8Array ? (jsonOf(new TextDecoder().decode(body)) ?? {}) : {}
 }
