@@ -29,7 +29,6 @@ const BUFFER_CHARS = 64 * 1024
 export async function resultsOutput(path: string): Promise<ResultsOutput> {
   if (path === '-') return new StandardOutput()
   try {
-    if (path === '') throw new Error('it has no name')
     const existing = await stat(path).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
       throw error

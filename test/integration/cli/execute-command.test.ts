@@ -183,7 +183,6 @@ describe('amorsize execute refuses', () => {
     [['#double', '--items', '.'], 1, /the items '.' cannot be read: it is a folder/],
     [['#double', '--range', '5', '--out', '.'], 1, /the output '.' cannot be written: it is a folder/],
     [['#double', '--range', '5', '--out', 'no/such/out'], 1, /the output 'no\/such\/out' cannot be written: ENOENT/],
-    [['#double', '--range', '5', '--out', ''], 1, /the output '' cannot be written: it has no name/],
     [['#missing', '--range', '5'], 1, /must export a function named 'missing'.*functions it exports: .*double/],
     [['#notAFunction', '--range', '5'], 1, /must export a function named 'notAFunction'; received 5/],
     [['x#double', '--range', '5'], 1, /tasks.mjsx/],
