@@ -227,7 +227,8 @@ describe('a change', () => {
   })
 
   it('of a timeout is one of its process alone', async () => {
-    await change(0, { slow: 30 })
+    // Long enough for a request to reach the upstream before it is given up.
+    await change(0, { slow: 1000 })
     const answers = askBoth('/database/held', 2)
     await until(() => upstream.asked === 2)
     expect((await answers[0]).status).toBe(504)
