@@ -131,9 +131,6 @@ class ChunkWork {
     }
     this.#underWay.ended++
     this.#settled()
-    // Nothing begins here any more unless more is sent, and nothing else may end for long.
-    const most = inFlightOf(this.#message)
-    if (most > 1 && 2 * this.#underWay.size <= most && this.#begun === this.#message.items.length) this.#report.flush()
   }
 
   #finished(index: number, result: unknown): void {
