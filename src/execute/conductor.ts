@@ -21,7 +21,7 @@ import { Share } from './schedule/sharing.js'
 import { type Timing, SLICE_MS } from './schedule/timing.js'
 import { callWithPolicies } from './task.js'
 import { pools, scheduler, sharing, slices } from './thread-wide.js'
-import { sharePolicies, whyNotShared } from './transfer/shared-policies.js'
+import { areApart, sharePolicies, whyNotShared } from './transfer/shared-policies.js'
 import { taskSources, type TransferredTask } from './transfer/task-source.js'
 import { asReceived, packValues, type Unfit } from './transfer/values.js'
 
@@ -193,7 +193,7 @@ class Conductor implements Lanes {
   #overlapsInWorkers(): boolean {
     const { task, options } = this.#run
     const isKnown = isAsyncFunction(task.call) || scheduler.isKnownToWait(task.key, options)
-    return isKnown && mostInWorker(options, 1) > 1
+    return isKnown && areApart(options.policies)
   }
 
   /** Gets workers. Ready ones begin at once, before this thread is busy with its own items. */
