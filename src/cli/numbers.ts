@@ -16,9 +16,3 @@ export function integerFrom(min: number, max: number): (text: string) => number 
     `an integer from ${min} to ${max}`,
   )
 }
-
-/** A text that is not empty. */
-export function filled(text: string): string {
-  if (text === '') throw new InvalidArgumentError('It must not be empty.')
-  return text
-}

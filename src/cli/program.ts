@@ -1,8 +1,7 @@
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { messageOf } from '../internal/text/error-text.js'
 import { commands, hiddenCommands } from './commands/index.js'
 import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes.js'
-import { filled } from './numbers.js'
 import { ownVersion } from './project-packages.js'
 
 /** Returns the program `amorsize` with all its subcommands. */
@@ -37,6 +36,11 @@ function inherit(command: Command, parent: Command): Command {
     if (!argument.variadic && argument.parseArg === undefined) argument.argParser(filled)
   for (const child of command.commands) inherit(child, command)
   return command
+}
+
+function filled(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must not be empty.')
+  return text
 }
 
 /** The words, without a `help` before one that is no command: commander would print all there is, and not say that. */

@@ -70,9 +70,9 @@ export function task<T = unknown, R = unknown>(
   return reference
 }
 
-function checkName(name: unknown, received = '"" (string)'): string {
+function checkName(name: unknown, received = describe(name)): string {
   if (typeof name !== 'string')
-    throw new TypeError(`exported must be a function or the name of one; received ${describe(name)}`)
+    throw new TypeError(`exported must be a function or the name of one; received ${received}`)
   if (name === '')
     throw new TypeError(
       `exported must have the name that its module exports it by, or be that name, task(url, 'name'); received ${received}`,
