@@ -34,6 +34,7 @@ export {
   connectLimit,
   type ConnectLimit,
   type ConnectLimitOptions,
+  type ConnectNext,
   type ConnectRequest,
   type ConnectResponse,
 } from './limit/connect-limit.js'

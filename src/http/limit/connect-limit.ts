@@ -31,10 +31,13 @@ export interface ConnectLimitOptions<Request, Response = ConnectResponse> extend
   refuse?: ((request: Request, decision: LimitDecision, response: Response) => unknown) | undefined
 }
 
+/** Goes on, with an error if there is one. Its type is that of Express: some, as h3, want an Error there. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- neither unknown nor Error fits all of them
+export type ConnectNext = (error?: any) => void
+
 /** A middleware `(req, res, next)`. */
 export interface ConnectLimit<Request, Response = ConnectResponse> {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- h3 and others want an Error there
-  (request: Request, response: Response, next: (error?: any) => void): void
+  (request: Request, response: Response, next: ConnectNext): void
   /** What it has done in this thread. */
   stats(): HttpLimitStats
 }

@@ -1,6 +1,12 @@
 import { checkOptionalFunction } from '../../internal/options/check-common.js'
 import { checkFunction } from '../../internal/options/validate.js'
-import { type ConnectRequest, type ConnectResponse, failing, NodeHeaders } from '../limit/connect-limit.js'
+import {
+  type ConnectNext,
+  type ConnectRequest,
+  type ConnectResponse,
+  failing,
+  NodeHeaders,
+} from '../limit/connect-limit.js'
 import { PROBLEM_TYPE } from '../limit/decision.js'
 import {
   type FastifyInstanceLike,
@@ -41,8 +47,7 @@ export interface ConnectShedOptions<Request, Response = ConnectResponse> extends
 
 /** A middleware `(req, res, next)`. */
 export interface ConnectShed<Request, Response = ConnectResponse> extends Shed {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- h3 and others want an Error there
-  (request: Request, response: Response, next: (error?: any) => void): void
+  (request: Request, response: Response, next: ConnectNext): void
 }
 
 /** What {@link shed.fastify} is registered with. */
