@@ -96,6 +96,14 @@ it('makes no connection anew that was closed, since nobody would end it', async 
 })
 
 /** A limiter over a cluster of which the server 'a' does not answer and others grant all, and the keys it is asked for. */
+it('the slot of a key is that of the cluster specification', () => {
+  expect(slotOf('123456789')).toBe(0x31c3)
+  expect(slotOf('{user1000}.following')).toBe(slotOf('user1000'))
+  expect(slotOf('foo{{bar}}zap')).toBe(slotOf('{bar'))
+  // Nothing between the braces: the whole key counts.
+  expect(slotOf('foo{}{bar}')).not.toBe(slotOf('bar'))
+})
+
 function overHalfACluster(slots: unknown[], keyPrefix = '') {
   const asked: string[] = []
   const evalsha = (sha: string, keys: number, key: string) => {
