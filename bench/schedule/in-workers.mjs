@@ -10,7 +10,7 @@ const OURS = ['amorsize', 'amorsize, a retry']
 const THREADS = 'piscina'
 const HERE = 'p-map'
 const LEVELS_HERE = [64, 256]
-const LATER_CALLS = 4
+const LATER_CALLS = 2
 const FIELDS = ['firstMs', 'laterMs', 'peakMb']
 
 const contenders = [

@@ -37,7 +37,7 @@ const { values: flags } = parseArgs({
 const BOUNDS = quick ? { mostMs: 100, mostBytes: 2.6e8 } : { mostMs: 1000, mostBytes: 5.2e8 }
 /** Shorter cells are neither judged nor worth a look. */
 const LEAST_MS = 0.1
-/** How often each part is measured, and for how long; on two quiet cores some 20 minutes in all, or 3. */
+/** How often each part is measured, and for how long; on two quiet cores some 40 minutes in all, or 3. */
 const EFFORT = quick
   ? {
       coldRounds: 1,
@@ -75,7 +75,7 @@ const EFFORT = quick
       rivalBudgetMs: 300,
       predictionRounds: 2,
       waitingRounds: 3,
-      inWorkersRounds: 3,
+      inWorkersRounds: 2,
       realRounds: 5,
       realProcesses: 3,
       realShare: 1,
@@ -184,7 +184,7 @@ function notes() {
     'The rivals run warm, each on each cell in processes of its own, one message per item as their documentation shows it. Tuned by hand: a thread for each core that is kept, and the best of 1, 2, 8 or 32 chunks per thread, ' +
       '1 or 2 at a time, by trial on the same items.',
     `Items that wait: each of ${EFFORT.waitingRounds} rounds (of files three times as many, which vary most) is a process of its own, which has run nothing before; later calls are the next two. p-map(16) and the other packages that run a fixed number at once are measured once.`,
-    `Items that wait with \`mode: 'threads'\`: each round is a process of its own, which has run nothing before; later calls are the next four. piscina gets a message per item and runs the best of 16, 64 and 256 at once in each of two threads; p-map runs the best of 64 and 256 at once in this thread.`,
+    `Items that wait with \`mode: 'threads'\`: each round is a process of its own, which has run nothing before; later calls are the next two. piscina gets a message per item and runs the best of 16, 64 and 256 at once in each of two threads; p-map runs the best of 64 and 256 at once in this thread.`,
     'Real tasks: later calls in one process that runs the loop, `execute`, piscina and p-map in turn, forwards and backwards; first calls, and the most memory a process takes, in a process for each. piscina is tuned as above, p-map to the best of 2, 16 and 64 at a time, both in another process, so that each has run the items as often before it is timed. ' +
       'The tasks are exports of a module; `execute` gets `task(url, name)` and no options.',
     'Streams: a reader takes each result in order; the times of a process are those of its first call and the median of three later ones, after two that are not counted; the levels are those that are fastest later. A pool gets the batches that one makes by hand (1, 16 or 256 lines, ' +
