@@ -10,9 +10,9 @@ const PASSWORDS = new Map([
 ])
 
 /** Here all clients have one address, so a header says who it is; behind a proxy that you trust, leave `key` out. */
-const clientOf = (request) => request.headers['x-client']
-/** Failures alone count: what turns out well is given back. */
-const countIf = (_request, status) => status === 401
+const clientOf = (request) => request.headers['x-client'] ?? 'nobody'
+/** Failures count, and attempts that are cut before their answer (status 499): what turns out well is given back. */
+const countIf = (_request, status) => status >= 400
 
 const perClient = connectLimit({
   limits: { guesses: { max: 5, windowMs: 600_000, banAfter: 20 } },
@@ -22,7 +22,8 @@ const perClient = connectLimit({
 /** Many clients may guess at one account. */
 const perAccount = connectLimit({
   limits: { account: { max: 30, windowMs: 3_600_000 } },
-  key: (request) => request.headers['x-user'],
+  // A field that is left out must not make a guess free.
+  key: (request) => request.headers['x-user'] ?? 'nobody',
   countIf,
 })
 

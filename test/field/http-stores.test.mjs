@@ -1,3 +1,8 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { expressStore } from 'amorsize/http'
+import express from 'express'
+import { rateLimit } from 'express-rate-limit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { built, compile } from './support/compile.mjs'
 
@@ -50,4 +55,22 @@ describe('@fastify/rate-limit with our store', () => {
     expect(seen).toEqual([200, 429, 200, 200])
     await close()
   })
+})
+
+it('express-rate-limit with our store counts what is cut after its status, where it skips what was successful', async () => {
+  const app = express()
+  const options = { windowMs: 60_000, limit: 5, skipSuccessfulRequests: true, store: expressStore(), validate: false }
+  app.use(rateLimit(options), (_, response) => response.writeHead(401).write('n'))
+  const server = app.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const statuses = []
+  for (let n = 0; n < 8; n++) {
+    const socket = connect(server.address().port, '127.0.0.1')
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    const [head] = await once(socket, 'data')
+    socket.destroy()
+    statuses.push(Number(head.toString().slice(9, 12)))
+  }
+  expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429, 429])
+  await new Promise((resolve) => server.close(resolve))
 })

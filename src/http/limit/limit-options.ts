@@ -76,8 +76,9 @@ export interface HttpLimitOptions<Request> {
   /** Requests for which this is true are not limited. */
   skip?: ((request: Request) => boolean) | undefined
   /**
-   * Whether a request counts, asked once its status is known (499 when the client went before): one for which this is false is given back.
-   * With `(req, status) => status === 401` only failed logins count.
+   * Whether a request counts, asked once its status is known: one for which this is false is given back. The status is 499 only if the client
+   * went before header fields were sent; afterwards it is that of the answer. With `(req, status) => status >= 400` only failed logins count,
+   * and attempts that are cut.
    */
   countIf?: ((request: Request, status: number) => boolean) | undefined
   /** Which header fields tell the client where it stands; default 'draft-10'. */

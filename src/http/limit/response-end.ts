@@ -22,7 +22,7 @@ export interface NodeResponse {
 
 type ClientSocket = NonNullable<NonNullable<NodeResponse['req']>['socket']>
 
-/** The status of a request whose client went before it had its response. */
+/** The status of a request whose client went before its response had header fields. */
 export const CLIENT_GONE = 499
 
 /** Responses that wait for others on their connection. If it ends before their turn, Node tells nobody of them. */
@@ -50,10 +50,10 @@ const waitingResponses = new WaitingResponses()
 /**
  * Calls `ended` once, when the response has been handed to the system, or its client is gone: at once where that has happened before.
  *
- * @param ended - gets the status, {@link CLIENT_GONE} where the response was cut
+ * @param ended - gets the status, {@link CLIENT_GONE} where the response had no header fields yet, and whether all of it was sent
  */
-export function whenResponseEnds(response: NodeResponse, ended: (status: number) => void): void {
-  const tell = (): void => ended(isWhole(response) ? response.statusCode : CLIENT_GONE)
+export function whenResponseEnds(response: NodeResponse, ended: (status: number, isWhole: boolean) => void): void {
+  const tell = (): void => ended(statusOf(response), isWhole(response))
   const socket = response.socket === null ? response.req?.socket : undefined
   if (response.destroyed === true || response.stream?.destroyed === true || socket?.destroyed === true) {
     tell()
@@ -68,19 +68,24 @@ export function whenResponseEnds(response: NodeResponse, ended: (status: number)
     response.stream.once('close', tell)
   } else {
     let isTold = false
-    const tellOnce = (status: number): void => {
+    const tellOnce = (status: number, whole: boolean): void => {
       if (isTold) return
       isTold = true
-      ended(status)
+      ended(status, whole)
     }
     // What no server of Node has made, but an adapter of a cloud function or a mock, may finish without being closed, or be closed as it finishes.
-    response.once('finish', () => tellOnce(response.statusCode))
+    response.once('finish', () => tellOnce(response.statusCode, true))
     response.once('close', () => {
       if (isTold) return
-      const status = isWhole(response) ? response.statusCode : CLIENT_GONE
-      void Promise.resolve(status).then(tellOnce)
+      const [status, whole] = [statusOf(response), isWhole(response)]
+      queueMicrotask(() => tellOnce(status, whole))
     })
   }
+}
+
+/** Once header fields were sent their status may have been read, so that it is the answer, whatever the client does next. */
+function statusOf({ statusCode, headersSent, writableFinished }: NodeResponse): number {
+  return (headersSent ?? writableFinished) ? statusCode : CLIENT_GONE
 }
 
 /** HTTP/2 calls a response finished that was reset, and that to a HEAD request from the beginning. */

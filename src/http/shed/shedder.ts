@@ -43,8 +43,8 @@ export interface ShedStats {
   readonly inUse: number
 }
 
-/** Ends a request: with the status of its answer. A second time does nothing. */
-export type EndOfRequest = (status: number) => void
+/** Ends a request: with the status of its answer, and whether all of that was sent. A second time does nothing. */
+export type EndOfRequest = (status: number, isWhole?: boolean) => void
 
 /** A refused request, or the end of one that goes on; null for one that takes no place. */
 export type Judgement = ShedDecision | EndOfRequest | null
@@ -131,11 +131,11 @@ export class Shedder<Request> {
     const { clock, concurrency } = this.options
     const startMs = concurrency.least > 0 ? this.#startOf(timeOf(clock)) : 0
     let hasEnded = false
-    return (status) => {
+    return (status, isWhole = true) => {
       if (hasEnded) return
       hasEnded = true
       this.#running--
-      if (concurrency.least > 0) this.#tell(status, startMs, clock)
+      if (concurrency.least > 0) this.#tell(isWhole ? status : CLIENT_GONE, startMs, clock)
       this.#places.leave()
     }
   }
