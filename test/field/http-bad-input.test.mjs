@@ -1,5 +1,5 @@
 // What users get wrong, in each framework: an error when the server is set up, or a warning with a code, once. No request gets a 500 for it,
-// unless `onError: 'closed'` asks for that.
+// unless `onError: 'closed'` asks for that, and none is set free.
 import { createServer } from 'node:http'
 import { connectLimit, expressStore, fastifyLimit, honoLimit } from 'amorsize/http'
 import express from 'express'
@@ -81,10 +81,11 @@ describe.each(Object.keys(makers))('%s', (name) => {
     ['a key that gives undefined', { limits, key: () => undefined }],
     ['a max that throws', { limits: { a: { max: fails, windowMs } } }],
     ['a max that gives no number', { limits: { a: { max: () => undefined, windowMs } } }],
-    ['a cost that is negative', { limits: { a: { max: 5, windowMs, cost: () => -1 } } }],
+    ['a cost that is negative', { limits: { a: { max: 1, windowMs, cost: () => -1 } } }],
+    ['a key that gives a promise', { limits, key: async () => 'late' }],
     ['a skip that throws', { limits, skip: fails }],
-  ])('admits every request of %s, or fails each where that is asked', async (_, options) => {
-    expect(await statuses(name, options, 3)).toEqual([200, 200, 200])
+  ])('charges the address for %s, or fails each request where that is asked', async (_, options) => {
+    expect(await statuses(name, options, 3)).toEqual([200, 429, 429])
     expect(await statuses(name, { ...options, onError: 'closed' }, 2)).toEqual([500, 500])
     expect(warned.get('AMORSIZE_HTTP_LIMIT_FAILED')).toBe(1)
   })

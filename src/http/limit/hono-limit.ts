@@ -37,7 +37,7 @@ export interface HonoLimit<Context> {
 
 /**
  * A middleware of Hono that limits requests; see {@link connectLimit}. The default key is the socket's address with `@hono/node-server`;
- * elsewhere give `key`, such as `(c) => getConnInfo(c).remote.address ?? null`.
+ * elsewhere give `key`, such as `(c) => ipKey(getConnInfo(c).remote.address ?? '')`.
  *
  * @param options - see {@link HttpLimitOptions}
  * @throws {TypeError | RangeError} naming the option that is wrong

@@ -1,7 +1,7 @@
 import { answerOf, valueOf } from '../../internal/options/predicate.js'
 import { describe } from '../../internal/options/validate.js'
 import { stackOf } from '../../internal/text/error-text.js'
-import type { Key } from '../../memory/keyed/hash.js'
+import { isKey, type Key } from '../../memory/keyed/hash.js'
 import { cut } from '../stores/counts.js'
 import { warnInHandler, warnOnce } from '../warnings.js'
 import type { LimitDecision, LimitState } from './decision.js'
@@ -24,7 +24,7 @@ export interface HttpLimitStats {
   readonly allowed: number
   /** With `dryRun`, those that would have been. */
   readonly refused: number
-  /** Requests that were not judged because a function of the options, or shared memory, failed. */
+  /** Requests of which a function of the options, or shared memory, failed. */
   readonly failed: number
 }
 
@@ -49,6 +49,9 @@ const WATCHED = 1000
 const WATCHED_LATER = 64
 
 const NOTHING: readonly unknown[] = []
+
+/** The key of all that have no address, as a client that has gone. */
+const NO_ADDRESS = 'unknown'
 
 /** The limits of a server, whatever its framework. */
 export class HttpLimiter<Request extends object> {
@@ -99,21 +102,34 @@ export class HttpLimiter<Request extends object> {
    *
    * @param rest - what `key` gets beside the request
    * @returns null when there is nothing more to do about the request: it goes on
-   * @throws what a function of the options threw, with `onError: 'closed'`
+   * @throws what failed, with `onError: 'closed'`
    */
   judge(request: Request, rest: readonly unknown[] = NOTHING): Judged | null {
+    let key: Key | null = null
+    let asked: readonly Asked[]
     try {
-      const key = this.#keyOf(request, rest)
-      return key === null ? null : this.#decide(request, key)
+      key = this.#keyOf(request, rest)
+      if (key === null) return null
+      asked = this.#fixed ?? this.#limits.map((limit) => limit.ask(request))
     } catch (error) {
-      this.#failed++
-      if (this.options.onError === 'closed') throw error
-      warnOnce(
-        'AMORSIZE_HTTP_LIMIT_FAILED',
-        `a request could not be limited and was admitted (onError: 'open'). ${stackOf(error)}`,
-      )
+      // What a request makes fail must not set it free, and no ban is left by it.
+      this.#fail(error, 'a function of the options failed, and the request was charged to its address')
+      if (key === null || this.#bannedBy(key) === null) key = this.#addressAnyway(request)
+      if (key === null) return null
+      asked = this.#limits.map((limit) => limit.ask(request, true))
+    }
+    try {
+      return this.#decide(key, asked)
+    } catch (error) {
+      this.#fail(error, "a request could not be limited and was admitted (onError: 'open')")
       return null
     }
+  }
+
+  #fail(error: unknown, outcome: string): void {
+    this.#failed++
+    if (this.options.onError === 'closed') throw error
+    warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `${outcome}. ${stackOf(error)}`)
   }
 
   /** Whether the outcome is told to the client by header fields. */
@@ -137,17 +153,16 @@ export class HttpLimiter<Request extends object> {
 
   /** Null: not limited. */
   #keyOf(request: Request, rest: readonly unknown[]): Key | null {
-    const { key, allow: isAllowed, skip, ipv6Prefix } = this.options
-    if (skip !== undefined && isSkipped(skip(request))) return null
+    const { key, allow, skip } = this.options
+    if (skip !== undefined && answerOf('skip', skip(request))) return null
     const isWatched = ++this.#judged <= WATCHED || this.#judged % WATCHED_LATER === 0
     if (this.#judged <= WATCHED) this.#watch(request)
-    if (key === undefined || isAllowed !== undefined) {
-      const ip = this.#reader.ip(request)
-      if (ip !== undefined && isAllowed?.(ip) === true) return null
+    if (key === undefined || allow !== undefined) {
+      const address = this.#addressOf(request)
+      if (address === null) return null
       if (key === undefined) {
         if (isWatched) this.#reader.checkProxy?.(request)
-        // A client that has gone has no address any more.
-        return ip === undefined ? 'unknown' : keyOfIp(ip, ipv6Prefix)
+        return address
       }
     }
     const own: unknown = valueOf(key(request, ...rest))
@@ -159,10 +174,26 @@ export class HttpLimiter<Request extends object> {
         )
       return cut(own)
     }
-    if (own === null || typeof own === 'number' || typeof own === 'bigint') return own
+    if (own === null || isKey(own)) return own
     throw new TypeError(
       `key must return a string, number or bigint, or null for no limit; it returned ${describe(own)}`,
     )
+  }
+
+  /** Null for an address that is not limited. */
+  #addressOf(request: Request): Key | null {
+    const ip = this.#reader.ip(request)
+    if (ip === undefined) return NO_ADDRESS
+    return this.options.allow?.(ip) === true ? null : keyOfIp(ip, this.options.ipv6Prefix)
+  }
+
+  /** The same of a request of which something has failed, which may be how its framework finds the address. */
+  #addressAnyway(request: Request): Key | null {
+    try {
+      return this.#addressOf(request)
+    } catch {
+      return NO_ADDRESS
+    }
   }
 
   #watch(request: Request): void {
@@ -174,11 +205,10 @@ export class HttpLimiter<Request extends object> {
     else this.#seen.add(request)
   }
 
-  #decide(request: Request, key: Key): Judged | null {
+  #decide(key: Key, asked: readonly Asked[]): Judged | null {
     const limits = this.#limits
     const banned = this.#bans ? this.#bannedBy(key) : null
     if (banned !== null) return { decision: this.#refusal(key, banned, true), charge: null }
-    const asked = this.#fixed ?? limits.map((limit) => limit.ask(request))
     const states: LimitState[] = []
     const charge = this.#settles ? { key, asked, standings: [] as Standing[], atMs: this.options.clock.now() } : null
     for (let n = 0; n < limits.length; n++) {
@@ -252,14 +282,4 @@ function askedAt(asked: readonly Asked[], n: number): Asked {
 
 function isLow({ remaining, quota }: LimitState): boolean {
   return remaining < quota / 4
-}
-
-/** By truthiness; a promise is no answer, and the request counts. */
-function isSkipped(answer: unknown): boolean {
-  try {
-    return answerOf('skip', answer)
-  } catch (error) {
-    warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `skip failed, and the request counts. ${stackOf(error)}`)
-    return false
-  }
 }

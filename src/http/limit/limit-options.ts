@@ -67,7 +67,7 @@ export interface HttpLimitOptions<Request> {
   capacity?: number | undefined
   /** A new key that finds no room: 'evict' (default) forgets the key that is free first; 'deny' refuses the new one. */
   onFull?: 'evict' | 'deny' | undefined
-  /** Whose request it is; null: it is not limited. Default: the address, as {@link ipKey} gives it. */
+  /** Whose request it is; null: it is not limited, so give none that a client can bring about. Default: the address, as {@link ipKey} gives it. */
   key?: ((request: Request) => Key | null) | undefined
   /** How many bits of an IPv6 address make the default key; an integer from 1 to 128, default 56. */
   ipv6Prefix?: number | undefined
@@ -89,7 +89,11 @@ export interface HttpLimitOptions<Request> {
   dryRun?: boolean | undefined
   /** The status of a refusal; an integer from 400 to 599, default 429. A ban answers 403. */
   statusCode?: number | undefined
-  /** What happens to a request when `key`, `cost`, `max`, `skip` or shared memory fails: 'open' (default) admits it, 'closed' fails it with that error. A process warning tells the first time. */
+  /**
+   * What happens to a request if shared memory fails: 'open' (default) admits it, 'closed' fails it with that error. One of which `key`, `cost`,
+   * `max` or `skip` throws, or gives undefined, a promise or anything else that is none, is never set free: with 'open' its address is charged,
+   * 1 in the place of a cost that failed. A process warning tells the first time.
+   */
   onError?: 'open' | 'closed' | undefined
   /** For tests; the default is the monotonic clock. */
   clock?: Clock | undefined

@@ -1,5 +1,5 @@
 import { valueOf } from '../../internal/options/predicate.js'
-import { checkNumber } from '../../internal/options/validate.js'
+import { checkNumber, type NumberRange } from '../../internal/options/validate.js'
 import type { Key } from '../../memory/keyed/hash.js'
 import { WINDOW } from '../../memory/shared/layout.js'
 import { KeyedRateLimiter } from '../../rate-limit/keyed/keyed-rate-limiter.js'
@@ -18,8 +18,13 @@ export interface Limit<Request> {
   readonly fixed: Asked | null
   /** Whether it ever blocks a key. */
   readonly bans: boolean
-  /** What `request` asks of it. @throws what the user's functions throw, and for what they return that is no cost or limit */
-  ask(request: Request): Asked
+  /**
+   * What `request` asks of it.
+   *
+   * @param anyway - a cost that fails is 1, and a limit that fails has room for this request alone
+   * @throws what the user's functions throw, and for what they return that is no cost or limit
+   */
+  ask(request: Request, anyway?: boolean): Asked
   /** Charges what was asked if there is room for it. */
   take(key: Key, asked: Asked): Standing
   /** Gives the charge of a request back that was admitted `elapsedMs` ago and stood at `standing` then. */
@@ -69,6 +74,27 @@ const SOON_MS = 500
 const GRANTED: Standing = { refused: false, count: 0, resetMs: 0 }
 const REFUSED: Standing = { refused: true, count: 0, resetMs: 0 }
 
+/** A cost of more than there can be is refused, and no failure. */
+const COSTS: NumberRange = { min: 0, integer: true }
+const COUNTS: NumberRange = { ...COSTS, max: WINDOW.mostCount - 1 }
+
+/** A number, or what a function of the user's makes of `request`; where that fails, `otherwise`. @throws without one */
+function numberOf<Request>(
+  name: string,
+  given: number | ((request: Request) => number),
+  request: Request,
+  range: NumberRange,
+  otherwise: number | null,
+): number {
+  if (typeof given === 'number') return given
+  try {
+    return checkNumber(name, valueOf(given(request)), range)
+  } catch (error) {
+    if (otherwise === null) throw error
+    return otherwise
+  }
+}
+
 class BucketLimit<Request> implements Limit<Request> {
   readonly name: string
   readonly terms: { readonly quota: number; readonly windowSeconds: number }
@@ -86,10 +112,9 @@ class BucketLimit<Request> implements Limit<Request> {
     this.fixed = typeof cost === 'number' ? { cost, quota: this.terms.quota } : null
   }
 
-  ask(request: Request): Asked {
-    const { cost } = this.#options
-    if (typeof cost === 'number') return { cost, quota: this.terms.quota }
-    return { cost: checkNumber(`cost of '${this.name}'`, valueOf(cost(request)), { min: 0 }), quota: this.terms.quota }
+  ask(request: Request, anyway = false): Asked {
+    const cost = numberOf(`cost of '${this.name}'`, this.#options.cost, request, { min: 0 }, anyway ? 1 : null)
+    return { cost, quota: this.terms.quota }
   }
 
   take(key: Key, { cost }: Asked): Standing {
@@ -165,13 +190,9 @@ class WindowLimit<Request> implements Limit<Request> {
     this.#bans = banAfter === null ? null : new KeyedWindow(placeOf(name, shared, '%bans'))
   }
 
-  ask(request: Request): Asked {
-    const { max, cost } = this.#options
-    const counts = { min: 0, max: WINDOW.mostCount - 1, integer: true }
-    return {
-      cost: typeof cost === 'number' ? cost : checkNumber(`cost of '${this.name}'`, valueOf(cost(request)), counts),
-      quota: typeof max === 'number' ? max : checkNumber(`max of '${this.name}'`, valueOf(max(request)), counts),
-    }
+  ask(request: Request, anyway = false): Asked {
+    const cost = numberOf(`cost of '${this.name}'`, this.#options.cost, request, COSTS, anyway ? 1 : null)
+    return { cost, quota: numberOf(`max of '${this.name}'`, this.#options.max, request, COUNTS, anyway ? cost : null) }
   }
 
   take(key: Key, { cost, quota }: Asked): Standing {

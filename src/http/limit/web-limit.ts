@@ -12,7 +12,7 @@ import { CLIENT_GONE } from './response-end.js'
 export interface WebLimitOptions<Rest extends unknown[] = any[]> extends Omit<HttpLimitOptions<Request>, 'key'> {
   /**
    * Whose request it is; a Request does not say. It gets what the handler gets, such as `info` of Deno or the event of SvelteKit, which know
-   * the address. null: it is not limited. Required.
+   * the address. null: it is not limited, so give none that a client can bring about. Required.
    */
   // `& {}`: the handler alone says what Rest is.
   key: (request: Request, ...rest: Rest & {}) => Key | null
@@ -36,7 +36,7 @@ export interface WebLimit<Rest extends unknown[]> {
  *
  * @example
  * const handler = () => new Response('hello')
- * export const GET = webLimit({ limits: { burst: { requestsPerSecond: 5 } }, key: (request) => request.headers.get('x-api-key') }, handler)
+ * export const GET = webLimit({ limits: { burst: { requestsPerSecond: 5 } }, key: (request) => request.headers.get('x-api-key') ?? 'none' }, handler)
  */
 export function webLimit<Rest extends unknown[]>(
   options: WebLimitOptions<Rest>,

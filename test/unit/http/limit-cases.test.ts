@@ -1,4 +1,14 @@
-import { connectLimit, expressStore, honoLimit, ipKey, shed, webLimit, type WebLimitOptions } from 'amorsize/http'
+import {
+  connectLimit,
+  type ConnectLimitOptions,
+  type ConnectRequest,
+  expressStore,
+  honoLimit,
+  ipKey,
+  shed,
+  webLimit,
+  type WebLimitOptions,
+} from 'amorsize/http'
 import { FakeClock } from 'amorsize/testing'
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
@@ -232,21 +242,180 @@ describe('a name', () => {
   })
 })
 
+describe('a function of the options that fails', () => {
+  const fails = {
+    throws: (): never => {
+      throw new Error('no session')
+    },
+    'throws nothing': (): never => {
+      throw undefined
+    },
+    'gives undefined': () => undefined as never,
+    'gives a promise': () => Promise.resolve(1) as never,
+    'gives a promise that rejects': () => Promise.reject(new Error('no session')) as never,
+    'gives NaN': () => NaN as never,
+    'gives an object': () => ({ valueOf: () => 1 }) as never,
+  } satisfies Record<string, () => never>
+  const numbers: Record<string, () => never> = {
+    ...fails,
+    'gives a negative number': () => -1 as never,
+    'gives Infinity': () => Infinity as never,
+    'gives a number as text': () => '1' as never,
+    'gives null': () => null as never,
+  }
+  const keys = { ...fails, 'gives a bigint that is too large': () => (1n << 9000n) as never }
+  const every = (option: string, functions: Record<string, () => never>) =>
+    Object.entries(functions).map(([how, fail]) => [option, how, fail] as const)
+
+  /** A middleware, the outcome of a request of an address, and a key that nobody shares. */
+  function asked(options: Partial<ConnectLimitOptions<ConnectRequest>>) {
+    const clock = new FakeClock()
+    const limit = connectLimit({ clock, limits: { a: { max: 2, windowMs } }, ...options })
+    const response = {
+      statusCode: 200,
+      headersSent: false,
+      writableFinished: true,
+      getHeader: () => undefined,
+      setHeader: () => undefined,
+      end: () => undefined,
+      once: () => undefined,
+    }
+    const ask = (ip?: string): unknown => {
+      const own = { ...response }
+      let passed: unknown = null
+      limit(
+        { headers: {}, ...(ip === undefined ? {} : { ip }) },
+        own,
+        (error: unknown) => (passed = error ?? 'admitted'),
+      )
+      return passed ?? own.statusCode
+    }
+    return { ask, limit, clock }
+  }
+  let keysMade = 0
+  const newKey = (): string => `key ${keysMade++}`
+
+  it.each([
+    ...every('key', keys),
+    ...every('skip', { throws: fails.throws, 'gives a promise': fails['gives a promise'] }),
+  ])('%s %s: charges the address, and no other', (option, _, fail) => {
+    const { ask, limit } = asked({ key: newKey, [option]: fail })
+    expect([ask('1.1.1.1'), ask('1.1.1.1'), ask('1.1.1.1'), ask('2.2.2.2')]).toEqual([
+      'admitted',
+      'admitted',
+      429,
+      'admitted',
+    ])
+    expect(limit.stats()).toEqual({ allowed: 3, refused: 1, failed: 4 })
+  })
+
+  it.each(every('cost', numbers))('%s %s: charges the address 1, in windows and buckets', (_, __, cost) => {
+    for (const limit of [
+      { max: 2, windowMs, cost },
+      { requestsPerSecond: 0.001, burstSize: 2, cost },
+    ]) {
+      const { ask } = asked({ key: newKey, limits: { first: { max: 99, windowMs }, a: limit } })
+      expect([ask('1.1.1.1'), ask('1.1.1.1'), ask('1.1.1.1'), ask('2.2.2.2')]).toEqual([
+        'admitted',
+        'admitted',
+        429,
+        'admitted',
+      ])
+    }
+  })
+
+  it.each(every('max', numbers))('%s %s: has room for one request of the address', (_, __, max) => {
+    for (const cost of [1, 5]) {
+      const { ask } = asked({ key: newKey, limits: { a: { max, windowMs, cost } } })
+      expect([ask('1.1.1.1'), ask('1.1.1.1'), ask('2.2.2.2')]).toEqual(['admitted', 429, 'admitted'])
+    }
+  })
+
+  it('charges one key for all requests without an address, also where their framework fails to find it', () => {
+    const { ask, limit } = asked({ key: fails.throws })
+    expect([ask(), ask(), ask()]).toEqual(['admitted', 'admitted', 429])
+    const request = {
+      headers: {},
+      get ip(): string {
+        throw new Error('X-Forwarded-For is garbage')
+      },
+    }
+    for (const options of [{}, { key: fails.throws }, { key: newKey, allow: ['10.0.0.0/8'] }]) {
+      const other = connectLimit({ limits: { a: { max: 2, windowMs } }, ...options })
+      let passed = 0
+      for (let n = 0; n < 9; n++)
+        other(request, { end: () => 0, setHeader: () => 0, getHeader: () => 0 } as never, () => passed++)
+      expect([passed, other.stats()]).toEqual([2, { allowed: 2, refused: 7, failed: 9 }])
+    }
+    expect(limit.stats().failed).toBe(3)
+  })
+
+  it('charges what works: the cost of a request whose key fails', () => {
+    const { ask } = asked({ key: fails.throws, limits: { a: { max: 10, windowMs, cost: 5 } } })
+    expect([ask('1.1.1.1'), ask('1.1.1.1'), ask('1.1.1.1')]).toEqual(['admitted', 'admitted', 429])
+  })
+
+  it('refuses a cost that no limit ever has room for, which is no failure', () => {
+    for (const limit of [
+      { max: 2, windowMs },
+      { requestsPerSecond: 1, burstSize: 2 },
+    ]) {
+      const { ask, limit: made } = asked({ limits: { a: { ...limit, cost: () => 2 ** 40 } } })
+      expect([ask('1.1.1.1'), ask('1.1.1.1')]).toEqual([429, 429])
+      expect(made.stats()).toEqual({ allowed: 0, refused: 2, failed: 0 })
+    }
+  })
+
+  it('limits no address that `allow` has, and leaves no ban', () => {
+    const { ask } = asked({ skip: fails.throws, allow: ['10.0.0.0/8'] })
+    expect([ask('10.0.0.1'), ask('10.0.0.1'), ask('10.0.0.1')]).toEqual(['admitted', 'admitted', 'admitted'])
+    let isFailing = false
+    const cost = (): number => (isFailing ? NaN : 1)
+    const banned = asked({ key: () => 'account', limits: { a: { max: 1, windowMs, banAfter: 1, cost } } })
+    expect([banned.ask('1.1.1.1'), banned.ask('1.1.1.1')]).toEqual(['admitted', 429])
+    isFailing = true
+    expect([banned.ask('1.1.1.1'), banned.ask('2.2.2.2')]).toEqual([403, 403])
+  })
+
+  it("fails the request with that error where `onError` is 'closed', and null from key is no limit still", () => {
+    const { ask } = asked({ key: fails.throws, onError: 'closed' })
+    expect(ask('1.1.1.1')).toMatchObject({ message: 'no session' })
+    const free = asked({ key: () => null })
+    expect([free.ask('1.1.1.1'), free.ask('1.1.1.1'), free.ask('1.1.1.1')]).toEqual([
+      'admitted',
+      'admitted',
+      'admitted',
+    ])
+    expect(free.limit.stats()).toEqual({ allowed: 0, refused: 0, failed: 0 })
+  })
+
+  it('admits a request with `onError: open` if the store fails, here for want of a clock', () => {
+    const { ask, limit, clock } = asked({ limits: { a: { requestsPerSecond: 1 } } })
+    clock.now = fails.throws
+    expect([ask('1.1.1.1'), ask('1.1.1.1')]).toEqual(['admitted', 'admitted'])
+    expect(limit.stats()).toEqual({ allowed: 0, refused: 0, failed: 2 })
+  })
+})
+
 it('a function of the options that gives a promise, which is none, does not end the process when that rejects', async () => {
   const unhandled: unknown[] = []
   const hear = (reason: unknown) => unhandled.push(reason)
   process.on('unhandledRejection', hear)
   const fails = (): never => Promise.reject(new Error('no session')) as never
+  const key = () => 'all'
+  const one = { a: { max: 1, windowMs } }
   const answers = [
-    webLimit({ key: fails, limits: { a: { requestsPerSecond: 1 } } }, () => new Response('ok')),
+    webLimit({ key: fails, limits: one }, () => new Response('ok')),
+    webLimit({ key, skip: fails, limits: one }, () => new Response('ok')),
+    webLimit({ key, countIf: fails, limits: one }, () => new Response('ok')),
     ...[
-      { requestsPerSecond: 1, cost: fails },
+      { requestsPerSecond: 0.001, burstSize: 1, cost: fails },
       { max: 1, windowMs, cost: fails },
       { max: fails, windowMs },
-    ].map((a) => webLimit({ key: () => 'all', limits: { a } }, () => new Response('ok'))),
-    shed.web({ priority: fails }, () => new Response('ok')),
+    ].map((a) => webLimit({ key, limits: { a } }, () => new Response('ok'))),
   ]
-  for (const answer of answers) expect((await answer(ask())).status).toBe(200)
+  for (const answer of answers) expect([(await answer(ask())).status, (await answer(ask())).status]).toEqual([200, 429])
+  expect((await shed.web({ priority: fails }, () => new Response('ok'))(ask())).status).toBe(200)
   await new Promise(setImmediate)
   process.off('unhandledRejection', hear)
   expect(unhandled).toEqual([])

@@ -126,8 +126,8 @@ describe('connectLimit', () => {
       throw new Error('no session')
     }
     const { get, limit } = await serve({ limits, key: bad })
-    expect([(await get()).status, (await get()).status]).toEqual([200, 200])
-    expect(limit.stats()).toEqual({ allowed: 0, refused: 0, failed: 2 })
+    expect([(await get()).status, (await get()).status]).toEqual([200, 429])
+    expect(limit.stats()).toEqual({ allowed: 1, refused: 1, failed: 2 })
     expect(await warned).toMatchObject({
       code: 'AMORSIZE_HTTP_LIMIT_FAILED',
       message: expect.stringContaining('no session') as string,
