@@ -22,7 +22,7 @@ import { MAX_BURST, MAX_RATE } from '../../memory/shared/rate.js'
 import { checkEncodedName } from '../encoded-name.js'
 import { allowList } from './allow-list.js'
 import { DEFAULT_IPV6_PREFIX } from './ip-key.js'
-import type { RateHeaders } from './rate-headers.js'
+import { RATE_HEADERS, type RateHeaders } from './rate-headers.js'
 
 /** What a request costs: a number >= 0, 0 for nothing. */
 export type RequestCost<Request> = number | ((request: Request) => number)
@@ -128,7 +128,7 @@ const OPTIONS = {
   allow: option('here', (_, value) => (value === undefined ? undefined : allowList(value as readonly string[]))),
   skip: functionOption(),
   countIf: functionOption(),
-  headers: wordOption(['draft-10', 'draft-7', 'draft-6', 'legacy'], 'draft-10'),
+  headers: wordOption(RATE_HEADERS, RATE_HEADERS[0]),
   headersWhen: wordOption(['always', 'low', 'refused'], 'always'),
   dryRun: booleanOption(false),
   statusCode: numberOption({ min: 400, max: 599, integer: true }, 429),
