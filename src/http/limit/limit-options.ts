@@ -54,7 +54,7 @@ export type HttpLimit<Request> = BucketLimitOptions<Request> | WindowLimitOption
 
 /** What the limits of a server are made with, whatever its framework. */
 export interface HttpLimitOptions<Request> {
-  /** The limits by name, at least one. What one refuses is charged in none of them. A name is printable ASCII; headers tell it. */
+  /** The limits by name, at least one. What one refuses is charged in none of them. A name is printable ASCII, at most 64 characters; headers tell it. */
   limits: Readonly<Record<string, HttpLimit<Request>>>
   /**
    * Same name, same counts: in every thread of the process, or with `scope: 'machine'` in every process of this user, such as the workers
@@ -168,6 +168,9 @@ export function completeLimitOptions<Request>(
   return complete as unknown as CompleteLimitOptions<Request>
 }
 
+/** Each answer tells the names twice, and clients read a field up to 1 KB. */
+const MAX_LIMIT_NAME = 64
+
 function checkLimits(given: unknown): (CompleteBucketLimit<never> | CompleteWindowLimit<never>)[] {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new TypeError(
@@ -178,6 +181,10 @@ function checkLimits(given: unknown): (CompleteBucketLimit<never> | CompleteWind
   return limits.map(([name, limit]) => {
     if (!/^[ -~]+$/.test(name))
       throw new TypeError(`the name of a limit must be printable ASCII; received ${describe(name)}`)
+    if (name.length > MAX_LIMIT_NAME)
+      throw new RangeError(
+        `limits must have names of at most ${MAX_LIMIT_NAME} characters; received ${describe(name)} with ${name.length}`,
+      )
     return checkLimit(name, limit)
   })
 }

@@ -407,6 +407,10 @@ describe('limits', () => {
       'limits.a.cost must be an integer >= 0 and <= 5; received 6 (number)',
     )
     expect(bad({ limits: { ä: { max: 1, windowMs: 1 } } })).toThrow('the name of a limit must be printable ASCII')
+    connectLimit({ limits: { ['n'.repeat(64)]: limits.a } })
+    expect(bad({ limits: { ['n'.repeat(65)]: limits.a } })).toThrow(
+      `limits must have names of at most 64 characters; received "${'n'.repeat(57)}..." (string) with 65`,
+    )
     expect(bad({ limits, headers: 'draft-8' })).toThrow(
       `headers must be one of 'draft-10', 'draft-7', 'draft-6', 'legacy'; received "draft-8" (string)`,
     )
