@@ -13,6 +13,7 @@ import { type NodeResponse, whenResponseEnds } from './response-end.js'
 export interface FastifyRequestLike {
   /** As Fastify's option `trustProxy` has it. */
   readonly ip: string
+  /** Undefined if Fastify trusts no proxy. */
   readonly ips?: string[] | undefined
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly routeOptions: {
@@ -219,7 +220,18 @@ export class ReplyHeaders implements HeaderSink {
 
 const fastifyReader: RequestReader<FastifyRequestLike> = {
   ip: (request) => request.ip,
-  checkProxy: ({ headers, ips }) => {
-    if (headers['x-forwarded-for'] !== undefined && ips === undefined) warnOfProxy(false)
+  checkProxy: (request) => {
+    if (request.headers['x-forwarded-for'] !== undefined) warnOfProxy(request.ips !== undefined && trustsAll(request))
   },
 }
+
+/** Fastify does not tell its `trustProxy`, so it is asked for the proxies of a request that came through strangers alone (RFC 5737). */
+function trustsAll(request: FastifyRequestLike): true | 'some' {
+  const addresses = Array<string>(STRANGERS).fill('192.0.2.1')
+  const raw = { headers: { 'x-forwarded-for': addresses.join() }, socket: { remoteAddress: '192.0.2.1' } }
+  const { ips = [] } = Object.create(request, { raw: { value: raw } }) as FastifyRequestLike
+  return ips.length > STRANGERS || 'some'
+}
+
+/** More than anybody has proxies in a row: older versions of Fastify trust a number of them, whoever they are. */
+const STRANGERS = 50

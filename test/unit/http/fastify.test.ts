@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import fastifyRateLimit from '@fastify/rate-limit'
 import { fastifyLimit, type FastifyLimitOptions, fastifyStore, shed } from 'amorsize/http'
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
@@ -111,6 +113,28 @@ it.each([
     return { told: [inner.statusCode, inner.headers['retry-after'], inner.body] }
   })
   expect((await shedding.inject('/')).json()).toEqual({ told: [503, '1', '{"wait":true}'] })
+})
+
+it.each([
+  [true, 'AMORSIZE_HTTP_PROXY_PERMISSIVE'],
+  [() => true, 'AMORSIZE_HTTP_PROXY_PERMISSIVE'],
+  [['0.0.0.0/1', '128.0.0.0/1'], 'AMORSIZE_HTTP_PROXY_PERMISSIVE'],
+  [false, 'AMORSIZE_HTTP_PROXY_IGNORED'],
+  ['127.0.0.1', undefined],
+  [['10.0.0.0/8', '127.0.0.1'], undefined],
+  [1, undefined],
+])('warns of trustProxy %s with %s', async (trustProxy, code) => {
+  const program = `
+    import { fastify } from 'fastify'
+    import { fastifyLimit } from 'amorsize/http'
+    const app = fastify({ trustProxy: ${String(typeof trustProxy === 'function' ? trustProxy : JSON.stringify(trustProxy))} })
+    await app.register(fastifyLimit, { limits: { all: { max: 9, windowMs: 1000 } } })
+    app.get('/', () => 'ok')
+    process.on('warning', ({ code }) => console.log(code))
+    for (let n = 0; n < 2; n++) await app.inject({ url: '/', headers: { 'x-forwarded-for': '1.2.3.4' } })`
+  // A process of its own, since each code is warned of once in a process.
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program])
+  expect(stdout.trim()).toBe(code ?? '')
 })
 
 it('lets no refused request on whose refuse rejects with nothing', async () => {
