@@ -30,8 +30,11 @@ export class LabelsOfNames {
   #last = new Map<string, Labels>()
   #next = new Map<string, Labels>()
 
-  /** A scrape begins. */
-  begin(): void {
+  #machine = ''
+
+  /** A scrape begins. @param machine - where the names are: those of different machines are different limits */
+  begin(machine: string): void {
+    this.#machine = machine
     this.#last = this.#next
     this.#next = new Map()
   }
@@ -40,15 +43,18 @@ export class LabelsOfNames {
   of(kind: string, name: string): Labels | null {
     const key = `${kind} ${name}`
     if (this.#next.has(key)) return null
-    const labels = this.#last.get(key) ?? new Labels(labelsOfName(kind, name))
+    const last = this.#last.get(key)
+    const isSame = last?.values['machine'] === this.#machine
+    const labels = last !== undefined && isSame ? last : new Labels(labelsOfName(kind, name, this.#machine))
     this.#next.set(key, labels)
     return labels
   }
 }
 
 /** A limiter and a keyed one of the same name are two. */
-function labelsOfName(kind: string, name: string): Record<string, string> {
-  return kind === 'keyed limiter' ? { name, scope: 'machine', kind: 'keyed' } : { name, scope: 'machine' }
+function labelsOfName(kind: string, name: string, machine: string): Record<string, string> {
+  const labels = { name, scope: 'machine', machine }
+  return kind === 'keyed limiter' ? { ...labels, kind: 'keyed' } : labels
 }
 
 function textOf(values: Readonly<Record<string, string>>): string {

@@ -2,6 +2,7 @@ import { SharedMemoryError } from '../errors.js'
 import type { DurationSummary } from '../internal/events/histogram.js'
 import { checkBoolean, checkKeys, describe } from '../internal/options/validate.js'
 import { BREAKER_STATES } from '../memory/breaker/core.js'
+import { sharedMemoryName } from '../memory/machine/regions.js'
 import { type MachineEntry, readMachine } from '../memory/machine/view.js'
 import { Bulkhead } from '../policy/bulkhead/bulkhead.js'
 import { CircuitBreaker } from '../policy/circuit-breaker/circuit-breaker.js'
@@ -83,11 +84,15 @@ export class SamplesByFamily {
 const namesOfMachine = new LabelsOfNames()
 
 /** Of the names of the machine; none where there cannot be any. */
-export function machineSamples(read: () => readonly MachineEntry[] = readMachine): Sample[] {
+export function machineSamples(
+  read: () => readonly MachineEntry[] = readMachine,
+  machine: () => string = sharedMemoryName,
+): Sample[] {
   try {
     const all: Sample[] = []
-    namesOfMachine.begin()
-    for (const entry of read()) {
+    const entries = read()
+    namesOfMachine.begin(entries.length === 0 ? '' : machine())
+    for (const entry of entries) {
       const labels = entry.state === 'ready' && entry.name !== null ? namesOfMachine.of(entry.kind, entry.name) : null
       if (labels !== null) addEntry(new Collector(labels, true, all), entry)
     }

@@ -11,6 +11,7 @@ import {
   type Stats,
 } from 'node:fs'
 import { SharedMemoryError } from '../../errors.js'
+import { builtins } from '../../internal/builtins.js'
 import { lazy } from '../../internal/lazy.js'
 import { nativeAddon } from '../../internal/native.js'
 import { messageOf } from '../../internal/text/error-text.js'
@@ -79,6 +80,16 @@ export function mapMachineRegions<T>(visit: (region: MachineRegion) => T, direct
     if (region !== null) made.push(visit(region))
   }
   return made
+}
+
+/**
+ * Which memory the names of the machine are in: the host, the file system (containers of one host may each have their own) and the user.
+ * All who share it have the same text.
+ */
+export function sharedMemoryName(): string {
+  const directory = nativeAddon()?.machineDirectory() ?? ''
+  const host = builtins.os.hostname()
+  return directory === '' ? host : `${host}:${lstatSync(directory).dev}:${process.getuid?.() ?? ''}`
 }
 
 /** The first `length` bytes; fewer where the file has been cut. */

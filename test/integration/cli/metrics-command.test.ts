@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, expect, it } from 'vitest'
 import { bulkhead, circuitBreaker, RateLimiter } from '../../../dist/index.js'
 import { describeMachine, machineName } from '../../support/machine.js'
+import { sharedMemoryName } from '../../../dist/memory/machine/regions.js'
 import { amorsize, main } from '../support/command-line.js'
 
 const children: ChildProcess[] = []
@@ -31,7 +32,8 @@ describeMachine('amorsize metrics', () => {
       const lines = (await response.text()).split('\n').filter((line) => line.includes(`name="${name}"`))
       return Object.fromEntries(lines.map((line) => line.split(/ (?=\S+$)/) as [string, string]))
     }
-    const key = (metric: string) => `amorsize_machine_limiter_${metric}{name="${name}",scope="machine"}`
+    const key = (metric: string) =>
+      `amorsize_machine_limiter_${metric}{name="${name}",scope="machine",machine="${sharedMemoryName()}"}`
     expect(await scrape()).toMatchObject({ [key('burst_tokens')]: '5', [key('next_wait_seconds')]: '0' })
     limiter.tryAcquire(5)
     const after = await scrape()
@@ -46,8 +48,12 @@ describeMachine('amorsize metrics', () => {
     bulkhead({ name, scope: 'machine', maxConcurrent: 3 })
     const { stdout } = await amorsize(['metrics', '--once', '--prefix', 'x_'])
     const label = `name="${name.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`
-    expect(stdout).toContain(`x_machine_breaker_state{${label},scope="machine",state="closed"} 1\n`)
-    expect(stdout).toContain(`x_machine_bulkhead_permits_limit{${label},scope="machine"} 3\n`)
+    expect(stdout).toContain(
+      `x_machine_breaker_state{${label},scope="machine",machine="${sharedMemoryName()}",state="closed"} 1\n`,
+    )
+    expect(stdout).toContain(
+      `x_machine_bulkhead_permits_limit{${label},scope="machine",machine="${sharedMemoryName()}"} 3\n`,
+    )
   })
 
   it('answers what is no scrape, and ends when it is told to', async () => {

@@ -4,6 +4,7 @@ import { metricsText, prometheus } from 'amorsize/metrics'
 import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { SharedMemoryError } from '../../../dist/errors.js'
+import { sharedMemoryName } from '../../../dist/memory/machine/regions.js'
 import type { MachineEntry } from '../../../dist/memory/machine/view.js'
 import { machineSamples } from '../../../dist/metrics/samples.js'
 import { formatted } from '../../../dist/metrics/text.js'
@@ -48,12 +49,16 @@ describe('samples of the machine', () => {
   })
 
   it('keep their labels as long as a name is there', () => {
-    const read = (...names: string[]) => machineSamples(() => names.map(entry)).map(({ labels }) => labels)
+    const read = (...names: string[]) =>
+      machineSamples(
+        () => names.map(entry),
+        () => 'here',
+      ).map(({ labels }) => labels)
     const first = read('stays', 'goes', 'stays')
     const again = read('stays')
     expect(first).toHaveLength(2 * again.length)
     expect(again.every((labels, i) => labels === first[i])).toBe(true)
-    expect(again[0]!.text).toBe('{name="stays",scope="machine",kind="limiter"}')
+    expect(again[0]!.text).toBe('{name="stays",scope="machine",machine="here",kind="limiter"}')
     const back = read('stays', 'goes')
     expect(back.map(({ text }) => text)).toEqual(first.map(({ text }) => text))
     expect(back.at(-1)).not.toBe(first.at(-1))
@@ -80,7 +85,7 @@ describeMachine('names of the machine', () => {
     const name = machineName()
     const limiter = new RateLimiter({ requestsPerSecond: 0.001, burstSize: 5, name, scope: 'machine' })
     limiter.tryAcquire()
-    const labels = `name="${name}",scope="machine"`
+    const labels = `name="${name}",scope="machine",machine="${sharedMemoryName()}"`
     const values = valuesOf(metricsText())
     expect(values).toMatchObject({
       [`amorsize_machine_limiter_burst_tokens{${labels}}`]: '5',
@@ -109,8 +114,8 @@ describeMachine('names of the machine', () => {
       .split('\n')
       .filter((line) => line.includes(`burst_tokens{name="${name}"`))
     expect(lines.sort()).toEqual([
-      `amorsize_machine_limiter_burst_tokens{name="${name}",scope="machine",kind="keyed"} 7`,
-      `amorsize_machine_limiter_burst_tokens{name="${name}",scope="machine"} 5`,
+      `amorsize_machine_limiter_burst_tokens{name="${name}",scope="machine",machine="${sharedMemoryName()}",kind="keyed"} 7`,
+      `amorsize_machine_limiter_burst_tokens{name="${name}",scope="machine",machine="${sharedMemoryName()}"} 5`,
     ])
     for (const object of objects) object[Symbol.dispose]()
   })
