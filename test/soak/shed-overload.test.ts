@@ -1,4 +1,4 @@
-// A real server that waits and computes, asked for three times what it can do.
+// A real server that waits and computes, asked for three times what it can do. It needs a machine of its own.
 import { describe, expect, it } from 'vitest'
 import { overload } from '../../bench/http/overload.mjs'
 
