@@ -90,6 +90,12 @@ describe.each(Object.keys(makers))('%s', (name) => {
     expect(warned.get('AMORSIZE_HTTP_LIMIT_FAILED')).toBe(1)
   })
 
+  it('refuses what costs more than there can be, and takes a max of Infinity for the most there can be', async () => {
+    for (const cost of [1e9, 1e300, Infinity])
+      expect(await statuses(name, { limits: { a: { max: 9, windowMs, cost: () => cost } } }, 2)).toEqual([429, 429])
+    expect(await statuses(name, { limits: { a: { max: () => Infinity, windowMs } } }, 2)).toEqual([200, 200])
+  })
+
   it('refuses everybody by a max of 0 that a function returns, which is no mistake', async () => {
     expect(await statuses(name, { limits: { a: { max: () => 0, windowMs } } }, 2)).toEqual([429, 429])
   })

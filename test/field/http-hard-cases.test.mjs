@@ -72,6 +72,21 @@ describe.each(Object.keys(makers))('%s', (name) => {
     await expect.poll(() => seen).toEqual([499, 200])
   })
 
+  it('counts a login whose client has read the status and then goes', async () => {
+    const countIf = (_, status) => status === 401
+    const origin = await start(name, { limits: { a: { max: 2, windowMs } }, countIf })
+    for (const status of [401, 401, 429]) {
+      const { socket, answered } = open(origin)
+      socket.write('POST /endless HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n')
+      await answered(new RegExp(`^HTTP/1.1 ${status}`))
+      socket.resetAndDestroy()
+      await once(socket, 'close')
+    }
+    // The last of those that were cut off is settled by now: none was given back.
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(await statusOf(`${origin}/200`)).toBe(429)
+  })
+
   it('counts every request of one connection that stays', async () => {
     const origin = await start(name, { limits: { a: { max: 3, windowMs } } })
     const { socket, answered } = open(origin)
@@ -100,6 +115,25 @@ describe.each(['Fastify', 'Hono'])('%s over HTTP/2', (name) => {
     expect(refused['retry-after']).toMatch(/^(59|60)$/)
     reset.close(8)
     await expect.poll(async () => (await ask('/'))[':status']).toBe(200)
+    session.close()
+  })
+})
+
+describe.each(['Fastify', 'Hono'])('%s over HTTP/2', (name) => {
+  it('counts a login whose client lets no body come and resets the stream after the header fields', async () => {
+    const countIf = (_, status) => status === 401
+    const origin = await start(name, { isHttp2: true, limits: { a: { max: 5, windowMs } }, countIf })
+    const session = connectHttp2(origin, { settings: { initialWindowSize: 0 } })
+    const seen = []
+    for (let guess = 0; guess < 8; guess++) {
+      const stream = session.request({ ':path': '/401', ':method': 'POST' }, { endStream: true })
+      stream.on('error', () => undefined)
+      const [headers] = await once(stream, 'response')
+      seen.push(headers[':status'])
+      stream.close(8)
+      await once(stream, 'close')
+    }
+    expect(seen).toEqual([401, 401, 401, 401, 401, 429, 429, 429])
     session.close()
   })
 })

@@ -88,7 +88,10 @@ function numberOf<Request>(
 ): number {
   if (typeof given === 'number') return given
   try {
-    return checkNumber(name, valueOf(given(request)), range)
+    const value: unknown = valueOf(given(request))
+    // More than there can be, as the Infinity of a plan without a limit, is the most there can be.
+    const { max = Number.MAX_SAFE_INTEGER } = range
+    return typeof value === 'number' && value > max ? max : checkNumber(name, value, range)
   } catch (error) {
     if (otherwise === null) throw error
     return otherwise
