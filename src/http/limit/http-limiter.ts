@@ -50,9 +50,6 @@ const WATCHED_LATER = 64
 
 const NOTHING: readonly unknown[] = []
 
-/** The key of all that have no address, as a client that has gone. */
-const NO_ADDRESS = 'unknown'
-
 /** The limits of a server, whatever its framework. */
 export class HttpLimiter<Request extends object> {
   readonly options: CompleteLimitOptions<Request>
@@ -114,7 +111,7 @@ export class HttpLimiter<Request extends object> {
     } catch (error) {
       // What a request makes fail must not set it free, and no ban is left by it.
       this.#fail(error, 'a function of the options failed, and the request was charged to its address')
-      if (key === null || this.#bannedBy(key) === null) key = this.#addressAnyway(request)
+      if (key === null || this.#bannedBy(key) === null) key = this.#addressOf(request, true)
       if (key === null) return null
       asked = this.#limits.map((limit) => limit.ask(request, true))
     }
@@ -157,13 +154,11 @@ export class HttpLimiter<Request extends object> {
     if (skip !== undefined && answerOf('skip', skip(request))) return null
     const isWatched = ++this.#judged <= WATCHED || this.#judged % WATCHED_LATER === 0
     if (this.#judged <= WATCHED) this.#watch(request)
-    if (key === undefined || allow !== undefined) {
-      const address = this.#addressOf(request)
-      if (address === null) return null
-      if (key === undefined) {
-        if (isWatched) this.#reader.checkProxy?.(request)
-        return address
-      }
+    const address = key === undefined || allow !== undefined ? this.#addressOf(request) : undefined
+    if (address === null) return null
+    if (key === undefined) {
+      if (isWatched) this.#reader.checkProxy?.(request)
+      return address as Key
     }
     const own: unknown = valueOf(key(request, ...rest))
     if (typeof own === 'string') {
@@ -180,20 +175,16 @@ export class HttpLimiter<Request extends object> {
     )
   }
 
-  /** Null for an address that is not limited. */
-  #addressOf(request: Request): Key | null {
-    const ip = this.#reader.ip(request)
-    if (ip === undefined) return NO_ADDRESS
-    return this.options.allow?.(ip) === true ? null : keyOfIp(ip, this.options.ipv6Prefix)
-  }
-
-  /** The same of a request of which something has failed, which may be how its framework finds the address. */
-  #addressAnyway(request: Request): Key | null {
+  /** Null for an address that is not limited; `anyway`: also where the framework fails to find it, as it may by a function of the user's. */
+  #addressOf(request: Request, anyway = false): Key | null {
     try {
-      return this.#addressOf(request)
-    } catch {
-      return NO_ADDRESS
+      const ip = this.#reader.ip(request)
+      if (ip !== undefined) return this.options.allow?.(ip) === true ? null : keyOfIp(ip, this.options.ipv6Prefix)
+    } catch (error) {
+      if (!anyway) throw error
     }
+    // A client that has gone has no address any more.
+    return 'unknown'
   }
 
   #watch(request: Request): void {

@@ -76,9 +76,8 @@ export interface HttpLimitOptions<Request> {
   /** Requests for which this is true are not limited. */
   skip?: ((request: Request) => boolean) | undefined
   /**
-   * Whether a request counts, asked once its status is known: one for which this is false is given back. The status is 499 only if the client
-   * went before header fields were sent; afterwards it is that of the answer. With `(req, status) => status >= 400` only failed logins count,
-   * and attempts that are cut.
+   * Whether a request counts, asked once its status is known (499 if the client went before header fields were sent): one for which this is
+   * false is given back. With `(req, status) => status >= 400` only failed logins count, and attempts that are cut.
    */
   countIf?: ((request: Request, status: number) => boolean) | undefined
   /** Which header fields tell the client where it stands; default 'draft-10'. */
@@ -90,9 +89,8 @@ export interface HttpLimitOptions<Request> {
   /** The status of a refusal; an integer from 400 to 599, default 429. A ban answers 403. */
   statusCode?: number | undefined
   /**
-   * What happens to a request if shared memory fails: 'open' (default) admits it, 'closed' fails it with that error. One of which `key`, `cost`,
-   * `max` or `skip` throws, or gives undefined, a promise or anything else that is none, is never set free: with 'open' its address is charged,
-   * 1 in the place of a cost that failed. A process warning tells the first time.
+   * If shared memory fails: 'open' (default) admits the request, 'closed' fails it with that error. If `key`, `cost`, `max` or `skip` throws, or
+   * gives what is none (a promise), 'open' charges its address, 1 in the place of a cost that failed. A process warning tells the first time.
    */
   onError?: 'open' | 'closed' | undefined
   /** For tests; the default is the monotonic clock. */
@@ -168,9 +166,6 @@ export function completeLimitOptions<Request>(
   return complete as unknown as CompleteLimitOptions<Request>
 }
 
-/** Each answer tells the names twice, and clients read a field up to 1 KB. */
-const MAX_LIMIT_NAME = 64
-
 function checkLimits(given: unknown): (CompleteBucketLimit<never> | CompleteWindowLimit<never>)[] {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new TypeError(
@@ -181,9 +176,10 @@ function checkLimits(given: unknown): (CompleteBucketLimit<never> | CompleteWind
   return limits.map(([name, limit]) => {
     if (!/^[ -~]+$/.test(name))
       throw new TypeError(`the name of a limit must be printable ASCII; received ${describe(name)}`)
-    if (name.length > MAX_LIMIT_NAME)
+    // Each answer tells the names twice, and clients read a field up to 1 KB.
+    if (name.length > 64)
       throw new RangeError(
-        `limits must have names of at most ${MAX_LIMIT_NAME} characters; received ${describe(name)} with ${name.length}`,
+        `limits must have names of at most 64 characters; received ${describe(name)} with ${name.length}`,
       )
     return checkLimit(name, limit)
   })

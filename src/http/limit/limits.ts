@@ -7,7 +7,7 @@ import { KeyedWindow } from '../../rate-limit/keyed/keyed-window.js'
 import { encodedName, fittingName } from '../encoded-name.js'
 import { namedTerms } from '../warnings.js'
 import type { LimitState } from './decision.js'
-import type { CompleteBucketLimit, CompleteLimitOptions, CompleteWindowLimit } from './limit-options.js'
+import type { CompleteBucketLimit, CompleteLimitOptions, CompleteWindowLimit, RequestCost } from './limit-options.js'
 
 /** One limit of a server, and what it makes of one request. */
 export interface Limit<Request> {
@@ -18,12 +18,7 @@ export interface Limit<Request> {
   readonly fixed: Asked | null
   /** Whether it ever blocks a key. */
   readonly bans: boolean
-  /**
-   * What `request` asks of it.
-   *
-   * @param anyway - a cost that fails is 1, and a limit that fails has room for this request alone
-   * @throws what the user's functions throw, and for what they return that is no cost or limit
-   */
+  /** What `request` asks of it. @throws what the user's functions throw, and for what they return that is no cost or limit; never with `anyway` */
   ask(request: Request, anyway?: boolean): Asked
   /** Charges what was asked if there is room for it. */
   take(key: Key, asked: Asked): Standing
@@ -78,14 +73,8 @@ const REFUSED: Standing = { refused: true, count: 0, resetMs: 0 }
 const COSTS: NumberRange = { min: 0, integer: true }
 const COUNTS: NumberRange = { ...COSTS, max: WINDOW.mostCount - 1 }
 
-/** A number, or what a function of the user's makes of `request`; where that fails, `otherwise`. @throws without one */
-function numberOf<Request>(
-  name: string,
-  given: number | ((request: Request) => number),
-  request: Request,
-  range: NumberRange,
-  otherwise: number | null,
-): number {
+/** A number, or what a function of the user's makes of `request`, or `other` in the place of one that fails. @throws without `other` */
+function numberOf<R>(name: string, given: RequestCost<R>, request: R, range: NumberRange, other?: number): number {
   if (typeof given === 'number') return given
   try {
     const value: unknown = valueOf(given(request))
@@ -93,8 +82,8 @@ function numberOf<Request>(
     const { max = Number.MAX_SAFE_INTEGER } = range
     return typeof value === 'number' && value > max ? max : checkNumber(name, value, range)
   } catch (error) {
-    if (otherwise === null) throw error
-    return otherwise
+    if (other === undefined) throw error
+    return other
   }
 }
 
@@ -116,7 +105,7 @@ class BucketLimit<Request> implements Limit<Request> {
   }
 
   ask(request: Request, anyway = false): Asked {
-    const cost = numberOf(`cost of '${this.name}'`, this.#options.cost, request, { min: 0 }, anyway ? 1 : null)
+    const cost = numberOf(`cost of '${this.name}'`, this.#options.cost, request, { min: 0 }, anyway ? 1 : undefined)
     return { cost, quota: this.terms.quota }
   }
 
@@ -194,8 +183,10 @@ class WindowLimit<Request> implements Limit<Request> {
   }
 
   ask(request: Request, anyway = false): Asked {
-    const cost = numberOf(`cost of '${this.name}'`, this.#options.cost, request, COSTS, anyway ? 1 : null)
-    return { cost, quota: numberOf(`max of '${this.name}'`, this.#options.max, request, COUNTS, anyway ? cost : null) }
+    const cost = numberOf(`cost of '${this.name}'`, this.#options.cost, request, COSTS, anyway ? 1 : undefined)
+    // A limit that fails has room for this request alone.
+    const quota = numberOf(`max of '${this.name}'`, this.#options.max, request, COUNTS, anyway ? cost : undefined)
+    return { cost, quota }
   }
 
   take(key: Key, { cost, quota }: Asked): Standing {

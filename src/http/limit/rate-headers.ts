@@ -1,14 +1,12 @@
 import type { LimitState } from './decision.js'
 
-/** The formats, the default first. */
-export const RATE_HEADERS = ['draft-10', 'draft-7', 'draft-6', 'legacy'] as const
-
 /**
  * Which header fields tell a client where it stands: 'draft-10' `RateLimit-Policy` and `RateLimit` of the IETF's draft as structured
  * fields, for any number of limits; 'draft-7' the same names with one limit; 'draft-6' `RateLimit-Limit`, `-Remaining` and `-Reset`;
  * 'legacy' `X-RateLimit-Limit`, `-Remaining` and `-Reset`, the last in seconds since 1970.
  */
 export type RateHeaders = (typeof RATE_HEADERS)[number]
+export const RATE_HEADERS = ['draft-10', 'draft-7', 'draft-6', 'legacy'] as const
 
 /** Where header fields are put. Both are given a field's name in small letters. */
 export interface HeaderSink {

@@ -76,7 +76,6 @@ export function whenResponseEnds(response: NodeResponse, ended: (status: number,
     // What no server of Node has made, but an adapter of a cloud function or a mock, may finish without being closed, or be closed as it finishes.
     response.once('finish', () => tellOnce(response.statusCode, true))
     response.once('close', () => {
-      if (isTold) return
       const [status, whole] = [statusOf(response), isWhole(response)]
       queueMicrotask(() => tellOnce(status, whole))
     })
