@@ -116,12 +116,13 @@ class HedgedCall implements AroundCall, DueTimer {
     if (this.#scope.isAbortable) this.#scope.onAbort(this)
     return new Promise((resolve, reject) => {
       const attempt = (): void => {
+        // Before anything is sent: where the clock gives no time, this throws.
+        if (this.#attempts + 1 < this.#stage.maxAttempts) this.#due().then(next).catch(reject)
         // Resolved by `resolve` itself, not by a function around it: V8 follows it when it writes the stack of an error.
         this.#attempt(inner, fn).then(resolve, (error: unknown) => {
           // While another attempt runs, it may still succeed. A hedge is against slowness; failures are for a retry.
           if (this.#running.length === 0) reject(error)
         })
-        if (this.#attempts < this.#stage.maxAttempts) void this.#due().then(next)
       }
       const next = (): void => {
         if (this.#mayStart()) attempt()
@@ -159,10 +160,9 @@ class HedgedCall implements AroundCall, DueTimer {
 
   /** The next attempt goes on from a promise of this call, so that it runs in its async context, whoever armed the timer. */
   #due(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#startNext = resolve
-      this.#stage.timers.add(this, this.#afterMs)
-    })
+    const due = new Promise<void>((resolve) => (this.#startNext = resolve))
+    this.#stage.timers.add(this, this.#afterMs)
+    return due
   }
 
   #mayStart(): boolean {

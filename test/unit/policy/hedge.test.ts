@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { hedge, type HedgeOptions, pipeline, RetryBudget, timeout } from '../../../dist/index.js'
 import { FakeClock } from '../../../dist/testing/index.js'
 import { outcomeOf } from '../../support/policies.js'
@@ -50,6 +50,22 @@ describe('hedge', () => {
     expect((fn.signals[0]?.reason as Error).name).toBe('AbortError')
     expect(heard).toEqual([{ attempt: 2, afterMs: 100 }, { attempt: 2 }])
     expect(policy.stats()).toMatchObject({ hedged: 1, won: 1 })
+  })
+
+  it('fails a call with the clock that gives no time, before anything is sent or while it is under way', async () => {
+    const { clock, policy } = fixture({ maxAttempts: 3 })
+    const now = vi.spyOn(clock, 'now').mockReturnValue(NaN)
+    const fn = scripted(clock, 1000)
+    const noTime = 'a time must be a number of milliseconds; received 100, at NaN of the clock'
+    await expect(policy.execute(fn)).rejects.toThrow(noTime)
+    expect(fn.calledAt).toEqual([])
+    now.mockRestore()
+    const call = policy.execute(fn)
+    const failed = expect(call).rejects.toThrow(noTime)
+    policy.on('hedge', () => vi.spyOn(clock, 'now').mockReturnValue(NaN))
+    await clock.advance(100)
+    await failed
+    expect(fn.calledAt).toEqual([0])
   })
 
   it('starts up to maxAttempts, one each afterMs', async () => {
