@@ -58,7 +58,7 @@ function load(): Loaded {
     if ((error as { code?: unknown } | null)?.code === 'ERR_DLOPEN_DISABLED') cure = FORBIDDEN
     if (/static TLS/.test(line)) cure = CROWDED
     else if (/too many open files|cannot allocate memory|E[MN]FILE|ENOMEM/i.test(line)) cure = SCARCE
-    tried.push(line)
+    if (!tried.includes(line)) tried.push(line)
   }
   const usable = (path: string): boolean => {
     const fault = elfFault(path)
@@ -153,9 +153,9 @@ function lendingRequire<T>(load: () => T): T | undefined {
 /** Where this code is; undefined where a bundler has made something of it that cannot tell. */
 const ownUrl = (): string | undefined => import.meta.url
 
-/** What an error says, without the list of files that asked for a module. */
+/** What an error says, without a full stop and the list of files that asked for a module. */
 function firstLine(error: unknown): string {
-  return messageOf(error).replace(/\n[^]*/, '')
+  return messageOf(error).replace(/\.?(\n[^]*)?$/, '')
 }
 
 const FORBIDDEN = 'Node may not load addons. Under --permission add --allow-addons; otherwise take --no-addons away.'
