@@ -3,6 +3,7 @@ import { messageOf } from '../internal/text/error-text.js'
 import { commands, hiddenCommands } from './commands/index.js'
 import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes.js'
 import { ownVersion } from './project-packages.js'
+import { printableLines } from './text/terminal.js'
 
 /** Returns the program `amorsize` with all its subcommands. */
 export function createProgram(): Command {
@@ -71,7 +72,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
       return
     }
-    process.stderr.write(`amorsize: ${messageOf(error)}\n`)
+    process.stderr.write(`amorsize: ${printableLines(messageOf(error))}\n`)
     process.exitCode = EXIT_FAILURE
   }
 }

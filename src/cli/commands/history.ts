@@ -115,7 +115,7 @@ function show(run: SavedRun, { json }: HistoryFlags): void {
   }
   const figures = run.measured.map(({ what, unit, samples }) => ({ what, unit, ...summarize(samples) }))
   const table = tableOf(figures, [
-    left('what', ({ what }) => printable(what)),
+    left('what', ({ what }) => what),
     right('median', ({ median, unit }) => `${formatNumber(median)} ${unit}`),
     right('lowest-highest', rangeText),
     right('samples', ({ samples }) => String(samples)),

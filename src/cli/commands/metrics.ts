@@ -4,6 +4,7 @@ import { messageOf } from '../../internal/text/error-text.js'
 import { METRICS_CONTENT_TYPE, metricsText } from '../../metrics/index.js'
 import { integerFrom } from '../numbers.js'
 import { serveUntilInterrupted } from '../serve.js'
+import { printableLines } from '../text/terminal.js'
 
 interface MetricsCommandOptions {
   readonly port: number
@@ -25,7 +26,8 @@ export function metricsCommand(): Command {
     .option('--once', 'print the metrics and end')
     .addHelpText('after', HELP)
     .action(async (options: MetricsCommandOptions) => {
-      if (options.once === true) process.stdout.write(metricsText({ prefix: options.prefix }))
+      const show = process.stdout.isTTY ? printableLines : String
+      if (options.once === true) process.stdout.write(show(metricsText({ prefix: options.prefix })))
       else
         await serveUntilInterrupted(createMetricsServer(options.prefix), options, (address) => {
           process.stdout.write(`amorsize metrics: ${address}/metrics  (Ctrl-C ends it)\n`)

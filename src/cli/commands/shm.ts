@@ -5,7 +5,7 @@ import { KIND_TITLES, type MachineEntry, readMachine } from '../../memory/machin
 import { EXIT_USAGE } from '../exit-codes.js'
 import { formatBytes } from '../text/system-table.js'
 import { left, right, tableOf, textTable } from '../text/table.js'
-import { printable, stylesFor } from '../text/terminal.js'
+import { jsonLine, printable, stylesFor } from '../text/terminal.js'
 
 interface ListOptions {
   readonly json?: boolean
@@ -28,7 +28,7 @@ export function shmCommand(): Command {
     .addHelpText('after', '\nNames of scope process live within their processes and cannot be seen from outside.')
     .action((options: ListOptions) => {
       const entries = readMachine()
-      const json = (): string => entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')
+      const json = (): string => entries.map(jsonLine).join('')
       process.stdout.write(options.json === true ? json() : formatList(entries))
     })
   command
@@ -49,7 +49,7 @@ export function shmCommand(): Command {
 function formatList(entries: readonly MachineEntry[]): string {
   if (entries.length === 0) return 'No name of this user is in shared memory.\n'
   const table = tableOf(entries, [
-    left('name', ({ name }) => (name === null ? '?' : printable(name))),
+    left('name', ({ name }) => name ?? '?'),
     left('kind', ({ kind }) => kind),
     left('state', ({ state }) => state),
     left('processes', ({ processes }) => (processes.length === 0 ? 'none' : processes.join(' '))),

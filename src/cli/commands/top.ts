@@ -3,7 +3,7 @@ import { untilInterrupted } from '../end-signals.js'
 import { requireWith } from '../flags.js'
 import { integerFrom } from '../numbers.js'
 import { Screen, sizeOr } from '../text/screen.js'
-import { type Styles, stylesFor } from '../text/terminal.js'
+import { type Styles, jsonLine, stylesFor } from '../text/terminal.js'
 import { type TopState, afterKeys, footer } from '../top/keys.js'
 import { SORT_KEYS, Sampler, type SortKey, type TopRow, arrange } from '../top/model.js'
 import { topLines } from '../top/table.js'
@@ -97,7 +97,7 @@ function widthOf({ isTTY, columns }: Partial<Pick<NodeJS.WriteStream, 'isTTY' | 
 }
 
 function jsonOf(names: readonly TopRow[]): string {
-  return `${JSON.stringify({ at: new Date().toISOString(), names })}\n`
+  return jsonLine({ at: new Date().toISOString(), names })
 }
 
 /** Resolves when interrupted. */

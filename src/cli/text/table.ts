@@ -1,4 +1,5 @@
 import { formatNumber } from '../../internal/text/number-text.js'
+import { printable } from './terminal.js'
 import { textWidth } from './text-width.js'
 
 export { formatCount, formatNumber } from '../../internal/text/number-text.js'
@@ -31,11 +32,11 @@ export const right = <Row>(title: string, cell: (row: Row) => string): ColumnOf<
   cell,
 })
 
-/** Makes a table of which each column says what it shows of a row. */
+/** Makes a table of which each column says what it shows of a row; names of files and the like may be anybody's. */
 export function tableOf<Row>(rows: readonly Row[], columns: readonly ColumnOf<Row>[]): Table {
   return {
     columns: columns.map(({ title, align }) => ({ title, align })),
-    rows: rows.map((row) => columns.map(({ cell }) => cell(row))),
+    rows: rows.map((row) => columns.map(({ cell }) => printable(cell(row)))),
   }
 }
 

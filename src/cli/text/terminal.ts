@@ -18,5 +18,16 @@ export function stylesFor(stream: Output): Styles {
 
 /** Returns `text` without what a terminal would obey: control characters become the replacement character. */
 export function printable(text: string): string {
-  return text.replace(/\p{Cc}|\p{Bidi_Control}/gu, '\uFFFD')
+  return text.replace(FOR_TERMINALS, '\uFFFD')
 }
+
+/** {@link printable}, of a text of several lines. */
+export const printableLines = (text: string): string => text.split('\n').map(printable).join('\n')
+
+/** `value` as a line of JSON, in which what a terminal would obey is escaped. */
+export function jsonLine(value: unknown): string {
+  const escape = (sign: string): string => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return `${JSON.stringify(value).replace(FOR_TERMINALS, escape)}\n`
+}
+
+const FOR_TERMINALS = /\p{Cc}|\p{Bidi_Control}/gu

@@ -197,6 +197,41 @@ describeMachine('amorsize top', () => {
     expect(await amorsize(['shm', 'remove', name])).toMatchObject({ code: 0 })
   })
 
+  it('prints no codes for terminals that a file or a name holds', async () => {
+    const codes = '\u001b]0;owned\u0007\u009b2J\u202e'
+    const folder = removeLater(`${DIRECTORY}/amorsize.${process.geteuid!()}.1.${machineName()}${codes}`)
+    mkdirSync(folder)
+    const name = `${machineName()}${codes}`
+    await runScript(policyOf(name), 'say(0)')
+    const isObeyed = /[\p{Cc}\p{Bidi_Control}]/u
+    for (const args of [
+      ['shm', 'list'],
+      ['shm', 'list', '--json'],
+      ['top', '--once'],
+      ['top', '--once', '--json'],
+      ['shm', 'remove', folder],
+      ['shm', 'remove', name],
+    ]) {
+      const { stdout, stderr } = await amorsize(args)
+      expect((stdout + stderr).replaceAll('\n', '')).not.toMatch(isObeyed)
+      expect(stdout + stderr).toContain('owned')
+      if (!args.includes('list') || !args.includes('--json')) continue
+      const files = stdout
+        .split('\n')
+        .flatMap((line) => (line === '' ? [] : [(JSON.parse(line) as { file: string }).file]))
+      expect(files).toContain(folder)
+    }
+  })
+
+  it.skipIf(!hasPython)('prints metrics on a terminal without codes that a name holds (needs python3)', () => {
+    const name = `${machineName()}\u001b]0;owned\u0007`
+    const limiter = new RateLimiter(policyOf(name))
+    const shown = onTerminal([main, 'metrics', '--once'], { awaited: '', keys: '' })
+    expect(shown).toContain(name.replaceAll(/\p{Cc}/gu, '\uFFFD'))
+    expect(shown).not.toContain('\u001b')
+    expect(limiter.policy.name).toBe(name)
+  })
+
   const noTerminal = spawnSync('script', ['--version']).status !== 0
   it.skipIf(noTerminal)('takes the terminal and gives it back (skipped without the program script)', async () => {
     const policy = policyOf(machineName())
