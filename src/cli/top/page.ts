@@ -12,7 +12,7 @@ export const PAGE_HTML = `<!doctype html>
 <body>
 <header><h1>amorsize top</h1><input id="filter" type="search" placeholder="filter" aria-label="filter names"><output id="status">connecting</output></header>
 <main id="names"></main>
-<p id="none" hidden>No name of this user is shared on this machine.</p>
+<p id="none" hidden>No name of this user is shared on this machine, or none holds the filter.</p>
 <script src="/uplot.js"></script>
 <script src="/page.js"></script>
 </body>
@@ -124,13 +124,20 @@ const events = new EventSource('/events')
 events.onmessage = (event) => {
   const { at, names } = JSON.parse(event.data)
   const seconds = Date.parse(at) / 1000
-  for (const row of names) show(row, seconds)
   const there = new Set(names.map(keyOf))
   for (const [key, { section, plots }] of charts) {
     if (there.has(key)) continue
     for (const { plot } of plots) plot.destroy()
     section.remove()
     charts.delete(key)
+  }
+  // In the order of --sort, which may change from look to look; what stands right is not touched.
+  let place = main.firstElementChild
+  for (const row of names) {
+    show(row, seconds)
+    const { section } = charts.get(keyOf(row))
+    if (section === place) place = place.nextElementSibling
+    else main.insertBefore(section, place)
   }
   applyFilter()
   document.getElementById('none').hidden = names.length > 0

@@ -203,6 +203,27 @@ describeMachine('amorsize top --web', () => {
     await page.close()
   })
 
+  it.skipIf(withoutChromium)(`keeps to --sort as values change (skipped without ${CHROMIUM})`, async () => {
+    const name = machineName()
+    const make = (letter: string) =>
+      new RateLimiter({ name: `${name} ${letter}`, scope: 'machine', requestsPerSecond: 1e-6, burstSize: 10 })
+    const [a, b, c] = ['a', 'b', 'c'].map(make) as [RateLimiter, RateLimiter, RateLimiter]
+    b.tryAcquire(2)
+    c.tryAcquire(4)
+    const { url } = await serve('--filter', name, '--sort', 'tokens')
+    browser ??= await openBrowser()
+    const page = await browser.newPage()
+    await page.goto(url)
+    const order = async (): Promise<string> =>
+      (await page.locator('section h2').allTextContents()).map((text) => text.at(-1)).join('')
+    await expect.poll(order, { timeout: 20_000 }).toBe('abc')
+    a.tryAcquire(9)
+    await expect.poll(order, { timeout: 20_000 }).toBe('bca')
+    make('d')
+    await expect.poll(order, { timeout: 20_000 }).toBe('dbca')
+    await page.close()
+  })
+
   it('says how to install the charts where they are not', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'amorsize-no-uplot-'))
     // This repository has the library for its own tests; seen from a bundle elsewhere it is not there.
