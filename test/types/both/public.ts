@@ -1,12 +1,16 @@
 import {
+  type EventfulPolicy,
   execute,
   fallback,
   Lease,
   pipeline,
   RateLimiter,
   RateLimiterAll,
+  type RecorderOptions,
   type Retry,
+  type RetryEvents,
   retry,
+  type StagedPolicy,
   stream,
   task,
   timeout,
@@ -18,6 +22,11 @@ import {
 
 const resilient = pipeline(fallback([]), timeout(1000), retry({ maxRetries: 2, initialDelayMs: 0 }))
 export const shared = retry({ maxRetries: 1, initialDelayMs: 0 })
+
+/** What exported classes and options are made of can be named. */
+export const heard = (policy: EventfulPolicy<RetryEvents>): StagedPolicy => policy
+export const recorded: RecorderOptions = { progress: false }
+export const hears = heard(shared)
 
 export class Service {
   calls = 0
