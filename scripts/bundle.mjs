@@ -63,6 +63,15 @@ const importsTheUsers = {
 
 const minifying = { name: 'minify', renderChunk: minifyChunk }
 
+/** A Node that is too old says so in one sentence. It stands before anything is loaded that asks for more. */
+const needsNode = ({ name, isEntry }) => {
+  if (!isEntry) return ''
+  const sentence =
+    "'amorsize needs Node 20.19 or later, or 22.3 or later of Node 22; this is Node ' + process.versions.node"
+  const refuse = name === 'cli' ? `console.error(${sentence}), process.exit(1)` : `throw new Error(${sentence})`
+  return `if (process.getBuiltinModule === undefined) { ${refuse} }`
+}
+
 /** Without the mark of ES modules that were compiled, which some loaders take for a default export. */
 const commonJs = {
   format: 'cjs',
@@ -122,7 +131,7 @@ const analysis = join(dist, 'execute', 'transfer', 'captured-variables.js')
 const apart = { [analysis]: './captured-variables.cjs', [policiesOfWorker]: './worker-policies.cjs' }
 await joinAll(
   { ...others, 'worker-policies': policiesOfWorker },
-  { ...commonJs, manualChunks: inFewFiles, paths: apart },
+  { ...commonJs, intro: needsNode, manualChunks: inFewFiles, paths: apart },
   [analysis],
 )
 await joinAll({ 'execute-worker': worker, 'captured-variables': analysis }, { ...commonJs, paths: apart }, [

@@ -76,9 +76,37 @@ itWithAddon('advises --allow-addons under --permission, and takes the addon ther
   const refused = start([])
   expect(refused.stdout).toBe('true\n')
   expect(refused.stderr).toMatch(/AMORSIZE_NO_ADDON[^]*Under --permission add --allow-addons/)
+  const tried = refused.stderr.match(/^Tried: .*$/gm) ?? []
+  expect(tried[0]).toMatch(/disabled\.$/)
+  expect([...new Set(tried)]).toEqual(tried)
+  expect(tried.filter((line) => !/[^.]\.$/.test(line))).toEqual([])
   const allowed = start(['--allow-addons'])
   expect(allowed.stdout).toBe('true\n')
   expect(allowed.stderr).not.toContain('AMORSIZE_NO_ADDON')
+})
+
+describe('on a Node that is too old', () => {
+  const bundle = new URL('../../../dist/bundle/', import.meta.url)
+  const required = JSON.stringify(fileURLToPath(new URL('index.cjs', bundle)))
+  const imported = JSON.stringify(new URL('http.js', bundle).href)
+  const sentence = `amorsize needs Node 20.19 or later, or 22.3 or later of Node 22; this is Node ${process.versions.node}`
+  /** Node 20.15 and older, 21, and 22.2 and older lack this function. */
+  const start = (...args: string[]) =>
+    spawnSync(process.execPath, ['--import', 'data:text/javascript,process.getBuiltinModule=undefined', ...args], {
+      encoding: 'utf8',
+    })
+
+  it.each([
+    ['require', ['-e', `require(${required})`]],
+    ['import', ['--input-type=module', '-e', `import ${imported}`]],
+  ])('%s says which one is needed', (_, args) => {
+    expect(start(...args).stderr).toContain(`\n\nError: ${sentence}\n`)
+  })
+
+  it('the command line says it in one line', () => {
+    const { status, stdout, stderr } = start(fileURLToPath(new URL('cli.cjs', bundle)), 'top')
+    expect({ status, stdout, stderr }).toEqual({ status: 1, stdout: '', stderr: `${sentence}\n` })
+  })
 })
 
 it('is of the version that package.json names', async () => {
