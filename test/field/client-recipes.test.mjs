@@ -28,6 +28,7 @@ const server = createServer((request, response) => {
   const nth = (asked.get(request.url) ?? 0) + 1
   asked.set(request.url, nth)
   if (request.url.startsWith('/busy') && nth === 1) response.writeHead(429, { 'retry-after': '1' })
+  if (request.url === '/down') response.writeHead(503)
   response.end('ok')
 })
 beforeAll(async () => {
@@ -44,6 +45,11 @@ const textOf = {
   axios: async (api, url) => (await api.get(url)).data,
   ky: (api, url) => api.get(url).text(),
   got: async (api, url) => (await api(url)).body,
+}
+const post = {
+  axios: (api, url) => api.post(url),
+  ky: (api, url) => api.post(url),
+  got: (api, url) => api(url, { method: 'POST' }),
 }
 
 describe.each(Object.keys(textOf))('%s', (name) => {
@@ -69,5 +75,12 @@ describe.each(Object.keys(textOf))('%s', (name) => {
     expect(await textOf[name](api, `${origin}/next`)).toBe('ok')
     const [refusedMs, nextMs] = cameMs
     expect(nextMs - refusedMs).toBeGreaterThan(950)
+  })
+  it('sends a POST once, whatever becomes of it', async () => {
+    const api = await recipe(name)
+    cameMs = []
+    asked = new Map()
+    await expect(post[name](api, `${origin}/down`)).rejects.toThrow('503')
+    expect(asked.get('/down')).toBe(1)
   })
 })

@@ -24,7 +24,7 @@ export type UndiciDispatch = (options: any, handler: any) => boolean
 
 /** What policyFetch takes and an interceptor cannot do, since it hands the handler on as it is; and what does it instead. */
 const ELSEWHERE = {
-  retry: 'put interceptors.retry() of undici outside it, or retry() around the request',
+  retry: 'put interceptors.retry() of undici outside it',
   retryMethods: 'put interceptors.retry({ methods }) of undici outside it',
   timeoutMs: 'give the request a headersTimeout, or put timeout() around it',
   hedge: 'put hedge() around the request',
