@@ -10,14 +10,17 @@ export interface AnswerHeaders {
 /** No pause that a server asks for is longer. ms */
 const LONGEST_PAUSE_MS = 3_600_000
 
+/** Who answers so may ask for a pause; 529 is how model APIs say that they are overloaded. */
+const PAUSING: ReadonlySet<number> = new Set([429, 503, 529])
+
 /**
- * The pause that an answer asks for: Retry-After of a 429 or 503, or `exhausted`, where that is longer.
+ * The pause that an answer asks for: Retry-After of a 429, 503 or 529, or `exhausted`, where that is longer.
  *
  * @param exhausted - what {@link exhaustedMs} says of it
  * @returns ms >= 0, at most an hour
  */
 export function pauseMsOf(status: number, headers: AnswerHeaders, exhausted: number): number {
-  const asked = status === 429 || status === 503 ? (retryAfterMsOf({ headers }) ?? 0) : 0
+  const asked = PAUSING.has(status) ? (retryAfterMsOf({ headers }) ?? 0) : 0
   return Math.min(Math.max(asked, exhausted), LONGEST_PAUSE_MS)
 }
 

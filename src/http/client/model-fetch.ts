@@ -47,8 +47,8 @@ const ANSWER_TOKENS = 256
 /**
  * A fetch for the SDKs of OpenAI and Anthropic (their option `fetch`, with `maxRetries: 0`) that keeps to requests and tokens per minute, in
  * all threads or processes of one `name`: a call waits for its estimate, and once the answer says what it took, the difference is given
- * back or owed. A streamed call is settled when its stream ends or breaks, a failed one to nothing; one that is aborted counts by its estimate. A 429, and a limit that an answer
- * says is used up, pause everybody.
+ * back or owed. A streamed call is settled when its stream ends or breaks, a failed one to nothing; one that is aborted counts by its estimate. A 429, 503 or 529 with
+ * Retry-After, and a limit that an answer says is used up, pause everybody.
  *
  * Both buckets hold one second's worth: no minute has more beyond the limit than that, or than the largest estimate: one above it waits for a full bucket.
  *

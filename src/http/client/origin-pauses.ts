@@ -56,7 +56,7 @@ export class OriginPauses {
     }
   }
 
-  /** Reads what an answer asks for: Retry-After of a 429 or 503, and limits of which nothing is left. Returns the pause it began, in ms; 0 for none. */
+  /** Reads what an answer asks for: Retry-After of a 429, 503 or 529, and limits of which nothing is left. Returns the pause it began, in ms; 0 for none. */
   observe(origin: string, status: number, headers: AnswerHeaders): number {
     const ms = pauseMsOf(status, headers, this.#exhaustedMs(origin, status, headers))
     if (ms > 0) {

@@ -32,7 +32,7 @@ export interface OriginPolicyOptions {
   /** A breaker for each origin. Network errors, timeouts and status 500 and above are failures; 429 is none. */
   breaker?: Omit<CircuitBreakerOptions, 'name' | 'scope' | 'clock'> | undefined
   /**
-   * Whether rate limits that answers tell of are kept to; default true. Retry-After of a 429 or 503 is in any case. Of an origin whose last
+   * Whether rate limits that answers tell of are kept to; default true. Retry-After of a 429, 503 or 529 is in any case. Of an origin whose last
    * 16 answers told of no limits, one answer in 16 is looked at, and each one with status 400 or above.
    */
   adapt?: boolean | undefined

@@ -23,8 +23,8 @@ export interface PolicyFetchOptions extends OriginPolicyOptions {
    */
   fetch?: ((input: string | URL | Request, init?: RequestInit) => Promise<Response>) | undefined
   /**
-   * Retries of network errors and of 408, 429, 500, 502, 503 and 504, of idempotent methods whose body can be sent again. The last answer
-   * is returned, not thrown.
+   * Retries of network errors and of 408, 429, 500, 502, 503, 504 and 529, of idempotent methods whose body can be sent again. The last
+   * answer is returned, not thrown.
    */
   retry?: Omit<RetryPolicy<Response>, 'clock'> | undefined
   /** Also retries (and hedges) these methods; default: GET, HEAD, OPTIONS, TRACE, PUT and DELETE only. */
@@ -39,11 +39,11 @@ export interface PolicyFetchOptions extends OriginPolicyOptions {
 export type PolicyFetch = (input: string | URL | Request, init?: PolicyRequestInit) => Promise<Response>
 
 const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']
-const RETRIED_STATUS: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504])
+const RETRIED_STATUS: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504, 529])
 
 /**
  * A fetch that keeps to limits: a rate, places and a breaker for each origin, retries, timeouts, hedging; and whatever the servers ask
- * for. After a 429 or 503 with Retry-After nothing is sent to that origin until then, by any thread (with `scope: 'machine'`, any process).
+ * for. After a 429, 503 or 529 with Retry-After nothing is sent to that origin until then, by any thread (with `scope: 'machine'`, any process).
  *
  * Cost: without options it only reads the answers' header fields.
  *

@@ -22,7 +22,7 @@ async function sent(status: number, init: RequestInit, options: PolicyFetchOptio
 }
 
 describe('a policyFetch with retry', () => {
-  it.each([408, 429, 500, 502, 503, 504])('sends a request again that was answered with %i', async (status) => {
+  it.each([408, 429, 500, 502, 503, 504, 529])('sends a request again that was answered with %i', async (status) => {
     expect(await sent(status, {})).toMatchObject({ status: 200, bodies: { length: 2 } })
   })
 

@@ -136,7 +136,7 @@ describe('policyFetch', () => {
     expect(await (await send(new Request(origin, { method: 'PUT', body: 'abc' }))).text()).toBe('PUT abc')
   })
 
-  it.each([429, 503])(
+  it.each([429, 503, 529])(
     'sends nothing to an origin for the Retry-After of a %d, and leaves others alone',
     async (status) => {
       const { clock, send, sentAt } = scripted([answer(status, { 'retry-after': '10' })])

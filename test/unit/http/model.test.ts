@@ -243,9 +243,9 @@ describe('modelFetch', () => {
     expect(failing.sentAt).toEqual([0, 1000])
   })
 
-  it('pauses everybody for a 429, and for a limit that is used up', async () => {
+  it('pauses everybody for a 429 or 529, and for a limit that is used up', async () => {
     for (const answer of [
-      new Response('', { status: 429, headers: { 'retry-after': '7' } }),
+      ...[429, 529].map((status) => new Response('', { status, headers: { 'retry-after': '7' } })),
       new Response('{}', {
         headers: { 'anthropic-ratelimit-tokens-remaining': '0', 'anthropic-ratelimit-tokens-reset': '7' },
       }),
