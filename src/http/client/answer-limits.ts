@@ -1,4 +1,4 @@
-import { retryAfterMsOf } from '../../policy/retry/retry-after.js'
+import { LONGEST_FIELD, firstText, retryAfterMsOf } from '../../policy/retry/retry-after.js'
 
 /** What of the header fields of an answer is read; that of fetch is one. */
 export interface AnswerHeaders {
@@ -48,7 +48,7 @@ const FIRST_EPOCH_MS = 1e11
  * How long an answer's header fields say that nothing more will be admitted: the reset of every limit of which nothing is left, in all
  * the spellings in use: `RateLimit` of the IETF's drafts 7 to 10, `RateLimit-Remaining` and `-Reset`, the same with `X-`, those of model
  * APIs for requests and tokens (`x-ratelimit-remaining-tokens`, `anthropic-ratelimit-tokens-remaining`). What makes no sense is no limit;
- * so is what a cache tells of an older answer.
+ * so is what a cache tells of an older answer. Of each field the first 1,024 characters are read.
  *
  * @param headers - the answer's
  * @param nowMs - the wall clock's time, for resets that are dates
@@ -56,12 +56,13 @@ const FIRST_EPOCH_MS = 1e11
  */
 export function exhaustedMs(headers: AnswerHeaders, nowMs: number): number {
   let pauseMs = 0
-  const add = (reset: string | null | undefined): void => {
+  const read = (name: string): string | undefined => firstText(headers.get(name))
+  const add = (reset: string | undefined): void => {
     pauseMs = Math.max(pauseMs, resetMs(reset, nowMs) ?? 0)
   }
-  for (const { remaining, reset } of rateLimitField(headers.get(MARK))) if (isZero(remaining)) add(reset)
-  for (const { remaining, reset } of PAIRS) if (isZero(headers.get(remaining))) add(headers.get(reset))
-  if (pauseMs === 0 || Number(headers.get('age') ?? 0) > 0) return 0
+  for (const { remaining, reset } of rateLimitField(read(MARK))) if (isZero(remaining)) add(reset)
+  for (const { remaining, reset } of PAIRS) if (isZero(read(remaining))) add(read(reset))
+  if (pauseMs === 0 || Number(read('age') ?? 0) > 0) return 0
   return Math.min(pauseMs, LONGEST_PAUSE_MS)
 }
 
@@ -84,23 +85,24 @@ interface Told {
 }
 
 /** The limits in a `RateLimit` field: `"burst";r=50;t=30, "daily";r=9;t=60`, or `limit=5, remaining=4, reset=60` of draft 7. */
-function rateLimitField(field: string | null | undefined): Told[] {
-  if (field === null || field === undefined) return []
-  const old = /(?:^|[\s,;])remaining=(\d+)/.exec(field)
-  if (old !== null) return [{ remaining: old[1], reset: /(?:^|[\s,;])reset=(\d+)/.exec(field)?.[1] }]
-  // Quoted names may hold commas and semicolons, which then stand for nothing.
-  const plain = field.replace(/"(?:[^"\\]|\\.)*"/g, '""')
-  return plain
-    .split(',')
-    .map((item) => ({ remaining: /;\s*r=(\d+)/.exec(item)?.[1], reset: /;\s*t=(\d+)/.exec(item)?.[1] }))
+function rateLimitField(field: string | undefined): Told[] {
+  if (field === undefined) return []
+  // Quoted names may hold what is a limit elsewhere. One without an end matches, too: searched for again from each quote, it would take quadratic time.
+  const plain = field.replace(/"(?:[^"\\]|\\[^])*(?:"|\\?$)/g, '""')
+  const old = /(?:^|[\s,;])remaining=(\d+)/.exec(plain)
+  if (old !== null) return [{ remaining: old[1], reset: /(?:^|[\s,;])reset=(\d+)/.exec(plain)?.[1] }]
+  const items = plain.split(',')
+  // The last item of a field that was cut may lack digits.
+  if (field.length === LONGEST_FIELD) items.pop()
+  return items.map((item) => ({ remaining: /;\s*r=(\d+)/.exec(item)?.[1], reset: /;\s*t=(\d+)/.exec(item)?.[1] }))
 }
 
-function isZero(text: string | null | undefined): boolean {
-  return typeof text === 'string' && /^\s*0+(\.0+)?\s*$/.test(text)
+function isZero(text: string | undefined): boolean {
+  return text !== undefined && /^\s*0+(\.0+)?\s*$/.test(text)
 }
 
 /** Reads "30", "1.5", "6m0s", "17ms", seconds or milliseconds since 1970 or a date of RFC 3339; null where it is none of them. */
-export function resetMs(text: string | null | undefined, nowMs: number): number | null {
+export function resetMs(text: string | undefined, nowMs: number): number | null {
   const value = text?.trim() ?? ''
   if (/^\d{1,16}(\.\d+)?$/.test(value)) {
     const told = Number(value)

@@ -36,6 +36,8 @@ function readOutcome(outcome: Answering): number | null {
   return secondsOrDate(firstText(outcome.retryAfter), undefined)
 }
 
+/** Characters of a header field that are read: whoever sends more of them has no more to say. */
+export const LONGEST_FIELD = 1024
 /** A number; the first one where the field was sent more than once, as a proxy does that adds its own. */
 const NUMBER = /^\s*(\d+(?:\.\d+)?)\s*(?:,|$)/
 /** All dates of HTTP have a time; others may have none. */
@@ -67,7 +69,8 @@ function readHeader(headers: object, name: string): string | undefined {
   return written === undefined ? undefined : firstText((headers as Record<string, unknown>)[written])
 }
 
-function firstText(value: unknown): string | undefined {
+/** What a header field holds, up to {@link LONGEST_FIELD}; the first where a client gives a list. */
+export function firstText(value: unknown): string | undefined {
   const first: unknown = Array.isArray(value) ? value[0] : value
-  return typeof first === 'string' ? first : typeof first === 'number' ? String(first) : undefined
+  return typeof first === 'string' || typeof first === 'number' ? String(first).slice(0, LONGEST_FIELD) : undefined
 }

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { modelFetch, policyFetch, policyInterceptor } from 'amorsize/http'
+import { FakeClock } from 'amorsize/testing'
 import { exhaustedMs, resetMs } from '../../../dist/http/client/answer-limits.js'
 
 const NOW = Date.parse('2026-01-01T00:00:00Z')
@@ -9,6 +11,12 @@ it.each([
   ['draft 10', { ratelimit: '"burst";r=0;t=30, "daily";r=5;t=600' }, 30_000],
   ['the longest of those that are used up', { ratelimit: '"burst";r=0;t=30,"daily";r=0;t=600' }, 600_000],
   ['names that look like fields', { ratelimit: '"a, \\";r=0;t=9";r=5;t=3' }, 0],
+  ['names that look like draft 7', { ratelimit: '"a, remaining=0, reset=9";r=5;t=3' }, 0],
+  ['a name without an end', { ratelimit: '"a";r=0;t=7, "b, c;r=0;t=9' }, 7000],
+  ['a name that ends with a backslash', { ratelimit: '"a";r=0;t=7, "b;r=0;t=9\\' }, 7000],
+  ['names that hold quotes', { ratelimit: '"\\"\\\\";r=0;t=7, "\\\\\\"";r=0;t=9' }, 9000],
+  ['no more than 1,024 characters', { ratelimit: `"a";r=0;t=7, "b";r=0;t=${'0'.repeat(1001)}99` }, 7000],
+  ['none behind 1,024 characters', { ratelimit: `"${'\\"'.repeat(7400)}", "a";r=0;t=9` }, 0],
   ['draft 7', { ratelimit: 'limit=5, remaining=0, reset=60' }, 60_000],
   ['draft 6', { 'ratelimit-remaining': '0', 'ratelimit-reset': '12' }, 12_000],
   ['X-RateLimit', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1.5' }, 1500],
@@ -48,6 +56,55 @@ it('reads durations as they are written', () => {
   )
 })
 
+const hostile = { ratelimit: `"${'\\"'.repeat(7400)}", "a";r=0;t=9`, 'retry-after': `${'0'.repeat(1024)}9` }
+
+it.each<[string, (clock: FakeClock, sent: () => void) => () => unknown]>([
+  [
+    'policyFetch',
+    (clock, sent) => {
+      const fetch = policyFetch({ clock, fetch: answering(sent) })
+      return () => fetch('http://a.example/')
+    },
+  ],
+  [
+    'modelFetch',
+    (clock, sent) => {
+      const fetch = modelFetch({ rpm: 6e6, tpm: 6e6, clock, fetch: answering(sent) })
+      return () => fetch('http://a.example/')
+    },
+  ],
+  [
+    'policyInterceptor',
+    (clock, sent) => {
+      const dispatch = policyInterceptor({ clock })((
+        _: unknown,
+        handler: { onResponseStart(...args: unknown[]): void },
+      ) => {
+        sent()
+        handler.onResponseStart(null, 429, hostile)
+        return true
+      })
+      return () =>
+        dispatch(
+          { origin: 'http://a.example', path: '/', method: 'GET' },
+          { onRequestStart() {}, onResponseStart() {} },
+        )
+    },
+  ],
+])('reads no more than 1,024 characters of a field in %s', async (_, make) => {
+  let count = 0
+  const send = make(new FakeClock(), () => count++)
+  for (let n = 0; n < 3; n++) await send()
+  expect(count).toBe(3)
+})
+
+function answering(sent: () => void) {
+  return async () => {
+    sent()
+    return new Response('', { status: 429, headers: hostile })
+  }
+}
+
 it('makes of garbage a number from 0 to an hour, and throws for none', () => {
   const names = [
     'ratelimit',
@@ -70,6 +127,7 @@ it('makes of garbage a number from 0 to an hour, and throws for none', () => {
     '2026-01-01T',
     'NaN',
     '9'.repeat(30),
+    '\\"'.repeat(600),
     'remaining=0',
     'reset=',
   )
