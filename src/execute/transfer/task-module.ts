@@ -47,9 +47,9 @@ function loadsHereOnly(isWorker: boolean): boolean {
   return isWorker && major < 22 && process.execArgv.some((argument) => argument.startsWith('--import'))
 }
 
-/** What a module exports by a name. Of a CommonJS module `import()` finds only some names; all of it is its default. */
+/** What a module exports by a name, and not what it inherits. Of a CommonJS module `import()` finds only some names; all of it is its default. */
 export function exportOf(module: Exports, name: string): unknown {
-  return name in module ? module[name] : allOf(module)[name]
+  return [module, allOf(module)].find((exports) => Object.hasOwn(exports, name))?.[name]
 }
 
 function allOf({ default: all }: Exports): Exports {

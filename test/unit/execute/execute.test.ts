@@ -375,6 +375,14 @@ describe('bad input is refused before any item runs', () => {
     )
   })
 
+  it.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])('%s, which no module exports', async (name) => {
+    for (const url of ['node:path', 'data:text/javascript,export default () => 1', 'data:text/javascript,'])
+      for (const mode of ['serial', 'threads'] as const)
+        await expect(execute({ url, export: name } as never, [1], { mode })).rejects.toThrow(
+          `must export a function named '${name}'; received undefined`,
+        )
+  })
+
   it('a module that is there as TypeScript only', async () => {
     const url = import.meta.url.replace(/ts$/, 'js')
     await expect(execute({ url, export: 'nothing' } as never, [1])).rejects.toThrow(
