@@ -6,10 +6,9 @@ import { messageOf } from '../internal/text/error-text.js'
 /** A job in the hands of a worker. */
 export interface JobLike<D = unknown> {
   readonly id?: string | undefined
+  readonly name?: string | undefined
   readonly data: D
   moveToDelayed(timestampMs: number, token?: string): Promise<void>
-  /** Of versions that have it on the job. */
-  rateLimit?(ms: number): Promise<void>
 }
 
 /** A queue, as far as a processor limits it. */
@@ -29,6 +28,12 @@ export type Processor<J extends JobLike = JobLike, R = unknown> = (
 /** The job has been put off: BullMQ leaves it where it is. */
 export function delayedError(): Error {
   return named('DelayedError', new Error('bullmq:movedToDelayed'))
+}
+
+/** Puts a job off, at no cost of attempts. */
+export async function putOff(job: JobLike, untilMs: number, token: string | undefined): Promise<never> {
+  await job.moveToDelayed(untilMs, token)
+  throw delayedError()
 }
 
 /** The queue has been limited: BullMQ puts the job back. */
@@ -81,9 +86,10 @@ export interface QueueBase {
   disconnect(): Promise<void>
 }
 
-type JobState = 'completed' | 'failed' | 'unknown' | 'waiting' | 'active' | 'delayed'
+type JobState = 'completed' | 'failed' | 'waiting' | 'active' | 'delayed' | 'prioritized' | 'waiting-children'
 
 export interface QueueOfJobs extends QueueBase {
+  readonly name: string
   add(name: string, data: unknown, options: object): Promise<unknown>
   getJob(id: string): Promise<StoredJob | undefined>
   getJobs(states: readonly JobState[], start?: number, end?: number): Promise<(StoredJob | undefined)[]>

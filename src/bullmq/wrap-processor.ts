@@ -4,7 +4,7 @@ import { answerOf } from '../internal/options/predicate.js'
 import { checkFunction, checkKeys, checkOneOf, describe } from '../internal/options/validate.js'
 import { isPolicy, type Policy } from '../internal/policy.js'
 import { retryAfterMsOf } from '../policy/retry/retry-after.js'
-import { delayedError, type JobLike, type LimitableQueue, rateLimitError, unrecoverableError } from './peer.js'
+import { type JobLike, type LimitableQueue, putOff, rateLimitError, unrecoverableError } from './peer.js'
 
 /** Options of {@link wrapProcessor}. */
 export interface WrapProcessorOptions {
@@ -13,7 +13,7 @@ export interface WrapProcessorOptions {
    * queue does, at every worker.
    */
   readonly on429?: 'delay-job' | 'limit-queue' | undefined
-  /** The queue that 'limit-queue' limits; default: the job's own `rateLimit`, where it has one. */
+  /** The queue that 'limit-queue' limits, which needs it: no job of BullMQ can limit its queue. */
   readonly queue?: LimitableQueue | undefined
   /** Whether an error is for good; default: `error.permanent === true`, and HTTP 4xx but 408, 425 and 429. */
   readonly permanent?: ((error: unknown) => boolean) | undefined
@@ -55,8 +55,10 @@ export function wrapProcessor<J extends JobLike, R>(
   const { on429 = 'delay-job', queue } = options
   checkOneOf('on429', on429, ['delay-job', 'limit-queue'])
   const isPermanent = checkOptionalFunction('permanent', options.permanent) ?? isPermanentByDefault
-  if (queue !== undefined && typeof (queue as Partial<LimitableQueue> | null)?.rateLimit !== 'function')
-    throw new TypeError(`queue must be a Queue of BullMQ; received ${describe(queue)}`)
+  const limited = on429 === 'limit-queue' ? queue : undefined
+  const isNeeded = queue !== undefined || on429 === 'limit-queue'
+  if (isNeeded && typeof (queue as Partial<LimitableQueue> | null | undefined)?.rateLimit !== 'function')
+    throw new TypeError(`queue must be a Queue of BullMQ, which 'limit-queue' needs; received ${describe(queue)}`)
 
   // BullMQ gives a signal to processors of three parameters.
   return async (job: J, token?: string, signal?: AbortSignal): Promise<R> => {
@@ -69,21 +71,13 @@ export function wrapProcessor<J extends JobLike, R>(
         const askedMs = retryAfterMsOf(reason) ?? 0
         // No attempt is counted: a job that may come back at once, as by a date that is over, would come back for ever.
         const delayMs = askedMs > 0 ? Math.min(askedMs, LONGEST_DELAY_MS) : USUAL_DELAY_MS
-        if (!isRefused && on429 === 'limit-queue') return limitQueue(job, queue, delayMs)
-        await job.moveToDelayed(Date.now() + Math.ceil(delayMs), token)
-        throw delayedError()
+        if (isRefused || limited === undefined) return putOff(job, Date.now() + Math.ceil(delayMs), token)
+        await limited.rateLimit(Math.ceil(delayMs))
+        throw rateLimitError()
       }
       throw answerOf('permanent', isPermanent(reason)) ? unrecoverableError(reason) : error
     }
   }
-}
-
-async function limitQueue(job: JobLike, queue: LimitableQueue | undefined, ms: number): Promise<never> {
-  const limitable = queue ?? job
-  if (typeof limitable.rateLimit !== 'function')
-    throw new TypeError("on429 'limit-queue' needs the option queue: a job of this version cannot limit its queue")
-  await limitable.rateLimit(Math.max(1, Math.ceil(ms)))
-  throw rateLimitError()
 }
 
 /** The HTTP status that an error carries, as most clients put it. */
