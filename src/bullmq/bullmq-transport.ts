@@ -3,7 +3,7 @@ import { realClearInterval, realNow, realSetInterval } from '../internal/time/re
 import { inTime } from './in-time.js'
 import { Mailbox } from './mailbox.js'
 import { type BullmqModule, loadBullmq, type QueueListener, type QueueOfJobs } from './peer.js'
-import { whenReady } from './ready.js'
+import { refuseOthers, whenReady } from './ready.js'
 import { cancelRun, DriverClaim, resumeRun } from './run-control.js'
 import type { Chunk, ChunkAnswer, ChunkOutcome, ChunkProgress, RunInfo, Transport } from './transport.js'
 
@@ -35,13 +35,14 @@ const LEFT_BEHIND = { age: 86_400, count: 10_000 }
 /** What BullMQ says of a job whose worker has died too often. */
 const STALLED = 'stalled more than allowable limit'
 
-/** Opens the queue of a run. @throws {ExecutionError} when no server answers, or the run has a driver */
+/** Opens the queue of a run. @throws {ExecutionError} when no server answers, the run has a driver, or jobs of others are in the queue */
 export async function openBullmq(address: QueueAddress, info: RunInfo): Promise<Transport> {
   const { Queue, QueueEvents } = await loadBullmq(address.library)
   const { connection, prefix } = address
   const own = prefix === undefined ? { connection } : { connection, prefix }
   const backend = address.backend as never
-  const queue = new Queue(address.queue, own, backend)
+  // Whose queue it is, is not known yet: its settings stay as they are.
+  const queue = new Queue(address.queue, { ...own, skipMetasUpdate: true }, backend)
   await whenReady(queue, connection)
   const events = new QueueEvents(address.queue, own, backend)
   try {
@@ -93,6 +94,7 @@ class BullmqTransport implements Transport {
       transport.#mail.close()
     })
     try {
+      await refuseOthers(queue)
       await resumeRun(queue, run)
       await transport.#clear()
     } catch (error) {
@@ -197,7 +199,7 @@ class BullmqTransport implements Transport {
     if (!this.#heardMs.has(id)) return
     this.#heardMs.set(id, realNow())
     const { refused, begun } = (data ?? {}) as ChunkProgress
-    if (refused !== undefined) this.#mail.put({ id, kind: 'refused', ...refused })
+    if (typeof refused?.worker === 'string') this.#mail.put({ id, kind: 'refused', ...refused })
     else if (begun === true) this.#mail.put({ id, kind: 'begun' })
   }
 

@@ -58,6 +58,7 @@ export class ChunkWorker {
       ...(data.timeoutMs === undefined ? {} : { timeoutMs: data.timeoutMs }),
     })
     return {
+      version: 1,
       worker: this.name,
       ms: realNow() - startedMs,
       checksum: crc32(data.items),

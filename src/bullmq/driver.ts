@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib'
 import { TaskNotTransferableError, WorkerCrashedError } from '../errors.js'
 import { callHook } from '../execute/hooks.js'
 import type { CompleteOptions } from '../execute/options.js'
@@ -11,13 +10,12 @@ import { warnOfRefusal } from '../internal/server-error.js'
 import { messageOf } from '../internal/text/error-text.js'
 import type { Clock } from '../internal/time/clock.js'
 import { ChunkSizes } from './chunk-sizes.js'
-import { chunkOf, markOf, packChunks, type Piece, stragglersOf } from './pieces.js'
+import { chunkOf, markOf, outcomesOf, packChunks, type Piece, stragglersOf } from './pieces.js'
 import { runHere } from './run-here.js'
 import { runIdOf } from './run-identity.js'
 import { settleItems } from './settle-items.js'
 import { moduleName, type TaskName } from './task-name.js'
 import type { ChunkAnswer, ChunkOutcome, OpenTransport, Transport } from './transport.js'
-import { decodeOutcomes } from './values.js'
 import { WorkerNumbers, WorkerWatch } from './worker-watch.js'
 
 /** How a run is divided and watched. */
@@ -206,11 +204,13 @@ export class Driver implements RunCarrier, Lane {
 
   #received(piece: Piece, outcome: ChunkOutcome): void {
     switch (outcome.kind) {
-      case 'done':
-        if (outcome.answer.checksum === crc32(piece.encoded)) this.#settle(piece, outcome.answer)
-        // A chunk of that name, with other items, was left by a run before, and has gone now: this one never got in.
-        else void this.#put(piece, markOf(outcome.id))
+      case 'done': {
+        const settled = outcomesOf(piece, outcome.answer, outcome.id, this.#task.exports)
+        // A chunk of that name, with other items, may have been left by a run before, and has gone now: this one never got in.
+        if (settled === undefined) void this.#put(piece, markOf(outcome.id))
+        else this.#settle(piece, outcome.answer, settled)
         break
+      }
       case 'stalled':
         this.#divide(piece)
         break
@@ -229,15 +229,8 @@ export class Driver implements RunCarrier, Lane {
     }
   }
 
-  #settle(piece: Piece, answer: ChunkAnswer): void {
+  #settle(piece: Piece, answer: ChunkAnswer, settled: readonly PromiseSettledResult<unknown>[]): void {
     const { start, items, encoded } = piece
-    let settled
-    try {
-      settled = decodeOutcomes(answer.outcomes, this.#task.exports)
-    } catch (error) {
-      this.#run.stop('failed', runError(`the answer of ${answer.worker} cannot be read: ${messageOf(error)}`, error))
-      return
-    }
     this.#forget(piece)
     this.#sizes.took(items.length, answer.ms, Math.max(Buffer.byteLength(encoded), Buffer.byteLength(answer.outcomes)))
     settleItems(this.#run, piece, settled)

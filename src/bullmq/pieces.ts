@@ -1,8 +1,11 @@
+import { inspect } from 'node:util'
+import { crc32 } from 'node:zlib'
+import { runError } from '../internal/run-error.js'
 import { messageOf } from '../internal/text/error-text.js'
 import type { ChunkSizes } from './chunk-sizes.js'
 import type { TaskName } from './task-name.js'
-import type { Chunk } from './transport.js'
-import { encodeValues } from './values.js'
+import type { Chunk, ChunkAnswer } from './transport.js'
+import { decodeOutcomes, encodeValues } from './values.js'
 
 /** Neighbouring items that travel together. */
 export interface Piece {
@@ -17,6 +20,8 @@ export interface Piece {
   /** Whether workers have died of it, or of what it is a part of. */
   readonly isSuspect: boolean
   sentMs: number
+  /** Whether it was sent again as its answer could not be used. */
+  isAgain?: true
 }
 
 /** An item that cannot travel. */
@@ -99,6 +104,38 @@ export function chunkOf({ start, items, encoded }: Piece, mark: string, terms: R
 /** The mark in the id of a chunk. */
 export function markOf(id: string): string {
   return /^amz-\w+-\d+-\d+(.*)$/.exec(id)?.[1] ?? ''
+}
+
+/**
+ * What became of the items of a piece, by the answer to its chunk `id`, which any worker of BullMQ may have given.
+ *
+ * @param known - classes that the task's module exports, for errors
+ * @returns undefined when it cannot be used
+ * @throws {ExecutionError} that quotes it, the second time
+ */
+export function outcomesOf(
+  piece: Piece,
+  answer: unknown,
+  id: string,
+  known: Readonly<Record<string, unknown>>,
+): PromiseSettledResult<unknown>[] | undefined {
+  const { items, encoded } = piece
+  try {
+    const { version, checksum, worker, ms, outcomes } = (answer ?? {}) as ChunkAnswer
+    const isOurs = (version as number) === 1 && typeof worker === 'string' && Number.isFinite(ms)
+    if (!isOurs || checksum !== crc32(encoded)) throw new TypeError('it is of another version, or for other items')
+    const settled = decodeOutcomes(outcomes, known)
+    if (settled.length === items.length) return settled
+    throw new RangeError(`it has ${settled.length} outcomes of ${items.length} items`)
+  } catch (error) {
+    if (!piece.isAgain) {
+      piece.isAgain = true
+      return undefined
+    }
+    const quoted = inspect(answer, { breakLength: Infinity, maxStringLength: 300 }).slice(0, 300)
+    const what = `the answer to the chunk ${id} cannot be used, twice: ${messageOf(error)}; received ${quoted}`
+    throw runError(`${what}. If another program takes jobs from the queue, give the run one of its own`, error)
+  }
 }
 
 /** A chunk is a straggler when it takes so many times as long as expected, and at least so long. */

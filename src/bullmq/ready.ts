@@ -3,7 +3,8 @@ import { lastingKind, withoutPassword } from '../internal/server-error.js'
 import { shownServer } from '../internal/server-url.js'
 import { messageOf } from '../internal/text/error-text.js'
 import { inTime } from './in-time.js'
-import type { QueueBase } from './peer.js'
+import type { JobLike, QueueBase, QueueOfJobs } from './peer.js'
+import type { ChunkData } from './transport.js'
 
 /**
  * Resolves when the server of `base` answers; else it is closed.
@@ -26,6 +27,24 @@ export async function whenReady(base: QueueBase, connection: object): Promise<vo
     throw notReady(connection, withoutPassword(last ?? error))
   }
 }
+
+/** Whether a job is a chunk in the format of this version. Others may call their jobs so, too. */
+export function isChunk({ name, data }: JobLike): boolean {
+  const { version, run, items, task } = (data ?? {}) as Partial<ChunkData>
+  return name === 'chunk' && version === 1 && [run, items, task?.export].every((text) => typeof text === 'string')
+}
+
+const UNFINISHED = ['waiting', 'active', 'delayed', 'prioritized', 'waiting-children'] as const
+
+/** @throws {ExecutionError} (as a rejection) when jobs of others are in the queue: our workers would take them. The first of each state tell. */
+export async function refuseOthers(queue: QueueOfJobs): Promise<void> {
+  const other = (await queue.getJobs(UNFINISHED, 0, 15)).find((job) => job !== undefined && !isChunk(job))
+  if (other === undefined) return
+  const what = `the queue ${queue.name} holds jobs that are no chunks of this version, such as ${shownJob(other)}`
+  throw runError(`${what}; runs need a queue of their own: choose another name`)
+}
+
+export const shownJob = ({ name, id }: JobLike): string => `${JSON.stringify(name)} (${id})`
 
 function notReady(connection: object, error: unknown): Error {
   const message = messageOf(error)

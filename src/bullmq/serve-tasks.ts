@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
+import { warnings } from '../internal/events/warnings.js'
 import { checkKeys, checkNumber, describe } from '../internal/options/validate.js'
 import { isPolicy, type Policy } from '../internal/policy.js'
 import { warnOfRefusal } from '../internal/server-error.js'
@@ -10,15 +11,15 @@ import { ADDRESS_KEYS, checkAddress } from './bullmq.js'
 import { ChunkWorker } from './chunk-worker.js'
 import { inTime, ANSWER_MS } from './in-time.js'
 import { JobLock } from './job-lock.js'
-import { type ActiveJob, delayedError, loadBullmq, type QueueWorker, unrecoverableError } from './peer.js'
-import { whenReady } from './ready.js'
+import { type ActiveJob, delayedError, loadBullmq, putOff, type QueueWorker, unrecoverableError } from './peer.js'
+import { isChunk, refuseOthers, shownJob, whenReady } from './ready.js'
 import { isCancelled, whenAnswers } from './run-control.js'
 import { ServedModules } from './served-modules.js'
 import type { ChunkAnswer, ChunkData, ChunkProgress } from './transport.js'
 
 /** Options of {@link serveTasks}. */
 export interface ServeOptions extends QueueAddress {
-  /** Modules whose exported functions may be run: paths from the working directory, or URLs. */
+  /** Modules whose exported functions may be run: paths from the working directory, or URLs. Of './tasks.mjs#resize' that function alone. */
   readonly tasks: readonly (string | URL)[]
   /** Worker threads of this process, an integer >= 1; 'auto' (default): as many as pay. Functions that are `async` run in the main thread. */
   readonly threads?: number | 'auto' | undefined
@@ -51,7 +52,8 @@ const CLOSE_MS = 10_000
  * @param options - see {@link ServeOptions}
  * @returns a promise of the worker, once it is ready
  * @throws {TypeError | RangeError} (as a rejection) naming the option that is wrong
- * @throws {ExecutionError} ERR_EXECUTION (as a rejection) when no server answers, a module cannot be read, or BullMQ is not installed
+ * @throws {ExecutionError} ERR_EXECUTION (as a rejection) when no server answers, jobs of others are in the queue, a module cannot be read,
+ *   or BullMQ is not installed
  *
  * @example
  * await using serving = await serveTasks({ connection: { host: 'redis' }, queue: 'resize', tasks: ['./tasks.mjs'] })
@@ -106,12 +108,15 @@ class QueueServing implements Serving {
   }
 
   async begin(address: QueueAddress, stallMs: number): Promise<void> {
-    const { Worker } = await loadBullmq(address.library)
+    const { Queue, Worker } = await loadBullmq(address.library)
     const { connection, prefix, queue } = address
     this.#stallMs = stallMs
+    const own = prefix === undefined ? { connection } : { connection, prefix }
+    const looking = new Queue(queue, { ...own, skipMetasUpdate: true }, address.backend as never)
+    await whenReady(looking, connection)
+    await refuseOthers(looking).finally(() => looking.close())
     const options = {
-      connection,
-      ...(prefix === undefined ? {} : { prefix }),
+      ...own,
       concurrency: 1,
       lockDuration: stallMs,
       stalledInterval: stallMs,
@@ -166,6 +171,11 @@ class QueueServing implements Serving {
 
   /** Has a chunk only as long as its lock. */
   async #process(job: ActiveJob, token: string | undefined, signal: AbortSignal | undefined): Promise<ChunkAnswer> {
+    if (!isChunk(job)) {
+      const what = `${this.name} got a job that is no chunk of this version, ${shownJob(job)}, and hands such jobs back`
+      warnings.once('AMORSIZE_QUEUE_SHARED', `${what}: runs need a queue of their own`, this)
+      return putOff(job, Date.now() + OFFER_MS, token)
+    }
     const id = job.id ?? ''
     const lock = new JobLock(this.#stallMs)
     this.#locks.set(id, lock)
@@ -191,8 +201,7 @@ class QueueServing implements Serving {
     if (reason !== undefined) {
       this.#refused++
       await job.updateProgress({ refused: { worker: this.name, reason } } satisfies ChunkProgress)
-      await job.moveToDelayed(Date.now() + OFFER_MS, token)
-      throw delayedError()
+      return putOff(job, Date.now() + OFFER_MS, token)
     }
     // The driver counts who has refused a chunk.
     if ((job.progress as ChunkProgress | null)?.refused !== undefined)
@@ -206,8 +215,7 @@ class QueueServing implements Serving {
     } catch (error) {
       if (error instanceof Cancelled) throw unrecoverableError(error)
       if (!(error instanceof HandedBack)) throw error
-      await job.moveToDelayed(Date.now(), token)
-      throw delayedError()
+      return await putOff(job, Date.now(), token)
     } finally {
       realClearInterval(looking)
       this.#inHand.delete(controller)
@@ -217,7 +225,7 @@ class QueueServing implements Serving {
 
   /** Of a run that is over nothing is left: no chunk that was ended here, or was done before that was heard of, or whose workers died too often. */
   async #removeIfOver(job: ActiveJob | undefined): Promise<void> {
-    if (job === undefined) return
+    if (job === undefined || !isChunk(job)) return
     try {
       if (await isCancelled(this.#worker, (job.data as ChunkData).run)) await job.remove()
     } catch {

@@ -1,4 +1,4 @@
-import { isAbsolute, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe } from '../internal/options/validate.js'
 import { messageOf } from '../internal/text/error-text.js'
@@ -8,6 +8,8 @@ interface Served {
   readonly url: string
   readonly module: string
   readonly hash: string
+  /** The one function of it that may be run; undefined: all that it exports. */
+  readonly only: string | undefined
 }
 
 /** The modules whose tasks a worker runs. */
@@ -19,14 +21,14 @@ export class ServedModules {
   }
 
   /**
-   * @param tasks - paths from the working directory, or URLs
+   * @param tasks - paths from the working directory, or URLs; with '#name' that function of the module alone
    * @throws {TypeError} when there are none, {ExecutionError} when one cannot be read
    */
   static async read(tasks: readonly (string | URL)[]): Promise<ServedModules> {
     if (!Array.isArray(tasks) || tasks.length === 0)
       throw new TypeError(`tasks must be an array of modules, such as ['./tasks.mjs']; received ${describe(tasks)}`)
-    const urls = tasks.map(urlOf)
-    return new ServedModules(await Promise.all(urls.map(async (url) => ({ url, ...(await moduleName(url)) }))))
+    const parts = tasks.map(partsOf)
+    return new ServedModules(await Promise.all(parts.map(async (one) => ({ ...one, ...(await moduleName(one.url)) }))))
   }
 
   /**
@@ -46,20 +48,30 @@ export class ServedModules {
 
   /** Where the task was when this began to serve; or why it is not here, as a sentence. */
   find(task: TaskName): { readonly url: string } | { readonly refusal: string } {
-    const exact = this.#served.find(({ hash }) => hash === task.hash)
-    if (exact !== undefined) return { url: exact.url }
+    const exact = this.#served.filter(({ hash }) => hash === task.hash)
+    const allowed = exact.find(({ only }) => only === undefined || only === task.export)
+    if (allowed !== undefined) return { url: allowed.url }
     const named = this.#served.find(({ module }) => module === task.module)
     const refusal =
-      named === undefined
-        ? `it serves ${this.#served.map(({ module }) => module).join(', ')}, and the run needs ${task.module}`
-        : `its ${task.module} has the text ${named.hash}, and the run's has ${task.hash}: deploy the same version to both`
+      exact.length > 0
+        ? `of ${task.module} it serves ${exact.map(({ only }) => only).join(', ')}, and the run needs ${task.export}`
+        : named === undefined
+          ? `it serves ${this.#served.map(({ module }) => module).join(', ')}, and the run needs ${task.module}`
+          : `its ${task.module} has the text ${named.hash}, and the run's has ${task.hash}: deploy the same version to both`
     return { refusal }
   }
 }
 
-function urlOf(task: unknown): string {
-  if (task instanceof URL) return task.href
-  if (typeof task !== 'string') throw new TypeError(`tasks must hold paths or URLs; received ${describe(task)}`)
-  if (isAbsolute(task)) return pathToFileURL(task).href
-  return /^(file|data|node|https?):/.test(task) ? task : pathToFileURL(resolve(task)).href
+/** Of a path, what follows '#' is a function where it is a word: folders and files may have '#' in their names. */
+function partsOf(task: unknown): { readonly url: string; readonly only: string | undefined } {
+  if (typeof task !== 'string' && !(task instanceof URL))
+    throw new TypeError(`tasks must hold paths or URLs; received ${describe(task)}`)
+  if (typeof task === 'string' && !/^(file|data|node|https?):/.test(task)) {
+    const [, path = task, only] = /^(.+)#([\p{L}\p{N}_$]+)$/u.exec(task) ?? []
+    return { url: pathToFileURL(resolve(path)).href, only }
+  }
+  const url = new URL(task)
+  const only = url.hash === '' ? undefined : decodeURIComponent(url.hash.slice(1))
+  url.hash = ''
+  return { url: url.href, only }
 }

@@ -30,6 +30,8 @@ export interface Chunk {
 
 /** What a worker gives back for a chunk; JSON. */
 export interface ChunkAnswer {
+  /** Of this format. */
+  readonly version: 1
   /** Who has done it. */
   readonly worker: string
   /** Milliseconds it took. */

@@ -8,7 +8,7 @@ import { Queue } from 'bullmq'
 import { Cluster, Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { hasServer, TestServer } from '../support/redis-server.js'
-import { main, runNode } from './support/command-line.js'
+import { amorsize, main, runNode } from './support/command-line.js'
 
 const url = new URL('../fixtures/tasks/elsewhere.mjs', import.meta.url)
 const [kind] = (['redis', 'valkey'] as const).filter(hasServer)
@@ -91,6 +91,21 @@ describe('the address of a server', () => {
     20_000,
   )
 })
+
+it.skipIf(kind === undefined)(
+  'amorsize worker refuses a queue that holds jobs of others (needs redis-server or valkey-server)',
+  async () => {
+    await using server = await TestServer.start(kind!)
+    const queue = new Queue('q', { connection: { host: '127.0.0.1', port: server.port } })
+    await queue.add('mail', { to: 'amy' })
+    const address = `redis://127.0.0.1:${server.port}`
+    const { code, stderr } = await amorsize(['worker', fileURLToPath(url), '--queue', 'q', '--redis', address])
+    expect(stderr).toContain('the queue q holds jobs that are no chunks of this version, such as "mail" (1)')
+    expect([code, await queue.getWaitingCount()]).toEqual([1, 1])
+    await queue.close()
+  },
+  30_000,
+)
 
 /** A run that no worker serves, and that is aborted when the server refuses all that would be written. */
 const aborted = (port: number): string => `

@@ -24,7 +24,10 @@ export function workerCommand(): Command {
       'Takes chunks of items from a queue of BullMQ and runs them here, in as many threads as pay, for programs that call ' +
         "execute(task, items, { on: bullmq({ … }) }) elsewhere. Needs the package 'bullmq' beside, and a Redis or Valkey.",
     )
-    .argument('<modules...>', "modules whose exported functions may be run, such as './tasks.mjs'")
+    .argument(
+      '<modules...>',
+      "modules whose exported functions may be run, such as './tasks.mjs', or one of them: './tasks.mjs#resize'",
+    )
     .requiredOption('--queue <name>', 'name of the queue')
     .option('--redis <url>', `where Redis or Valkey is; default: REDIS_URL, else ${USUAL_URL}`)
     .option('--threads <count>', 'worker threads; default: as many as pay', integerFrom(1, MOST_THREADS))

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { execute, optimize, retry, stream, task } from 'amorsize'
-import { memoryTransport, overTransport, type ChunkOutcome, type OpenTransport, type Transport } from 'amorsize/bullmq'
+import {
+  memoryTransport,
+  overTransport,
+  type ChunkAnswer,
+  type ChunkOutcome,
+  type OpenTransport,
+  type Transport,
+} from 'amorsize/bullmq'
 import { FakeClock } from 'amorsize/testing'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { collect } from '../../support/collect.js'
@@ -232,6 +239,15 @@ describe('a run elsewhere', () => {
   })
 })
 
+const methodsOf = (inner: Transport): Transport => ({
+  put: (chunk) => inner.put(chunk),
+  results: () => inner.results(),
+  workers: () => inner.workers(),
+  takeBack: (id) => inner.takeBack(id),
+  cancel: () => inner.cancel(),
+  close: () => inner.close(),
+})
+
 /** Carries chunks in memory, and does to them what `fault` says. */
 function faulty(
   fault: (id: string, transport: Transport) => 'stalled' | 'lost' | 'twice' | 'stale' | 'failed' | undefined,
@@ -240,7 +256,7 @@ function faulty(
   return async (info) => {
     const inner = await open(info)
     return {
-      put: (chunk) => inner.put(chunk),
+      ...methodsOf(inner),
       async *results() {
         for await (const outcome of inner.results()) {
           const { id } = outcome
@@ -254,10 +270,6 @@ function faulty(
           else yield { id, kind }
         }
       },
-      workers: () => inner.workers(),
-      takeBack: (id) => inner.takeBack(id),
-      cancel: () => inner.cancel(),
-      close: () => inner.close(),
     }
   }
 }
@@ -311,6 +323,55 @@ describe('a run elsewhere, when things go wrong', () => {
       execute(task(url, 'double'), numbers(10), { on: overTransport(faulty(() => 'failed')) }),
     ).rejects.toMatchObject({ code: 'ERR_EXECUTION', message: 'a worker could not begin a chunk: no memory' })
   })
+
+  it.each([
+    ['nothing', () => undefined, 'it is of another version, or for other items; received undefined'],
+    ['null', () => null, 'received null'],
+    ['a text', () => 'sent', "received 'sent'"],
+    ['an object of another program', () => ({ ok: true, checksum: 5 }), 'received { ok: true, checksum: 5 }'],
+    [
+      'no checksum',
+      (answer) => ({ ...answer, checksum: undefined }),
+      'it is of another version, or for other items; received {',
+    ],
+    [
+      'that of other items',
+      (answer) => ({ ...answer, checksum: answer.checksum + 1 }),
+      'it is of another version, or for other items',
+    ],
+    ['no version', (answer) => ({ ...answer, version: undefined }), 'it is of another version, or for other items'],
+    ['another version', (answer) => ({ ...answer, version: 2 }), 'it is of another version, or for other items'],
+    ['no time', (answer) => ({ ...answer, ms: null }), 'it is of another version, or for other items'],
+    ['nobody', (answer) => ({ ...answer, worker: undefined }), 'it is of another version, or for other items'],
+    ['no outcomes', (answer) => ({ ...answer, outcomes: null }), 'Cannot read properties of null'],
+    ['garbled outcomes', (answer) => ({ ...answer, outcomes: 'rjx' }), 'not valid JSON'],
+    ['outcomes that are none', (answer) => ({ ...answer, outcomes: 'oj[null]' }), 'Cannot read properties of null'],
+    ['fewer outcomes', (answer) => ({ ...answer, outcomes: 'rj[]' }), 'it has 0 outcomes of 1 items'],
+    ['more outcomes', (answer) => ({ ...answer, outcomes: 'rj[1,2]' }), 'it has 2 outcomes of 1 items'],
+  ] satisfies [string, (answer: ChunkAnswer) => unknown, string][])(
+    'sends a chunk again once whose answer is %s, then ends, and quotes it',
+    async (_, answer, quoted) => {
+      const put: string[] = []
+      const inner = memoryTransport({ tasks: [url] })
+      const open: OpenTransport = async (info) => {
+        const transport = await inner(info)
+        return {
+          ...methodsOf(transport),
+          put: (chunk) => (put.push(chunk.id), transport.put(chunk)),
+          async *results() {
+            for await (const one of transport.results())
+              yield one.kind === 'done' ? { ...one, answer: answer(one.answer) as ChunkAnswer } : one
+          },
+        }
+      }
+      const run = execute(task(url, 'double'), numbers(4), { on: overTransport(open) })
+      await expect(run).rejects.toMatchObject({
+        code: 'ERR_EXECUTION',
+        message: expect.stringContaining(quoted) as string,
+      })
+      for (const id of put) expect(put.filter((other) => other === id).length).toBeLessThanOrEqual(2)
+    },
+  )
 
   it('fails when the carrier cannot be had', async () => {
     const on = overTransport(() => Promise.reject(new Error('no way')))
@@ -367,6 +428,22 @@ describe('a run elsewhere without workers that take it', () => {
       message: expect.stringMatching(
         /no worker takes it: memory:1: it serves context-task\.mjs, and the run needs elsewhere\.mjs/,
       ) as string,
+    })
+  })
+
+  it('runs those functions of a module alone that are listed', async () => {
+    const path = join(folder, 'C#', 'tasks.mjs')
+    mkdirSync(dirname(path))
+    writeFileSync(path, 'export const one = () => 1, two = () => 2, three = () => 3')
+    const tasks = [`${path}#one`, new URL(`${pathToFileURL(path).href}#two`)]
+    const run = (tasks: (string | URL)[], name: string) => () =>
+      execute(task(path, name), [0], { on: overTransport(memoryTransport({ tasks }), { onNoWorkers: 'throw', clock }) })
+    expect(await outcomeOf(run(tasks, 'one'))).toEqual([1])
+    expect(await outcomeOf(run(tasks, 'two'))).toEqual([2])
+    expect(await outcomeOf(run([...tasks, path], 'three'))).toEqual([3])
+    expect(await outcomeOf(run(tasks, 'three'))).toMatchObject({
+      code: 'ERR_EXECUTION',
+      message: expect.stringContaining('of tasks.mjs it serves one, two, and the run needs three') as string,
     })
   })
 
