@@ -26,12 +26,10 @@ describe.skipIf(servers.length === 0)('a server that is away (needs redis-server
       })
       await hasBegun
       await server.kill()
-      const startMs = performance.now()
       abort.abort('enough')
+      // Without a limit both wait until the server is back, which never happens.
       await expect(run).rejects.toBe('enough')
       await serving.close()
-      // Without a limit both wait until the server is back.
-      expect(performance.now() - startMs).toBeLessThan(30_000)
     },
   )
 
@@ -69,7 +67,7 @@ describe.skipIf(servers.length === 0)('a server that is away (needs redis-server
     process.on('warning', hear)
     await admin.config('SET', 'maxmemory', '1')
     const refused = expect.stringContaining('AMORSIZE_REDIS_REFUSED: the server of a run refuses what it is asked: OOM')
-    await expect.poll(() => told, { timeout: 10_000 }).toContainEqual(refused)
+    await expect.poll(() => told).toContainEqual(refused)
     process.off('warning', hear)
     await admin.config('SET', 'maxmemory', '0')
     expect(await run).toEqual(numbers(1000))

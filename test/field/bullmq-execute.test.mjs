@@ -36,7 +36,7 @@ describe.skipIf(servers.length === 0)('runs over BullMQ (needs redis-server or v
       hooks: { onChunk: () => abort.abort('enough') },
     })
     await expect(run).rejects.toBe('enough')
-    await expect.poll(() => jobsOf(address), { timeout: 20_000 }).toEqual({})
+    await expect.poll(() => jobsOf(address)).toEqual({})
     await serving.close()
   })
 
@@ -46,7 +46,7 @@ describe.skipIf(servers.length === 0)('runs over BullMQ (needs redis-server or v
     // How long items take has to be known for one to be a straggler.
     const results = await execute(task(url, 'stuckLast'), numbers(20), { on: bullmq(address) })
     expect(results).toEqual(numbers(20))
-    await expect.poll(() => jobsOf(address), { timeout: 20_000 }).toEqual({})
+    await expect.poll(() => jobsOf(address)).toEqual({})
     // Neither has anything in hand any more.
     await Promise.all(workers.map((serving) => serving.close()))
   })

@@ -31,7 +31,7 @@ describe.skipIf(servers.length === 0)(
         numbers(40).filter((n) => n !== 13),
       )
       // A copy of its first chunk, which was slow to come back, may be in hand.
-      await expect.poll(() => jobsOf(address), { timeout: 20_000 }).toEqual({})
+      await expect.poll(() => jobsOf(address)).toEqual({})
     })
 
     it.each(pairs)('gives each item one result while workers are killed, with %s on %s', async (name, kind) => {
@@ -52,7 +52,7 @@ describe.skipIf(servers.length === 0)(
       expect(kills).toBeGreaterThan(0)
       await expect.poll(() => processes.deaths).toBeGreaterThan(0)
       // What a dead worker had in hand, and a copy of which was faster, is found when its lock has run out.
-      await expect.poll(() => jobsOf(address), { timeout: 20_000 }).toEqual({})
+      await expect.poll(() => jobsOf(address)).toEqual({})
     })
 
     it.each(pairs)(
@@ -64,11 +64,11 @@ describe.skipIf(servers.length === 0)(
         const abort = new AbortController()
         const run = execute(task(url, 'deadly'), [13], { on: bullmq(address), signal: abort.signal })
         const failed = expect(run).rejects.toBe('enough')
-        await expect.poll(() => processes.deaths, { timeout: 20_000 }).toBe(2)
+        await expect.poll(() => processes.deaths).toBe(2)
         abort.abort('enough')
         await failed
         // At once where its lock has run out, else by the worker that finds it.
-        await expect.poll(() => jobsOf(address), { timeout: 20_000 }).toEqual({})
+        await expect.poll(() => jobsOf(address)).toEqual({})
       },
     )
 

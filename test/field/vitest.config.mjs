@@ -13,6 +13,8 @@ const common = {
   execArgv: ['--disable-warning=AmorsizeWarning'],
   testTimeout: 120_000,
   hookTimeout: 120_000,
+  // By default a second: what a test waits for takes longer where the machine has other work.
+  expect: { poll: { timeout: 20_000 } },
   // The package is linked here, not copied: Node loads it as it would from node_modules, without vitest's rewriting.
   server: { deps: { external: [/\/dist\//] } },
 }
