@@ -62,14 +62,30 @@ export function checkClient(client: unknown): void {
   openerOf(client)
 }
 
+/** By client: connections made from it, or its very own, and who has them. */
+const made = new WeakMap<object, { readonly connection: Connection; readonly users: Set<object> }>()
+const shared: typeof made = new WeakMap()
+
 /**
- * The connection that a limiter has.
+ * The connection of all limiters and stores of a client; the last that closes it ends it.
  *
  * @param isShared - whether to use the very connection; else an own one where the client can make it
  * @throws {TypeError} when it is no client that is known
  */
 export function connectionOf(client: RedisClient, isShared: boolean): Connection {
-  return openerOf(client)(isShared)
+  const known = isShared ? shared : made
+  const { connection, users } = known.get(client) ?? { connection: openerOf(client)(isShared), users: new Set() }
+  known.set(client, { connection, users })
+  const user = {
+    ...connection,
+    close() {
+      if (!users.delete(user) || users.size > 0) return
+      known.delete(client)
+      connection.close()
+    },
+  }
+  users.add(user)
+  return user
 }
 
 /** The longest pause between two tries to connect, so that a server is noticed soon that is back. */

@@ -223,7 +223,7 @@ export class RedisKeyedRateLimiter {
     return new RedisKeyedRateLimiter(client, optionsIn(handle, KIND, ['refusals', 'leases']), handle)
   }
 
-  /** Ends the own connection and refuses those who wait. Tokens in hand lapse. */
+  /** Gives up the connection, which the last limiter of the client ends, and refuses those who wait. Tokens in hand lapse. */
   close(): void {
     this.#host.close((error) => {
       for (const limit of this.#inUse) limit.refuseAll(error)

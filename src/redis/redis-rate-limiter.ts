@@ -54,8 +54,8 @@ export class RedisRateLimiter implements Policy {
   readonly #purse: Purse
 
   /**
-   * @param client - of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or an object with `send(command, key)`; a connection
-   *   of its own is made from it, unless `shareConnection` is true
+   * @param client - of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or an object with `send(command, key)`; one
+   *   connection is made from it for all of its limiters, unless `shareConnection` is true
    * @param options - see {@link RedisRateLimitOptions}
    * @throws {TypeError} when an option is unknown or of the wrong type, or the client is none that is known
    * @throws {RangeError} when an option is out of range
@@ -197,7 +197,7 @@ export class RedisRateLimiter implements Policy {
     return new RedisRateLimiter(client, optionsIn(handle, KIND, ['purse']), handle)
   }
 
-  /** Ends the own connection and refuses those who wait. Tokens in hand lapse. */
+  /** Gives up the connection, which the last limiter of the client ends, and refuses those who wait. Tokens in hand lapse. */
   close(): void {
     this.#host.close((error) => this.#limit.refuseAll(error))
   }

@@ -1,8 +1,10 @@
 import { EventEmitter } from 'node:events'
 import { expect, it, vi } from 'vitest'
 import { connectionOf } from '../../../dist/redis/clients.js'
-import { RedisKeyedRateLimiter } from '../../../dist/redis/index.js'
+import { RedisKeyedRateLimiter, RedisRateLimiter } from '../../../dist/redis/index.js'
+import { ServerCounts } from '../../../dist/redis/server-counts.js'
 import { slotOf } from '../../../dist/redis/slot.js'
+import { FakeClock } from '../../../dist/testing/index.js'
 
 /** A cluster of node-redis, all of whose slots one server has, and those that were made from it. */
 function cluster() {
@@ -95,7 +97,41 @@ it('makes no connection anew that was closed, since nobody would end it', async 
   time.mockRestore()
 })
 
-/** A limiter over a cluster of which the server 'a' does not answer and others grant all, and the keys it is asked for. */
+it('makes one connection of a client, which the last of its limiters and stores ends', () => {
+  const made: { disconnect: ReturnType<typeof vi.fn> }[] = []
+  const client = () => ({
+    status: 'ready',
+    duplicate: () => (made.push(client()), made.at(-1)),
+    disconnect: vi.fn(),
+    on: () => undefined,
+    evalsha: () => Promise.resolve(),
+    eval: () => Promise.resolve(),
+  })
+  const [given, other] = [client() as never, client() as never]
+  const options = { name: 'one', requestsPerSecond: 1 }
+  const counted = { name: 'one', timeoutMs: 50, shareConnection: false, clock: new FakeClock() }
+  const users = [
+    ...Array.from({ length: 1000 }, () => new RedisRateLimiter(given, options)),
+    ...Array.from({ length: 10 }, (_, i) => new RedisKeyedRateLimiter(given, { ...options, name: `${i}` })),
+    ...Array.from({ length: 10 }, () => new ServerCounts(given, counted)),
+  ]
+  expect(made).toHaveLength(1)
+  const shared = new RedisRateLimiter(given, { ...options, shareConnection: true })
+  shared.close()
+  const last = users.pop()!
+  for (const user of users) user.close()
+  // Who closes twice ends nobody else's.
+  for (const user of users) user.close()
+  expect(made[0]!.disconnect).not.toHaveBeenCalled()
+  last.close()
+  expect(made[0]!.disconnect).toHaveBeenCalledOnce()
+  // What is made then has another, as has what is made of another client.
+  const late = [new RedisRateLimiter(given, options), new RedisRateLimiter(other, options)]
+  expect(made).toHaveLength(3)
+  for (const limiter of late) limiter.close()
+  for (const { disconnect } of made) expect(disconnect).toHaveBeenCalledOnce()
+})
+
 it('the slot of a key is that of the cluster specification', () => {
   expect(slotOf('123456789')).toBe(0x31c3)
   expect(slotOf('{user1000}.following')).toBe(slotOf('user1000'))
@@ -104,6 +140,7 @@ it('the slot of a key is that of the cluster specification', () => {
   expect(slotOf('foo{}{bar}')).not.toBe(slotOf('bar'))
 })
 
+/** A limiter over a cluster of which the server 'a' does not answer and others grant all, and the keys it is asked for. */
 function overHalfACluster(slots: unknown[], keyPrefix = '') {
   const asked: string[] = []
   const evalsha = (sha: string, keys: number, key: string) => {
