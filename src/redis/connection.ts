@@ -10,6 +10,8 @@ export interface Connection {
   run(script: Script, key: string, values: readonly string[], isWanted: () => boolean): Promise<unknown>
   /** Which server of a cluster has a key, as far as the client knows: others answer while one is away. Undefined where there is but one. */
   readonly serverOf?: ((key: string) => unknown) | undefined
+  /** Scripts that were run over it, each with its server: others may still have to learn it, or to be connected to. */
+  readonly answered: Set<string>
   /** Ends a connection of its own; one that is shared stays. */
   close(): void
 }
@@ -28,6 +30,7 @@ export interface OwnConnection {
 export function connection(run: Run, own?: OwnConnection, serverOf?: Connection['serverOf']): Connection {
   return {
     serverOf,
+    answered: new Set(),
     async run(script, key, values, isWanted) {
       const opening = own?.ready()
       if (opening !== undefined) {

@@ -1,13 +1,14 @@
 import { SharedMemoryError } from '../errors.js'
 import { checkKeys, checkNumber } from '../internal/options/validate.js'
 import { shownAs } from '../internal/text/shown.js'
+import { sleep } from '../internal/time/sleep.js'
 import { ownClocks } from '../rate-limit/own-clocks.js'
 import { connectionOf, type RedisClient } from './clients.js'
 import { RateInUse } from './rate-in-use.js'
 import { rateIn, type RedisRateLimiterHandle } from './redis-handle.js'
 import { type CompleteRedisOptions, type RedisRateLimitChange, travelling } from './redis-limiter-options.js'
 import { Relay, throughRelay } from './relay.js'
-import { LimitServer } from './server.js'
+import { LimitServer, Unavailable } from './server.js'
 
 /** Counts of one object. */
 export interface RedisLimiterStats {
@@ -54,16 +55,16 @@ export class LimitHost<F extends Fallback = Fallback> {
     makeFallback: () => F,
     adopted: Pick<HandlePart, 'rate' | 'relay'> | undefined,
   ) {
-    const { requestsPerSecond, burstSize, clock, timeoutMs, shareConnection } = options
+    const { requestsPerSecond, burstSize, shareConnection } = options
     this.options = options
     this.#makeFallback = makeFallback
     // Before there is a connection that nobody would end.
     this.rate = adopted === undefined ? RateInUse.create(requestsPerSecond, burstSize) : RateInUse.open(rateIn(adopted))
     const connection =
       adopted !== undefined && client === undefined
-        ? throughRelay(adopted.relay, timeoutMs)
+        ? throughRelay(adopted.relay, (key) => this.server.limitMs(key))
         : connectionOf(client as RedisClient, shareConnection)
-    this.server = new LimitServer(connection, clock, timeoutMs)
+    this.server = new LimitServer(connection, options)
   }
 
   get isClosed(): boolean {
@@ -101,6 +102,20 @@ export class LimitHost<F extends Fallback = Fallback> {
     if (this.#fallback?.changes === this.rate.changes) return this.#fallback
     this.#fallback?.[Symbol.dispose]()
     return (this.#fallback = this.#makeFallback())
+  }
+
+  /** Waits until the server has answered. @throws its last error after `connectTimeoutMs`, or that this has been closed */
+  async ready(key: string): Promise<void> {
+    const { clock, connectTimeoutMs } = this.options
+    const { unit, full } = this.rate
+    const endMs = clock.now() + connectTimeoutMs
+    for (;;) {
+      this.checkOpen()
+      const answer = await this.server.ask(key, { most: 0, least: 0, unit, full, pauseMs: 0 })
+      if (!(answer instanceof Unavailable)) return
+      if (clock.now() + answer.nextProbeMs > endMs) throw answer.error
+      await sleep(clock, answer.nextProbeMs, undefined)
+    }
   }
 
   stats(waiting: number): RedisLimiterStats {

@@ -71,7 +71,7 @@ export class Limit {
           ),
       },
       options.clock,
-      options.timeoutMs,
+      () => server.limitMs(key),
     )
   }
 
@@ -86,7 +86,8 @@ export class Limit {
 
   /** Takes tokens that are in hand, where nobody waits: most calls of a busy limiter. */
   takeInHand(tokens: number): boolean {
-    if (this.#waiters.size > 0 || this.#heldMs() > 0 || !this.#source.takeInHand(tokens)) return false
+    const heldMs = this.#refusals?.heldMs() ?? 0
+    if (this.#waiters.size > 0 || heldMs > 0 || !this.#source.takeInHand(tokens)) return false
     this.#host.counts.allowed++
     return true
   }
@@ -135,10 +136,6 @@ export class Limit {
     this.#waiters.refuseAll(error)
   }
 
-  #heldMs(): number {
-    return this.#refusals?.heldMs() ?? 0
-  }
-
   async #turn(tokens: number): Promise<Turn> {
     const { rate } = this.#host
     rate.look()
@@ -162,7 +159,7 @@ export class Limit {
 
   async #decide(tokens: number): Promise<Decided> {
     const { rate } = this.#host
-    const heldMs = this.#heldMs()
+    const heldMs = this.#refusals?.heldMs() ?? 0
     if (heldMs > 0) return { allowed: false, waitMs: heldMs + rate.msOf(tokens - 1), remaining: 0, source: 'lease' }
     const { changes } = rate
     const taken = await this.#source.take(tokens)

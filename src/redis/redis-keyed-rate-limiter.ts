@@ -192,6 +192,11 @@ export class RedisKeyedRateLimiter {
     }
   }
 
+  /** Resolves once the server has answered, as that of {@link RedisRateLimiter}. Of a cluster this is one server. */
+  ready(): Promise<void> {
+    return this.#host.ready(`rl:{${this.name}:}`)
+  }
+
   /** Counts of this object, over all keys. */
   stats(): RedisLimiterStats {
     let waiting = 0

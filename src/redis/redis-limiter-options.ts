@@ -12,7 +12,7 @@ import { checkKeys, checkNumber, checkSignal, describe } from '../internal/optio
 import type { ExecuteOptions } from '../internal/policy.js'
 import type { Clock } from '../internal/time/clock.js'
 import { MAX_CAPACITY } from '../memory/keyed/terms.js'
-import { SERVER_OPTIONS } from './server-options.js'
+import { CONNECT_MS, SERVER_OPTIONS } from './server-options.js'
 
 /** Options of `RedisRateLimiter`. */
 export interface RedisRateLimitOptions {
@@ -31,6 +31,8 @@ export interface RedisRateLimitOptions {
   readonly leaseSize?: number | undefined
   /** How long the server may take to answer, milliseconds, > 0; default 50. A call waits no longer, but where its event loop is blocked. */
   readonly timeoutMs?: number | undefined
+  /** How long the first connection may take, with the first answer over it, milliseconds, >= 0; default 2000. Calls wait for that, too. */
+  readonly connectTimeoutMs?: number | undefined
   /**
    * What holds while the server does not answer. 'local' (default): a limit of this machine, of rate and burst over `processes`; 'closed':
    * nothing passes; 'open': everything does.
@@ -121,6 +123,7 @@ const OPTIONS = {
   name: option('data', checkRedisName),
   mode: wordOption(['lease', 'exact'], 'lease'),
   leaseSize: numberOption({ min: 1, max: Number.MAX_SAFE_INTEGER, integer: true, allowInfinity: true }, Infinity),
+  connectTimeoutMs: numberOption({ min: 0 }, CONNECT_MS),
   ...SERVER_OPTIONS,
   clock: clockOption,
 }

@@ -172,6 +172,11 @@ export class RedisRateLimiter implements Policy {
     }
   }
 
+  /** Resolves once the server has answered. @throws what is in the way when it has not within `connectTimeoutMs` */
+  ready(): Promise<void> {
+    return this.#host.ready(`rl:{${this.name}}`)
+  }
+
   /** What this limiter of this thread has done. */
   stats(): RedisLimiterStats {
     return this.#host.stats(this.#limit.waiting)

@@ -35,7 +35,7 @@ export class RedisWaiters {
   readonly #waiters = new LinkedList<Waiter>()
   /** Those whose time is up, but not that of a question that may bring what they wait for. */
   readonly #late = new Set<Waiter>()
-  readonly #graceMs: number
+  readonly #graceMs: () => number
   #isServing = false
   /** How often the limiter was changed; what was answered before that says nothing any more. */
   #changes = 0
@@ -43,7 +43,7 @@ export class RedisWaiters {
   #sleeping: DueTimer | undefined = undefined
 
   /** @param graceMs - how long an answer may take beside `maxWaitMs` */
-  constructor(host: Host, clock: Clock, graceMs: number) {
+  constructor(host: Host, clock: Clock, graceMs: () => number) {
     this.#graceMs = graceMs
     this.#host = host
     this.#clock = clock
@@ -145,7 +145,7 @@ export class RedisWaiters {
     const isAsking = this.#isServing && this.#sleeping === undefined
     if (isAsking && !this.#late.has(waiter)) {
       this.#late.add(waiter)
-      this.#timers.add(waiter, this.#graceMs)
+      this.#timers.add(waiter, this.#graceMs())
       return
     }
     const { tokens, maxWaitMs } = waiter

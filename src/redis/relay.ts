@@ -78,9 +78,9 @@ export class Relay {
 /**
  * A connection by way of the thread that has the client. Where that has gone, or is busy, there is no answer, as from a server that is away.
  *
- * @param timeoutMs - how long an answer is waited for
+ * @param limitMs - how long an answer about a key is waited for
  */
-export function throughRelay(name: string, timeoutMs: number): Connection {
+export function throughRelay(name: string, limitMs: (key: string) => number): Connection {
   const from = randomUUID()
   const channel = new BroadcastChannel(name)
   const waiting = new Map<number, Waiting>()
@@ -95,9 +95,10 @@ export function throughRelay(name: string, timeoutMs: number): Connection {
   }
   channel.unref()
   return {
+    answered: new Set(),
     run({ sha }, key, values, isWanted) {
       const id = ++lastId
-      const deadlineMs = machineNow() + timeoutMs
+      const deadlineMs = machineNow() + limitMs(key)
       // Those who asked have given up what was not answered in time.
       for (const [old, one] of waiting) {
         if (one.isWanted()) break

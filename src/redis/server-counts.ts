@@ -44,9 +44,9 @@ export class ServerCounts {
   readonly #name: string
 
   /** @throws {TypeError} when the client is none that is known */
-  constructor(client: RedisClient, { name, timeoutMs, shareConnection, clock }: ServerCountsOptions) {
-    this.#server = new LimitServer(connectionOf(client, shareConnection), clock, timeoutMs)
-    this.#name = keyName(name)
+  constructor(client: RedisClient, options: ServerCountsOptions) {
+    this.#server = new LimitServer(connectionOf(client, options.shareConnection), options)
+    this.#name = keyName(options.name)
   }
 
   /** Asks for the window of a key, or changes it. */

@@ -1,5 +1,8 @@
 import { booleanOption, namesOf, numberOption, type ReadOptions, wordOption } from '../internal/options/options.js'
 
+/** How long the first connection may take, and the first answer. */
+export const CONNECT_MS = 2000
+
 /** How a server is asked: options that limiters and stores have. */
 export const SERVER_OPTIONS = {
   timeoutMs: numberOption({ min: 0, exclusiveMin: true }, 50),

@@ -5,6 +5,7 @@ import { type SharedTimers, timersOf } from '../internal/time/timers.js'
 import type { Connection } from './connection.js'
 import { GCRA_SCRIPT, type GcraAnswer, type GcraRequest, gcraArguments, readGcraAnswer } from './gcra.js'
 import type { Script } from './script.js'
+import { CONNECT_MS } from './server-options.js'
 import { TimeLimit } from './time-limit.js'
 
 /** While the server is away, one call in so many milliseconds tries it; the others are answered at once. */
@@ -19,6 +20,8 @@ export class Unavailable {
   ) {}
 }
 
+type AskedOptions = { readonly clock: Clock; readonly timeoutMs: number; readonly connectTimeoutMs?: number }
+
 /** Why a server is away, and when somebody tries again. */
 interface Failure {
   readonly error: unknown
@@ -28,9 +31,8 @@ interface Failure {
 /** The server of a limit, or those of a cluster, asked with a deadline; remembers which is away, so that not every call waits to learn it. */
 export class LimitServer {
   readonly connection: Connection
-  readonly #clock: Clock
+  readonly #options: AskedOptions
   readonly #timers: SharedTimers
-  readonly #timeoutMs: number
   /** Servers that are away, as the connection calls them. */
   readonly #failures = new Map<unknown, Failure>()
   /** First words of errors that were told of. */
@@ -38,11 +40,18 @@ export class LimitServer {
   /** Questions that were asked. */
   roundTrips = 0
 
-  constructor(connection: Connection, clock: Clock, timeoutMs: number) {
+  constructor(connection: Connection, options: AskedOptions) {
     this.connection = connection
-    this.#clock = clock
-    this.#timers = timersOf(clock)
-    this.#timeoutMs = timeoutMs
+    this.#options = options
+    this.#timers = timersOf(options.clock)
+  }
+
+  /** How long a question about a key may take: longer until its server has run the script once, or is found to be away. */
+  limitMs(key: string, script = GCRA_SCRIPT): number {
+    const where = this.connection.serverOf?.(key)
+    const { timeoutMs, connectTimeoutMs = CONNECT_MS } = this.#options
+    const isKnown = this.#failures.has(where) || this.connection.answered.has(`${script.sha} ${String(where)}`)
+    return isKnown ? timeoutMs : Math.max(timeoutMs, connectTimeoutMs)
   }
 
   /** Asks for tokens, or says at once that it is away. Never rejects. */
@@ -61,21 +70,23 @@ export class LimitServer {
     values: readonly string[],
     read: (answer: unknown) => T,
   ): Promise<T | Unavailable> {
-    const nowMs = this.#clock.now()
+    const { clock, timeoutMs } = this.#options
+    const nowMs = clock.now()
     const where = this.connection.serverOf?.(key)
     const failure = this.#failures.get(where)
     if (failure !== undefined) {
       if (nowMs < failure.nextProbeMs) return new Unavailable(failure.error, failure.nextProbeMs - nowMs)
-      failure.nextProbeMs = nowMs + PROBE_MS + this.#timeoutMs
+      failure.nextProbeMs = nowMs + PROBE_MS + timeoutMs
     }
     this.roundTrips++
     try {
       const answer = read(await this.#inTime(script, key, values))
+      this.connection.answered.add(`${script.sha} ${String(where)}`)
       this.#failures.delete(where)
       return answer
     } catch (thrown) {
       const error = withoutPassword(thrown)
-      this.#failures.set(where, { error, nextProbeMs: this.#clock.now() + PROBE_MS })
+      this.#failures.set(where, { error, nextProbeMs: clock.now() + PROBE_MS })
       warnOfRefusal(error, 'a rate limit', this.#warnedOf)
       return new Unavailable(error, PROBE_MS)
     }
@@ -87,7 +98,7 @@ export class LimitServer {
 
   /** What comes late is not waited for, nor used: whether it debited tokens nobody can tell, and they are given up. */
   #inTime(script: Script, key: string, values: readonly string[]): Promise<unknown> {
-    const timeoutMs = this.#timeoutMs
+    const timeoutMs = this.limitMs(key, script)
     return new Promise((resolve, reject) => {
       const limit = new TimeLimit(this.#timers, timeoutMs, () =>
         reject(

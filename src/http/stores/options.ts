@@ -38,7 +38,7 @@ export interface StoreOptions {
    * the same `name` on the same server has the same counts on all machines, whatever `scope` is. Each hit is one round trip.
    */
   redis?: RedisClient | undefined
-  /** With `redis`: how long the server may take to answer, in ms, > 0; default 50. */
+  /** With `redis`: how long the server may take to answer, in ms, > 0; default 50. The first answer may take two seconds. */
   timeoutMs?: number | undefined
   /**
    * With `redis`: what holds while the server does not answer. 'local' (default): all processes of this machine count together, against

@@ -277,6 +277,7 @@ describe('RedisRateLimiter: what it is given', () => {
     [{ burstSize: 1.5 }, RangeError, 'burstSize must be an integer >= 1'],
     [{ mode: 'fast' }, RangeError, 'mode'],
     [{ timeoutMs: 0 }, RangeError, 'timeoutMs'],
+    [{ connectTimeoutMs: -1 }, RangeError, 'connectTimeoutMs'],
     [{ onUnavailable: 'wait' }, RangeError, 'onUnavailable'],
     [{ processes: 0 }, RangeError, 'processes'],
     [{ leaseSize: 0 }, RangeError, 'leaseSize'],
