@@ -28,7 +28,7 @@ export class KeyedPurse implements TokensInHand {
   readonly #clock: Clock
   readonly #hold: (ms: number) => void
   /** Each thread's own. */
-  #ahead = 1
+  #ahead = 0
   /** What this thread has seen last: if they end before somebody has used them, they were too many. */
   #seenTokens = 0
   #seenEndsMs = -Infinity
@@ -59,7 +59,7 @@ export class KeyedPurse implements TokensInHand {
     return this.#ahead
   }
   set ahead(tokens: number) {
-    this.#ahead = Math.max(1, Math.min(Math.floor(tokens), MOST_TOKENS))
+    this.#ahead = Math.min(tokens, MOST_TOKENS)
   }
 
   take(tokens: number): boolean {

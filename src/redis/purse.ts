@@ -12,48 +12,12 @@ const MOST_TOKENS = 2 ** 29
 /** In these the end of a claim is counted: a word of 32 bits holds a year of them. */
 const CLAIM_UNIT_MS = 16
 
-/** Tokens that were taken ahead, as those who take them see them. */
-export interface TokensInHand {
-  /** Tokens in hand, perhaps lapsed ones too. */
-  readonly tokens: number
-  /** Until when those in hand may be used. */
-  readonly endsMs: number
-  /** Milliseconds for which nobody gets anything. */
-  readonly pausedMs: number
-  /** How many tokens to take ahead next, an integer >= 1; only who has the claim changes it. */
-  ahead: number
-  /** Takes `tokens` if all of them are there. */
-  take(tokens: number): boolean
-  /** Takes at most `most` tokens. @returns how many */
-  takeUpTo(most: number): number
-  /**
-   * Puts tokens in. Those that are there already, if any, say until when all may be used: they are older.
-   *
-   * @param endsMs - until when these may be used
-   */
-  put(tokens: number, endsMs: number): void
-  /** Throws away what has lapsed. @returns whether there was anything */
-  lapse(): boolean
-  /** Lets nobody take anything until then, and throws away what is there. An earlier end changes nothing. */
-  pauseUntil(ms: number): void
-  /**
-   * Lets this thread alone take tokens ahead.
-   *
-   * @param ms - after which another may, should this one not have told; at least 16
-   * @returns 0 where another does already; else what `holds` and `release` want
-   */
-  claim(ms: number): number
-  /** Whether a claim is still this thread's: one that took too long may be another's. */
-  holds(claim: number): boolean
-  release(claim: number): void
-}
-
 /**
  * Tokens that were taken ahead, for all threads that have its memory: each takes what it needs by one compare-and-swap. Only one thread at a
  * time takes more ahead; should it die over that, another may once its claim has ended, and what it has asked for is given up. Whatever a
  * thread dies of, no token is there twice.
  */
-export class Purse implements TokensInHand {
+export class Purse {
   readonly buffer: ArrayBufferLike
   readonly #words: Int32Array
   readonly #times: BigInt64Array
@@ -63,7 +27,8 @@ export class Purse implements TokensInHand {
   #endsMs = -Infinity
   #pausedUntilMs = -Infinity
 
-  private constructor(buffer: ArrayBufferLike, clock: Clock) {
+  /** @param buffer - where another thread has created one */
+  constructor(buffer: ArrayBufferLike, clock: Clock) {
     this.buffer = buffer
     this.#words = new Int32Array(buffer)
     this.#times = new BigInt64Array(buffer)
@@ -75,36 +40,35 @@ export class Purse implements TokensInHand {
     const purse = new Purse(buffer, clock)
     Atomics.store(purse.#times, TIME.ends, NEVER)
     Atomics.store(purse.#times, TIME.pausedUntil, NEVER)
-    Atomics.store(purse.#words, WORD.ahead, 1)
     return purse
   }
 
-  /** The one that another thread has created. */
-  static open(buffer: ArrayBufferLike, clock: Clock): Purse {
-    return new Purse(buffer, clock)
-  }
-
+  /** Tokens in hand, perhaps lapsed ones too. */
   get tokens(): number {
     return Atomics.load(this.#words, WORD.tokens)
   }
 
+  /** Until when those in hand may be used. */
   get endsMs(): number {
     this.#look()
     return this.#endsMs
   }
 
+  /** Milliseconds for which nobody gets anything. */
   get pausedMs(): number {
     this.#look()
     return Math.max(0, this.#pausedUntilMs - this.#clock.now())
   }
 
+  /** How many tokens to take ahead next; only who has the claim changes it. */
   get ahead(): number {
     return Atomics.load(this.#words, WORD.ahead)
   }
   set ahead(tokens: number) {
-    Atomics.store(this.#words, WORD.ahead, Math.max(1, Math.floor(tokens)))
+    Atomics.store(this.#words, WORD.ahead, tokens)
   }
 
+  /** Takes `tokens` if all of them are there. */
   take(tokens: number): boolean {
     if (!this.#mayTake()) return false
     for (let seen = this.tokens; tokens <= seen; seen = this.tokens)
@@ -112,6 +76,7 @@ export class Purse implements TokensInHand {
     return false
   }
 
+  /** Takes at most `most` tokens. @returns how many */
   takeUpTo(most: number): number {
     if (!this.#mayTake()) return 0
     for (;;) {
@@ -121,6 +86,11 @@ export class Purse implements TokensInHand {
     }
   }
 
+  /**
+   * Puts tokens in. Those that are there already, if any, say until when all may be used: they are older.
+   *
+   * @param endsMs - until when these may be used
+   */
   put(tokens: number, endsMs: number): void {
     const nowMs = this.#clock.now()
     if (tokens === 0 || nowMs >= endsMs || this.pausedMs > 0) return
@@ -133,6 +103,7 @@ export class Purse implements TokensInHand {
     Atomics.add(this.#words, WORD.tokens, Math.min(tokens, MOST_TOKENS - this.tokens))
   }
 
+  /** Throws away what has lapsed. @returns whether there was anything */
   lapse(): boolean {
     const seen = this.tokens
     this.#look()
@@ -140,6 +111,7 @@ export class Purse implements TokensInHand {
     return Atomics.compareExchange(this.#words, WORD.tokens, seen, 0) === seen
   }
 
+  /** Lets nobody take anything until then, and throws away what is there. An earlier end changes nothing. */
   pauseUntil(ms: number): void {
     const until = BigInt(Math.ceil(ms))
     for (;;) {
@@ -151,6 +123,12 @@ export class Purse implements TokensInHand {
     Atomics.store(this.#words, WORD.tokens, 0)
   }
 
+  /**
+   * Lets this thread alone take tokens ahead.
+   *
+   * @param ms - after which another may, should this one not have told; at least 16
+   * @returns 0 where another does already; else what `holds` and `release` want
+   */
   claim(ms: number): number {
     const nowMs = this.#clock.now()
     const seen = Atomics.load(this.#words, WORD.asker)
@@ -159,6 +137,7 @@ export class Purse implements TokensInHand {
     return Atomics.compareExchange(this.#words, WORD.asker, seen, claim) === seen ? claim : 0
   }
 
+  /** Whether a claim is still this thread's: one that took too long may be another's. */
   holds(claim: number): boolean {
     return claim !== 0 && Atomics.load(this.#words, WORD.asker) === claim
   }
@@ -183,6 +162,9 @@ export class Purse implements TokensInHand {
     return Atomics.load(this.#times, TIME.pausedUntil)
   }
 }
+
+/** Tokens that were taken ahead, as those who take them see them. */
+export type TokensInHand = Omit<Purse, 'buffer'>
 
 /** Wraps around; compared by differences. */
 function unitsOf(ms: number): number {

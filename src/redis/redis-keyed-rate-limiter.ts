@@ -109,7 +109,7 @@ export class RedisKeyedRateLimiter {
    *
    * @param key - a string, number or bigint; '1' and 1 are the same key. One of more than 200 characters is known by its digest
    * @param tokens - a whole number, 1 … burstSize; default 1
-   * @param options - `signal` ends the wait for the server's answer; tokens that come after that are for the next caller here, or lost with `mode: 'exact'`
+   * @param options - `signal` ends the wait for the server's answer; tokens that come after that are for the next caller here as far as they may be in hand, else lost
    * @throws {TypeError | RangeError} when an argument is wrong
    */
   decide(key: Key, tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {

@@ -23,8 +23,8 @@ export interface RedisRateLimitOptions {
   /** Tokens that may be taken at once, an integer >= 1; default max(1, round(requestsPerSecond)). */
   readonly burstSize?: number | undefined
   /**
-   * 'lease' (default): this object takes some tokens ahead of need and gives them out without asking; 'exact': each decision is the
-   * server's.
+   * 'lease': this object, once it is busy, takes some tokens ahead of need and gives them out without asking; 'exact': each decision is
+   * the server's. Default 'lease', by key 'exact'.
    */
   readonly mode?: 'lease' | 'exact' | undefined
   /** Most tokens taken ahead, an integer >= 1; never more than a tenth of `burstSize`. Default: what is used within 50 ms. */
@@ -128,19 +128,20 @@ const OPTIONS = {
   clock: clockOption,
 }
 
-/** Options with nothing left open. */
-export type CompleteRedisOptions = ReadOptions<typeof OPTIONS> & ReturnType<typeof checkRate>
+type Complete<T> = ReadOptions<T> & ReturnType<typeof checkRate>
 
-const CAPACITY = numberOption({ min: 1, max: MAX_CAPACITY, integer: true }, 100_000)
+/** Options with nothing left open. */
+export type CompleteRedisOptions = Complete<typeof OPTIONS>
+
+const KEYED_OPTIONS = {
+  ...OPTIONS,
+  mode: wordOption(['lease', 'exact'], 'exact'),
+  capacity: numberOption({ min: 1, max: MAX_CAPACITY, integer: true }, 100_000),
+}
 
 /** The same for a limiter by key. */
-export function completeKeyedRedisOptions(
-  options: RedisKeyedRateLimitOptions,
-): CompleteRedisOptions & { readonly capacity: number } {
-  return {
-    ...complete('RedisKeyedRateLimiter', options, ['capacity']),
-    capacity: CAPACITY.read('capacity', options.capacity),
-  }
+export function completeKeyedRedisOptions(options: RedisKeyedRateLimitOptions): Complete<typeof KEYED_OPTIONS> {
+  return complete('RedisKeyedRateLimiter', options, KEYED_OPTIONS)
 }
 
 /** Those of complete options that travel to another thread, but for rate and burst. */
@@ -150,12 +151,12 @@ export function travelling(options: CompleteRedisOptions): RedisRateLimitOptions
 
 /** Checks options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */
 export function completeRedisOptions(options: RedisRateLimitOptions): CompleteRedisOptions {
-  return complete('RedisRateLimiter', options, [])
+  return complete('RedisRateLimiter', options, OPTIONS)
 }
 
-function complete(who: string, options: RedisRateLimitOptions, more: readonly string[]): CompleteRedisOptions {
-  checkKeys(who, options, [...namesOf(OPTIONS), 'requestsPerSecond', 'burstSize', ...more])
-  return { ...readValues(options, OPTIONS), ...checkRate(options.requestsPerSecond, options.burstSize) }
+function complete<T extends typeof OPTIONS>(who: string, options: RedisRateLimitOptions, table: T): Complete<T> {
+  checkKeys(who, options, [...namesOf(table), 'requestsPerSecond', 'burstSize'])
+  return { ...readValues(options, table), ...checkRate(options.requestsPerSecond, options.burstSize) }
 }
 
 function checkRedisName(option: string, name: unknown): string {

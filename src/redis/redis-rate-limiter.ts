@@ -38,7 +38,7 @@ const YES = Promise.resolve(true)
  * One limit for all processes on all machines that use the same name on the same Redis or Valkey server.
  *
  * In mode 'lease' the bound in any window of T seconds is requestsPerSecond × T + burstSize + what N limiters have in hand (each at most a
- * tenth of the burst, for at most one second); over time the rate is never above `requestsPerSecond`. Limiters of one handle count as one, as
+ * tenth of the burst, for at most one second; none where that is less than one token); over time the rate is never above `requestsPerSecond`. Limiters of one handle count as one, as
  * do those of a thread that have the same client and options. In mode 'exact' nothing is taken ahead.
  *
  * While the server does not answer, each call is answered within `timeoutMs` by `onUnavailable`; most at once. Losing the key (a server that
@@ -69,7 +69,7 @@ export class RedisRateLimiter implements Policy {
     const options = completeRedisOptions(given)
     const { name, clock } = options
     // Before there is a connection that nobody would end.
-    const sharedPurse = adopted === undefined ? undefined : Purse.open(purseIn(adopted), clock)
+    const sharedPurse = adopted === undefined ? undefined : new Purse(purseIn(adopted), clock)
     this.#host = new LimitHost(client, options, () => new FallbackLimiter(this.#host), adopted)
     const newPurse = (): Purse => Purse.create(new SharedArrayBuffer(PURSE_BYTES), clock)
     this.#purse = sharedPurse ?? inHand.findOrMake(client as RedisClient, options, newPurse)
@@ -98,7 +98,7 @@ export class RedisRateLimiter implements Policy {
    * Takes `tokens` if they are there now, and tells who decided. Refused while others wait: they came first.
    *
    * @param tokens - a whole number, 1 … burstSize; default 1
-   * @param options - `signal` ends the wait for the server's answer; tokens that come after that are for the next caller here, or lost with `mode: 'exact'`
+   * @param options - `signal` ends the wait for the server's answer; tokens that come after that are for the next caller here as far as they may be in hand, else lost
    * @throws {RangeError} for tokens that could never be there
    */
   async decide(tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {

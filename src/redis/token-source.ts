@@ -7,7 +7,7 @@ import { type LimitServer, Unavailable } from './server.js'
 
 /** How long tokens that were taken ahead may be used, from when they were asked for. */
 const LEASE_MS = 1000
-/** What is used within so long is taken ahead. */
+/** What is used within so long is taken ahead, once a question comes so soon after another. */
 const AHEAD_MS = 50
 /** Beyond the time limit of a question, the thread that takes tokens ahead has so long to take what it brought. */
 const CLAIM_SPARE_MS = 100
@@ -42,6 +42,9 @@ export class TokenSource {
   readonly #purse: TokensInHand
   #asking: Asking[] = []
   #isAsking = false
+  /** When the server has last granted something to this thread, and until when that may be in hand. */
+  #grantedMs = -Infinity
+  #endsMs = -Infinity
 
   constructor(server: LimitServer, key: string, options: CompleteRedisOptions, rate: RateInUse, purse: TokensInHand) {
     this.#server = server
@@ -72,9 +75,11 @@ export class TokenSource {
     })
   }
 
-  /** Gives back tokens of a caller that has gone: to what is in hand, never to the server, where they might arrive twice. */
+  /** Gives back tokens of a caller that has gone: as many as may be in hand, and none to the server, where they might arrive twice. */
   giveBack(tokens: number): void {
-    this.#purse.put(tokens, this.#purse.endsMs)
+    const purse = this.#purse
+    const room = Math.min(tokens, this.#mostAhead() - purse.tokens)
+    if (room > 0) purse.put(room, Math.max(purse.endsMs, this.#endsMs))
   }
 
   /** Holds this process now and, once the server has been told, all others. */
@@ -88,12 +93,11 @@ export class TokenSource {
     return this.#options.clock.now()
   }
 
-  /** Most tokens to take ahead. */
+  /** Most tokens to take ahead: none where a single one would be more than a tenth of the burst, or lie about for long. */
   #mostAhead(): number {
+    const { mode, leaseSize } = this.#options
     const { requestsPerSecond, burstSize } = this.#rate
-    return Math.floor(
-      Math.max(1, Math.min((requestsPerSecond * AHEAD_MS) / 1000, this.#options.leaseSize, burstSize / 10)),
-    )
+    return mode === 'exact' ? 0 : Math.floor(Math.min((requestsPerSecond * AHEAD_MS) / 1000, leaseSize, burstSize / 10))
   }
 
   async #ask(): Promise<void> {
@@ -133,8 +137,9 @@ export class TokenSource {
     const wanted = callers.reduce((sum, { tokens }) => sum + tokens, 0)
     const { endsMs } = purse
     const inHand = purse.takeUpTo(wanted)
-    const claim = this.#options.mode === 'exact' ? 0 : purse.claim(this.#options.timeoutMs + CLAIM_SPARE_MS)
-    const ahead = claim === 0 ? 0 : this.#aheadNow()
+    const mostAhead = this.#mostAhead()
+    const claim = mostAhead === 0 ? 0 : purse.claim(this.#options.timeoutMs + CLAIM_SPARE_MS)
+    const ahead = claim === 0 ? 0 : this.#aheadNow(mostAhead, sentMs)
     const { burstSize, unit, full } = this.#rate
     // Part of it is as good where each wants one; else it might be what nobody can use, and would be in hand.
     let least = Math.max(0, (callers.every(({ tokens }) => tokens === 1) ? 1 : wanted) - inHand)
@@ -156,16 +161,18 @@ export class TokenSource {
     if (answer.others !== undefined) this.#tellOf(answer.others)
     if (answer.pausedMs > 0) purse.pauseUntil(this.#now() + answer.pausedMs)
     const left = this.#deal(callers, answer, least, inHand + answer.granted)
+    if (answer.granted > 0) [this.#grantedMs, this.#endsMs] = [this.#now(), sentMs + LEASE_MS]
     // A thread that was held up for so long that another takes ahead by now gives up what it has left.
-    if (claim === 0 || purse.holds(claim)) purse.put(left, answer.granted > 0 ? sentMs + LEASE_MS : endsMs)
-    if (answer.granted > 0 && purse.holds(claim)) purse.ahead = Math.min(2 * ahead, this.#mostAhead())
+    if (claim === 0 || purse.holds(claim)) purse.put(left, answer.granted > 0 ? this.#endsMs : endsMs)
     purse.release(claim)
   }
 
-  /** Less than before where that was not used up in time. */
-  #aheadNow(): number {
-    if (this.#purse.lapse()) this.#purse.ahead = this.#purse.ahead / 2
-    return Math.min(this.#purse.ahead, this.#mostAhead())
+  /** More than before where that, or a first token, was used up soon; nothing once some of it was not used in time. */
+  #aheadNow(most: number, nowMs: number): number {
+    const purse = this.#purse
+    if (purse.lapse()) purse.ahead = 0
+    else if (nowMs - this.#grantedMs < AHEAD_MS) purse.ahead = Math.max(1, 2 * purse.ahead)
+    return (purse.ahead = Math.min(purse.ahead, most))
   }
 
   /**

@@ -72,8 +72,8 @@ describe.skipIf(servers.length === 0)(
 
       it('has one lease of each key for all threads of a handle, and one pause', async () => {
         const { client } = await connected(kind)
-        const options = { name: fresh(), requestsPerSecond: 1000, burstSize: 1000, timeoutMs: 10_000 }
-        const limiter = new RedisKeyedRateLimiter(client, options)
+        const limit = { requestsPerSecond: 1000, burstSize: 1000, timeoutMs: 10_000 }
+        const limiter = new RedisKeyedRateLimiter(client, { ...limit, name: fresh(), mode: 'lease' })
         const other = RedisKeyedRateLimiter.from(limiter.share())
         await expect
           .poll(
@@ -102,7 +102,8 @@ describe.skipIf(servers.length === 0)(
         'loses what a thread of a %s was asking for that is ended, no more, and goes on',
         async (name) => {
           const { client } = await connected(kind)
-          const options = { name: fresh(), requestsPerSecond: 200, burstSize: 200, timeoutMs: 2000 }
+          const limit = { requestsPerSecond: 200, burstSize: 200, timeoutMs: 2000 }
+          const options = { ...limit, name: fresh(), mode: 'lease' } as const
           const isKeyed = name === 'RedisKeyedRateLimiter'
           const limiter = isKeyed ? new RedisKeyedRateLimiter(client, options) : new RedisRateLimiter(client, options)
           const key = isKeyed ? ['k'] : []

@@ -14,7 +14,7 @@ function purses() {
   let nowMs = 1000
   const clock = { now: () => nowMs, setTimeout: () => undefined, clearTimeout: () => undefined }
   const one = Purse.create(new SharedArrayBuffer(PURSE_BYTES), clock)
-  const two = Purse.open(one.buffer, clock)
+  const two = new Purse(one.buffer, clock)
   return { one, two, move: (ms: number) => (nowMs += ms), now: () => nowMs }
 }
 
@@ -82,7 +82,7 @@ describe('a purse', () => {
       const { workerData: { url, buffer, own }, parentPort } = require('node:worker_threads')
       import(url).then(({ Purse }) => {
         const clock = { now: () => 0, setTimeout: () => undefined, clearTimeout: () => undefined }
-        const purse = Purse.open(buffer, clock)
+        const purse = new Purse(buffer, clock)
         let taken = 0
         for (let i = 0; i < 100_000; i++) {
           const n = (i * own) % 7 + 1
@@ -164,8 +164,6 @@ describe('the purse of a key', () => {
     expect([one.tokens, two.take(65_537), two.takeUpTo(1e9), one.tokens]).toEqual([65_536, false, 65_536, 0])
     one.ahead = 1e9
     expect(one.ahead).toBe(65_536)
-    one.ahead = 0.5
-    expect(one.ahead).toBe(1)
   })
 
   it('lets one at a time take ahead, and another when that one is not heard of for too long', () => {

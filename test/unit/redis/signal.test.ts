@@ -35,7 +35,7 @@ function open(kind: string, client: ReturnType<typeof heldServer>): Limiter {
       pauseFor: (o) => limiter.pauseFor(1000, o),
     }
   }
-  const limiter = new RedisKeyedRateLimiter(client, { ...options, capacity: 100 })
+  const limiter = new RedisKeyedRateLimiter(client, { ...options, capacity: 100, mode: 'lease' })
   opened.push(limiter)
   return {
     decide: (o) => limiter.decide('k', 1, o),
@@ -86,6 +86,20 @@ it.each(kinds)(
     expect(server.asked).toBe(1)
   },
 )
+
+it('has no more in hand of what comes too late than may be there', async () => {
+  const server = heldServer()
+  const limiter = new RedisRateLimiter(server, { ...options, name: 'given-up-many' })
+  opened.push(limiter)
+  const controller = new AbortController()
+  const asking = [50, 40].map((tokens) => limiter.decide(tokens, { signal: controller.signal }))
+  controller.abort()
+  expect(await Promise.allSettled(asking)).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }])
+  server.answer()
+  await new Promise(setImmediate)
+  // A tenth of the burst.
+  expect(await limiter.decide(10)).toMatchObject({ allowed: true, source: 'lease', remaining: 0 })
+})
 
 it('loses what comes too late where nothing may be in hand', async () => {
   const server = heldServer()
