@@ -181,7 +181,8 @@ describe.skipIf(servers.length === 0)('clients (needs redis-server or valkey-ser
           for (let i = 0; i < 5; i++) expect(await sources(limiter, there)).not.toContain('fallback')
           // ioredis may ask the very server that is away whether it is ready, and wait.
           if (name.startsWith('node-redis')) {
-            const late = new RedisKeyedRateLimiter(client, options)
+            // Of another client: this one's limiters have a connection already.
+            const late = new RedisKeyedRateLimiter(client.duplicate(), options)
             await expect.poll(() => sources(late, there), { timeout: 10_000 }).not.toContain('fallback')
             late.close()
           }
