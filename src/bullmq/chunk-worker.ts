@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import { execute } from '../execute/execute.js'
 import type { ScheduleOptions } from '../execute/options.js'
+import { MOST_IN_FLIGHT } from '../execute/schedule/timing.js'
 import { resolveTask } from '../execute/task.js'
 import type { Policy } from '../internal/policy.js'
 import { realNow } from '../internal/time/real-timers.js'
@@ -71,6 +72,7 @@ export class ChunkWorker {
     const { threads, policy } = this.#options
     if (policy !== undefined) return { policies: [policy] }
     if (call instanceof AsyncFunction) return {}
-    return { mode: 'threads', mainThread: false, ...(threads === 'auto' ? {} : { workers: threads }) }
+    const few = threads === 'auto' ? {} : { workers: threads, concurrency: Math.max(threads, MOST_IN_FLIGHT) }
+    return { mode: 'threads', mainThread: false, ...few }
   }
 }

@@ -117,8 +117,8 @@ class Conductor implements Lanes {
 
   #startAsync(first?: PromiseLike<unknown>, batch?: Batch): void {
     this.#observer.laneBegins()
-    const { mode, workers } = this.#run.options
-    const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
+    const { mode, workers, concurrency } = this.#run.options
+    const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : concurrency === undefined ? workers : undefined
     const known = scheduler.waitingOf(this.#course.subject)
     const measured = (item: unknown, result: unknown): void => this.#measuredAsync(item, result)
     this.async = new AsyncLane(this.#run, this.#call, this.#timing, measured, fixed, known, slices, this.#share)
@@ -181,7 +181,7 @@ class Conductor implements Lanes {
     const bytes = options.maxMemoryPerWorker ?? BYTES_PER_WORKER
     const most = sensibleWorkers(limits, isHere, bytes, options.adjustForLoad === true)
     const workers = options.workers ?? decision?.chosen.workers ?? Math.max(1, most)
-    if (isHere && workers < limits.cpuWorkers) this.#makeHere()
+    if (isHere && workers < Math.min(limits.cpuWorkers, options.concurrency ?? Infinity)) this.#makeHere()
     this.#hire(sent, workers, itemMs, isAsync)
     const { local } = this
     if (local === undefined) this.force?.helpIfLate()
@@ -208,11 +208,14 @@ class Conductor implements Lanes {
       this.#run.stop('failed', error)
       return
     }
+    const most = Math.min(workers, Math.max(1, (options.concurrency ?? Infinity) - (this.local === undefined ? 0 : 1)))
+    const others = this.async === undefined ? 0 : 1
     const overlap = this.async?.found.overlap ?? scheduler.waitingOf(this.#course.subject).overlap
     const terms: Terms = {
-      workers,
+      workers: most,
       itemMs,
-      inFlight: isAsync ? inFlightInWorker(mostInWorker(options, workers), overlap) : 1,
+      inFlight: isAsync ? inFlightInWorker(mostInWorker(options, most, others), overlap) : 1,
+      others,
       policies,
       share: this.#share,
       loaded: () => this.#workerIsReady(),

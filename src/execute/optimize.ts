@@ -6,7 +6,7 @@ import { earlierRunsOf } from '../records/recorders.js'
 import { conduct } from './conductor.js'
 import { tracedRunOf } from './hooks.js'
 import { isWorkerOfOurs } from './nesting.js'
-import { completeOptions, type CompleteOptions, mayWaitHere, type ScheduleOptions } from './options.js'
+import { completeOptions, type CompleteOptions, mayWaitHere, mostWaiting, type ScheduleOptions } from './options.js'
 import { subjectOf } from './run-observer.js'
 import { ArraySource, AsyncIteratorSource, type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { sinkFor } from './run/outcomes.js'
@@ -141,7 +141,7 @@ async function sampleOf(task: ResolvedTask, source: ItemSource, options: Complet
     return result
   }
   const call = callWithPolicies({ call: ownCall }, options, () => options.signal)
-  const { items: firstItems, measured: seen } = await runFirst(call, drawn, source, options.sampleSize, earlier)
+  const { items: firstItems, measured: seen } = await runFirst(call, drawn, source, options, earlier)
   // What an abort has ended teaches nothing.
   throwIfAborted(options.signal)
   const waits = promises > 0
@@ -195,7 +195,7 @@ function restore(run: Run, index: number, item: unknown): void {
 }
 
 /**
- * Draws items from the source until there are `size` that no earlier run has finished, and runs those to measure them.
+ * Draws items from the source until there are `sampleSize` that no earlier run has finished, and runs those to measure them.
  *
  * @param drawn - items that have been drawn already
  */
@@ -203,7 +203,7 @@ async function runFirst(
   call: (item: unknown) => unknown,
   drawn: readonly unknown[],
   source: ItemSource,
-  size: number,
+  options: CompleteOptions,
   earlier: EarlierRuns | undefined,
 ): Promise<{ readonly items: readonly SampleItem[]; readonly measured: Measured }> {
   const items: SampleItem[] = []
@@ -215,9 +215,12 @@ async function runFirst(
       if (earlier?.has(items.length, item) !== true) left.push(one)
       items.push(one)
     }
-    more = left.length < size && items.length < MOST_DRAWN ? await draw(source, size - left.length) : []
+    more =
+      left.length < options.sampleSize && items.length < MOST_DRAWN
+        ? await draw(source, options.sampleSize - left.length)
+        : []
   } while (more.length > 0)
-  return { items, measured: await runSample(call, left) }
+  return { items, measured: await runSample(call, left, mostWaiting(options)) }
 }
 
 /** Draws up to `count` items, fewer if there are no more. What the source throws comes through. */

@@ -28,7 +28,15 @@ export interface Elsewhere {
 
 /** Options of `execute` and `optimize`. All may be left out: the defaults are what is measured. */
 export interface ScheduleOptions extends RecorderOptions {
-  /** Worker threads (mode 'threads') or items in flight (mode 'async'), >= 1. Default: what the machine allows and the items need. */
+  /**
+   * Most items under way at once, in this thread and all workers, whatever the mode, >= 1; one that `timeoutMs` or a policy has given up counts
+   * no more. Default: what makes the run fastest, and for items that wait `workers`, if that is given.
+   */
+  readonly concurrency?: number | undefined
+  /**
+   * Worker threads, >= 1; without `concurrency` also the most items that wait, in this thread and all workers. Default: what the machine allows
+   * and the items need.
+   */
   readonly workers?: number | undefined
   /** Items a worker is sent at a time, >= 1. Default: as many as take `targetChunkMs`, fewer towards the end. */
   readonly chunkSize?: number | undefined
@@ -114,6 +122,7 @@ export const DEFAULTS: CompleteOptions = Object.freeze({
 
 /** Options that say how this process works, which somebody else does where a run is carried out elsewhere. */
 const ONLY_HERE = [
+  'concurrency',
   'workers',
   'chunkSize',
   'mode',
@@ -131,6 +140,7 @@ const checkCount = (name: string, value: unknown): number => checkNumber(name, v
 
 /** The check of each option that is given, in the order in which messages list them. */
 const CHECKS: Readonly<Record<keyof StreamOptions, (name: string, value: never, given: StreamOptions) => unknown>> = {
+  concurrency: checkCount,
   workers: checkWorkers,
   chunkSize: checkCount,
   mode: (name, value) => checkOneOf(name, value, ['serial', 'async', 'threads']),
@@ -201,10 +211,21 @@ export function mayWaitHere({ mode, prefer, mainThread }: CompleteOptions): bool
   return mode === undefined && prefer !== 'threads' && mainThread !== false
 }
 
-/** How many items that wait a worker may have under way: one where what policies make of it, such as an open breaker, holds for the next. */
-export function mostInWorker({ policies }: CompleteOptions, workers: number): number {
+/** Most items that may wait at once, in all threads: what the caller has said. */
+export function mostWaiting({ mode, concurrency, workers }: CompleteOptions): number {
+  return mode === 'serial' ? 1 : (concurrency ?? workers ?? Infinity)
+}
+
+/**
+ * How many items that wait a worker may have under way: one where what policies make of it, such as an open breaker, holds for the next.
+ *
+ * @param others - threads that have items under way besides, for which a part of what the caller allows is left
+ */
+export function mostInWorker(options: CompleteOptions, workers: number, others = 0): number {
+  if (!areApart(options.policies)) return 1
   const part = Math.floor(MOST_IN_FLIGHT / workers)
-  return areApart(policies) ? Math.max(IN_WORKER.least, Math.min(IN_WORKER.most, part)) : 1
+  const allowed = Math.floor(mostWaiting(options) / (workers + others))
+  return Math.max(1, Math.min(allowed, Math.max(IN_WORKER.least, Math.min(IN_WORKER.most, part))))
 }
 
 /** Whether numbers are sent in chunks, as other items are: of what workers claim by themselves nobody sees the chunks. */

@@ -82,6 +82,7 @@ export class AsyncLane implements Lane {
     if (first !== undefined && batch !== undefined) {
       const { start, items } = batch
       this.#watch(start, items[0], first, performance.now())
+      if (this.#started > 0) this.#run.slots?.takeAnyway()
       if (items.length > 1)
         this.#run.supply.putBack({ ...batch, start: start + 1, items: Array.prototype.slice.call(items, 1) })
     }
@@ -110,7 +111,8 @@ export class AsyncLane implements Lane {
   }
 
   get #most(): number {
-    return this.#fixed ?? Math.min(this.#limit.limit, this.#overlap.most)
+    const { concurrency = Infinity } = this.#run.options
+    return Math.min(concurrency, this.#fixed ?? Math.min(this.#limit.limit, this.#overlap.most))
   }
 
   /** @param leastMs - what is shorter takes nothing from others */
@@ -131,20 +133,24 @@ export class AsyncLane implements Lane {
     if (this.#filling || this.#stopped) return
     this.#filling = true
     try {
-      const { supply } = this.#run
+      const { supply, slots } = this.#run
       supply.needRoom(2 * this.#most)
       while (!this.#isHalted() && this.#inFlight < this.#most) {
         if (!this.#mayBegin()) {
           this.#askForSlice()
           return
         }
+        if (slots?.take(this.#pump) === false) return
         const batch = supply.take(1, this.#pump)
         this.#isShort = batch === undefined
         if (batch === undefined) {
+          slots?.give()
           this.#run.endIfDone()
           return
         }
+        const before = this.#started
         this.#begin(batch.start, batch.items[0])
+        if (this.#started === before) slots?.give()
       }
     } catch (error) {
       this.#run.stop('failed', error)
@@ -240,5 +246,6 @@ export class AsyncLane implements Lane {
     this.#inFlight--
     this.#timing.add(1, nowMs - this.#settledSinceMs)
     this.#settledSinceMs = nowMs
+    this.#run.slots?.give()
   }
 }

@@ -80,8 +80,8 @@ export class ChunkFeed implements Feed {
   }
 
   send(batch: Batch): void {
-    const { force, worker, runNumber } = this.#fed
-    const { task, inFlight, isExact, run } = force
+    const { force, worker, runNumber, slots } = this.#fed
+    const { task, isExact, run } = force
     const { start, isCareful } = batch
     const unfit: Unfit[] = []
     const { values, lost } = packValues(Array.from(batch.items), unfit)
@@ -105,7 +105,7 @@ export class ChunkFeed implements Feed {
       lost,
       isCareful,
       isExact,
-      inFlight,
+      inFlight: Math.min(force.inFlight, slots),
       timeoutMs: run.options.timeoutMs,
     }
     try {

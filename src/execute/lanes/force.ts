@@ -14,6 +14,8 @@ export interface Terms {
   readonly itemMs: number
   /** Promises that a worker may keep in flight to begin with. */
   readonly inFlight: number
+  /** Threads beside them that keep items in flight: 1 where this one does. */
+  readonly others: number
   /** What workers apply to each item, shared by all of them. */
   readonly policies: readonly SentPolicy[]
   /** Is told whether workers compute, or would if there were any. */
@@ -105,6 +107,8 @@ export interface FedWorker {
   readonly worker: PoolWorker
   /** On all messages, so that those of an earlier run can be told apart. */
   readonly runNumber: number
+  /** Slots of the run that it has: so many items may be under way in its worker. */
+  readonly slots: number
 }
 
 /** A way for a worker to get items of a run. Only the feed knows which of them the worker has. */

@@ -48,6 +48,7 @@ export class LocalLane implements Lane, LoopState {
   /** How long others have kept this thread between two slices, of late; milliseconds. */
   turnMs = 0
   #turnedMs = NaN
+  #hasSlot = false
   /** When the slice before began, and what had run by then. */
   #before = { atMs: 0, items: 0, ms: 0 }
 
@@ -67,6 +68,20 @@ export class LocalLane implements Lane, LoopState {
     this.#becomeAsync = becomeAsync
     this.#slices = new LaneSlices(queue, share, run.inContext, () => this.#slice())
     run.add(this)
+    // Before workers take them all.
+    this.#takeSlot()
+  }
+
+  /** Of `workers` alone only the first item needs one, which may turn out to wait. @returns whether it may run, or else is called once it may */
+  #takeSlot(): boolean {
+    const { slots } = this.#run
+    if (slots === undefined || this.#hasSlot || (this.timing.items > 0 && !slots.isForAll)) return true
+    return (this.#hasSlot = slots.take(this.#pump))
+  }
+
+  #giveSlot(): void {
+    if (this.#hasSlot) this.#run.slots?.give()
+    this.#hasSlot = false
   }
 
   /** Begins at once, unless other runs have taken this turn of the event loop, or its items are long: then no two run in one turn. */
@@ -88,6 +103,7 @@ export class LocalLane implements Lane, LoopState {
     this.isPaused = true
     this.#turnedMs = NaN
     this.#slices.computes(false)
+    this.#giveSlot()
     this.whenIdle()
   }
 
@@ -105,6 +121,10 @@ export class LocalLane implements Lane, LoopState {
 
   /** @param leastMs - what is shorter takes nothing from others */
   #slice(leastMs = 0): void {
+    if (!this.#isHalted() && !this.#takeSlot()) {
+      this.#slices.computes(false)
+      return
+    }
     this.isIdle = false
     this.#slices.computes(!this.#isHalted())
     const nowMs = performance.now()
@@ -113,6 +133,7 @@ export class LocalLane implements Lane, LoopState {
     this.#before = { atMs: nowMs, items: this.timing.items, ms: this.timing.totalMs }
     const endMs = nowMs + this.#slices.lengthMs(this.sliceMs)
     this.#slices.queue.now(() => this.#runUntil(endMs), leastMs)
+    this.#giveSlot()
   }
 
   /** A turn has gone by. Beside workers, or other runs, it shows nothing of what the loop would take. */

@@ -19,6 +19,8 @@ export class SingleItems {
   readonly #slices: SliceQueue
   /** Items that cannot be sent, and wait to run. */
   #kept = 0
+  /** What waits for a slot, which workers give back once they have no item. */
+  readonly #waiting = new Set<() => void>()
 
   constructor(run: Run, call: (item: unknown) => unknown, slices: SliceQueue) {
     this.#run = run
@@ -26,9 +28,9 @@ export class SingleItems {
     this.#slices = slices
   }
 
-  /** Whether so many items wait for this thread that workers should take no more for now. */
+  /** Whether so many items wait for this thread, or one for a slot, that workers should take no more for now. */
   get keepsMany(): boolean {
-    return this.#kept >= MOST_KEPT
+    return this.#kept >= MOST_KEPT || this.#waiting.size > 0
   }
 
   /** Runs an item that cannot be sent, unless the run may use workers only. */
@@ -79,18 +81,33 @@ export class SingleItems {
       this.#runOne(batch)
       whenRun?.()
     }
-    this.#slices.add(() => this.#run.inContext(slice))
+    const begin = (): void => {
+      if (this.#run.slots?.take(begin) === false) {
+        this.#waiting.add(begin)
+        return
+      }
+      this.#slices.add(() => this.#run.inContext(slice))
+      if (this.#waiting.delete(begin)) this.whenRun()
+    }
+    begin()
   }
 
   #runOne({ start, items, attempts }: Batch): void {
     const run = this.#run
     if (run.isOver) return
     const [item] = Array.from(items)
-    const failed = (error: unknown): void => run.fail(start, item, error, attempts + 1)
+    const failed = (error: unknown): void => {
+      run.fail(start, item, error, attempts + 1)
+      run.slots?.give()
+    }
+    const finished = (result: unknown): void => {
+      run.finish(start, result)
+      run.slots?.give()
+    }
     try {
       const result = this.#call(item)
-      if (isThenable(result)) Promise.resolve(result).then((value) => run.finish(start, value), failed)
-      else run.finish(start, result)
+      if (isThenable(result)) Promise.resolve(result).then(finished, failed)
+      else finished(result)
     } catch (error) {
       failed(error)
     }

@@ -34,6 +34,8 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   readonly runNumber: number
   /** Whether it has the task. */
   isLoaded = false
+  /** Those that it has; without a bound as many as it likes. */
+  slots: number
   readonly #block: BlockFeed
   readonly #chunks: ChunkFeed
   readonly #feeds: readonly Feed[]
@@ -44,6 +46,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     this.force.goesOn(this)
     this.fill()
   }
+  readonly #fillAgain = (): void => this.fill()
   #isRefused = false
   #hasDone = false
   #filling = false
@@ -60,6 +63,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   constructor(force: Force, worker: PoolWorker) {
     this.force = force
     this.#run = force.run
+    this.slots = this.#run.slots === undefined ? Infinity : 0
     this.worker = worker
     this.runNumber = ++worker.lastRun
     this.#block = new BlockFeed(this)
@@ -111,7 +115,8 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
         !this.worker.isEnding &&
         this.#block.isEmpty &&
         !this.force.single.keepsMany &&
-        this.#wantsMore()
+        this.#wantsMore() &&
+        this.#hasSlots()
       ) {
         const { supply } = this.#run
         const crashed = supply.takeCrashed()
@@ -131,7 +136,22 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     } finally {
       this.#filling = false
       if (!this.#isHalted()) this.#waitIfSpare()
+      if (this.#isEmpty) this.#giveSlots()
     }
+  }
+
+  /** Takes slots for what may be under way in its worker, and keeps them until it has nothing. */
+  #hasSlots(): boolean {
+    while (this.slots < this.force.inFlight && this.#run.slots?.take(this.#fillAgain) === true) this.slots++
+    return this.slots > 0
+  }
+
+  #giveSlots(): void {
+    const { slots } = this.#run
+    const count = this.slots
+    if (slots === undefined || count === 0) return
+    this.slots = 0
+    slots.give(count, this.#fillAgain)
   }
 
   /** A worker without work does not keep the process alive: the run may wait for a reader who has gone, or for a source that gives no more. */
@@ -343,6 +363,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     buryWorker(this.#run.options.policies, worker.threadId)
     const hasBegun = wasOver || this.#settleLost(exitCode, error) || this.#hasDone
     const when = this.isLoaded ? 'before its first item' : 'as it loaded the task'
+    this.#giveSlots()
     this.force.lost(
       this,
       hasBegun ? undefined : new Error(`a worker ended with code ${exitCode} ${when}`, { cause: error }),
@@ -395,6 +416,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     if (!this.#isEmpty || this.hasLeft) return
     this.hasLeft = true
     realClearTimeout(this.#grace)
+    this.#giveSlots()
     this.force.release(this)
   }
 }

@@ -134,7 +134,7 @@ export class Workforce implements Force {
 
   /** Asks for more, until there are `most`. */
   addWorkers(most: number): void {
-    const missing = most - this.#workers
+    const missing = Math.min(most, this.run.options.concurrency ?? Infinity) - this.#workers
     if (missing <= 0 || this.isDismissed || this.#refusal !== undefined) return
     this.#workers += missing
     this.#ask(missing)
@@ -268,7 +268,7 @@ export class Workforce implements Force {
   }
 
   #inFlightFor(overlap?: number): number {
-    return inFlightInWorker(mostInWorker(this.run.options, this.#workers), overlap)
+    return inFlightInWorker(mostInWorker(this.run.options, this.#workers, this.#terms.others), overlap)
   }
 
   itemsWait(): void {

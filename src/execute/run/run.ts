@@ -5,11 +5,12 @@ import { unwatchSignal, watchSignal } from '../../internal/signal-watch.js'
 import type { RunRecorder } from '../../records/recorder.js'
 import { recordersOf } from '../../records/recorders.js'
 import { callHook } from '../hooks.js'
-import { CARRY, type CompleteOptions } from '../options.js'
+import { CARRY, type CompleteOptions, mostWaiting } from '../options.js'
 import type { RunMode } from '../schedule/cost-model.js'
 import type { ResolvedTask } from '../task.js'
 import type { ItemSource } from './item-source.js'
 import { Outcomes, type ArraySink, type SettledSink, type Sink } from './outcomes.js'
+import { Slots } from './slots.js'
 import { Supply } from './supply.js'
 
 /** Who works for a run: takes items and settles them, in this thread or by a worker, or looks after those who do. */
@@ -49,6 +50,8 @@ export class Run {
   readonly task: ResolvedTask
   readonly outcomes: Outcomes
   readonly supply: Supply
+  /** Bounds the items under way, if the caller has said how many may be. */
+  readonly slots: Slots | undefined = undefined
   /** Carries the run out instead of this process. */
   readonly carrier: RunCarrier | undefined
   /** Settles once: when all items have settled and all that was recorded is safe, or with what ended the run. */
@@ -83,6 +86,7 @@ export class Run {
     this.task = task
     this.carrier = carrier
     this.#recorders = recorders
+    if (mostWaiting(options) < Infinity) this.slots = new Slots(options)
     this.outcomes = new Outcomes(sink, recorders, options.hooks)
     this.supply = new Supply(
       source,

@@ -110,6 +110,7 @@ export interface Choices {
   readonly mostWorkers: number
   readonly targetChunkMs: number
   readonly workers?: number | undefined
+  readonly concurrency?: number | undefined
   readonly chunkSize?: number | undefined
   readonly mode?: RunMode | undefined
   readonly prefer?: 'async' | 'threads' | undefined
@@ -131,7 +132,9 @@ export function consider(inputs: CostInputs, choices: Choices): AllConsidered {
   if (inputs.isAsync) {
     // As many as begin at once: a few first items say too little of how busy they keep this thread to choose fewer, and a run takes more once it
     // finds that they make it faster.
-    const workers = choices.workers ?? Math.max(1, Math.min(FIRST_IN_FLIGHT, inputs.items))
+    const { concurrency } = choices
+    const first = Math.max(1, Math.min(FIRST_IN_FLIGHT, inputs.items))
+    const workers = concurrency === undefined ? (choices.workers ?? first) : Math.min(first, concurrency)
     all.push({ mode: 'async', workers, chunkSize: 1, estimatedMs: asyncMs(inputs, workers) })
   }
   if (choices.mayUseThreads) {

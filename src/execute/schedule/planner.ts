@@ -78,15 +78,18 @@ export class Planner {
   plan(subject: Subject, measured: Measured, situation: Situation, record?: TaskRecord): Decision {
     const { options } = subject
     const limits = this.#limits()
-    const { workers, chunkSize, prefer, targetChunkMs, adjustForLoad = false } = options
+    const { concurrency = Infinity, chunkSize, prefer, targetChunkMs, adjustForLoad = false } = options
+    const workers = options.workers === undefined ? undefined : Math.min(options.workers, concurrency)
     const { idle, startingMs = 0 } = situation.workers
     const isShared = measured.isShared && !wantsChunks(options)
     const blocks = !worksHere(options, measured.leastMs) && !measured.isAsync
     const areApart = (situation.apart ?? 0) >= threadsFor(limits)
-    const mainWorks = !blocks && !areApart && !measured.isAsync
+    const mainWorks = !blocks && !areApart && !measured.isAsync && (workers ?? 1) < concurrency
     const { itemBytes, resultBytes, cloneNodes } = measured
     const bytesPerWorker = options.maxMemoryPerWorker ?? BYTES_PER_WORKER + 4 * (itemBytes + resultBytes)
-    const mostWorkers = workers ?? sensibleWorkers(limits, mainWorks, bytesPerWorker, adjustForLoad)
+    const mostWorkers =
+      workers ??
+      Math.min(sensibleWorkers(limits, mainWorks, bytesPerWorker, adjustForLoad), concurrency - (mainWorks ? 1 : 0))
     // Numbers in shared memory are not copied.
     const cloneMs = isShared ? 0 : cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes }, calibration)
     const mayAsk = options.mode === undefined || options.mode === 'threads'
@@ -115,6 +118,7 @@ export class Planner {
       mostWorkers,
       targetChunkMs: chunkMs(limits, targetChunkMs),
       workers: workers ?? (isOpen ? mostWorkers : undefined),
+      concurrency: options.concurrency,
       chunkSize,
       mode,
       prefer,

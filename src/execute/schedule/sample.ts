@@ -127,9 +127,13 @@ const SHORTEST_MS = { ofLoop: 0.5, ofProcessor: 5 }
 
 /**
  * Runs `items` in this thread and measures them. The first runs alone, so that computing and waiting can be told apart. If it waits, the
- * others run together.
+ * others run together, no more than `most` at once.
  */
-export async function runSample(call: (item: unknown) => unknown, items: readonly SampleItem[]): Promise<Measured> {
+export async function runSample(
+  call: (item: unknown) => unknown,
+  items: readonly SampleItem[],
+  most = Infinity,
+): Promise<Measured> {
   const [first, ...others] = items
   let busy = COMPUTING
   if (first !== undefined) {
@@ -140,8 +144,12 @@ export async function runSample(call: (item: unknown) => unknown, items: readonl
     if (!first.isAsync && first.ms >= SHORTEST_MS.ofProcessor)
       busy = { ...COMPUTING, share: Math.min(1, busyness.read().cores) }
   }
-  if (busy.share < IO_SHARE) await Promise.all(others.map((other) => other.run(call)))
-  else for (const other of others) await other.run(call)
+  const left = others.values()
+  const runLeft = async (): Promise<void> => {
+    for (const other of left) await other.run(call)
+  }
+  const together = busy.share < IO_SHARE ? Math.min(most, others.length) : 1
+  await Promise.all(Array.from({ length: together }, runLeft))
   return measuredIn(items, busy)
 }
 

@@ -10,7 +10,7 @@ const DELAY = { initialDelayMs: '' }
 const RETRY = { retry: ', which takes it as maxRetries', policies: ', as in policies: [retry({ maxRetries: 3 })]' }
 const POLICY = { policies: ', as in policies: [rateLimit({ requestsPerSecond: 10 })]' }
 const ATTEMPTS = { maxRetries: ', which does not count the first call', ...RETRY }
-const AT_ONCE = { maxConcurrent: '', bulkhead: ', which takes it as maxConcurrent' }
+const AT_ONCE = { concurrency: '', maxConcurrent: '', bulkhead: ', which takes it as maxConcurrent' }
 const COUNTED = { countIf: ', which tells what counts' }
 
 /** Names of options in other libraries, and what they are called here; the first that is accepted is meant. */
@@ -34,7 +34,7 @@ const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   randomize: { jitter: '' },
   shouldRetry: { retryIf: '' },
   // Rates: limiter, bottleneck, p-queue, p-throttle, rate-limiter-flexible, express-rate-limit.
-  limit: { maxConcurrent: '', ...LIMIT },
+  limit: { maxConcurrent: '', concurrency: '', ...LIMIT },
   maxRequests: LIMIT,
   points: LIMIT,
   tokensPerInterval: RATE,
@@ -76,7 +76,7 @@ const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   // Bulkheads, queues and pools: p-limit, p-queue, bottleneck, cockatiel, piscina, workerpool.
   concurrency: { ...AT_ONCE, workers: '' },
   limitConcurrency: AT_ONCE,
-  maxConcurrency: { ...AT_ONCE, workers: '' },
+  maxConcurrency: AT_ONCE,
   maxConcurrent: AT_ONCE,
   maxConcurrentCalls: { maxConcurrent: '' },
   highWater: { maxQueue: '' },

@@ -432,7 +432,7 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
 
   it('an item beside one that has ended its only worker, though the next is kept by what an item has left behind', async () => {
     const diesThenLeaves = task<object>(faults, 'diesThenLeaves')
-    const only = { mode: 'threads', workers: 1, chunkSize: 2 } as const
+    const only = { mode: 'threads', workers: 1, concurrency: 2, chunkSize: 2 } as const
     const marks = new Int32Array(new SharedArrayBuffer(4))
     const items = Array.from({ length: 3 }, (_, n) => ({ n, marks }))
     // Now there is a worker that has the task, and gets the first items.

@@ -234,7 +234,7 @@ describe('items that wait', () => {
 })
 
 describe('items that wait in workers that were asked for', () => {
-  const inOneWorker = { mode: 'threads', mainThread: false, workers: 1 } as const
+  const inOneWorker = { mode: 'threads', mainThread: false, workers: 1, concurrency: 100 } as const
   /** Returns how many are under way in its thread. */
   const countsThere = (): Promise<number> => {
     const here = globalThis as { underWay?: number }
@@ -300,7 +300,7 @@ describe('items of which some wait much longer than others', () => {
   it.each([{}, { policies: [retry()] }, { timeoutMs: 60_000 }, { policies: [retry()], timeoutMs: 60_000 }])(
     'keep no worker from what comes after their chunk: %o',
     async (given) => {
-      const options = { mode: 'threads', mainThread: false, workers: 1, ...given } as const
+      const options = { mode: 'threads', mainThread: false, workers: 1, concurrency: 100, ...given } as const
       const itemsOf = (run: string) => Array.from({ length: 300 }, (_, n) => ({ n, run }))
       // What is known of the task lets several wait at once.
       await execute(waitsForLater, itemsOf('first').slice(6, 150), options)

@@ -67,7 +67,7 @@ describe('the workers of a run', () => {
   it('are sent no item ahead that another thread could begin', async () => {
     const gate = task<object>(new URL('../../fixtures/tasks/gate.mjs', import.meta.url), 'passes')
     // Expected to take as long as a quarter of a chunk: however busy the machine is, the worker is not nearly through before this thread has begun.
-    const options = { mode: 'threads', workers: 1, chunkSize: 1, targetChunkMs: 60_000 } as const
+    const options = { mode: 'threads', workers: 1, concurrency: 2, chunkSize: 1, targetChunkMs: 60_000 } as const
     const items = (count: number, wanted: number): object[] => {
       const counted = new Int32Array(new SharedArrayBuffer(4))
       return Array.from({ length: count }, () => ({ home: threadId, counted, wanted }))

@@ -342,6 +342,11 @@ describe('bad input is refused before any item runs', () => {
     ],
     ['a string for items', never, 'abc', undefined, TypeError, /items must be an array/],
     ['workers 0', never, [1], { workers: 0 }, RangeError, /workers must be an integer >= 1; received 0/],
+    ['concurrency 0', never, [1], { concurrency: 0 }, RangeError, /^concurrency must be an integer >= 1; received 0/],
+    ['concurrency NaN', never, [1], { concurrency: NaN, workers: 2 }, RangeError, /^concurrency .*; received NaN/],
+    ['concurrency 1.5', never, [1], { concurrency: 1.5 }, RangeError, /^concurrency .*; received 1\.5/],
+    ['concurrency Infinity', never, [1], { concurrency: Infinity }, RangeError, /^concurrency .*; received Infinity/],
+    ['concurrency in quotes', never, [1], { concurrency: '4' }, TypeError, /^concurrency .*; received "4" \(string\)/],
     ['chunkSize 0', never, [1], { chunkSize: 0 }, RangeError, /chunkSize/],
     [
       'an unknown option',

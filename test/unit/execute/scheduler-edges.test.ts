@@ -33,7 +33,10 @@ describe('what is learnt of items in flight', () => {
     [128, true, {}, true],
     [129, true, {}, false],
     [32, true, { workers: 16 }, true],
-    [33, true, { workers: 16 }, false],
+    // Without `concurrency` this thread could have no more under way than they.
+    [33, true, { workers: 16 }, true],
+    [32, true, { workers: 16, concurrency: 1000 }, true],
+    [33, true, { workers: 16, concurrency: 1000 }, false],
     [128, true, { policies: [timeout(5)] }, true],
     // Under a circuit breaker a worker has one under way.
     [2, true, { policies: [circuitBreaker()] }, true],

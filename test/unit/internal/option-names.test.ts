@@ -62,6 +62,8 @@ describe('an option that has another name elsewhere', () => {
 
   it('of execute is, too', async () => {
     await expect(execute((n: number) => n, [1], none({ maxThreads: 2 }))).rejects.toThrow(/did you mean 'workers'\?/)
+    for (const option of [{ limit: 2 }, { maxConcurrency: 2 }, { maxConcurrent: 2 }])
+      await expect(execute((n: number) => n, [1], none(option))).rejects.toThrow(/did you mean 'concurrency'\?/)
     await expect(execute((n: number) => n, [1], none({ retries: 2 }))).rejects.toThrow(/did you mean 'policies', as in/)
     for (const limit of [{ requestsPerSecond: 2 }, { limiter: new RateLimiter() }, { rateLimit: {} }])
       await expect(execute((n: number) => n, [1], none(limit))).rejects.toThrow(
