@@ -24,7 +24,9 @@ import { hasServer, TestServer } from '../support/redis-server.ts'
 import { gatheringServer } from './support/gathering-server.mjs'
 
 const workers = 2
-const inWorkers = { mode: 'threads', workers, mainThread: false }
+/** Most items under way in both workers together. */
+const concurrency = 32
+const inWorkers = { mode: 'threads', workers, concurrency, mainThread: false }
 const named = (name, module = 'requests') => task(new URL(`./tasks/${module}.mjs`, import.meta.url), name)
 const hashOf = (text) => createHash('sha256').update(text).digest('hex')
 const paths = (count) => Array.from({ length: count }, (_, n) => `/${n}`)
@@ -67,8 +69,17 @@ describe.each(clients)('%s in workers', (client) => {
     expect(answers.map(({ threadId: of }) => of)).not.toContain(threadId)
     expect(server.seen.most).toBeGreaterThan(workers)
     expect(server.seen.total).toBe(60)
-    // At most 16 in each worker, and a connection is used again.
-    if (client === 'axiosTask' || client === 'gotTask') expect(server.seen.sockets.size).toBeLessThanOrEqual(32)
+    expect(server.seen.most).toBeLessThanOrEqual(concurrency)
+    // A connection is used again.
+    if (client === 'axiosTask' || client === 'gotTask')
+      expect(server.seen.sockets.size).toBeLessThanOrEqual(concurrency)
+  })
+
+  it('asks no more at once than there are workers, unless it is said how many may be', async () => {
+    const server = await serve()
+    const items = paths(60).map((path) => ({ origin: server.origin, path }))
+    await execute(named(client), items, { mode: 'threads', workers: 3 })
+    expect(server.seen.most).toBeLessThanOrEqual(3)
   })
 })
 
