@@ -16,6 +16,24 @@ std::string beside(const Source& source, const char* name) {
   return source.file.substr(0, source.file.rfind('/') + 1) + name;
 }
 
+// v1 counts a process that was killed in its own group alone, whichever group above it has the limit: the sum over both
+// and what is between them, each group once though several mounts show it.
+std::optional<uint64_t> read_kills_v1(const FileTree& tree, const ControlGroups& groups, uint32_t highest) {
+  std::optional<uint64_t> sum;
+  for (uint32_t height = 0; height <= highest; ++height) {
+    std::optional<uint64_t> kills;
+    for (const CgroupChain& chain : groups.chains) {
+      for (const CgroupLevel& level : chain) {
+        std::string text;
+        if (!kills && level.height == height && tree.read_value(level.file("memory.oom_control"), &text))
+          kills = find_stat(text, "oom_kill");
+      }
+    }
+    if (kills) sum = sum.value_or(0) + *kills;
+  }
+  return sum;
+}
+
 }  // namespace
 
 Throttling read_throttling(const FileTree& tree, CgroupVersion version, const Source& quota) {
@@ -30,12 +48,12 @@ Throttling read_throttling(const FileTree& tree, CgroupVersion version, const So
   return throttling;
 }
 
-MemoryEvents read_memory_events(const FileTree& tree, CgroupVersion version, const Source& limit) {
+MemoryEvents read_memory_events(const FileTree& tree, const ControlGroups& groups, const Source& limit) {
   MemoryEvents events;
   std::string text;
-  if (version == CgroupVersion::v1) {
+  if (groups.version == CgroupVersion::v1) {
     events.max = read_unsigned(tree, beside(limit, "memory.failcnt"));
-    if (tree.read_value(beside(limit, "memory.oom_control"), &text)) events.oom_kills = find_stat(text, "oom_kill");
+    events.oom_kills = read_kills_v1(tree, groups, limit.height.value_or(0));
   } else if (tree.read_value(beside(limit, "memory.events"), &text)) {
     events.high = find_stat(text, "high");
     events.max = find_stat(text, "max");

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "os/cgroup.h"
 #include "os/cgroup_membership.h"
 #include "os/file_tree.h"
 #include "os/limit.h"
@@ -21,12 +22,13 @@ Throttling read_throttling(const FileTree& tree, CgroupVersion version, const So
 
 // Of the group whose limit binds, with the groups below it, since it was made.
 struct MemoryEvents {
-  std::optional<uint64_t> high;       // throttled and made to give memory back, above memory.high; v2 only
-  std::optional<uint64_t> max;        // at the hard limit: the kernel had to free memory first
-  std::optional<uint64_t> oom_kills;  // processes that the kernel has killed for it
+  std::optional<uint64_t> high;  // throttled and made to give memory back, above memory.high; v2 only
+  std::optional<uint64_t> max;   // at the hard limit: the kernel had to free memory first
+  // Processes that the kernel has killed; v1: those of the process's own group and of the groups up to this one.
+  std::optional<uint64_t> oom_kills;
 };
 
 // `limit`: where the limit was found.
-MemoryEvents read_memory_events(const FileTree& tree, CgroupVersion version, const Source& limit);
+MemoryEvents read_memory_events(const FileTree& tree, const ControlGroups& groups, const Source& limit);
 
 }  // namespace amorsize::os

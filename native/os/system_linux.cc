@@ -96,7 +96,7 @@ MemoryFacts read_memory(const FileTree& tree, const ProcessFacts& process, const
   memory.swap_limit = std::move(in_groups.swap);
   const bool is_high_lower = memory.high.value && (!memory.hard.value || *memory.high.value < *memory.hard.value);
   const LowestLimit& binding = is_high_lower ? memory.high : memory.hard;
-  if (binding.value) memory.events = read_memory_events(tree, groups.version, binding.source);
+  if (binding.value) memory.events = read_memory_events(tree, groups, binding.source);
   memory.headroom = std::move(in_groups.headroom);
   memory.headroom_known = in_groups.headroom_known;
   memory.working_set = in_groups.working_set;

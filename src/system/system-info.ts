@@ -120,7 +120,7 @@ export interface MemoryInfo {
   readonly highEvents: number | null
   /** How often it was at its hard limit, so that the kernel had to free memory first. Source: `max` of `memory.events`, `memory.failcnt` (v1). */
   readonly maxEvents: number | null
-  /** Processes that the kernel has killed for it. Source: `oom_kill` of `memory.events`, of `memory.oom_control` (v1). */
+  /** Processes that the kernel has killed for it. Source: `oom_kill` of `memory.events`; v1: of `memory.oom_control` of the own group and those up to it. */
   readonly oomKills: number | null
   /** Size of a page: limits take effect in these units. */
   readonly pageSizeBytes: number | null
