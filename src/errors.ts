@@ -99,7 +99,7 @@ export class RetryExhaustedError extends AmorsizeError {
 export class CircuitOpenError extends AmorsizeError {
   /** The `code` of its errors. */
   static readonly errorCode = 'ERR_CIRCUIT_OPEN'
-  /** Milliseconds until the breaker may admit a probe; `Infinity` while it is isolated. */
+  /** Milliseconds until the breaker admits a probe, or, half-open, at the latest the next one; `Infinity` while it is isolated. */
   readonly retryAfterMs: number
   /** The state that refused: 'open', 'half-open' (all probes taken) or 'isolated'. */
   readonly state: 'open' | 'half-open' | 'isolated'

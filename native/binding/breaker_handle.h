@@ -26,6 +26,20 @@ struct BreakerHandle : Handle {
   bool may_enter() const { return breaker.control() == seen_passing; }
   bool success_is_free() const { return breaker.success_is_free(core::CircuitBreaker<>::generation_of(seen_passing)); }
 
+  // Whether the process of a row of the machine has ended. Asked of the system once a millisecond at most, for it takes
+  // some microseconds.
+  bool is_gone(int64_t row) {
+    if (row == 0 || named.mapping == nullptr || row == os::machine_row(*named.mapping)) return false;
+    const int64_t now_ns = clock.now_ns();
+    if (row == alive_row && now_ns - asked_ns < kAskedNs) return false;
+    alive_row = row;
+    asked_ns = now_ns;
+    return os::is_machine_row_gone(*named.mapping, row);
+  }
+  static constexpr int64_t kAskedNs = 1'000'000;
+  int64_t alive_row = 0;
+  int64_t asked_ns = 0;
+
   // Counts a success of that state. False when the state is over, or was ended by this.
   bool succeed();
 

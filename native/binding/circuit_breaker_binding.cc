@@ -148,7 +148,9 @@ napi_value admit(napi_env env, napi_callback_info info) {
   if (!call.ok) return nullptr;
   BreakerHandle* handle = call.handle;
   const int64_t control = handle->breaker.control();
-  const core::BreakerAdmission admission = handle->breaker.admit(now_ns);
+  const int64_t row = handle->named.mapping == nullptr ? 0 : os::machine_row(*handle->named.mapping);
+  const core::BreakerAdmission admission =
+      handle->breaker.admit(now_ns, row, [handle](int64_t each) { return handle->is_gone(each); });
   const bool is_passing = admission.admitted && admission.permit.place < 0;
   // If it moved between the two, the next call finds out.
   handle->seen_passing = is_passing && Breaker::generation_of(control) == admission.generation ? control : 0;

@@ -100,8 +100,13 @@ class CircuitBreaker : public BreakerControl<W> {
       update(generation_of(seen), founding, now_ns);
   }
 
-  // Asks to make a call.
+  // Asks to make a call. `holder` is the row of the machine that is to have a probe, 0 for none; `is_gone` tells of
+  // such a row whether its process has ended, and is asked only where no place is free.
   BreakerAdmission admit(int64_t now_ns) {
+    return admit(now_ns, 0, [](int64_t) { return false; });
+  }
+  template <class IsGone>
+  BreakerAdmission admit(int64_t now_ns, int64_t holder, IsGone is_gone) {
     for (;;) {
       const int64_t seen = keep_up();
       const int64_t generation = generation_of(seen);
@@ -120,13 +125,24 @@ class CircuitBreaker : public BreakerControl<W> {
           continue;
         }
         case BreakerState::kHalfOpen: {
-          const BreakerAdmission admission = take_place(seen, now_ns);
+          BreakerAdmission admission = take_place(seen, now_ns, holder, [](int64_t) { return false; });
+          if (!admission.admitted && holder != 0) admission = take_place(seen, now_ns, holder, is_gone);
           // Whoever told of the last result may have died before its transition.
           if (!admission.admitted) judge_probes(seen, now_ns);
           if (control() == seen) return admission;
           // Else the place belongs to a generation that is over: it is as good as free.
         }
       }
+    }
+  }
+
+  // Gives back the probes of a row that now is another process's.
+  void forget(int64_t holder) {
+    for (int64_t place = 0; place < this->founding().probe_places(); ++place) {
+      // order: relaxed. A place publishes nothing but itself.
+      int64_t found = place_word(place).load(std::memory_order_relaxed);
+      if (holder_of(found) == holder)
+        place_word(place).compare_exchange_strong(found, 0, std::memory_order_relaxed, std::memory_order_relaxed);
     }
   }
 
@@ -200,8 +216,9 @@ class CircuitBreaker : public BreakerControl<W> {
   }
 
   static int64_t place_tag(int64_t generation) {
-    return tag_of(generation, breaker::kProbeTagBits) << breaker::kLeaseBits;
+    return tag_of(generation, breaker::kProbeTagBits) << (breaker::kHolderBits + breaker::kLeaseBits);
   }
+  static int64_t holder_of(int64_t place) { return (place >> breaker::kLeaseBits) & low_bits(breaker::kHolderBits); }
   static int64_t success_in(int64_t generation) { return place_tag(generation) | low_bits(breaker::kLeaseBits); }
   static int64_t failure_in(int64_t generation) { return success_in(generation) - 1; }
 
@@ -228,11 +245,14 @@ class CircuitBreaker : public BreakerControl<W> {
     return succeeded + failed == probes && transition(seen, BreakerState::kClosed, 0);
   }
 
-  // Takes a place that is free, or whose lease has ended. Refuses when the half-open state of `seen` is over.
-  BreakerAdmission take_place(int64_t seen, int64_t now_ns) {
+  // Takes a place that is free, or whose lease has ended, or whose holder is gone. Refuses when the half-open state of
+  // `seen` is over.
+  template <class IsGone>
+  BreakerAdmission take_place(int64_t seen, int64_t now_ns, int64_t holder, IsGone is_gone) {
     const int64_t generation = generation_of(seen);
     const int64_t tag = place_tag(generation);
-    const int64_t now_ms = window_.ns_since_epoch(now_ns) / kNsPerMs;
+    const int64_t elapsed_ns = window_.ns_since_epoch(now_ns);
+    const int64_t now_ms = elapsed_ns / kNsPerMs;
     int64_t first_end_ms = low_bits(breaker::kLeaseBits);
     for (int64_t place = 0; place < parameters().success_threshold(); ++place) {
       W& word = place_word(place);
@@ -241,25 +261,24 @@ class CircuitBreaker : public BreakerControl<W> {
       for (;;) {
         // A lease of a later state must not be taken for one that is over.
         if (control() != seen) return {false, BreakerState::kHalfOpen, generation, 0, {}};
-        const bool in_use = (found & ~low_bits(breaker::kLeaseBits)) == tag && found != 0;
+        const bool in_use = (found & ~low_bits(breaker::kHolderBits + breaker::kLeaseBits)) == tag && found != 0;
         const int64_t end_ms = found & low_bits(breaker::kLeaseBits);
-        if (in_use && end_ms > now_ms) {
+        if (in_use && end_ms > now_ms && !is_gone(holder_of(found))) {
           first_end_ms = std::min(first_end_ms, end_ms);
           break;
         }
         const int64_t wanted_ms = now_ms + 1 + static_cast<int64_t>(parameters()[breaker_parameter::kProbeLeaseMs]);
         const int64_t lease =
-            tag | std::min(in_use ? std::max(wanted_ms, end_ms + 1) : wanted_ms, low_bits(breaker::kLeaseBits) - 2);
+            tag | holder << breaker::kLeaseBits |
+            std::min(in_use ? std::max(wanted_ms, end_ms + 1) : wanted_ms, low_bits(breaker::kLeaseBits) - 2);
         // order: release. As above; a failed swap tells what is there now.
         if (word.compare_exchange_strong(found, lease, std::memory_order_release, std::memory_order_acquire)) {
           return {true, BreakerState::kHalfOpen, generation, 0, {generation, place, lease}};
         }
       }
     }
-    // A probe will end long before its lease, as a rule; if it fails, the breaker is open for its time.
-    const auto reset_ns =
-        static_cast<int64_t>(parameters()[breaker_parameter::kResetTimeoutMs] * static_cast<double>(kNsPerMs));
-    return {false, BreakerState::kHalfOpen, generation, std::min((first_end_ms - now_ms) * kNsPerMs, reset_ns), {}};
+    // A probe will end long before its lease, as a rule, but nothing earlier is certain.
+    return {false, BreakerState::kHalfOpen, generation, first_end_ms * kNsPerMs - elapsed_ns, {}};
   }
 
   bool settle_probe(const Permit& permit, CallResult result, int64_t now_ns) {
@@ -278,5 +297,14 @@ class CircuitBreaker : public BreakerControl<W> {
 
   static constexpr int64_t kNsPerMs = 1'000'000;
 };
+
+// The row of the machine is another process's from now on: what its last one held of the breaker in `cells` is free.
+template <class W>
+void take_over_row(W* words, size_t cells, int64_t holder) {
+  const auto founding = BreakerParameters::read(words);
+  // Else damaged, which is for whoever opens it to tell.
+  if (is_of_kind(words, Kind::kCircuitBreaker) && founding.valid() && founding.cells() == cells)
+    CircuitBreaker<W>(words, founding).forget(holder);
+}
 
 }  // namespace amorsize::core

@@ -15,7 +15,7 @@ static_assert(sizeof(Word) == 8 && alignof(Word) == 8, "a word of shared memory 
 static_assert(Word::is_always_lock_free, "a thread may die at any instruction, so no word may hide a lock");
 
 // Raised whenever the meaning of any word changes; memory written under another number is refused.
-inline constexpr int64_t kLayoutVersion = 8;
+inline constexpr int64_t kLayoutVersion = 9;
 
 // Memory is handed out in cells of one cache line.
 inline constexpr size_t kCellBytes = 64;
@@ -239,12 +239,15 @@ inline constexpr size_t kFirstSlot = 3 * kWordsPerCell;
 inline constexpr size_t kWordsPerSlot = 12;
 inline constexpr size_t kUpdates = 0;
 
-// Places of probes, each for one result: tag << 40 | ms since the epoch at which the lease of the probe there ends. 0
-// or of another generation: free; all ones: the probe has succeeded; one less: it has failed, and neither is ever taken
-// back. Grows from probe to probe, so that one whose lease has ended cannot be taken for the one after it.
+// Places of probes, each for one result: tag << 46 | holder << 38 | ms since the epoch at which the lease of the probe
+// there ends. 0 or of another generation: free; no holder and all ones: the probe has succeeded; one less: it has
+// failed, and neither is ever taken back. The lease grows from probe to probe, so that one whose lease has ended cannot
+// be taken for the one after it. The holder is a row of machine::kOwners, from 1 on: when that process has ended the
+// place is free. 0: a probe of a breaker that is not of the machine.
 inline constexpr size_t kFirstProbe = kHeadCells * kWordsPerCell;
-inline constexpr int kLeaseBits = 40;
-inline constexpr int kProbeTagBits = 23;
+inline constexpr int kLeaseBits = 38;
+inline constexpr int kHolderBits = 8;
+inline constexpr int kProbeTagBits = 17;
 
 // Count window: where the next call goes and how many there are: tag << 48 | minute of the last call << 28 | index <<
 // 14 | filled. Its ring follows: tag << 32 | two bits a call, 1 failed and 2 slow.
@@ -268,8 +271,9 @@ inline constexpr int kSliceTagBits = 10;
 inline constexpr int kMinuteBits = 20;  // of the streak and of the cursor: two years
 }  // namespace breaker
 
+static_assert(machine::kOwnerRows < size_t{1} << breaker::kHolderBits, "a place of a probe can name every process");
 static_assert(breaker::kStreakTagShift + breaker::kStreakTagBits == 63 &&
-                  breaker::kLeaseBits + breaker::kProbeTagBits == 63 &&
+                  breaker::kLeaseBits + breaker::kHolderBits + breaker::kProbeTagBits == 63 &&
                   breaker::kCursorTagShift + breaker::kCursorTagBits == 63 &&
                   breaker::kSliceTagShift + breaker::kSliceTagBits == 63 &&
                   breaker::kRingTagShift + breaker::kRingTagBits == 63,

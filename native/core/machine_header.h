@@ -99,6 +99,16 @@ bool has_owner(const W* header, IsAlive is_alive) {
   return false;
 }
 
+// Whether nobody has this row of the owners, or a process that has ended.
+template <class W, class IsAlive>
+bool is_row_gone(const W* header, size_t row, IsAlive is_alive) {
+  if (row >= machine::kOwnerRows) return false;
+  const W* const words = header + machine::kOwners + row * machine::kOwnerRowWords;
+  // order: relaxed. A row publishes nothing but itself.
+  const ProcessIdentity owner{words[0].load(std::memory_order_relaxed), words[1].load(std::memory_order_relaxed)};
+  return owner.process == 0 || !is_alive(owner);
+}
+
 inline constexpr int kNoOwnerRow = -1;
 
 // Clears the rows of ended processes and takes one for `self`, which may have others. kNoOwnerRow when every row is

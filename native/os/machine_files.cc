@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "core/circuit_breaker.h"
 #include "os/clock.h"
 #include "os/file_status.h"
 #include "os/machine_memory.h"
@@ -261,6 +262,7 @@ MachineFiles::Attempt MachineFiles::use(const Request& request, int file, bool i
   }
   const int row = core::enter_owner(header, own_process(), is_alive);
   if (row == core::kNoOwnerRow) return refuse(Attempt::refused(MachineFault::kCrowded));
+  if (request.kind == core::Kind::kCircuitBreaker) core::take_over_row(header + kFirstWord, cells, row + 1);
   const std::pair key{status->device, status->inode};
   const auto entry = mappings_.emplace(key, MachineMapping{header, cells, row, key, 0}).first;
   return {false, &entry->second, MachineFault::kNone, 0};

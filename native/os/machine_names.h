@@ -58,6 +58,11 @@ MachineCells machine_cells(core::Kind kind, const std::string& name, size_t cell
 // Thread-safe.
 void release_machine_cells(MachineMapping* mapping);
 
+// The row of this process among the owners of a region, from 1 on; and whether a row's process has ended, or it is
+// nobody's. Thread-safe.
+int64_t machine_row(const MachineMapping& mapping);
+bool is_machine_row_gone(const MachineMapping& mapping, int64_t row);
+
 // The directory whose files the regions are, one a region (see machine_files.h); empty where they are no files.
 std::string machine_directory();
 

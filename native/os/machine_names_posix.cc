@@ -6,6 +6,7 @@
 #include "os/machine_files.h"
 #include "os/machine_memory.h"
 #include "os/machine_names.h"
+#include "os/process_identity.h"
 
 namespace amorsize::os {
 namespace {
@@ -54,5 +55,11 @@ MachineCells machine_cells(core::Kind kind, const std::string& name, size_t cell
 }
 
 void release_machine_cells(MachineMapping* mapping) { files().release(mapping); }
+
+int64_t machine_row(const MachineMapping& mapping) { return mapping.row + 1; }
+
+bool is_machine_row_gone(const MachineMapping& mapping, int64_t row) {
+  return core::is_row_gone(mapping.header, static_cast<size_t>(row - 1), is_alive);
+}
 
 }  // namespace amorsize::os

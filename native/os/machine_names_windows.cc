@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 
+#include "core/circuit_breaker.h"
 #include "core/machine_header.h"
 #include "os/machine_names.h"
 #include "os/process_identity.h"
@@ -102,6 +103,8 @@ MachineCells open_section(core::Kind kind, const std::string& name, size_t cells
   const int row = core::enter_owner(header, own_process(), is_alive);
   if (row == core::kNoOwnerRow) return refuse(MachineFault::kCrowded);
   const size_t found = found_cells - core::machine::kHeaderCells;
+  if (kind == core::Kind::kCircuitBreaker)
+    core::take_over_row(header + core::machine::kHeaderCells * core::kWordsPerCell, found, row + 1);
   return {header + core::machine::kHeaderCells * core::kWordsPerCell, found, MachineFault::kNone, where, 0,
           new MachineMapping{section, header, found, row, where, 0}};
 }
@@ -151,6 +154,12 @@ void release_machine_cells(MachineMapping* mapping) {
   CloseHandle(mapping->section);
   all.by_name.erase(mapping->where);
   delete mapping;
+}
+
+int64_t machine_row(const MachineMapping& mapping) { return mapping.row + 1; }
+
+bool is_machine_row_gone(const MachineMapping& mapping, int64_t row) {
+  return core::is_row_gone(mapping.header, static_cast<size_t>(row - 1), is_alive);
 }
 
 std::string machine_directory() { return ""; }

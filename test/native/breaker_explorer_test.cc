@@ -91,6 +91,23 @@ TEST("breaker explorer: the lease of a probe ends while its result comes") {
            kLast});
 }
 
+// The process of row 1 has ended.
+BreakerOperation from(int64_t row) { return {kAdmit, kLater, 0, 0, row, 1}; }
+
+TEST("breaker explorer: three processes want the one probe of a process that has ended") {
+  explore({consecutive(1, 1),
+           {{kAdmit, 0}, {kFail, 0}, from(1)},
+           {{from(2), {kIgnore, kLater}}, {from(3), {kSucceed, kLater}}, {from(4)}},
+           kLast});
+}
+
+TEST("breaker explorer: of two probes of a process that has ended one is taken as its row becomes another's") {
+  explore({consecutive(1, 2),
+           {{kAdmit, 0}, {kFail, 0}, from(1), {kAdmit, kLater}},
+           {{from(2), {kSucceed, kLater}}, {{kForget, kLater, 0, 0, 1}, {kAdmit, kLater, 0, 0, 1}}},
+           kLast});
+}
+
 TEST("breaker explorer: of two probes, both of which must fail to open it, both fail while a third call asks") {
   explore({probes(2, 1),
            kOpened,

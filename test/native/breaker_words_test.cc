@@ -3,6 +3,7 @@
 #include <array>
 #include <bit>
 #include <limits>
+#include <vector>
 
 #include "check.h"
 #include "core/circuit_breaker.h"
@@ -245,7 +246,7 @@ TEST("breaker, words: the places of probes have their leases, and then their res
   std::array<core::Permit, kProbes> probes;
   for (core::Permit& probe : probes) probe = cells.breaker.admit(now).permit;
   CHECK(!cells.breaker.admit(now).admitted);
-  const int64_t tag = cells.generation() << b::kLeaseBits;
+  const int64_t tag = cells.generation() << (b::kHolderBits + b::kLeaseBits);
   for (int64_t i = 0; i < kProbes; ++i) {
     const size_t place = b::kFirstProbe + static_cast<size_t>(i);
     EXPECT_EQ(probes[static_cast<size_t>(i)].place, i);
@@ -277,7 +278,7 @@ TEST("breaker, words: a lease ends with its last millisecond, and the one after 
       EXPECT_EQ(second.lease, first.lease + 1);
       continue;
     }
-    EXPECT_EQ(cells.breaker.admit(now + lease - 1).retry_after_ns, kMs);
+    EXPECT_EQ(cells.breaker.admit(now + lease - 1).retry_after_ns, 1);
     CHECK(!cells.breaker.admit(now + lease - 1).admitted);
     now += lease;
     const core::BreakerAdmission third = cells.breaker.admit(now);
@@ -289,15 +290,63 @@ TEST("breaker, words: a lease ends with its last millisecond, and the one after 
   }
 }
 
-TEST("breaker, words: who finds no place is told when the first lease ends, or when it could open and probe again") {
+TEST("breaker, words: who finds no place is told when the first lease ends, however short the breaker is open") {
   for (const double reset_ms : {100.0, 40.0}) {
     Cells cells(with(parameters_of(1, 2), p::kResetTimeoutMs, reset_ms));
     cells.fail(kStart);
     const int64_t now = kStart + 100 * kMs;
     CHECK(cells.breaker.admit(now + 7 * kMs).admitted);
     CHECK(cells.breaker.admit(now).admitted);
-    EXPECT_EQ(cells.breaker.admit(now + 2 * kMs).retry_after_ns, reset_ms < 50 ? 40 * kMs : 49 * kMs);
+    EXPECT_EQ(cells.breaker.admit(now + 2 * kMs + 5).retry_after_ns, 49 * kMs - 5);
   }
+}
+
+TEST("breaker, words: a place tells whose it is, and is free when that process has ended, or another has its row") {
+  Cells cells(parameters_of(1, 2));
+  cells.fail(kStart);
+  const int64_t now = kStart + 100 * kMs;
+  std::vector<int64_t> asked;
+  int64_t gone = 0;
+  const auto admit = [&](int64_t holder) {
+    return cells.breaker.admit(now, holder, [&](int64_t each) {
+      asked.push_back(each);
+      return each == gone;
+    });
+  };
+  const core::Permit first = admit(3).permit;
+  const core::Permit second = admit(208).permit;
+  const int64_t tag = cells.generation() << (b::kHolderBits + b::kLeaseBits);
+  EXPECT_EQ(first.lease, tag | int64_t{3} << b::kLeaseBits | 151);
+  EXPECT_EQ(second.lease, tag | int64_t{208} << b::kLeaseBits | 151);
+  CHECK(asked.empty());
+  CHECK(!admit(7).admitted && asked == std::vector<int64_t>({3, 208}));
+  gone = 208;
+  const core::BreakerAdmission third = admit(7);
+  CHECK(third.admitted && third.permit.place == 1);
+  // As late as the dead one's, so that the two are told apart.
+  EXPECT_EQ(third.permit.lease, tag | int64_t{7} << b::kLeaseBits | 152);
+  CHECK(!cells.breaker.settle(second, CallResult::kFailed, false, now));
+  EXPECT_EQ(static_cast<int>(cells.breaker.state(now)), static_cast<int>(BreakerState::kHalfOpen));
+  // A probe that has told its result is nobody's.
+  cells.breaker.settle(third.permit, CallResult::kSucceeded, false, now);
+  asked.clear();
+  CHECK(!admit(9).admitted && asked == std::vector<int64_t>({3, 0}));
+  // Row 3 is another process's from now on; nobody else's place is touched.
+  for (const int64_t row : {7, 3}) core::take_over_row(cells.words.data(), parameters_of(1, 2).cells(), row);
+  CHECK(!cells.breaker.settle(first, CallResult::kFailed, false, now));
+  const core::BreakerAdmission fourth = admit(3);
+  CHECK(fourth.admitted && fourth.permit.place == 0);
+  CHECK(cells.breaker.settle(fourth.permit, CallResult::kSucceeded, false, now));
+  EXPECT_EQ(static_cast<int>(cells.breaker.state(now)), static_cast<int>(BreakerState::kClosed));
+}
+
+TEST("breaker, words: a row of a damaged breaker is taken over with nothing changed") {
+  Cells cells(parameters_of(1, 2));
+  cells.words[b::kFirstProbe] = int64_t{3} << b::kLeaseBits | 5;
+  core::take_over_row(cells.words.data(), parameters_of(1, 2).cells() + 1, 3);
+  cells.words[b::kFirstParameter + p::kSuccessThreshold] = -1;
+  core::take_over_row(cells.words.data(), parameters_of(1, 2).cells(), 3);
+  EXPECT_EQ(cells.word(b::kFirstProbe), int64_t{3} << b::kLeaseBits | 5);
 }
 
 TEST("breaker, words: a place of an earlier generation is free, and so is one that nobody wrote to, whatever its tag") {
@@ -326,7 +375,7 @@ TEST("breaker, words: leases beyond what a place can hold end before the words o
   cells.words[b::kControl] = int64_t{2} << b::kGenerationShift | static_cast<int64_t>(BreakerState::kHalfOpen);
   const core::BreakerAdmission admission = cells.breaker.admit(now);
   CHECK(admission.admitted);
-  EXPECT_EQ(admission.permit.lease, int64_t{2} << b::kLeaseBits | latest_ms);
+  EXPECT_EQ(admission.permit.lease, int64_t{2} << (b::kHolderBits + b::kLeaseBits) | latest_ms);
   EXPECT_EQ(cells.breaker.admit(now).retry_after_ns, kMs);
   CHECK(cells.breaker.settle(admission.permit, CallResult::kSucceeded, false, now));
 }

@@ -45,7 +45,7 @@ export class ReferenceBreaker {
     const place = places.findIndex((probe) => probe === null || probe.endMs <= nowMs)
     if (place < 0) {
       const soonestMs = Math.min(...places.map((probe) => probe!.endMs)) - nowMs
-      return { refused: 'half-open', retryAfterMs: Math.min(soonestMs, this.#at('resetTimeoutMs')) }
+      return { refused: 'half-open', retryAfterMs: soonestMs }
     }
     const probe = { generation: this.generation, isProbe: true, endMs: nowMs + 1 + this.#at('probeLeaseMs') }
     this.#probes[place] = probe

@@ -50,7 +50,7 @@ export const NEVER_ADMITS = (1n << 63n) - 1n
 const NS_PER_MS = 1_000_000n
 const MAX_REOPENINGS = BigInt(BREAKER.maxReopenings)
 const UNTIL_SHIFT = BigInt(BREAKER.untilTagBits)
-const LEASE_SHIFT = BigInt(BREAKER.leaseBits)
+const TAG_SHIFT = BigInt(BREAKER.leaseBits + BREAKER.holderBits)
 const LEASE_MASK = lowBits(BREAKER.leaseBits)
 const NO_PERMIT: Permit = { generation: 0n, place: -1, lease: 0n }
 
@@ -209,7 +209,8 @@ export class TwinCircuitBreaker extends TwinBreakerControl {
   #takePlace(seen: bigint, nowNs: bigint): TwinAdmission {
     const generation = generationOf(seen)
     const tag = placeTag(generation)
-    const nowMs = this.window.nsSinceEpoch(nowNs) / NS_PER_MS
+    const elapsedNs = this.window.nsSinceEpoch(nowNs)
+    const nowMs = elapsedNs / NS_PER_MS
     const leaseMs = BigInt(Math.trunc(this.parameters[BREAKER_PARAMETER.probeLeaseMs] as number))
     let firstEndMs = LEASE_MASK
     for (let place = 0; place < (this.parameters[BREAKER_PARAMETER.successThreshold] as number); place++) {
@@ -218,7 +219,8 @@ export class TwinCircuitBreaker extends TwinBreakerControl {
       for (;;) {
         // A lease of a later state must not be taken for one that is over.
         if (this.control() !== seen) return refusal(BREAKER_STATE.halfOpen, generation, 0n)
-        const isInUse = (found & ~LEASE_MASK) === tag && found !== 0n
+        // Other processes, which may be gone, have their breakers through the addon.
+        const isInUse = found >> TAG_SHIFT === tag >> TAG_SHIFT && found !== 0n
         const endMs = found & LEASE_MASK
         if (isInUse && endMs > nowMs) {
           firstEndMs = min(firstEndMs, endMs)
@@ -239,8 +241,7 @@ export class TwinCircuitBreaker extends TwinBreakerControl {
         found = before
       }
     }
-    const resetNs = BigInt(Math.trunc((this.parameters[BREAKER_PARAMETER.resetTimeoutMs] as number) * 1e6))
-    return refusal(BREAKER_STATE.halfOpen, generation, min((firstEndMs - nowMs) * NS_PER_MS, resetNs))
+    return refusal(BREAKER_STATE.halfOpen, generation, firstEndMs * NS_PER_MS - elapsedNs)
   }
 
   #settleProbe(permit: Permit, result: CallResult, nowNs: bigint): boolean {
@@ -263,7 +264,7 @@ function refusal(state: BreakerStateNumber, generation: bigint, retryAfterNs: bi
 }
 
 function placeTag(generation: bigint): bigint {
-  return tagOf(generation, BREAKER.probeTagBits) << LEASE_SHIFT
+  return tagOf(generation, BREAKER.probeTagBits) << TAG_SHIFT
 }
 
 function successIn(generation: bigint): bigint {

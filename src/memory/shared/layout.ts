@@ -3,7 +3,7 @@
  * and in which order. A test compares the two.
  */
 
-export const LAYOUT_VERSION = 8
+export const LAYOUT_VERSION = 9
 export const CELL_BYTES = 64
 export const WORDS_PER_CELL = 8
 
@@ -93,8 +93,9 @@ export const BREAKER = {
   wordsPerSlot: 12,
   updates: 0,
   firstProbe: 112,
-  leaseBits: 40,
-  probeTagBits: 23,
+  leaseBits: 38,
+  holderBits: 8,
+  probeTagBits: 17,
   indexShift: 14,
   cursorMinuteShift: 28,
   cursorTagShift: 48,

@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { bulkhead, circuitBreaker, RetryBudget, type RetryBudgetOptions } from '../../../dist/index.js'
 import { readMachine } from '../../../dist/memory/machine/view.js'
 import { describeMachine, filesOf, machineName, runScript, startScript } from '../../support/machine.js'
@@ -109,6 +109,83 @@ describeMachine('policies with a name of the machine', () => {
       await expect(breaker.execute(() => 1)).rejects.toMatchObject({ state: 'open' })
       breaker.close()
     }
+  })
+
+  describe('the probe of a process', () => {
+    const probing = (name: string, more = {}) => ({
+      name,
+      scope: 'machine' as const,
+      failureThreshold: 1,
+      successThreshold: 1,
+      resetTimeoutMs: 1,
+      probeLeaseMs: 600_000,
+      ...more,
+    })
+    /** A process that has all probes and does not end them. */
+    const holding = async (options: object, count = 1) => {
+      const script = startScript(
+        null,
+        `const { circuitBreaker } = await import(${index})
+        const breaker = circuitBreaker(${JSON.stringify(options)})
+        while (breaker.state === 'closed') await breaker.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
+        while (breaker.state !== 'half-open') await new Promise(setImmediate)
+        for (let i = 0; i < ${count}; i++) void breaker.execute(() => { say(breaker.state); return new Promise(() => undefined) })
+        setInterval(() => breaker.state, 1000)`,
+      )
+      for (let i = 0; i < count; i++) expect(await script.next()).toBe('half-open')
+      return script
+    }
+    const kill = async (script: Awaited<ReturnType<typeof holding>>): Promise<void> => {
+      script.child.kill('SIGKILL')
+      await script.ended
+    }
+
+    it('is free at once when it is killed, and until then others learn when its lease ends', async () => {
+      const options = probing(machineName())
+      const breaker = circuitBreaker(options)
+      const other = await holding(options)
+      const refused = await breaker.execute(() => 1).catch((error: unknown) => error)
+      expect(refused).toMatchObject({ state: 'half-open' })
+      const { retryAfterMs } = refused as { retryAfterMs: number }
+      expect(retryAfterMs).toBeLessThanOrEqual(600_001)
+      expect(retryAfterMs).toBeGreaterThan(300_000)
+      await kill(other)
+      expect(await breaker.execute(() => 'probed')).toBe('probed')
+      expect(breaker.state).toBe('closed')
+    })
+
+    it('is free at once for a process that is started in place of one that was killed', async () => {
+      const options = probing(machineName())
+      // Its row of the name is the first, and free for the next process.
+      const other = await holding(options)
+      const breaker = circuitBreaker(options)
+      await expect(breaker.execute(() => 1)).rejects.toMatchObject({ state: 'half-open' })
+      await kill(other)
+      const told = await inAnotherProcess(`
+        const breaker = circuitBreaker(${JSON.stringify(options)})
+        say([breaker.state, await breaker.execute(() => 'probed'), breaker.state])`)
+      expect([told, breaker.state]).toEqual([['half-open', 'probed', 'closed'], 'closed'])
+    })
+
+    it('is not another’s while it is stopped, or as long as another probe of it runs', async () => {
+      const options = probing(machineName(), { successThreshold: 2 })
+      const breaker = circuitBreaker(options)
+      const first = await holding(options, 1)
+      const second = await holding(options, 1)
+      first.child.kill('SIGSTOP')
+      await expect(breaker.execute(() => 1)).rejects.toMatchObject({ state: 'half-open' })
+      await kill(second)
+      let finish = (): void => undefined
+      const run = breaker.execute(() => new Promise<void>((resolve) => (finish = resolve)))
+      // That was the place of the one that was killed; the stopped one keeps its own.
+      await expect(breaker.execute(() => 1)).rejects.toMatchObject({ state: 'half-open' })
+      finish()
+      await run
+      expect(breaker.state).toBe('half-open')
+      await kill(first)
+      await breaker.execute(() => 1)
+      expect(breaker.state).toBe('closed')
+    })
   })
 
   it('a retry budget is one for all processes', async () => {

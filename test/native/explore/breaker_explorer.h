@@ -14,13 +14,28 @@
 namespace amorsize::test {
 
 // Update: one parameter, the others as they are. Look: at parameters, and how many updates led to them.
-enum class BreakerAction { kAdmit, kSucceed, kFail, kIgnore, kIsolate, kDisable, kMetricsOnly, kClose, kUpdate, kLook };
+// Forget: the row `holder` is another process's from now on.
+enum class BreakerAction {
+  kAdmit,
+  kSucceed,
+  kFail,
+  kIgnore,
+  kIsolate,
+  kDisable,
+  kMetricsOnly,
+  kClose,
+  kUpdate,
+  kLook,
+  kForget
+};
 
 struct BreakerOperation {
   BreakerAction action;
   int64_t now_ns;
   size_t parameter = 0;  // of an update
   double value = 0;
+  int64_t holder = 0;  // of a call: the row of the machine that makes it; the process of `gone` has ended
+  int64_t gone = 0;
 };
 
 struct BreakerScenario {
@@ -104,7 +119,8 @@ class BreakerExplorer : public Search<BreakerExplorer<kFault, Memory>, BreakerSt
     core::CircuitBreaker<ModelWord<kFault>> breaker(ModelWord<kFault>::cell(), scenario_.parameters);
     switch (operation.action) {
       case BreakerAction::kAdmit: {
-        const core::BreakerAdmission admission = breaker.admit(operation.now_ns);
+        const core::BreakerAdmission admission = breaker.admit(
+            operation.now_ns, operation.holder, [&](int64_t row) { return row != 0 && row == operation.gone; });
         if (admission.admitted) permits->held[permits->count++] = admission.permit;
         // Nor is the generation: one that makes the breaker half-open may find it closed by hand before it has its
         // place.
@@ -128,6 +144,9 @@ class BreakerExplorer : public Search<BreakerExplorer<kFault, Memory>, BreakerSt
         breaker.settle(permits->held[--permits->count], result, false, operation.now_ns);
         return {};
       }
+      case BreakerAction::kForget:
+        breaker.forget(operation.holder);
+        return {};
       case BreakerAction::kLook:
         breaker.keep_up();
         return {{static_cast<int64_t>(breaker.parameters()[core::breaker_parameter::kResetTimeoutMs]),

@@ -188,7 +188,7 @@ describe('half-open', () => {
       clock,
       breaker.execute(() => stuck.promise),
     )
-    await expect(breaker.execute(succeed)).rejects.toMatchObject({ state: 'half-open', retryAfterMs: 100 })
+    await expect(breaker.execute(succeed)).rejects.toMatchObject({ state: 'half-open', retryAfterMs: 5001 })
     await clock.advance(5001)
     const second = deferred<string>()
     const probing = outcomeOf(
@@ -235,7 +235,7 @@ describe('half-open by a rate', () => {
     await clock.advance(100)
     const held = Array.from({ length: 10 }, () => deferred<string>())
     const calls = held.map(({ promise }) => breaker.execute(() => promise))
-    await expect(breaker.execute(succeed)).rejects.toMatchObject({ state: 'half-open', retryAfterMs: 100 })
+    await expect(breaker.execute(succeed)).rejects.toMatchObject({ state: 'half-open', retryAfterMs: 60_001 })
     held.forEach(({ resolve }) => resolve('up'))
     await Promise.all(calls)
     expect(breaker.state).toBe('closed')

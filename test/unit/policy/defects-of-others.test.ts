@@ -256,7 +256,7 @@ describe('not here: defects of other policies', () => {
     expect(started).toBe(2)
     const refused = await Promise.all(outcomes.slice(2))
     expect(refused.every(({ error }) => (error as { code?: string }).code === 'ERR_CIRCUIT_OPEN')).toBe(true)
-    expect(refused[0]!.error).toMatchObject({ state: 'half-open', retryAfterMs: 1000 })
+    expect(refused[0]!.error).toMatchObject({ state: 'half-open', retryAfterMs: 60_001 })
     work.resolve('up')
     expect(await Promise.all(outcomes.slice(0, 2))).toEqual([
       { value: 'up', atMs: 1000 },
