@@ -26,9 +26,9 @@ struct SemaphoreHandle : Handle {
   core::Semaphore<> semaphore;
   core::Semaphore<>::Identity self;
   core::Owner owner;
-  uint32_t seen;  // grants that have been collected
-  bool machine;   // other processes use it too
-  int slot = -1;  // of the bound calls; -1: the ordinary ones
+  bool machine;                    // other processes use it too
+  int slot = -1;                   // of the bound calls; -1: the ordinary ones
+  core::Sightings sightings = {};  // of the other rows
 
   // Gives up the places and permits of this thread.
   void leave(napi_env env);
@@ -40,7 +40,6 @@ using core::Owner;
 using core::SemaphoreShape;
 
 constexpr int kHotSemaphores = 32;
-constexpr uint32_t kCountMask = (uint32_t{1} << (64 - core::semaphore::kStampBits)) - 1;
 
 // Doorbells are of this process. A thread of another one, which waits, looks every few milliseconds by itself.
 bool is_here(const SemaphoreHandle* handle, const core::Semaphore<>::Identity& who) {
@@ -91,7 +90,7 @@ napi_value take(napi_env env, SemaphoreHandle* handle) {
 
 // give(): undefined; true where the permit was handed to a caller of this same thread, who needs no bell.
 napi_value give(napi_env env, SemaphoreHandle* handle) {
-  if (handle->semaphore.held(handle->owner) == 0) return throw_range(env, "semaphore: this thread holds no permit");
+  if (handle->semaphore.usable(handle->owner) == 0) return throw_range(env, "semaphore: this thread holds no permit");
   bool anybody_waits = false;
   const Owner next = handle->semaphore.release(handle->owner, &anybody_waits);
   bool own = next != core::kNobody && tell(handle, next);
@@ -120,7 +119,7 @@ napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape,
     napi_get_null(env, &none);
     return none;
   }
-  Opening<SemaphoreHandle> opening(env, view, named, semaphore, self, owner, semaphore.grants(owner), machine);
+  Opening<SemaphoreHandle> opening(env, view, named, semaphore, self, owner, machine);
   SemaphoreHandle* const handle = opening.handle;
   if (handle == nullptr) {
     semaphore.bury(owner, [](Owner) {});
@@ -238,15 +237,23 @@ napi_value ask(napi_env env, napi_callback_info info) {
 double acquire(SemaphoreHandle* handle) { return static_cast<double>(handle->semaphore.acquire(handle->owner)); }
 double take_low(SemaphoreHandle* handle) { return handle->semaphore.try_acquire_low(handle->owner) ? 1 : 0; }
 double cancel(SemaphoreHandle* handle) { return handle->semaphore.cancel(handle->owner) ? 1 : 0; }
-double held(SemaphoreHandle* handle) { return handle->semaphore.held(handle->owner, handle->seen); }
+double held(SemaphoreHandle* handle) { return handle->semaphore.usable(handle->owner); }
 double limit(SemaphoreHandle* handle) { return handle->semaphore.limit(); }
 double in_use(SemaphoreHandle* handle) { return handle->semaphore.in_use(); }
 double available(SemaphoreHandle* handle) { return handle->semaphore.available(); }
 double waiting(SemaphoreHandle* handle) { return static_cast<double>(handle->semaphore.waiting()); }
 
-double bury_the_dead(SemaphoreHandle* handle) {
-  bury_dead(handle->semaphore, handle->self, [handle](Owner next) { wake(handle, next); });
-  return 0;
+// semaphoreReclaim(number, nowMs): takes back what threads hold that have ended in other processes, and what was handed
+// to threads that do not notice.
+napi_value reclaim(napi_env env, napi_callback_info info) {
+  Call<SemaphoreHandle, 2> call(env, info);
+  const auto now_ms = static_cast<int64_t>(call.number(1, rules::kMs));
+  if (!call.ok) return nullptr;
+  SemaphoreHandle* const handle = call.handle;
+  const auto wake_one = [handle](Owner next) { wake(handle, next); };
+  if (handle->machine) bury_dead(handle->semaphore, handle->self, wake_one);
+  handle->semaphore.pass_over_late(handle->owner, &handle->sightings, now_ms, wake_one);
+  return nullptr;
 }
 
 // semaphoreEnded(number, nowMs, ms): an adaptive semaphore counts a call that took `ms`, below 0 for one that a time
@@ -307,11 +314,11 @@ napi_value update(napi_env env, napi_callback_info info) {
   return make_bool(env, done);
 }
 
-// Permits that were handed to this thread since it last asked.
+// Permits that were handed to this thread since it last asked, and those that are free for callers that were passed
+// over.
 double collect(SemaphoreHandle* handle) {
-  const uint32_t now = handle->semaphore.grants(handle->owner);
-  const uint32_t fresh = (now - handle->seen) & kCountMask;
-  handle->seen = now;
+  uint32_t fresh = handle->semaphore.collect(handle->owner);
+  if (grant_all(handle)) fresh += handle->semaphore.collect(handle->owner);
   return fresh;
 }
 
@@ -333,7 +340,7 @@ bool register_semaphore(napi_env env, napi_value exports) {
       {"semaphoreHeld", ask<held>},
       {"semaphoreAvailable", ask<available>},
       {"semaphoreWaiting", ask<waiting>},
-      {"semaphoreBuryDead", ask<bury_the_dead>},
+      {"semaphoreReclaim", reclaim},
       {"semaphoreTakeLow", ask<take_low>},
       {"semaphoreLimit", ask<limit>},
       {"semaphoreInUse", ask<in_use>},

@@ -331,7 +331,7 @@ static_assert(retry_budget::kFirstSlice + retry_budget::kKept <= retry_budget::k
 // Semaphore: one line of state, a line for each thread that uses it, and the line of those who wait.
 //
 //   line 0       kind | hot | queue | most permits | most waiting | shape | limit | terms
-//   rows         one line an owner (a thread): process | own | grants | doorbell | space | - ...
+//   rows         one line an owner (a thread): process | own | grants | doorbell | space | target | collected | late
 //   places       the queue, a ring: each place is a run of callers of one owner that came one after the other
 //   last line    of an adaptive one: what it measures, see `adaptive`
 //
@@ -344,7 +344,8 @@ static_assert(retry_budget::kFirstSlice + retry_budget::kKept <= retry_budget::k
 namespace semaphore {
 inline constexpr size_t kKind = 0;
 // permits in use << 44 | whether anybody waits << 43 | action << 40 | stamp. While anybody waits, at least as many are
-// in use as may be, but for the moment after the limit has risen, until those who wait have been let in.
+// in use as may be, but for the moment after the limit has risen or a late thread has lost its permit, until those who
+// wait have been let in. Callers of late threads do not count as waiting here: others go first.
 inline constexpr size_t kHot = 1;
 // head << 52 | length << 40 | stamp: the places in use, holes that cancelled callers left included.
 inline constexpr size_t kQueue = 2;
@@ -362,13 +363,19 @@ inline constexpr int kTermsMostShift = 43;
 inline constexpr int kTermsLeastShift = 30;
 
 inline constexpr size_t kFirstRow = kWordsPerCell;
-// Words of a row. The permits its owner holds are own + grants, modulo 2^24.
+// Words of a row. The permits its owner holds are own + grants, modulo 2^24, of which it knows own + collected.
 // The process whose thread uses the row, as machine::kOwners has it; 0: nobody. Claimed by compare-and-swap.
 inline constexpr size_t kOwner = 0;
 inline constexpr size_t kOwn = 1;       // permits taken less those given back << 40 | stamp of its last operation
 inline constexpr size_t kGrants = 2;    // permits that others have handed over << 40 | stamp of who did it last
 inline constexpr size_t kDoorbell = 3;  // of the thread, rung after a permit was handed over; written by the owner
 inline constexpr size_t kSpace = 4;     // the PID namespace in which kOwner holds; 0: not yet written
+// Whose row a mark changes: its number << 40 | the stamp of the mark. Written by the owner before it swaps `hot`.
+inline constexpr size_t kTarget = 5;
+inline constexpr size_t kCollected = 6;  // grants that the owner has noticed << 40 | stamp
+// Whether a grant was taken back since the owner did not notice it; nobody hands over to it until it does << 40 |
+// stamp.
+inline constexpr size_t kLate = 7;
 
 inline constexpr int kSequenceBits = 34;
 inline constexpr int kStampBits = 40;

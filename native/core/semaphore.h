@@ -18,6 +18,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 
@@ -25,6 +26,14 @@
 #include "core/semaphore_words.h"
 
 namespace amorsize::core {
+
+// What somebody saw when he last looked at a row: what it had not collected has been there since.
+struct Sighting {
+  int64_t collected = 0;
+  int64_t since_ms = kNever;
+  static constexpr int64_t kNever = INT64_MAX;
+};
+using Sightings = std::array<Sighting, semaphore::kMostRows>;
 
 enum class Admission {
   kAdmitted,  // holds a permit
@@ -38,7 +47,8 @@ class Semaphore : public SemaphoreWords<W> {
 
  public:
   using typename Words::Identity;
-  using Words::in_use, Words::limit, Words::terms, Words::waiting, Words::adaptive_limit, Words::held;
+  using Words::in_use, Words::limit, Words::terms, Words::waiting, Words::adaptive_limit, Words::held, Words::grants,
+      Words::uncollected, Words::is_late, Words::is_ready;
   using Words::Words;
 
   // Writes a semaphore into zeroed memory no other thread can see yet. Preconditions: 1 <= max_concurrent <=
@@ -63,6 +73,8 @@ class Semaphore : public SemaphoreWords<W> {
                .compare_exchange_strong(nobody, who.process, std::memory_order_acquire, std::memory_order_relaxed))
         continue;
       write_identity(owner, who);
+      // What was left to the last owner is none of this one's.
+      collect(owner);
       return owner;
     }
     return kNobody;
@@ -92,7 +104,7 @@ class Semaphore : public SemaphoreWords<W> {
           (terms.max_queue < 0 || waiting() < terms.max_queue) && place_for(owner, line(), kNoStamp) != kNoPlace;
       if (!has_room) {
         if (is_still(&now)) return Admission::kRefused;
-      } else if (commit(&now, owner, Action::kJoin, in_use_of(now), true)) {
+      } else if (commit(&now, owner, Action::kJoin, in_use_of(now), is_queued(now) || !is_late(owner))) {
         return Admission::kQueued;
       }
     }
@@ -112,7 +124,7 @@ class Semaphore : public SemaphoreWords<W> {
         continue;
       }
       const Owner next = first_owner();
-      *anybody_waits = waiting(1) > 1;
+      *anybody_waits = is_ready(1);
       if (commit(&now, owner, Action::kHandOver, in_use_of(now), *anybody_waits)) return next;
     }
   }
@@ -129,7 +141,7 @@ class Semaphore : public SemaphoreWords<W> {
     while (is_queued(now) && in_use_of(now) < limit()) {
       complete_of_other(now, owner);
       const Owner next = first_owner();
-      if (commit(&now, owner, Action::kGrant, in_use_of(now) + 1, waiting(1) > 1)) return next;
+      if (commit(&now, owner, Action::kGrant, in_use_of(now) + 1, is_ready(1))) return next;
     }
     return kNobody;
   }
@@ -170,11 +182,67 @@ class Semaphore : public SemaphoreWords<W> {
       const bool has_place = last_of(owner, line(), kNoStamp) != kNoPlace;
       if (!has_place) {
         if (is_still(&now)) return false;
-      } else if (commit(&now, owner, Action::kCancel, in_use_of(now), waiting(1) > 1)) {
+      } else if (commit(&now, owner, Action::kCancel, in_use_of(now), is_ready(is_late(owner) ? 0 : 1))) {
         return true;
       }
     }
   }
+
+  // How many permits were handed to `owner` since it last asked: from now on they are taken back by nobody. `grant`
+  // then: what is free may be for those of its callers that were passed over.
+  uint32_t collect(Owner owner) {
+    int64_t now = present();
+    for (;;) {
+      complete_of_other(now, owner);
+      const uint32_t fresh = uncollected(owner);
+      if (fresh == 0 && !is_late(owner)) {
+        if (is_still(&now)) return 0;
+        continue;
+      }
+      if (commit(&now, owner, Action::kMark, in_use_of(now), is_queued(now) || is_passed_over(owner), owner))
+        return fresh;
+    }
+  }
+
+  // Takes back a permit that was handed to `late` and that it has not collected since `collected` was read there: its
+  // caller waits again, first of all, but is passed over until `late` collects. False when there is none. `grant` then.
+  bool pass_over(Owner owner, Owner late, int64_t collected) {
+    int64_t now = present();
+    for (;;) {
+      complete_of_other(now, owner);
+      const bool is_there =
+          this->collected(late) == collected && uncollected(late) > 0 && front_for(late, line(), kNoStamp) != kNoPlace;
+      if (!is_there) {
+        if (is_still(&now)) return false;
+      } else if (commit(&now, owner, Action::kMark, in_use_of(now) - 1, is_ready(0, late), late)) {
+        return true;
+      }
+    }
+  }
+
+  // Takes back what was handed to threads that have not collected it for kLateMs of the looks of one who waits, and
+  // hands over what is free: they are stopped or busy, and go first when they go on. Calls `wake(owner)` for each that
+  // is handed one.
+  template <class Wake>
+  void pass_over_late(Owner owner, Sightings* sightings, int64_t now_ms, Wake wake) {
+    for (Owner other = 1; other <= shape_.rows; ++other) {
+      Sighting& last = (*sightings)[other - 1];
+      const int64_t collected = this->collected(other);
+      if (other == owner || uncollected(other) == 0) {
+        last.since_ms = Sighting::kNever;
+      } else if (last.since_ms == Sighting::kNever || last.collected != collected) {
+        last = {collected, now_ms};
+      } else if (now_ms - last.since_ms >= kLateMs) {
+        while (pass_over(owner, other, collected)) {
+        }
+      }
+    }
+    for (Owner next = grant(owner); next != kNobody; next = grant(owner)) wake(next);
+  }
+  static constexpr int64_t kLateMs = 1000;
+
+  // The word that changes whenever `owner` collects.
+  int64_t collected(Owner owner) const { return row(owner, semaphore::kCollected).load(std::memory_order_acquire); }
 
   // Completes the operation under way, whoever began it.
   void complete_any() { complete(present()); }
@@ -185,8 +253,12 @@ class Semaphore : public SemaphoreWords<W> {
   template <class Wake>
   void bury(Owner owner, Wake wake) {
     complete_any();
-    while (cancel(owner)) {
-    }
+    do {
+      collect(owner);
+      while (cancel(owner)) {
+      }
+      // A permit that was handed over meanwhile may be passed over, and then has a place again.
+    } while (!has_nothing_to_come(owner));
     while (held(owner) > 0) {
       const Owner next = release(owner);
       if (next != kNobody) wake(next);
@@ -216,7 +288,7 @@ class Semaphore : public SemaphoreWords<W> {
       Words::with_stamp, Words::payload, Words::stamp, Words::kPayloadMask, Words::kSequenceMask, Words::kNoStamp,
       Words::kNoPlace, Words::has_free, Words::in_use_of, Words::is_queued, Words::action_of, Words::writer_of,
       Words::head_of, Words::length_of, Words::owner_of, Words::count_of, Words::place_payload, Words::is_row,
-      Words::place_for, Words::first_owner, Words::first_waiting, Words::last_of, Words::is_hand_over;
+      Words::place_for, Words::front_for, Words::first_owner, Words::first_waiting, Words::last_of, Words::is_hand_over;
 
   void write_identity(Owner owner, const Identity& who) {
     // order: relaxed. Read by who hands a permit to a caller of this row, which its place in the queue, published
@@ -229,13 +301,24 @@ class Semaphore : public SemaphoreWords<W> {
   bool take_below(Owner owner, Limit limit_now) {
     int64_t now = present();
     for (;;) {
-      if (!has_free(now, limit_now())) {
+      // After a stop of its thread, those who came before go first.
+      if (!has_free(now, limit_now()) || is_passed_over(owner)) {
         if (is_still(&now)) return false;
         continue;
       }
       complete_of_other(now, owner);
       if (commit(&now, owner, Action::kTake, in_use_of(now) + 1, false)) return true;
     }
+  }
+
+  // Whether callers of `owner` wait whom others go before.
+  bool is_passed_over(Owner owner) const { return is_late(owner) && last_of(owner, line(), kNoStamp) != kNoPlace; }
+
+  // Whether `owner` neither waits nor is to collect anything.
+  bool has_nothing_to_come(Owner owner) {
+    int64_t now = present();
+    complete_of_other(now, owner);
+    return uncollected(owner) == 0 && last_of(owner, line(), kNoStamp) == kNoPlace && is_still(&now);
   }
 
   // Whether nothing has changed meanwhile: only then may a caller be refused for what it read. Else `now` is the
@@ -248,13 +331,17 @@ class Semaphore : public SemaphoreWords<W> {
   }
 
   // Makes the operation public, and completes it. False if `hot` is no more what it was, which `now` then holds.
-  bool commit(int64_t* now, Owner owner, Action action, uint32_t in_use, bool queued) {
+  // `target`: whose row a mark changes.
+  bool commit(int64_t* now, Owner owner, Action action, uint32_t in_use, bool queued, Owner target = kNobody) {
     W& own = row(owner, semaphore::kOwn);
     const int64_t before = own.load(std::memory_order_acquire);
     const int64_t next_stamp = int64_t{owner} << semaphore::kSequenceBits | ((before + 1) & kSequenceMask);
     const uint32_t left =
         in_use << semaphore::kInUseShift | uint32_t{queued} << semaphore::kQueuedBit | static_cast<uint32_t>(action);
     const int64_t next = with_stamp(left, next_stamp);
+    // order: release. Pairs with `mark`: who sees it of a later operation sees that the one before is done.
+    if (target != kNobody)
+      row(owner, semaphore::kTarget).store(with_stamp(target, next_stamp), std::memory_order_release);
     // order: acq_rel. Release: what completed the operation in `now` comes first for whoever sees this one. Acquire:
     // the next operation of another thread is built on what this thread sees here.
     if (!hot().compare_exchange_weak(*now, next, std::memory_order_acq_rel, std::memory_order_acquire)) return false;
@@ -290,24 +377,46 @@ class Semaphore : public SemaphoreWords<W> {
       const int64_t line = this->line();
       if (stamp(line) != stamp(now) && !change_queue(now, action, owner, line)) return;
     }
+    if (action == Action::kMark && !mark(now, owner)) return;
     apply(row(owner, semaphore::kOwn), now,
           [&](int64_t before) { return (payload(before) + change_of_own(action)) & kPayloadMask; });
+  }
+
+  // False if `hot` has moved on.
+  bool mark(int64_t now, Owner owner) {
+    const int64_t word = row(owner, semaphore::kTarget).load(std::memory_order_acquire);
+    const Owner target = payload(word);
+    if (stamp(word) != stamp(now) || !is_row(target)) return false;
+    if (target == owner) {
+      const uint32_t all = grants(owner);
+      return apply(row(owner, semaphore::kCollected), now, [&](int64_t) { return all; }) &&
+             apply(row(owner, semaphore::kLate), now, [](int64_t) { return 0u; });
+    }
+    const int64_t line = this->line();
+    if (stamp(line) != stamp(now) && !put_in_line(now, target, line, front_for(target, line, stamp(now)))) return false;
+    return apply(row(target, semaphore::kGrants), now,
+                 [](int64_t before) { return (payload(before) - 1) & kPayloadMask; }) &&
+           apply(row(target, semaphore::kLate), now, [](int64_t) { return 1u; });
+  }
+
+  // One more caller of `owner` waits in the place `index`: one of the line, the one behind it, or the one before it.
+  bool put_in_line(int64_t now, Owner owner, int64_t line, uint32_t index) {
+    const uint32_t length = length_of(line);
+    if (index == kNoPlace) return false;
+    const auto joined = [&](int64_t before) {
+      const bool joins = index < length && owner_of(before) == owner;
+      return place_payload(owner, joins ? count_of(before) + 1 : 1);
+    };
+    if (!apply(place(line, index), now, joined)) return false;
+    return apply_line(now, index > length ? (head_of(line) + index) % shape_.places : head_of(line),
+                      index < length ? length : length + 1);
   }
 
   // False if `hot` has moved on.
   bool change_queue(int64_t now, Action action, Owner owner, int64_t line) {
     const uint32_t head = head_of(line);
     const uint32_t length = length_of(line);
-    if (action == Action::kJoin) {
-      const uint32_t index = place_for(owner, line, stamp(now));
-      if (index == kNoPlace) return false;
-      return apply(place(line, index), now,
-                   [&](int64_t before) {
-                     const bool joins = index < length && owner_of(before) == owner;
-                     return place_payload(owner, joins ? count_of(before) + 1 : 1);
-                   }) &&
-             apply_line(now, head, index < length ? length : index + 1);
-    }
+    if (action == Action::kJoin) return put_in_line(now, owner, line, place_for(owner, line, stamp(now)));
     const uint32_t index = is_hand_over(action) ? first_waiting(line, stamp(now)) : last_of(owner, line, stamp(now));
     if (index == kNoPlace) return false;
     W& chosen = place(line, index);
@@ -318,13 +427,13 @@ class Semaphore : public SemaphoreWords<W> {
       if (!is_row(owner_of(left)) || !apply(row(owner_of(left), semaphore::kGrants), now,
                                             [](int64_t before) { return (payload(before) + 1) & kPayloadMask; }))
         return false;
-      const uint32_t past = count_of(left) > 0 ? index : index + 1;
-      return is_queued(now) ? apply_line(now, (head + past) % shape_.places, length - past) : apply_line(now, 0, 0);
+      uint32_t past = 0;
+      while (past < length && count_of(place(line, past).load(std::memory_order_acquire)) == 0) ++past;
+      return apply_line(now, past < length ? (head + past) % shape_.places : 0, length - past);
     }
-    if (!is_queued(now)) return apply_line(now, 0, 0);
     uint32_t used = length;
     while (used > 0 && count_of(place(line, used - 1).load(std::memory_order_acquire)) == 0) --used;
-    return apply_line(now, head, used);
+    return apply_line(now, used > 0 ? head : 0, used);
   }
 
   bool apply_line(int64_t now, uint32_t head, uint32_t length) {

@@ -70,22 +70,24 @@ class SemaphoreWords {
     return {load(semaphore::kOwner), load(semaphore::kSpace), load(semaphore::kDoorbell)};
   }
 
-  // Permits that were handed to `owner` since the semaphore was made, modulo 2^24. Its owner compares it with what it
-  // saw before.
-  uint32_t grants(Owner owner) const { return payload(row(owner, semaphore::kGrants).load(std::memory_order_acquire)); }
+  // Permits that were handed to `owner` since the semaphore was made, less those taken back, modulo 2^24.
+  uint32_t grants(Owner owner) const { return count_in(owner, semaphore::kGrants); }
 
-  // Permits of `owner`, those it was handed and has not noticed included. Exact for whoever acts for it; else it may be
-  // out of date.
-  uint32_t held(Owner owner) const {
-    return (payload(row(owner, semaphore::kOwn).load(std::memory_order_acquire)) + grants(owner)) & kPayloadMask;
+  // Those of them that it has not collected. Exact for whoever acts for it; else it may be out of date, as all below.
+  uint32_t uncollected(Owner owner) const {
+    return (grants(owner) - count_in(owner, semaphore::kCollected)) & kPayloadMask;
   }
 
-  // The same without those handed over since `grants` was `seen`.
-  uint32_t held(Owner owner, uint32_t seen) const {
-    return (payload(row(owner, semaphore::kOwn).load(std::memory_order_acquire)) + seen) & kPayloadMask;
+  // Permits of `owner`, with or without those that it has not collected.
+  uint32_t held(Owner owner) const { return (count_in(owner, semaphore::kOwn) + grants(owner)) & kPayloadMask; }
+  uint32_t usable(Owner owner) const {
+    return (count_in(owner, semaphore::kOwn) + count_in(owner, semaphore::kCollected)) & kPayloadMask;
   }
 
-  // How many may be taken now. May be out of date, as all below.
+  // Whether one was taken back since it did not.
+  bool is_late(Owner owner) const { return is_row(owner) && count_in(owner, semaphore::kLate) != 0; }
+
+  // How many may be taken now.
   uint32_t available() const {
     const uint32_t used = in_use();
     const uint32_t most = limit();
@@ -109,20 +111,22 @@ class SemaphoreWords {
   AdaptiveLimit<W> adaptive_limit() const { return adaptive_limit(terms()); }
   bool is_adaptive() const { return shape_.is_adaptive(); }
 
-  // Callers in the queue, counted up to more than `enough`; may be out of date.
-  int64_t waiting(int64_t enough = INT64_MAX - 1) const {
-    const int64_t line = this->line();
-    int64_t sum = 0;
-    for (uint32_t i = 0; i < length_of(line) && sum <= enough; ++i)
-      sum += count_of(place(line, i).load(std::memory_order_acquire));
-    return sum;
+  // Callers in the queue.
+  int64_t waiting() const {
+    return count_waiting([](Owner) { return true; }, INT64_MAX - 1);
+  }
+
+  // Whether more callers than `enough` wait whose thread is not late; none of `but` counts.
+  bool is_ready(int64_t enough, Owner but = kNobody) const {
+    return count_waiting([&](Owner owner) { return owner != but && !is_late(owner); }, enough) > enough;
   }
 
   uint32_t rows() const { return shape_.rows; }
 
  protected:
-  // What an operation does. kGrant: as kHandOver, of a permit that was free. kAnnounce: nothing.
-  enum class Action : uint32_t { kNone, kTake, kGive, kHandOver, kJoin, kCancel, kGrant, kAnnounce };
+  // What an operation does. kMark: its owner has collected what it was handed; or it takes a permit back from another
+  // row, which is late. kGrant: as kHandOver, of a permit that was free. kAnnounce: nothing.
+  enum class Action : uint32_t { kMark, kTake, kGive, kHandOver, kJoin, kCancel, kGrant, kAnnounce };
   static constexpr bool is_hand_over(Action action) { return action == Action::kHandOver || action == Action::kGrant; }
 
   static constexpr uint32_t kPayloadMask = (uint32_t{1} << (64 - semaphore::kStampBits)) - 1;
@@ -171,6 +175,9 @@ class SemaphoreWords {
   int64_t present() const { return hot().load(std::memory_order_acquire); }
   int64_t line() const { return queue().load(std::memory_order_acquire); }
   W& row(Owner owner, size_t word) const { return words_[semaphore::kFirstRow + (owner - 1) * kWordsPerCell + word]; }
+  uint32_t count_in(Owner owner, size_t word) const {
+    return payload(row(owner, word).load(std::memory_order_acquire));
+  }
   // The place `index` behind the head.
   W& place(int64_t line, uint32_t index) const {
     return words_[semaphore::kFirstRow + shape_.rows * kWordsPerCell + (head_of(line) + index) % shape_.places];
@@ -194,18 +201,41 @@ class SemaphoreWords {
     return index == 0 ? kNoPlace : index - 1;
   }
 
-  // Whose caller is first in the queue; kNobody when none is.
+  // Where a permit that is taken back from a caller of `owner` has it wait again: at the front, or, where the queue is
+  // too long, as `place_for` says. places - 1: before the front.
+  uint32_t front_for(Owner owner, int64_t line, int64_t applied) const {
+    const int64_t first = place(line, 0).load(std::memory_order_acquire);
+    if (length_of(line) > 0 &&
+        (stamp(first) == applied || (owner_of(first) == owner && count_of(first) < kWaitingMask)))
+      return 0;
+    if (length_of(line) < shape_.places - shape_.rows) return shape_.places - 1;
+    return place_for(owner, line, applied);
+  }
+
+  // Callers in the queue whose owner `counts`, up to more than `enough`.
+  template <class Counts>
+  int64_t count_waiting(Counts counts, int64_t enough) const {
+    const int64_t line = this->line();
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < length_of(line) && sum <= enough; ++i) {
+      const int64_t each = place(line, i).load(std::memory_order_acquire);
+      if (counts(owner_of(each))) sum += count_of(each);
+    }
+    return sum;
+  }
+
+  // Whose caller is next; kNobody when none is, or all are of late threads.
   Owner first_owner() const {
     const int64_t line = this->line();
     const uint32_t index = first_waiting(line, kNoStamp);
     return index == kNoPlace ? kNobody : owner_of(place(line, index).load(std::memory_order_acquire));
   }
 
-  // The first place in which anybody waits, or that bears `applied`.
+  // The first place in which anybody waits whose thread is not late, or that bears `applied`.
   uint32_t first_waiting(int64_t line, int64_t applied) const {
     for (uint32_t index = 0; index < length_of(line); ++index) {
       const int64_t each = place(line, index).load(std::memory_order_acquire);
-      if (count_of(each) > 0 || stamp(each) == applied) return index;
+      if ((count_of(each) > 0 && !is_late(owner_of(each))) || stamp(each) == applied) return index;
     }
     return kNoPlace;
   }

@@ -249,6 +249,48 @@ TEST("semaphore explorer: weak memory, who has not seen what another has done do
   }
 }
 
+// The first row has been handed a permit that it has not collected.
+const std::vector<Call> kHanded = {{kAcquire, 2}, {kAcquire, 1}, {kRelease, 2}};
+
+TEST("semaphore explorer: a permit is taken back while it is collected, and another tries") {
+  explore_semaphore(
+      {1,
+       -1,
+       kHanded,
+       {{{kCollect, 1}, {kGrant, 1}, {kCollect, 1}, {kGive, 1}}, {{kPassOver, 2, 1}, {kTry, 2}, {kGrant, 2}}}});
+}
+
+TEST("semaphore explorer: a permit is taken back for one who waits while it is collected") {
+  explore_semaphore({1,
+                     -1,
+                     {{kAcquire, 2}, {kAcquire, 1}, {kAcquire, 2}, {kRelease, 2}},
+                     {{{kCollect, 1}, {kGrant, 1}}, {{kPassOver, 2, 1}}}});
+}
+
+TEST("semaphore explorer: two take the same permit back") {
+  explore_semaphore({1, -1, kHanded, {{}, {{kPassOver, 2, 1}, {kTry, 2}}, {{kPassOver, 3, 1}, {kTry, 3}}}});
+}
+
+TEST("semaphore explorer: a permit is taken back while its caller gives up") {
+  explore_semaphore({1, -1, kHanded, {{{kCancel, 1}, {kCollect, 1}, {kGrant, 1}}, {{kPassOver, 2, 1}}}});
+}
+
+TEST("semaphore explorer: a thread that was passed over collects, and goes before those behind it") {
+  explore_semaphore(
+      {1,
+       -1,
+       {{kAcquire, 2}, {kAcquire, 1}, {kAcquire, 3}, {kAcquire, 3}, {kRelease, 2}, {kPassOver, 2, 1}, {kGrant, 2}},
+       {{{kCollect, 1}, {kGrant, 1}}, {}, {{kCollect, 3}, {kGive, 3}}}});
+}
+
+TEST("semaphore explorer: a thread dies at any instruction of taking back") {
+  explore_semaphore({1, -1, kHanded, {{}, {{kPassOver, 2, 1}}, {{kDie, 2}, {kTry, 3}}}});
+}
+
+TEST("semaphore explorer: weak memory, a permit is taken back while it is collected") {
+  explore_semaphore<ReleaseAcquire>({1, -1, kHanded, {{{kCollect, 1}, {kGrant, 1}}, {{kPassOver, 2, 1}}}});
+}
+
 TEST("semaphore explorer finds whom nobody lets in who queues as more may run, and nobody is told") {
   must_find<Fault::kNoAnnounce>(kRising);
   must_find<Fault::kNoAnnounce, ReleaseAcquire>(kRising);

@@ -13,7 +13,7 @@ using core::Admission;
 using core::Owner;
 
 // As in SemaphoreWords.
-enum Action : int64_t { kNone, kTake, kGive, kHandOver, kJoin, kCancel, kGrant, kAnnounce };
+enum Action : int64_t { kMark, kTake, kGive, kHandOver, kJoin, kCancel, kGrant, kAnnounce };
 
 TEST("semaphore, words: a shape has a line for each row and places in whole lines, more than rows") {
   struct Case {
@@ -383,14 +383,16 @@ TEST("semaphore, words: what can be told of one") {
   EXPECT_EQ(f.semaphore.available(), 0);
   for (const Owner owner : {2u, 2u, 3u, 2u}) CHECK(f.semaphore.acquire(owner) == Admission::kQueued);
   EXPECT_EQ(f.semaphore.waiting(), 4);
-  EXPECT_EQ(f.semaphore.waiting(2), 3);
-  EXPECT_EQ(f.semaphore.waiting(1), 2);
-  EXPECT_EQ(f.semaphore.waiting(3), 4);
+  CHECK(f.semaphore.is_ready(3) && !f.semaphore.is_ready(4));
+  CHECK(f.semaphore.is_ready(0, 2) && !f.semaphore.is_ready(1, 2));
   EXPECT_EQ(f.semaphore.release(1), 2u);
   EXPECT_EQ(f.semaphore.grants(2), 1);
   EXPECT_EQ(f.semaphore.held(2), 1);
-  EXPECT_EQ(f.semaphore.held(2, 0), 0);
-  EXPECT_EQ(f.semaphore.held(2, 1), 1);
+  EXPECT_EQ(f.semaphore.uncollected(2), 1);
+  EXPECT_EQ(f.semaphore.usable(2), 0);
+  EXPECT_EQ(f.semaphore.collect(2), 1);
+  EXPECT_EQ(f.semaphore.uncollected(2), 0);
+  EXPECT_EQ(f.semaphore.usable(2), 1);
   CHECK(f.semaphore.update(1, [](core::SemaphoreTerms* terms) {
     terms->most = 1;
     return true;

@@ -101,7 +101,17 @@ export class BucketUser implements User<BucketKind> {
 }
 
 export const SEMAPHORE_KINDS = [
-  ...(['tryAcquire', 'acquire', 'acquire', 'release', 'cancel', 'grant', 'update', 'tryAcquireLow'] as const),
+  ...([
+    'tryAcquire',
+    'acquire',
+    'acquire',
+    'release',
+    'cancel',
+    'grant',
+    'update',
+    'tryAcquireLow',
+    'collect',
+  ] as const),
 ]
 type SemaphoreKind = (typeof SEMAPHORE_KINDS)[number]
 
@@ -138,7 +148,8 @@ export class SemaphoreUser implements User<SemaphoreKind> {
       this.#held = 0
       return undefined
     }
-    const answer = this.#core[kind](this.#owner)
+    const isLow = kind === 'tryAcquireLow'
+    const answer = isLow ? this.#core.tryAcquire(this.#owner, true) : this.#core[kind](this.#owner)
     if ((kind.startsWith('try') && answer === true) || (kind === 'acquire' && answer === ADMISSION.admitted))
       this.#held++
     return answer

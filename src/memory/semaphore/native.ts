@@ -47,7 +47,7 @@ declare module '../../internal/native.js' {
     semaphoreHeld(number: number): number
     semaphoreAvailable(number: number): number
     semaphoreWaiting(number: number): number
-    semaphoreBuryDead(number: number): number
+    semaphoreReclaim(number: number, nowMs: number): void
     semaphoreTakeLow(number: number): 0 | 1
     semaphoreLimit(number: number): number
     semaphoreInUse(number: number): number
@@ -143,8 +143,8 @@ export class NativeSemaphore implements Semaphore {
     return this.#addon.semaphoreCollect(this.#number)
   }
 
-  buryDead(): void {
-    this.#addon.semaphoreBuryDead(this.#number)
+  reclaim(nowMs: number): void {
+    this.#addon.semaphoreReclaim(this.#number, nowMs)
   }
 
   takeLow(): boolean {

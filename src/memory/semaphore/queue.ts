@@ -5,8 +5,8 @@ import { ADMISSION, type Admission, type LimitsChange, type Semaphore } from './
 
 /** How often a caller looks for a permit that another process hands over, which rings no bell here. */
 const POLL_MS = 5
-/** How often, at most, processes are looked for that have ended: it takes some microseconds for each. */
-const BURY_MS = 100
+/** How often, at most, processes are looked for that have ended, which takes some microseconds for each, and threads that are late. */
+const RECLAIM_MS = 100
 
 /** A caller that waits for a permit. An object, so that waiting makes no closure. */
 export interface PermitWaiter extends Prioritized<PermitWaiter> {
@@ -27,6 +27,12 @@ export class PermitQueue {
   readonly #waiters = new PriorityList<PermitWaiter>()
   readonly #onRing = (): void => void this.#collect()
   readonly #onPoll = (): void => {
+    // Not before: who waits for moments would set a timer each time.
+    if (this.#waiters.size === 0) {
+      realClearInterval(this.#poll)
+      this.#poll = undefined
+      return
+    }
     this.reclaim()
     this.#collect()
   }
@@ -34,9 +40,9 @@ export class PermitQueue {
   #stopListening: (() => void) | undefined = undefined
   #isHolding = false
   #poll: NodeJS.Timeout | undefined = undefined
-  #buriedMs = -Infinity
+  #reclaimedMs = -Infinity
 
-  /** @param now - ms; by it processes are looked for that have ended */
+  /** @param now - ms; by it others are looked for that have ended or are late */
   constructor(semaphore: Semaphore, now: () => number = realNow) {
     this.semaphore = semaphore
     this.#now = now
@@ -51,6 +57,8 @@ export class PermitQueue {
 
   /** Takes a permit, or has `waiter` wait for one, or refuses since the queue is full. */
   enter(waiter: PermitWaiter): Admission {
+    // After a stop of this thread, those who came before go first.
+    if (this.#waiters.size > 0) this.#collect()
     let admission = this.semaphore.acquire()
     if (admission === ADMISSION.refused && this.reclaim()) admission = this.semaphore.acquire()
     if (admission === ADMISSION.queued) {
@@ -82,13 +90,12 @@ export class PermitQueue {
     }
   }
 
-  /** Takes back the permits of processes that have ended. Returns whether it has looked: it does not do so all the time. */
+  /** Takes back the permits of those who have ended or are late. Returns whether it has looked: it does not do so all the time. */
   reclaim(): boolean {
-    if (!this.semaphore.isOfMachine) return false
     const nowMs = this.#now()
-    if (nowMs - this.#buriedMs < BURY_MS) return false
-    this.#buriedMs = nowMs
-    this.semaphore.buryDead?.()
+    if (nowMs - this.#reclaimedMs < RECLAIM_MS) return false
+    this.#reclaimedMs = nowMs
+    this.semaphore.reclaim(nowMs)
     return true
   }
 
@@ -97,7 +104,8 @@ export class PermitQueue {
     this.#waiters.remove(waiter)
     // Where there is no place left, a permit has been handed over for each caller, so one too many.
     if (this.semaphore.cancel()) this.#settle()
-    else this.#collect()
+    // Or it was taken back just now, and has a place again.
+    else if (this.#collect() === 0) this.semaphore.cancel()
   }
 
   /** A permit has gone to a caller of this thread, who may wait by another handle of the same semaphore. */
@@ -138,12 +146,10 @@ export class PermitQueue {
       else doorbell.letGo()
     }
     if (isWaiting) {
-      if (this.semaphore.isOfMachine) this.#poll ??= realSetInterval(this.#onPoll, POLL_MS).unref()
+      this.#poll ??= realSetInterval(this.#onPoll, this.semaphore.isOfMachine ? POLL_MS : RECLAIM_MS).unref()
       return
     }
     this.#stopListening?.()
     this.#stopListening = undefined
-    realClearInterval(this.#poll)
-    this.#poll = undefined
   }
 }

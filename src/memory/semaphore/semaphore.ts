@@ -66,10 +66,10 @@ export interface Semaphore {
   acquire(): Admission
   /** Gives up this thread's last place in the queue; false if it has none any more. */
   cancel(): boolean
-  /** How many permits were handed to this thread since it last asked: each is for the first in its own queue. */
+  /** How many permits were handed to this thread since it last asked: each is for the first in its own queue, and nobody takes it back. */
   collect(): number
-  /** Takes back what processes that have ended hold, where there are others. */
-  buryDead?(): void
+  /** Takes back what processes that have ended hold, and what was handed to threads that have not collected it for a second of such calls. */
+  reclaim(nowMs: number): void
   /** Takes back what a thread of this process holds that has ended. With the addon its clean-up hook has done that. */
   buryThread?(threadId: number): void
   /**

@@ -2,20 +2,8 @@ import { SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
 import { AdaptiveLimit } from './adaptive-limit.js'
 import { cellsOf, type SemaphoreForm } from './semaphore.js'
 import { type SemaphoreTerms, termsOfWord } from './terms.js'
-import {
-  COUNT_MASK,
-  WAITING_MASK,
-  NO_STAMP,
-  NO_PLACE,
-  payloadOf,
-  stampOf,
-  inUseOf,
-  headOf,
-  lengthOf,
-  ownerOf,
-  countOf,
-  UPPER,
-} from './words.js'
+import * as bits from './words.js'
+import { NO_STAMP, NO_PLACE } from './words.js'
 
 /** What can be read from the words of a semaphore without changing any: the twin of `SemaphoreWords` in native/core/semaphore_words.h. */
 export class SemaphoreState {
@@ -51,13 +39,12 @@ export class SemaphoreState {
     return termsOfWord(Atomics.load(this.words, SEMAPHORE.terms))
   }
 
-  grants(owner: number): number {
-    return payloadOf(Atomics.load(this.words, this.row(owner, SEMAPHORE.grants)))
+  uncollected(owner: number): number {
+    return (this.count(owner, SEMAPHORE.grants) - this.count(owner, SEMAPHORE.collected)) & bits.COUNT_MASK
   }
 
-  /** @param seen - grants to count: by default all that were made */
-  held(owner: number, seen = this.grants(owner)): number {
-    return (payloadOf(Atomics.load(this.words, this.row(owner, SEMAPHORE.own))) + seen) & COUNT_MASK
+  held(owner: number): number {
+    return (this.count(owner, SEMAPHORE.own) + this.count(owner, SEMAPHORE.collected)) & bits.COUNT_MASK
   }
 
   available(): number {
@@ -67,11 +54,11 @@ export class SemaphoreState {
   limit(): number {
     if (this.least > 0) return this.adaptive.inForce()
     // The upper half will do, and a BigInt costs more.
-    return Atomics.load(this.#halves, 2 * SEMAPHORE.terms + UPPER) >>> (SEMAPHORE.termsMostShift - 32)
+    return Atomics.load(this.#halves, 2 * SEMAPHORE.terms + bits.UPPER) >>> (SEMAPHORE.termsMostShift - 32)
   }
 
   inUse(): number {
-    return inUseOf(this.hot())
+    return bits.inUseOf(this.hot())
   }
 
   /** What moves the limit, where it is adaptive. */
@@ -84,10 +71,17 @@ export class SemaphoreState {
     return new AdaptiveLimit(this.words, SEMAPHORE.limit, line, () => this.terms())
   }
 
-  waiting(enough = Infinity): number {
+  isReady(enough: number, but = 0): boolean {
+    return this.waiting(enough, (owner) => owner !== but && !this.isLate(owner)) > enough
+  }
+
+  waiting(enough = Infinity, counts: (owner: number) => boolean = () => true): number {
     const line = this.line()
     let sum = 0
-    for (let index = 0; index < lengthOf(line) && sum <= enough; index++) sum += countOf(this.at(line, index))
+    for (let index = 0; index < bits.lengthOf(line) && sum <= enough; index++) {
+      const each = this.at(line, index)
+      if (counts(bits.ownerOf(each))) sum += bits.countOf(each)
+    }
     return sum
   }
 
@@ -107,49 +101,63 @@ export class SemaphoreState {
     return owner >= 1 && owner <= this.rows
   }
 
+  protected inRow(owner: number, word: number): bigint {
+    return Atomics.load(this.words, this.row(owner, word))
+  }
+
+  protected count(owner: number, word: number): number {
+    return bits.payloadOf(this.inRow(owner, word))
+  }
+
+  protected isLate(owner: number): boolean {
+    return this.isRow(owner) && this.count(owner, SEMAPHORE.late) !== 0
+  }
+
   /** Index of the word of the place `index` behind the head. */
   protected place(line: bigint, index: number): number {
-    return SEMAPHORE.firstRow + this.rows * WORDS_PER_CELL + ((headOf(line) + index) % this.places)
+    return SEMAPHORE.firstRow + this.rows * WORDS_PER_CELL + ((bits.headOf(line) + index) % this.places)
   }
 
   protected at(line: bigint, index: number): bigint {
     return Atomics.load(this.words, this.place(line, index))
   }
 
-  protected placeFor(owner: number, line: bigint, applied: bigint): number {
+  /** @param isFront - as `front_for` in native/core/semaphore_words.h */
+  protected placeFor(owner: number, line: bigint, applied: bigint, isFront = false): number {
     const joins = (index: number): boolean => {
       const each = this.at(line, index)
-      return stampOf(each) === applied || (ownerOf(each) === owner && countOf(each) < WAITING_MASK)
+      return bits.stampOf(each) === applied || (bits.ownerOf(each) === owner && bits.countOf(each) < bits.WAITING_MASK)
     }
-    const length = lengthOf(line)
-    if (length > 0 && joins(length - 1)) return length - 1
-    if (length < this.places - this.rows) return length
+    const length = bits.lengthOf(line)
+    if (isFront && length > 0 && joins(0)) return 0
+    if (!isFront && length > 0 && joins(length - 1)) return length - 1
+    if (length < this.places - this.rows) return isFront ? this.places - 1 : length
     const own = this.lastOf(owner, line, applied)
     if (own !== NO_PLACE) return joins(own) ? own : NO_PLACE
     if (length < this.places) return length
     let index = length
-    while (index > 0 && countOf(this.at(line, index - 1)) > 0) index--
+    while (index > 0 && bits.countOf(this.at(line, index - 1)) > 0) index--
     return index - 1
   }
 
   protected firstOwner(): number {
     const line = this.line()
     const index = this.firstWaiting(line, NO_STAMP)
-    return index === NO_PLACE ? 0 : ownerOf(this.at(line, index))
+    return index === NO_PLACE ? 0 : bits.ownerOf(this.at(line, index))
   }
 
   protected firstWaiting(line: bigint, applied: bigint): number {
-    for (let index = 0; index < lengthOf(line); index++) {
+    for (let index = 0; index < bits.lengthOf(line); index++) {
       const each = this.at(line, index)
-      if (countOf(each) > 0 || stampOf(each) === applied) return index
+      if ((bits.countOf(each) > 0 && !this.isLate(bits.ownerOf(each))) || bits.stampOf(each) === applied) return index
     }
     return NO_PLACE
   }
 
   protected lastOf(owner: number, line: bigint, applied: bigint): number {
-    for (let index = lengthOf(line) - 1; index >= 0; index--) {
+    for (let index = bits.lengthOf(line) - 1; index >= 0; index--) {
       const each = this.at(line, index)
-      if ((ownerOf(each) === owner && countOf(each) > 0) || stampOf(each) === applied) return index
+      if ((bits.ownerOf(each) === owner && bits.countOf(each) > 0) || bits.stampOf(each) === applied) return index
     }
     return NO_PLACE
   }

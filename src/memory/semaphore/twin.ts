@@ -10,7 +10,7 @@ import {
   type SemaphoreLimits,
   type SemaphoreShape,
 } from './semaphore.js'
-import { COUNT_MASK, formOfWord } from './words.js'
+import { formOfWord } from './words.js'
 
 interface Row {
   readonly core: SemaphoreCore
@@ -53,13 +53,10 @@ export class TwinSemaphore implements Semaphore {
   readonly give: () => undefined | boolean
   readonly #core: SemaphoreCore
   readonly #owner: number
-  /** Grants that have been collected. */
-  #seen: number
 
   private constructor(core: SemaphoreCore, owner: number) {
     this.#core = core
     this.#owner = owner
-    this.#seen = core.grants(owner)
     const { maxConcurrent, maxQueue, least } = core
     this.founding = { maxConcurrent, maxQueue: maxQueue < 0 ? Infinity : maxQueue, least }
     this.take = () => (core.tryAcquire(owner) ? undefined : false)
@@ -95,6 +92,11 @@ export class TwinSemaphore implements Semaphore {
   /** Other processes are the addon's alone. */
   readonly isOfMachine = false
 
+  reclaim(nowMs: number): void {
+    this.#core.passOverLate(this.#owner, nowMs)
+    this.#grantAll()
+  }
+
   buryThread(id: number): void {
     this.#core.buryAllOf(whoIs(id))
   }
@@ -104,7 +106,7 @@ export class TwinSemaphore implements Semaphore {
   }
 
   takeLow(): boolean {
-    return this.#core.tryAcquireLow(this.#owner)
+    return this.#core.tryAcquire(this.#owner, true)
   }
 
   ended(nowMs: number, ms: number): boolean {
@@ -146,14 +148,12 @@ export class TwinSemaphore implements Semaphore {
   }
 
   collect(): number {
-    const now = this.#core.grants(this.#owner)
-    const fresh = (now - this.#seen) & COUNT_MASK
-    this.#seen = now
-    return fresh
+    const fresh = this.#core.collect(this.#owner)
+    return this.#grantAll() ? fresh + this.#core.collect(this.#owner) : fresh
   }
 
   held(): number {
-    return this.#core.held(this.#owner, this.#seen)
+    return this.#core.held(this.#owner)
   }
 
   available(): number {

@@ -2,7 +2,7 @@ import { SEMAPHORE } from '../shared/layout.js'
 import type { SemaphoreForm } from './semaphore.js'
 
 /** What an operation does, as the addon numbers it. */
-export const ACTION = { take: 1, give: 2, handOver: 3, join: 4, cancel: 5, grant: 6, announce: 7 } as const
+export const ACTION = { mark: 0, take: 1, give: 2, handOver: 3, join: 4, cancel: 5, grant: 6, announce: 7 } as const
 export type Action = (typeof ACTION)[keyof typeof ACTION]
 
 const STAMP_BITS = BigInt(SEMAPHORE.stampBits)

@@ -97,6 +97,14 @@ class SemaphoreExplorer : public Search<SemaphoreExplorer<Memory, kFault>, Semap
                                                                     : core::Admission::kRefused);
       case Ask::kRelease:
         return subject.held(call.owner) == 0 ? kHasNone : int64_t{subject.release(call.owner)};
+      case Ask::kGive:
+        return subject.usable(call.owner) == 0 ? kHasNone : int64_t{subject.release(call.owner)};
+      case Ask::kCollect:
+        return subject.collect(call.owner);
+      case Ask::kPassOver: {
+        const auto late = static_cast<core::Owner>(call.limit);
+        return subject.pass_over(call.owner, late, subject.collected(late));
+      }
       case Ask::kCancel:
         return subject.cancel(call.owner);
       case Ask::kHeld:
@@ -134,7 +142,7 @@ class SemaphoreExplorer : public Search<SemaphoreExplorer<Memory, kFault>, Semap
   // Everybody has ended: nobody must wait for what is free.
   bool forgets_somebody(Memory memory) {
     bool forgotten = false;
-    auto body = [&] { forgotten = semaphore().waiting() > 0 && semaphore().available() > 0; };
+    auto body = [&] { forgotten = semaphore().is_ready(0) && semaphore().available() > 0; };
     if (!processor.run_alone(&memory, Memory::at_once, kMaxSteps, body)) return !failed("waiting does not end");
     return forgotten && !failed("somebody waits, and a permit is free");
   }
@@ -143,16 +151,19 @@ class SemaphoreExplorer : public Search<SemaphoreExplorer<Memory, kFault>, Semap
   bool gives_everything_back(Memory memory) {
     int64_t taken = 0;
     int64_t limit = 0;
+    int64_t waiting = 0;
     auto body = [&] {
       auto subject = semaphore();
       for (core::Owner owner = 1; owner <= kShape.rows; ++owner) subject.bury(owner, [](core::Owner) {});
       limit = subject.limit();
+      waiting = subject.waiting();
       while (taken <= kMostPermits && subject.try_acquire(1)) ++taken;
     };
     if (!processor.run_alone(&memory, Memory::at_once, 4 * kMaxSteps, body))
       return failed("after all died, taking back does not end");
-    return taken == limit ||
-           failed("after all died, " + std::to_string(taken) + " permits of " + std::to_string(limit) + " are left");
+    return (taken == limit && waiting == 0) ||
+           failed("after all died, " + std::to_string(taken) + " permits of " + std::to_string(limit) +
+                  " are left, and " + std::to_string(waiting) + " wait");
   }
 
   const Call& current(const State& state, size_t thread) const {

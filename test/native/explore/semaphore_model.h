@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/semaphore.h"
@@ -24,7 +25,10 @@ enum class Ask {
   kUpdate,    // so does the most that may be in use, and `queue` the most that may wait
   kAnnounce,  // on behalf of one that may have died before it did so
   kGrant,
-  kDie,  // the owner's thread is never run again; whoever asks completes what is under way
+  kCollect,   // what was handed to the owner
+  kPassOver,  // takes back what was handed to the row `limit` and not collected
+  kGive,      // a permit that the owner has collected or taken
+  kDie,       // the owner's thread is never run again; whoever asks completes what is under way
 };
 
 struct Call {
@@ -37,8 +41,8 @@ struct Call {
 inline constexpr int64_t kHasNone = -1;
 
 inline std::string describe(const Call& request) {
-  static constexpr const char* kNames[] = {"acquire", "try",    "release",  "cancel", "held", "in use",
-                                           "limit",   "update", "announce", "grant",  "die"};
+  static constexpr const char* kNames[] = {"acquire", "try",      "release", "cancel",  "held",      "in use", "limit",
+                                           "update",  "announce", "grant",   "collect", "pass over", "give",   "die"};
   return std::string(kNames[static_cast<int>(request.ask)]) + " of row " + std::to_string(request.owner);
 }
 
@@ -56,10 +60,25 @@ class SemaphoreModel {
         queue_.push_back(request.owner);
         return static_cast<int64_t>(core::Admission::kQueued);
       case Ask::kTry:
-        if (!has_free()) return static_cast<int64_t>(core::Admission::kRefused);
+        if (!has_free() || (is_late_[request.owner] && std::count(queue_.begin(), queue_.end(), request.owner) > 0))
+          return static_cast<int64_t>(core::Admission::kRefused);
         break;
+      case Ask::kCollect:
+        is_late_[request.owner] = false;
+        return std::exchange(uncollected_[request.owner], 0);
+      case Ask::kPassOver: {
+        const auto late = static_cast<core::Owner>(request.limit);
+        if (uncollected_[late] == 0) return false;
+        --uncollected_[late];
+        --held_[late];
+        --in_use_;
+        is_late_[late] = true;
+        queue_.insert(queue_.begin(), late);
+        return true;
+      }
+      case Ask::kGive:
       case Ask::kRelease: {
-        if (held == 0) return kHasNone;
+        if (held == (request.ask == Ask::kGive ? uncollected_[request.owner] : 0)) return kHasNone;
         --held;
         --in_use_;
         return hand_over();
@@ -98,6 +117,8 @@ class SemaphoreModel {
     digest.add(static_cast<uint64_t>(limit_));
     digest.add(static_cast<uint64_t>(max_queue_));
     for (const int64_t held : held_) digest.add(static_cast<uint64_t>(held));
+    for (const int64_t uncollected : uncollected_) digest.add(static_cast<uint64_t>(uncollected));
+    for (const bool is_late : is_late_) digest.add(is_late);
     for (const core::Owner owner : queue_) digest.add(owner);
     return digest.value().first;
   }
@@ -106,16 +127,23 @@ class SemaphoreModel {
 
  private:
   bool has_room() const { return in_use_ < limit_; }
-  bool has_free() const { return queue_.empty() && has_room(); }
+  bool has_free() const { return next() == queue_.end() && has_room(); }
+
+  // The first in the queue whose thread is not late.
+  std::vector<core::Owner>::const_iterator next() const {
+    return std::find_if(queue_.begin(), queue_.end(), [this](core::Owner owner) { return !is_late_[owner]; });
+  }
 
   // A free permit goes to the first in the queue.
   int64_t hand_over() {
-    if (queue_.empty() || !has_room()) return core::kNobody;
-    const core::Owner next = queue_.front();
-    queue_.erase(queue_.begin());
+    const auto found = next();
+    if (found == queue_.end() || !has_room()) return core::kNobody;
+    const core::Owner owner = *found;
+    queue_.erase(found);
     ++in_use_;
-    ++held_[next];
-    return next;
+    ++held_[owner];
+    ++uncollected_[owner];
+    return owner;
   }
 
   int64_t limit_;
@@ -123,6 +151,8 @@ class SemaphoreModel {
   int64_t in_use_ = 0;
   std::vector<core::Owner> queue_;
   std::array<int64_t, 4> held_{};
+  std::array<int64_t, 4> uncollected_{};
+  std::array<bool, 4> is_late_{};
 };
 
 // Every state the model could be in while operations go on: which of them have taken effect, and with which result.

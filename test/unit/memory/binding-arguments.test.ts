@@ -222,7 +222,7 @@ describeWithAddon('the addon refuses what an argument cannot be', () => {
       semaphoreHeld: [semaphore],
       semaphoreAvailable: [semaphore],
       semaphoreWaiting: [semaphore],
-      semaphoreBuryDead: [semaphore],
+      semaphoreReclaim: [semaphore, kind(1, NaN, Infinity)],
       semaphoreTakeLow: [semaphore],
       semaphoreLimit: [semaphore],
       semaphoreInUse: [semaphore],

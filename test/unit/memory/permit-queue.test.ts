@@ -20,7 +20,7 @@ function ofMachine(maxConcurrent: number, maxQueue = Infinity, now?: () => numbe
   const other = TwinSemaphore.open(words)!
   const seen = { looks: 0, polls: 0 }
   const atDeath: (() => void)[] = []
-  const buryDead = (): void => {
+  const reclaim = (): void => {
     seen.looks++
     for (const each of atDeath.splice(0)) each()
   }
@@ -31,7 +31,7 @@ function ofMachine(maxConcurrent: number, maxQueue = Infinity, now?: () => numbe
   const semaphore = new Proxy<Semaphore>(own, {
     get(target, name) {
       if (name === 'isOfMachine') return true
-      if (name === 'buryDead') return buryDead
+      if (name === 'reclaim') return reclaim
       if (name === 'collect') return collect
       const value: unknown = Reflect.get(target, name)
       return typeof value === 'function' ? (value.bind(target) as unknown) : value
@@ -143,13 +143,117 @@ describe('the callers of a thread that wait for permits', () => {
     await vi.waitFor(() => expect(queue.reclaim()).toBe(true), PATIENT)
   })
 
-  it('look for no processes where the semaphore is of this one', () => {
-    const limits = { maxConcurrent: 1, maxQueue: 0, least: 0, shape: { rows: 2, places: 8 } }
-    const { subject } = semaphores.create(limits, systemClock)
-    const looks = (subject.buryDead = vi.fn())
-    const queue = new PermitQueue(subject)
-    expect([queue.tryEnter(), queue.enter(waiterIn([], 'refused')), queue.reclaim()]).toEqual([undefined, 2, false])
-    expect(looks).not.toHaveBeenCalled()
+  describe.each(['addon', 'twin'])('pass over a thread that does not go on (%s)', (kind) => {
+    /** A queue of this thread by its own time, and two semaphores as other threads have them. */
+    const withOthers = (maxConcurrent: number, maxQueue = Infinity) => {
+      const limits = { maxConcurrent, maxQueue, least: 0 }
+      const shape = { rows: 3, places: 8 }
+      const words = new BigInt64Array(new SharedArrayBuffer(8 * WORDS_PER_CELL * 8))
+      const asked = { ...limits, shape }
+      const { subject, address } = semaphores.create(asked, systemClock)
+      const own = kind === 'twin' ? TwinSemaphore.create(words, limits, shape)! : subject
+      const open = () =>
+        kind === 'twin' ? TwinSemaphore.open(words)! : semaphores.open(address, asked, systemClock).subject
+      const time = { nowMs: 0 }
+      return { queue: new PermitQueue(own, () => time.nowMs), own, stopped: open(), other: open(), time }
+    }
+    /** One look each tenth of a second. */
+    const lookUntil = (queue: PermitQueue, time: { nowMs: number }, ms: number): void => {
+      while (time.nowMs < ms) {
+        time.nowMs += 100
+        queue.reclaim()
+      }
+    }
+
+    it('after a second of looks, and serve it first when it does', () => {
+      const { queue, own, stopped, other, time } = withOthers(1)
+      other.take()
+      expect([stopped.acquire(), stopped.acquire()]).toEqual([1, 1])
+      const order: string[] = []
+      for (const name of ['first', 'second', 'third']) queue.enter(waiterIn(order, name))
+      other.give()
+      queue.reclaim()
+      lookUntil(queue, time, 900)
+      doorbell.answer()
+      expect([order, own.inUse(), own.waiting()]).toEqual([[], 1, 4])
+      lookUntil(queue, time, 1000)
+      doorbell.answer()
+      expect([order, own.inUse(), own.waiting()]).toEqual([['first'], 1, 4])
+      // From now on it holds up nobody, for moments neither.
+      queue.leave()
+      expect([order, own.inUse(), own.waiting()]).toEqual([['first', 'second'], 1, 3])
+      // It goes on: both of its callers are before the third.
+      expect(stopped.collect()).toBe(0)
+      queue.leave()
+      expect([order.length, stopped.collect(), stopped.held(), own.inUse()]).toEqual([2, 1, 1, 1])
+      stopped.give()
+      expect([order.length, stopped.collect()]).toEqual([2, 1])
+      stopped.give()
+      doorbell.answer()
+      expect([order, own.inUse(), own.waiting()]).toEqual([['first', 'second', 'third'], 1, 0])
+      queue.leave()
+      expect(own.inUse()).toBe(0)
+    })
+
+    it('take all back that it was handed, and give it what is free when it goes on', () => {
+      const { queue, own, stopped, other, time } = withOthers(3)
+      for (let i = 0; i < 3; i++) other.take()
+      for (let i = 0; i < 4; i++) stopped.acquire()
+      for (let i = 0; i < 3; i++) other.give()
+      expect([own.available(), own.waiting()]).toEqual([0, 1])
+      expect(queue.tryEnter()).toBe(false)
+      queue.reclaim()
+      lookUntil(queue, time, 1000)
+      // It has not lost a place, and who comes need not wait for it.
+      expect([own.available(), own.waiting()]).toEqual([3, 4])
+      expect([queue.enter(waiterIn([], 'never waits')), own.inUse()]).toEqual([0, 1])
+      expect([stopped.collect(), stopped.held(), own.inUse(), own.waiting()]).toEqual([2, 2, 3, 2])
+      queue.leave()
+      expect([stopped.collect(), stopped.held(), own.inUse(), own.waiting()]).toEqual([1, 3, 3, 1])
+    })
+
+    it('also where nobody waits', () => {
+      const { queue, own, stopped, other, time } = withOthers(1, 1)
+      other.take()
+      stopped.acquire()
+      other.give()
+      const order: string[] = []
+      expect([own.acquire(), queue.enter(waiterIn(order, 'no place'))]).toEqual([1, 2])
+      own.cancel()
+      lookUntil(queue, time, 1000)
+      expect([queue.tryEnter(), own.inUse(), own.waiting()]).toEqual([undefined, 1, 1])
+    })
+
+    it('but not one that collects, however slowly, nor one that was handed something a moment ago', () => {
+      const { queue, own, stopped, other, time } = withOthers(1)
+      other.take()
+      for (let i = 0; i < 3; i++) stopped.acquire()
+      const order: string[] = []
+      queue.enter(waiterIn(order, 'waits'))
+      other.give()
+      for (let turn = 1; turn <= 3; turn++) {
+        queue.reclaim()
+        lookUntil(queue, time, turn * 1000 - 100)
+        expect(stopped.collect()).toBe(1)
+        lookUntil(queue, time, turn * 1000 + 5000)
+        time.nowMs = turn * 1000
+        expect([order, stopped.held(), own.inUse()]).toEqual([[], 1, 1])
+        stopped.give()
+      }
+      doorbell.answer()
+      expect(order).toEqual(['waits'])
+    })
+
+    it('and lose nothing where it ends instead, or gives up', () => {
+      const { queue, own, stopped, other, time } = withOthers(1)
+      other.take()
+      for (let i = 0; i < 2; i++) stopped.acquire()
+      other.give()
+      queue.reclaim()
+      lookUntil(queue, time, 1000)
+      expect([stopped.cancel(), stopped.cancel(), stopped.cancel(), stopped.collect()]).toEqual([true, true, false, 0])
+      expect([own.inUse(), own.waiting(), queue.tryEnter(), other.take()]).toEqual([0, 0, undefined, false])
+    })
   })
 
   it('keep the thread alive while another thread has what they wait for, and no longer', () => {

@@ -107,6 +107,49 @@ describeMachine('a bulkhead of the machine', () => {
     expect(slots.available).toBe(2)
   })
 
+  it('has others overtake a process that is stopped, which comes first when it goes on', async () => {
+    const options = { ...optionsOf(machineName()), maxConcurrent: 1 }
+    const slots = bulkhead(options)
+    const limits = { maxConcurrent: 1, maxQueue: Infinity, least: 0 }
+    const { semaphore } = permitQueues.byName(options.name, 'machine', limits, systemClock)
+    const permit = await slots.acquire()
+    const { href } = new URL('../../../dist/index.js', import.meta.url)
+    const other = startScript(
+      null,
+      `const { bulkhead } = await import(${JSON.stringify(href)})
+       const slots = bulkhead(${JSON.stringify(options)})
+       void slots.execute(async () => {
+         say('served')
+         await new Promise((resolve) => process.stdin.once('data', resolve))
+       })
+       for (;;) {
+         say(Date.now())
+         await new Promise((resolve) => setTimeout(resolve, 10))
+       }`,
+    )
+    while (semaphore.waiting() === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    other.child.kill('SIGSTOP')
+    const order: string[] = []
+    const [first, second] = [slots.execute(() => order.push('first')), slots.execute(() => order.push('second'))]
+    permit[Symbol.dispose]()
+    await Promise.all([first, second])
+    expect([order, slots.available, semaphore.waiting()]).toEqual([['first', 'second'], 1, 1])
+    const last = await slots.acquire()
+    const behind = slots.execute(() => order.push('behind'))
+    const goesOnMs = Date.now()
+    other.child.kill('SIGCONT')
+    // It looks for slots every 5 ms; the second time that it tells after that, it has.
+    for (let told = 0; told < 2;) if (Number(await other.next()) > goesOnMs) told++
+    last[Symbol.dispose]()
+    while ((await other.next()) !== 'served');
+    expect(order).not.toContain('behind')
+    other.child.stdin?.write('over')
+    await behind
+    expect([slots.available, semaphore.waiting()]).toEqual([1, 0])
+    other.child.kill('SIGKILL')
+    await other.ended
+  })
+
   it.each([{ maxWaitMs: 0 }, { maxQueue: 0 }])('and for one that does not, with %j', async (more) => {
     const options = { ...optionsOf(machineName()), ...more }
     const slots = bulkhead(options)

@@ -87,6 +87,36 @@ describe.each(ways)('one bulkhead $way', ({ way, make }) => {
     await until(() => policy.available === 2)
   })
 
+  test('has others overtake a thread that does not go on, which comes first when it does', async () => {
+    const { policy, data } = make()
+    const gate = new Int32Array(new SharedArrayBuffer(4))
+    const worker = await openWorker({ ...data, gate })
+    const permits = [await policy.acquire(), await policy.acquire()]
+    const order: unknown[] = []
+    worker.on('message', (told) => order.push(told))
+    const stops = untilSaid(worker, 'stops')
+    worker.postMessage('call and stop')
+    await stops
+    const work = [deferred(), deferred(), deferred()]
+    const running = work.map(({ promise }) => policy.execute(() => promise))
+    for (const permit of permits) permit[Symbol.dispose]()
+    await until(() => policy.stats().running === 2)
+    work[0]!.resolve()
+    await until(() => policy.stats().queued === 0)
+    expect([policy.available, policy.stats().running]).toEqual([0, 2])
+    const last = policy.execute(() => order.push('last'))
+    const served = untilSaid(worker, 'served 3')
+    Atomics.store(gate, 0, 1)
+    Atomics.notify(gate, 0)
+    work[1]!.resolve()
+    await Promise.all([served, last])
+    expect(order.filter((told) => told !== 'last')).toEqual(['stops', 'served 1', 'served 2', 'served 3'])
+    work[2]!.resolve()
+    await Promise.all(running)
+    await worker.terminate()
+    await until(() => policy.available === 2)
+  })
+
   test('lets in who waits in another thread as soon as more may run', async () => {
     const { policy, data } = make()
     const worker = await openWorker(data)

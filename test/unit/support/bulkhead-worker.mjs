@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Bulkhead, bulkhead } from '../../../dist/index.js'
 
-const { handle, options, runs = 0, end } = workerData
+const { handle, options, runs = 0, end, gate } = workerData
 const policy = handle === undefined ? bulkhead(options) : Bulkhead.from(handle)
 const never = () => new Promise(() => undefined)
 
@@ -22,6 +22,13 @@ parentPort.on('message', async (message) => {
   if (typeof message === 'object') {
     policy.update(message)
     parentPort.postMessage('changed')
+  }
+  if (message === 'call and stop') {
+    const runs = [1, 2].map((call) => policy.execute(() => `served ${call}`))
+    parentPort.postMessage('stops')
+    Atomics.wait(gate, 0, 0)
+    runs.push(policy.execute(() => 'served 3'))
+    for (const run of runs) void run.then((told) => parentPort.postMessage(told))
   }
   if (message === 'call') parentPort.postMessage(await policy.execute(() => 'served'))
 })
