@@ -23,6 +23,17 @@ declare global {
 }
 `
 
+/** An abstract class is exported as a type alone, which is lost where other classes extend it. */
+const typesOfAbstract = {
+  name: 'types-of-abstract',
+  renderChunk(code, { isEntry }) {
+    const names = [...code.matchAll(/^declare abstract class (\w+)/gm)].map(([, name]) => name)
+    if (!isEntry || names.length === 0) return null
+    const name = new RegExp(`\\b(${names.join('|')})\\b`, 'g')
+    return code.replace(/^export \{.*$/gm, (line) => line.replace(name, 'type $1'))
+  },
+}
+
 /**
  * @param {Record<string, string>} entries - by name: the .d.ts file to begin with; `<name>.d.cts` is made of it, and `<name>.d.ts`, which exports the same
  * @param {string} to - folder
@@ -30,7 +41,7 @@ declare global {
 export async function joinDeclarations(entries, to) {
   const bundle = await rollup({
     input: entries,
-    plugins: [dts()],
+    plugins: [dts(), typesOfAbstract],
     external: /^node:/,
     onLog(level, log, report) {
       if (!harmless.test(log.message)) report(level === 'warn' ? 'error' : level, log)
