@@ -81,7 +81,7 @@ describe('a program that runs workers ends by itself', () => {
         if (n > 0 && globalThis.isHome === undefined) process.exit(3)
         return n
       }
-      const options = { mode: 'threads', workers: 1, retryCrashedItems: 0, onError: 'collect' }
+      const options = { mode: 'threads', workers: 2, retryCrashedItems: 0, onError: 'collect' }
       await execute(task, [0, 0, 0, 0], options)
       const now = performance.now()
       performance.now = () => now
