@@ -23,6 +23,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 
@@ -58,7 +59,7 @@ class KeyedSlots {
   struct Survey {
     enum Result { kRoom, kFull, kAgain } result;
     int64_t claim;  // the group's word when the survey began
-    int64_t slot;   // kRoom: a free one; kFull: the one that is free first
+    int64_t slot;   // kRoom: a free one; kFull: the one of the lowest rank
     Seen choice;    // what was seen of that slot
     int64_t least;  // the lowest number in the group: what the floor must reach until a slot is free
   };
@@ -105,8 +106,9 @@ class KeyedSlots {
   }
 
   // Looks for room for a key that `find` did not find. kRoom and kFull say that the key had no slot while the claim
-  // word was what it was at the beginning.
-  Survey take_stock(const Position& at, int64_t floor) {
+  // word was what it was at the beginning. `rank`: of numbers above the floor, which goes first for want of room.
+  template <class Rank = std::identity>
+  Survey take_stock(const Position& at, int64_t floor, Rank rank = {}) {
     // order: acquire. Pairs with the swaps of `claim` and `complete`: what was claimed before is visible.
     Survey survey{Survey::kAgain,
                   at.group[keyed::kClaim].load(std::memory_order_acquire),
@@ -117,7 +119,7 @@ class KeyedSlots {
       complete(at.group, survey.claim, kFree, nullptr);
       return survey;
     }
-    bool has_room = false;
+    int64_t lowest = survey.least;
     for (int64_t n = 0; n < cut_.slots; ++n) {
       const int64_t slot = nth_slot(at, n);
       const Seen seen = look_at(slot_of(at.group, slot));
@@ -126,12 +128,13 @@ class KeyedSlots {
       if (is_own ? !is_left_frozen : seen.state != State::kLive && !is_left_frozen) return survey;
       const bool is_unused = seen.identity == 0;
       const int64_t number = is_left_frozen || is_unused ? kFree : number_of(seen.level);
-      // The first free slot; or the key's own old one, lest two have its tag; or else the one that is free first.
-      if (is_own || (!has_room && number < survey.least)) {
+      const int64_t standing = number <= floor ? kFree : rank(number);
+      // The first free slot; or the key's own old one, lest two have its tag; or else the one of the lowest rank.
+      if (is_own || standing < lowest) {
         survey.slot = slot;
         survey.choice = seen;
       }
-      has_room |= number <= floor;
+      lowest = std::min(lowest, standing);
       survey.least = std::min(survey.least, number);
       // Slots are taken in this order and never become unused again, so there is nothing of the key's behind.
       if (is_own || is_unused) break;
@@ -139,7 +142,7 @@ class KeyedSlots {
     // order: relaxed. The acquire loads of the slots come before it: had one shown a later claim's work, this would
     // show the claim.
     if (at.group[keyed::kClaim].load(std::memory_order_relaxed) != survey.claim) return survey;
-    survey.result = has_room ? Survey::kRoom : Survey::kFull;
+    survey.result = lowest == kFree ? Survey::kRoom : Survey::kFull;
     return survey;
   }
 

@@ -496,11 +496,11 @@ inline constexpr int64_t kFrozen = -(int64_t{1} << 62) * 2;
 inline constexpr int64_t kFresh = kFrozen + (int64_t{1} << 32);
 }  // namespace keyed
 
-// Keyed window: a keyed table whose levels hold end << kEndShift | blocked << kCountBits | count, above kGenerationBits
-// of the generation. The end is in whole ms since the table was made: it lasts 8.7 years.
+// Keyed window: a keyed table whose levels hold end << kEndShift | standing << kCountBits | count, above
+// kGenerationBits of the generation. The end is in whole ms since the table was made: it lasts 8.7 years.
 namespace window {
 inline constexpr int kCountBits = 20;
-inline constexpr int kEndShift = kCountBits + 1;
+inline constexpr int kEndShift = kCountBits + 2;
 inline constexpr int kEndBits = 38;
 inline constexpr int kGenerationBits = 3;
 inline constexpr int64_t kMostCount = (int64_t{1} << kCountBits) - 1;
@@ -508,8 +508,8 @@ inline constexpr int64_t kBelowEnd = (int64_t{1} << kEndShift) - 1;
 inline constexpr int64_t kMostMs = (int64_t{1} << kEndBits) - 1;
 }  // namespace window
 
-static_assert(window::kEndShift + window::kEndBits + window::kGenerationBits == 62,
-              "the two highest bits of a level tell what is no number");
+static_assert(window::kEndShift + window::kEndBits + window::kGenerationBits == 63,
+              "a level is never negative, as those are that hold no number");
 
 static_assert(keyed::kFirstSlot + keyed::kMaxSlots * keyed::kWordsPerSlot == keyed::kGroupWords,
               "the slots fill the group");

@@ -13,7 +13,7 @@ namespace amorsize::core {
 
 struct WindowTerms {
   int64_t capacity;  // 1 .. kMaxCapacity
-  bool evicts;       // whether a key without room takes the place of the one whose window ends first, or is refused
+  bool evicts;       // whether a key without room takes the place of another, or is refused
   Cut cut;
   HashSeed seed;
   int64_t epoch_ns;

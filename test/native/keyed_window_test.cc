@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <tuple>
 
 #include "check.h"
 #include "keyed_cells.h"
@@ -70,9 +71,13 @@ TEST("window: never ends before its time, and at most a millisecond after") {
     const auto now = kSecond + static_cast<int64_t>(random() % (kSecond * 100));
     const auto ms = static_cast<int64_t>(1 + random() % 10'000);
     const int64_t reset_ns = windows->hit(now, hash_of(1), hit_of(ms)).reset_ns;
-    CHECK(reset_ns >= ms * kMs && reset_ns < (ms + 1) * kMs);
+    // Nothing tells of the rest of a millisecond until the window has no more left than it lasts.
+    EXPECT_EQ(reset_ns, ms * kMs);
+    EXPECT_EQ(windows->look(now, hash_of(1)).reset_ns, ms * kMs);
     EXPECT_EQ(windows->hit(now + reset_ns - 1, hash_of(1), hit_of(ms)).count, 2);
-    EXPECT_EQ(windows->hit(now + reset_ns, hash_of(1), hit_of(ms)).count, 1);
+    const int64_t rest_ns = windows->look(now + reset_ns, hash_of(1)).reset_ns;
+    CHECK(rest_ns >= 0 && rest_ns < kMs);
+    EXPECT_EQ(windows->hit(now + reset_ns + rest_ns, hash_of(1), hit_of(ms)).count, 1);
   }
 }
 
@@ -121,7 +126,70 @@ struct PlainWindow {
   int64_t end_ms = 0;
   int64_t count = 0;
   bool blocked = false;
+  bool used_up = false;
+  bool refused = false;
+
+  // Lower: goes first.
+  std::tuple<int, int64_t, int64_t> rank() const {
+    if (blocked || refused) return {2, 0, end_ms};
+    return used_up ? std::tuple{1, int64_t{0}, end_ms} : std::tuple{0, count, end_ms};
+  }
 };
+
+TEST("window: of a full group goes a key that is neither refused nor blocked, and of those that are the first to end") {
+  constexpr int64_t kLimit = 3;
+  std::mt19937_64 random(12);
+  for (int round = 0; round < 200 * effort; ++round) {
+    const size_t capacity = round % 2 == 0 ? 3 : 31;
+    Windows windows(static_cast<int64_t>(capacity));
+    std::map<uint64_t, PlainWindow> plain;
+    int64_t now_ms = 0;
+    for (int i = 0; i < 500; ++i) {
+      now_ms += static_cast<int64_t>(random() % 3);
+      const int64_t now_ns = kSecond + now_ms * kMs;
+      std::erase_if(plain, [&](const auto& entry) { return entry.second.end_ms <= now_ms; });
+      const uint64_t key = random() % (2 * capacity);
+      const auto ms = static_cast<int64_t>(1 + random() % 400);
+      const bool is_there = plain.contains(key);
+      const auto kind = random() % 8;
+      if (kind == 0 && !is_there) continue;
+      auto first = std::min_element(plain.begin(), plain.end(), [](const auto& one, const auto& other) {
+        return one.second.rank() < other.second.rank();
+      });
+      if (!is_there && plain.size() == capacity) {
+        const auto lowest = first->second.rank();
+        const auto n = static_cast<int64_t>(1 + random() % 4);
+        kind == 1 ? windows->block(now_ns, hash_of(key), ms)
+                  : windows->hit(now_ns, hash_of(key), hit_of(ms, n, kLimit));
+        const auto gone = std::find_if(plain.begin(), plain.end(), [&](const auto& entry) {
+          return windows->look(now_ns, hash_of(entry.first)).reset_ns == 0;
+        });
+        CHECK(gone != plain.end() && gone->second.rank() == lowest);
+        plain.erase(gone);
+        plain[key] =
+            kind == 1 ? PlainWindow{now_ms + ms, 0, true} : PlainWindow{now_ms + ms, n, false, n == kLimit, n > kLimit};
+      } else if (kind == 0) {
+        windows->unhit(now_ns, hash_of(key), 1);
+        PlainWindow& window = plain[key];
+        if (!window.blocked && --window.count <= 0) window = {window.end_ms};
+      } else if (kind == 1) {
+        windows->block(now_ns, hash_of(key), ms);
+        PlainWindow& window = plain[key];
+        if (!window.blocked || window.end_ms <= now_ms + ms) window = {now_ms + ms, window.count, true};
+      } else {
+        windows->hit(now_ns, hash_of(key), hit_of(ms, 1, kLimit));
+        PlainWindow& window = plain[key];
+        if (window.end_ms == 0) window.end_ms = now_ms + ms;
+        if (!window.blocked) {
+          ++window.count;
+          window.used_up |= window.count == kLimit;
+          window.refused |= window.count > kLimit;
+        }
+      }
+      for (const auto& [each, window] : plain) EXPECT_EQ(windows->look(now_ns, hash_of(each)).count, window.count);
+    }
+  }
+}
 
 TEST("window: as a map of plain windows counts, over keys, operations and times at random") {
   std::mt19937_64 random(11);
@@ -190,6 +258,28 @@ TEST("window threads: every hit is counted, and exactly the limit is admitted, w
     EXPECT_EQ(admitted.load(), static_cast<int64_t>(kKeys) * kLimit);
     for (uint64_t key = 0; key < kKeys; ++key)
       EXPECT_EQ(windows->look(kSecond, hash_of(key)).count, int64_t{kThreads * kHits});
+  }
+}
+
+TEST("window threads: no flood pushes out a key that others refuse at the same time") {
+  constexpr int64_t kLimit = 5;
+  for (int round = 0; round < 300 * effort; ++round) {
+    Windows windows(31);
+    std::atomic<bool> is_lost{false};
+    run_threads(4, [&](int index) {
+      for (int i = 0; i < 400; ++i) {
+        if (index != 0) {
+          windows->hit(kSecond, hash_of(static_cast<uint64_t>(1000 * index + i)), hit_of(1000, 1 + i % 4, kLimit));
+        } else if (i < 100) {
+          // Twenty keys, each of which goes beyond its limit at once, and is looked at from then on.
+          const WindowSeen seen =
+              windows->hit(kSecond, hash_of(static_cast<uint64_t>(i % 20)), hit_of(1000, 6, kLimit));
+          if (seen.count != 6 * (i / 20 + 1)) is_lost = true;
+        }
+      }
+    });
+    CHECK(!is_lost);
+    for (uint64_t key = 0; key < 20; ++key) EXPECT_EQ(windows->look(kSecond, hash_of(key)).count, 30);
   }
 }
 

@@ -159,6 +159,30 @@ describe('what another thread interrupts at any step ends as if it had come befo
     )
   })
 
+  it('of a full table of windows: no refused key is lost to a flood, nor one that is refused meanwhile', () => {
+    const terms = WindowTerms.make(0n, { capacity: 3, evicts: true }, { low: 1n, high: 2n })
+    const flood = [4n, 5n, 6n, 7n]
+    for (const wasRefused of [true, false]) {
+      for (let step = 0, isOver = false; !isOver; step++) {
+        const words = freshTableWords(3)
+        KeyedWindows.initialize(words, terms)
+        const windows = new KeyedWindows(words, terms)
+        const hit = (hash: bigint): number => windows.hit(SECOND_NS, hash, 1000n, 1, 1, EXTEND.never).count
+        for (const hash of [1n, 2n, 3n, 1n]) hit(hash)
+        // The one that is hit in the middle is refused already, or by this hit.
+        const act = wasRefused ? flood : [2n]
+        isOver = !interrupt(
+          () => act.forEach(hit),
+          step,
+          () => (wasRefused ? [2n] : flood).forEach(hit),
+        )
+        expect(windows.look(SECOND_NS, 1n).count, `step ${step}`).toBe(2)
+        if (windows.look(SECOND_NS, 2n).count === 2) for (const hash of flood) hit(hash)
+        expect(windows.look(SECOND_NS, 1n).count, `step ${step}`).toBe(2)
+      }
+    }
+  })
+
   it('of a table of windows, also where it is cleared: what nobody hits meanwhile is forgotten', () => {
     const terms = WindowTerms.make(0n, { capacity: 3, evicts: false }, { low: 1n, high: 2n })
     for (let step = 0, isOver = false; !isOver; step++) {

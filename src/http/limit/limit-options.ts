@@ -65,7 +65,7 @@ export interface HttpLimitOptions<Request> {
   scope?: NameScope | undefined
   /** How many keys each limit counts at the same time. An integer from 1 to 1e8, at 24 bytes per key, taken at once; default 100,000. */
   capacity?: number | undefined
-  /** A new key that finds no room: 'evict' (default) forgets the key that is free first; 'deny' refuses the new one. */
+  /** A new key that finds no room: 'evict' (default) forgets another, those refused or banned last; 'deny' refuses the new one. */
   onFull?: 'evict' | 'deny' | undefined
   /** Whose request it is; null: it is not limited, so give none that a client can bring about. Default: the address, as {@link ipKey} gives it. */
   key?: ((request: Request) => Key | null) | undefined

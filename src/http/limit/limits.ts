@@ -224,7 +224,7 @@ class WindowLimit<Request> implements Limit<Request> {
       windowSeconds: this.#windowSeconds,
       remaining: Math.max(0, quota - count),
       // The refusal may be the one that has begun a ban.
-      resetMs: Math.max(this.#leftMs(resetMs), refused ? this.bannedMs(key) : 0),
+      resetMs: Math.max(resetMs, refused ? this.bannedMs(key) : 0),
       refused,
     }
   }
@@ -232,12 +232,7 @@ class WindowLimit<Request> implements Limit<Request> {
   bannedMs(key: Key): number {
     if (this.#bans === null) return 0
     const { refused, resetMs } = this.#bans.look(key)
-    return refused ? this.#leftMs(resetMs) : 0
-  }
-
-  /** A window ends at a full ms, so a fraction more may be left of it than it is long. */
-  #leftMs(resetMs: number): number {
-    return Math.min(resetMs, this.#options.windowMs)
+    return refused ? resetMs : 0
   }
 
   refused(key: Key): void {

@@ -43,7 +43,7 @@ export function cut(key: unknown): string {
   return text.length > LONGEST_KEY ? text.slice(0, LONGEST_KEY) : text
 }
 
-/** A window ends at a full ms, so there may be a fraction more left of it than it is long: 61 s of a minute, once rounded up. */
+/** Whole ms, and 0 only of what is over. */
 export function wholeMs(ms: number): number {
   return ms > 0 ? Math.max(1, Math.floor(ms)) : 0
 }

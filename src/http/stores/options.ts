@@ -25,7 +25,7 @@ export interface StoreOptions {
   scope?: NameScope | undefined
   /** How many keys are counted at the same time. An integer from 1 to 1e8, at 24 bytes per key, taken at once; default 100,000. */
   capacity?: number | undefined
-  /** A new key that finds no room: 'evict' (default) forgets the key whose window ends first; 'deny' refuses the new one. */
+  /** A new key that finds no room: 'evict' (default) forgets another, those over their limit last; 'deny' refuses the new one. */
   onFull?: 'evict' | 'deny' | undefined
   /**
    * 'window' (default) counts as the limiter's own store does: a window starts at a key's first hit. 'bucket' gives back `limit` hits per

@@ -103,14 +103,15 @@ export class KeyedSlots {
     return Atomics.compareExchange(this.#words, seen.slot + KEYED.level, seen.level, level) === seen.level
   }
 
-  takeStock(at: Place, floor: bigint): Survey {
+  /** `rank`: of numbers above the floor, which goes first for want of room. */
+  takeStock(at: Place, floor: bigint, rank = (number: bigint): bigint => number): Survey {
     const claim = Atomics.load(this.#words, at.group + KEYED.claim)
     const survey: Survey = { result: 'again', claim, slot: 0, choice: NOT_FOUND, least: MOST }
     if ((claim & KEYED.claimPending) !== 0n) {
       this.#complete(at.group, claim, null)
       return survey
     }
-    let hasRoom = false
+    let lowest = MOST
     for (let n = 0; n < this.#cut.slots; n++) {
       const slot = this.#nthSlot(at, n)
       const seen = this.lookAt(slotAt(at.group, slot))
@@ -119,16 +120,17 @@ export class KeyedSlots {
       if (isOwn ? !isLeftFrozen : seen.state !== 'live' && !isLeftFrozen) return survey
       const isUnused = seen.identity === 0n
       const number = isLeftFrozen || isUnused ? FREE : this.numberOf(seen.level)
-      if (isOwn || (!hasRoom && number < survey.least)) {
+      const standing = number <= floor ? FREE : rank(number)
+      if (isOwn || standing < lowest) {
         survey.slot = slot
         survey.choice = seen
       }
-      if (number <= floor) hasRoom = true
+      if (standing < lowest) lowest = standing
       if (number < survey.least) survey.least = number
       if (isOwn || isUnused) break
     }
     if (Atomics.load(this.#words, at.group + KEYED.claim) !== claim) return survey
-    survey.result = hasRoom ? 'room' : 'full'
+    survey.result = lowest === FREE ? 'room' : 'full'
     return survey
   }
 

@@ -267,10 +267,10 @@ export const KEYED = {
 /** Levels of a keyed window, which otherwise is a keyed table. */
 export const WINDOW = {
   countBits: 20,
-  endShift: 21,
+  endShift: 22,
   endBits: 38,
   generationBits: 3,
   mostCount: 2 ** 20 - 1,
-  belowEnd: (1n << 21n) - 1n,
+  belowEnd: (1n << 22n) - 1n,
   mostMs: 2 ** 38 - 1,
 } as const

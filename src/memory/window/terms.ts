@@ -6,7 +6,7 @@ import { KEYED } from '../shared/layout.js'
 /** What a window table is made with. */
 export interface WindowParameters {
   readonly capacity: number
-  /** Whether a key without room takes the place of the one whose window ends first, or is refused. */
+  /** Whether a key without room takes the place of another, or is refused. */
   readonly evicts: boolean
 }
 

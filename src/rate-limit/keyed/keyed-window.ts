@@ -23,7 +23,10 @@ export interface KeyedWindowOptions {
   name?: string | undefined
   /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
   scope?: NameScope | undefined
-  /** A new key that finds no room: 'evict' (default) forgets, of 31 keys, the one whose window ends first; 'deny' refuses the new one. */
+  /**
+   * A new key that finds no room: 'evict' (default) forgets one of 31 others, 'deny' refuses the new one. Keys with hits left go first, those
+   * with the fewest hits before others; then those that have used up their `max`; refused and blocked ones last, the first to end before others.
+   */
   onFull?: 'evict' | 'deny' | undefined
   /** For tests; the default is the monotonic clock. */
   clock?: Clock | undefined
@@ -31,7 +34,7 @@ export interface KeyedWindowOptions {
 
 /** What one hit counts, and against which limit. */
 export interface HitOptions {
-  /** How long a window lasts from its first hit, in ms: > 0, at most 8.7 years. A window under way keeps its length. */
+  /** How long a window lasts from its first hit, in ms, rounded up: > 0, at most 8.7 years. A window under way keeps its length. */
   windowMs: number
   /** How many hits this is. An integer from 1 to 1,048,575; default 1. */
   n?: number | undefined
@@ -48,7 +51,10 @@ export interface HitOptions {
 export interface WindowResult {
   /** Hits in the window under way, refused ones and this one included; 0 without a window. At most 1,048,575. */
   readonly count: number
-  /** Until the window, or the block, is over, in ms; 0 without one. Of a key without room: until there is room. */
+  /**
+   * Until the window, or the block, is over, in ms; 0 without one. Never more than it lasts, though it may end up to 1 ms later; `look` tells
+   * whole ms. Of a key without room: until there is room.
+   */
   readonly resetMs: number
   /** Whether the hit was beyond `max`, the key is blocked, or there was no room for it. */
   readonly refused: boolean

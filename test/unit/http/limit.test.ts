@@ -288,6 +288,22 @@ describe('limits', () => {
     expect(await statuses('/')).toEqual([200])
   })
 
+  it('keep those who are refused or banned when more come than there is room for', async () => {
+    const { statuses, clock } = web({ capacity: 310, limits: { a: { max: 3, windowMs: 60_000, banAfter: 2 } } })
+    const paths = (kind: string, count: number) => Array.from({ length: count }, (_, n) => `/${kind}-${n}`)
+    const times = (count: number, kind: string, of: number) =>
+      Array.from({ length: count }, () => paths(kind, of)).flat()
+    await statuses(...times(3, 'used-up', 10), ...times(4, 'refused', 10), ...times(5, 'banned', 10))
+    await clock.advance(1000)
+    await statuses(...times(2, 'other', 1000))
+    for (const [kind, status] of [
+      ['used-up', 429],
+      ['refused', 429],
+      ['banned', 403],
+    ] as const)
+      expect(await statuses(...paths(kind, 10)), kind).toEqual(Array(10).fill(status))
+  })
+
   it('tell the time of a ban from the refusal on that begins it', async () => {
     const { get, clock } = web({ limits: { a: { max: 1, windowMs: 10_000, banAfter: 2 } } })
     await clock.advance(0.5)

@@ -120,6 +120,19 @@ describe('expressStore', () => {
     expect(roomy.increment('attacker').totalHits).toBe(11)
   })
 
+  it.each([5, () => 5])(
+    'keeps who is over its limit when more come than there is room for: limit %s',
+    async (limit) => {
+      const { clock, store } = make({ capacity: 310 }, { windowMs: 60_000, limit })
+      const hit = (key: string, times: number) =>
+        Array.from({ length: times }, () => store.increment(key).totalHits).at(-1)
+      for (let n = 0; n < 10; n++) hit(`attacker ${n}`, 5)
+      await clock.advance(1000)
+      for (let n = 0; n < 1000; n++) hit(`other ${n}`, 2)
+      expect(Array.from({ length: 10 }, (_, n) => hit(`attacker ${n}`, 1))).toEqual(Array(10).fill(6))
+    },
+  )
+
   it('takes keys that are no strings, or very long ones, without throwing in a request', () => {
     const { store } = make()
     expect(store.increment(undefined as unknown as string).totalHits).toBe(1)
@@ -173,6 +186,17 @@ describe('fastifyStore', () => {
     expect(answerOf((done) => one!.incr('a', done, 60_000, 5))).toMatchObject({ current: 1 })
   })
 
+  it('keeps who is over the limit of a route when more come on one of a higher limit than there is room for', async () => {
+    const { clock, store } = make({ capacity: 310 })
+    const route = (url: string) => store.child({ routeInfo: { method: 'GET', url } } as never)
+    const hit = (url: string, key: string, times: number, max: number) =>
+      Array.from({ length: times }, () => answerOf((done) => route(url).incr(key, done, 60_000, max))).at(-1)
+    for (let n = 0; n < 10; n++) hit('/login', `attacker ${n}`, 5, 5)
+    await clock.advance(1000)
+    for (let n = 0; n < 1000; n++) hit('/', `other ${n}`, 9, 100)
+    for (let n = 0; n < 10; n++) expect(hit('/login', `attacker ${n}`, 1, 5)).toMatchObject({ current: 6 })
+  })
+
   it('counts each plugin apart without a name', () => {
     const { Store, store } = make()
     store.incr('a', () => undefined, 1000, 5)
@@ -205,6 +229,14 @@ describe('nestStorage', () => {
     await hit('a', 0)
     expect(await hit('a', 0)).toEqual({ totalHits: 3, timeToExpire: 1, isBlocked: true, timeToBlockExpire: 1 })
     expect(await hit('a', 0, 'other')).toMatchObject({ totalHits: 1, isBlocked: false })
+  })
+
+  it('keeps blocked keys when more come than there is room for', async () => {
+    const { clock, hit } = make({ capacity: 310 })
+    for (let n = 0; n < 30; n++) await hit(`attacker ${n % 10}`, 1900)
+    await clock.advance(999)
+    for (let n = 0; n < 2000; n++) await hit(`other ${n % 1000}`)
+    for (let n = 0; n < 10; n++) expect(await hit(`attacker ${n}`)).toMatchObject({ isBlocked: true, totalHits: 3 })
   })
 
   it("refuses until the next hit has come back with algorithm 'bucket'", async () => {

@@ -19,6 +19,7 @@ import {
   RETRY_BUDGET,
   SEMAPHORE,
   WAITERS,
+  WINDOW,
   WORDS_PER_CELL,
 } from '../../../dist/memory/shared/layout.js'
 import { MAX_BREAKER_COUNT, MAX_BREAKER_MS } from '../../../dist/memory/breaker/parameters.js'
@@ -114,6 +115,10 @@ describe('src/memory/shared/layout.ts is native/core/layout.h', () => {
     expect(asBigInts(KEYED)).toEqual(words)
     expect(generationMask).toBe((1n << BigInt(KEYED.generationBits)) - 1n)
     expect(claimVersionMask).toBe(KEYED.claimPending - 1n)
+  })
+
+  it('in every word of a keyed window, no more and no fewer', () => {
+    expect(asBigInts(WINDOW)).toEqual(ofNamespace('window'))
   })
 
   it('in the kinds of cells and the word that names them', () => {
