@@ -128,25 +128,24 @@ class KeyedTable {
   // How long until `place` of the axis is produced.
   int64_t time_until(int64_t now_ns, int64_t place) const { return terms_.time_until(place, now_ns); }
 
-  // Lets the key have nothing for `pause_ns` > 0: spends what is there, and what is produced until then but for one
-  // token. A key that has spent more already keeps its debt. Granted, or kBusy when there is no slot.
+  // Lets the key have nothing for `pause_ns` > 0: spends what is there, and what is produced until then. A key that has
+  // spent more already keeps its debt. Granted, or kBusy when there is no slot.
   Outcome pause(int64_t now_ns, uint64_t hash, int64_t pause_ns) {
     const int64_t until_ns = now_ns > std::numeric_limits<int64_t>::max() - pause_ns
                                  ? std::numeric_limits<int64_t>::max()
                                  : now_ns + pause_ns;
-    const int64_t target = std::min(terms_.produced(until_ns) - terms_.cost_of(1), slots_.most());
+    const int64_t target = std::min(terms_.produced(until_ns), slots_.most());
     const Position at = slots_.position_of(hash);
     const int64_t floor = terms_.produced(now_ns) - terms_.burst;
     for (Attempts attempts(attempts_); attempts.next();) {
       const Seen seen = slots_.find(at);
       if (seen.state == State::kLive) {
-        if (slots_.number_of(seen.level) >= target || target <= floor) return Outcome::kGranted;
+        if (slots_.number_of(seen.level) >= target) return Outcome::kGranted;
         if (slots_.commit(seen, slots_.level_of(target, seen.identity))) return Outcome::kGranted;
         continue;
       }
       const Survey survey = slots_.take_stock(at, floor);
       if (survey.result == Survey::kAgain) continue;
-      if (target <= floor) return Outcome::kGranted;
       if (survey.result == Survey::kFull && !terms_.asked.evicts) return Outcome::kBusy;
       if (!free_slot_of(survey)) continue;
       int64_t identity = 0;

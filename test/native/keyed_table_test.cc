@@ -192,16 +192,18 @@ TEST("keyed: a run of a key that was evicted gives nothing back") {
   EXPECT_EQ(table->look(kSecond, hash_of(1), 1).available, 0.0);
 }
 
-TEST("keyed: a pause admits nothing, then one token; the longer of two stands; a key that was never seen has one too") {
+TEST("keyed: a pause admits nothing and leaves nothing; the longer of two stands, also for a key that was never seen") {
   for (const bool seen : {false, true}) {
     Table table(5, 10, 5);
     if (seen) CHECK(table->try_acquire_one(kSecond, hash_of(1)));
     CHECK(table->pause(kSecond, hash_of(1), 3 * kSecond) == Outcome::kGranted);
     CHECK(table->pause(kSecond, hash_of(1), kSecond) == Outcome::kGranted);
-    EXPECT_EQ(table->look(kSecond, hash_of(1), 1).wait_ns, 3 * kSecond);
-    CHECK(!table->try_acquire_one(4 * kSecond - 1, hash_of(1)));
-    CHECK(table->try_acquire_one(4 * kSecond, hash_of(1)));
-    CHECK(!table->try_acquire_one(4 * kSecond, hash_of(1)));
+    constexpr int64_t kTenth = kSecond / 10;
+    EXPECT_EQ(table->look(kSecond, hash_of(1), 1).wait_ns, 3 * kSecond + kTenth);
+    CHECK(table->try_acquire(4 * kSecond, hash_of(1), 1e-6) == Outcome::kDenied);
+    CHECK(!table->try_acquire_one(4 * kSecond + kTenth - 1, hash_of(1)));
+    CHECK(table->try_acquire_one(4 * kSecond + kTenth, hash_of(1)));
+    CHECK(!table->try_acquire_one(4 * kSecond + kTenth, hash_of(1)));
   }
   Table full(1, 1, 1, false);
   CHECK(full->try_acquire_one(kSecond, hash_of(1)));

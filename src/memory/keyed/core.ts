@@ -89,22 +89,21 @@ export class KeyedBuckets {
     })
   }
 
-  /** Lets the key have nothing for `pauseNs`, and one token then. */
+  /** Lets the key have nothing for `pauseNs`. */
   pause(nowNs: bigint, hash: bigint, pauseNs: bigint): Outcome {
     const { terms } = this
-    const target = min(terms.produced(min(nowNs + pauseNs, LAST)) - terms.costOf(1), this.#slots.most)
+    const target = min(terms.produced(min(nowNs + pauseNs, LAST)), this.#slots.most)
     const at = this.#slots.placeOf(hash)
     const floor = terms.produced(nowNs) - terms.burst
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const seen = this.#slots.find(at)
       if (seen.state === 'live') {
-        if (this.#slots.numberOf(seen.level) >= target || target <= floor) return OUTCOME.granted
+        if (this.#slots.numberOf(seen.level) >= target) return OUTCOME.granted
         if (this.#slots.commit(seen, this.#slots.levelOf(target, seen.identity))) return OUTCOME.granted
         continue
       }
       const survey = this.#slots.takeStock(at, floor)
       if (survey.result === 'again') continue
-      if (target <= floor) return OUTCOME.granted
       if (survey.result === 'full' && !terms.asked.evicts) return OUTCOME.busy
       if (this.#freeSlotOf(survey) && this.#slots.claim(at, survey, target) !== null) return OUTCOME.granted
     }

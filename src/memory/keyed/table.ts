@@ -11,7 +11,7 @@ export interface KeyedTable {
   refund(key: Key, tokens: number): number
   /** Takes `tokens`, also what is not there. */
   charge(key: Key, tokens: number): Outcome
-  /** Lets the key have nothing for `ms` > 0, and one token then. */
+  /** Lets the key have nothing for `ms` > 0. */
   pause(key: Key, ms: number): Outcome
   /** What the key has, and how long it would have to wait for `tokens`. */
   look(key: Key, tokens: number): { available: number; waitMs: number }

@@ -192,9 +192,9 @@ export class KeyedRateLimiter implements Disposable {
   }
 
   /**
-   * Admits nothing of a key for a while, in every thread: for the Retry-After of one server among many. One token is there when the pause
+   * Admits nothing of a key for a while, in every thread: for the Retry-After of one server among many. The bucket is empty when the pause
    * ends. A pause that ends later stays. Who waits for the key in this thread waits on; in another thread, those go on who were to be
-   * served within the next 5 ms, or next. Less than a token may be had up to `1 / requestsPerSecond` earlier.
+   * served within the next 5 ms, or next.
    *
    * @param key - a string, number or bigint
    * @param ms - how long from now, >= 0; what is longer than ten years is ten years

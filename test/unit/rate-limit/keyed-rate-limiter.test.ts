@@ -91,17 +91,19 @@ describe('KeyedRateLimiter', () => {
     expect(() => limiter.refund(null as never, 1)).toThrow('key must be a string, number or bigint; received null')
   })
 
-  it('pauses one key for every thread, and has one token when that ends', async () => {
+  it('pauses one key for every thread, and has nothing when that ends', async () => {
     const { clock, limiter } = keyed({ burstSize: 5 })
     const other = KeyedRateLimiter.from(limiter.share())
     limiter.pauseFor('a', 1000)
     expect(limiter.tryAcquire('b')).toBe(true)
-    expect([other.tryAcquire('a'), other.retryAfterMs('a'), other.getAvailableTokens('a')]).toEqual([false, 1000, 0])
+    expect([other.tryAcquire('a'), other.retryAfterMs('a'), other.getAvailableTokens('a')]).toEqual([false, 1100, 0])
     limiter.pauseFor('a', 500)
     limiter.pauseFor('a', 0)
     await clock.advance(999)
-    expect(limiter.tryAcquire('a')).toBe(false)
+    expect([1, 0.01, 1e-6].map((tokens) => limiter.tryAcquire('a', tokens))).toEqual([false, false, false])
     await clock.advance(1)
+    expect(limiter.getAvailableTokens('a')).toBe(0)
+    await clock.advance(100)
     expect([1, 2].map(() => limiter.tryAcquire('a'))).toEqual([true, false])
     limiter.pauseFor('c', 0)
     expect(limiter.getAvailableTokens('c')).toBe(5)
@@ -120,9 +122,9 @@ describe('KeyedRateLimiter', () => {
     limiter.pauseFor('a', 1000)
     wait('after')
     await clock.advance(999)
-    expect([admitted, limiter.retryAfterMs('a')]).toEqual([[], 201])
-    await clock.advance(101)
-    expect(admitted).toEqual(['before@1000', 'after@1100'])
+    expect([admitted, limiter.retryAfterMs('a')]).toEqual([[], 301])
+    await clock.advance(201)
+    expect(admitted).toEqual(['before@1100', 'after@1200'])
   })
 
   it('takes several tokens, or none', () => {
