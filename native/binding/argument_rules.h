@@ -60,6 +60,7 @@ inline constexpr NumberRule kGeneration{"a generation must be a whole number", -
 inline constexpr NumberRule kBase{"a base must be a whole number", -kFarthest, kFarthest, NumberRule::kWhole};
 inline constexpr NumberRule kPlace{"a place must be a whole number", -kFarthest, kFarthest, NumberRule::kWhole};
 inline constexpr NumberRule kUnits{"units must be a whole number >= 1", 1, kFarthest, NumberRule::kWhole};
+inline constexpr NumberRule kUnitsOrNone{"units must be a whole number >= 0", 0, kFarthest, NumberRule::kWhole};
 inline constexpr NumberRule kReach{"a reach must be a whole number >= 0", 0, kFarthest, NumberRule::kWhole};
 // What a row of waiting callers tells of itself.
 inline constexpr NumberRule kTold{"a place or a size must be a whole number", -kExact, kExact, NumberRule::kWhole};

@@ -60,7 +60,7 @@ napi_value look(napi_env env, napi_callback_info info) {
 // keyedReset(number, key, nowMs)
 napi_value reset(napi_env env, napi_callback_info info) {
   KeyCall<KeyedHandle, 3> call(env, info);
-  if (call.ok) call.handle->table.reset(call.hash);
+  if (call.ok) call.handle->table.reset(call.now, call.hash);
   return nullptr;
 }
 

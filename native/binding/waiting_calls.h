@@ -66,7 +66,7 @@ struct WaitingCalls {
     Axis<3> call(env, info);
     const int64_t generation = call.whole(call.kFirst, rules::kGeneration);
     const int64_t end = call.whole(call.kFirst + 1, rules::kPlace);
-    const int64_t units = call.whole(call.kFirst + 2, rules::kUnits);
+    const int64_t units = call.whole(call.kFirst + 2, rules::kUnitsOrNone);
     return call.ok ? make_bool(env, call.return_run(generation, end, units)) : nullptr;
   }
 

@@ -64,8 +64,9 @@ class KeyedSlots {
     int64_t least;  // the lowest number in the group: what the floor must reach until a slot is free
   };
 
-  // `generation_bits`: how many bits of a level belong to the generation of its slot, 1 .. 8; the number has the rest.
-  KeyedSlots(W* words, Cut cut, int generation_bits) : words_(words), cut_(cut), generation_bits_(generation_bits) {}
+  // `generation_bits`: how many bits of a level belong to the generation of its slot, 1 .. 8; a mark is above them.
+  KeyedSlots(W* words, Cut cut, int generation_bits, int mark_bits = 0)
+      : words_(words), cut_(cut), generation_bits_(generation_bits), mark_bits_(mark_bits) {}
 
   Position position_of(uint64_t hash) const {
     const auto group = static_cast<int64_t>(multiply_shift(hash, static_cast<uint64_t>(cut_.groups), 64));
@@ -116,7 +117,7 @@ class KeyedSlots {
                   {},
                   std::numeric_limits<int64_t>::max()};
     if ((survey.claim & keyed::kClaimPending) != 0) {
-      complete(at.group, survey.claim, kFree, nullptr);
+      complete(at.group, survey.claim, kFree, 0, nullptr);
       return survey;
     }
     int64_t lowest = survey.least;
@@ -153,7 +154,7 @@ class KeyedSlots {
 
   // Gives the frozen slot of the survey to the key, with `number`. False when another thread was faster, or has done it
   // in our place, with a free level.
-  bool claim(const Position& at, const Survey& survey, int64_t number, int64_t* identity) {
+  bool claim(const Position& at, const Survey& survey, int64_t number, int64_t* identity, int64_t mark = 0) {
     const int64_t version = (survey.claim + 1) & keyed::kClaimVersionMask;
     const auto announced = static_cast<int64_t>(static_cast<uint64_t>(at.tag) << keyed::kGenerationBits) |
                            survey.slot << keyed::kClaimSlotShift | keyed::kClaimPending | version;
@@ -163,7 +164,7 @@ class KeyedSlots {
     if (!at.group[keyed::kClaim].compare_exchange_strong(expected, announced, std::memory_order_acq_rel,
                                                          std::memory_order_relaxed))
       return false;
-    return complete(at.group, announced, number, identity);
+    return complete(at.group, announced, number, mark, identity);
   }
 
   // Gives the slot of a key the level that `next` makes of what was seen of it; nothing for none. False when the key
@@ -192,16 +193,22 @@ class KeyedSlots {
   // The number in a level, and the level of a number for the slot of that identity. A level that was freed has none: it
   // is lower than all.
   static bool has_number(int64_t level) { return !is_special(level); }
-  int64_t number_of(int64_t level) const { return is_special(level) ? kFree / 2 : level >> generation_bits_; }
-  int64_t level_of(int64_t number, int64_t identity) const {
+  int64_t number_of(int64_t level) const {
+    return is_special(level) ? kFree / 2 : level >> (generation_bits_ + mark_bits_);
+  }
+  int64_t mark_of(int64_t level) const {
+    return is_special(level) ? 0 : (level >> generation_bits_) & ((int64_t{1} << mark_bits_) - 1);
+  }
+  int64_t level_of(int64_t number, int64_t identity, int64_t mark = 0) const {
     const int bits = generation_bits_;
-    return static_cast<int64_t>(static_cast<uint64_t>(number) << bits) | (identity & ((int64_t{1} << bits) - 1));
+    return static_cast<int64_t>((static_cast<uint64_t>(number) << mark_bits_ | static_cast<uint64_t>(mark)) << bits) |
+           (identity & ((int64_t{1} << bits) - 1));
   }
 
   // The level of a slot that keeps its key, and is free.
   static int64_t free_level(int64_t identity) { return keyed::kFresh | (identity & keyed::kGenerationMask); }
   // The most that a number may be.
-  int64_t most() const { return (int64_t{1} << (62 - generation_bits_)) - 1; }
+  int64_t most() const { return (int64_t{1} << (62 - generation_bits_ - mark_bits_)) - 1; }
 
   // How many keys have a level above the floor. Looks at every slot; keys that come or go meanwhile may be missed.
   int64_t count_above(int64_t floor) const {
@@ -251,7 +258,7 @@ class KeyedSlots {
 
   // Takes the steps that are left of a pending claim. Returns whether it was this call that refreshed the slot, with
   // `number`.
-  bool complete(W* group, int64_t announced, int64_t number, int64_t* refreshed) {
+  bool complete(W* group, int64_t announced, int64_t number, int64_t mark, int64_t* refreshed) {
     const int64_t index = (announced >> keyed::kClaimSlotShift) & 31;
     if (index >= cut_.slots) return false;  // no thread of this package wrote that
     W* const slot = slot_of(group, index);
@@ -269,7 +276,7 @@ class KeyedSlots {
         slot[keyed::kIdentity].compare_exchange_strong(identity, renamed, std::memory_order_acq_rel,
                                                        std::memory_order_relaxed);
       } else if (is_frozen(level)) {
-        const int64_t fresh = number == kFree ? free_level(identity) : level_of(number, identity);
+        const int64_t fresh = number == kFree ? free_level(identity) : level_of(number, identity, mark);
         // order: release. Who sees the new level sees the new identity; pairs with `look_at`.
         if (slot[keyed::kLevel].compare_exchange_strong(level, fresh, std::memory_order_acq_rel,
                                                         std::memory_order_relaxed) &&
@@ -290,6 +297,7 @@ class KeyedSlots {
   W* words_;
   Cut cut_;
   int generation_bits_;
+  int mark_bits_;
 };
 
 }  // namespace amorsize::core

@@ -21,12 +21,13 @@ namespace amorsize::core {
 
 // A key's bucket at one moment, for callers that wait for it. Places are units of the axis that all keys share.
 struct KeyedSurvey {
-  int64_t generation;  // of the key's slot; kNoSlot: it has none
+  int64_t generation;  // of the key's slot, and kReserved if callers may have reserved; kNoSlot: it has none
   int64_t produced;
   int64_t spent;    // where the next run begins, unless tokens are too old there
   int64_t room_ns;  // until there is a slot for the key; 0: there is
 };
 inline constexpr int64_t kNoSlot = -1;
+inline constexpr int64_t kReserved = keyed::kGenerationMask + 1;
 
 struct KeyedLook {
   double available;  // 0 .. burst
@@ -39,7 +40,7 @@ class KeyedTable {
   // `attempts`: how often an operation begins anew because others were faster, before it gives up as if there were no
   // room. Each time takes another thread's success, and from the second on a moment that lets it finish.
   KeyedTable(W* words, const KeyedTerms& terms, int attempts = 1000)
-      : words_(words), slots_(words, terms.cut, terms.scale.generation_bits), terms_(terms), attempts_(attempts) {}
+      : words_(words), slots_(slots_of(words, terms)), terms_(terms), attempts_(attempts) {}
   explicit KeyedTable(W* words) : KeyedTable(words, KeyedTerms::read(words)) {}
 
   // Writes an empty table into zeroed memory no other thread can see yet.
@@ -56,8 +57,8 @@ class KeyedTable {
     const KeyedTerms old = KeyedTerms::read(words);
     asked.capacity = old.asked.capacity;
     const KeyedTerms next = KeyedTerms::make(now_ns, asked, old.seed);
-    const KeyedSlots<W> from(words, old.cut, old.scale.generation_bits);
-    KeyedSlots<W> to(words, next.cut, next.scale.generation_bits);
+    const KeyedSlots<W> from = slots_of(words, old);
+    KeyedSlots<W> to = slots_of(words, next);
     const int64_t produced = old.produced(now_ns);
     from.each([&](const typename KeyedSlots<W>::Seen& seen) {
       const int64_t spent = std::max(from.number_of(seen.level), produced - old.burst);
@@ -87,7 +88,7 @@ class KeyedTable {
   // Takes `tokens` > 0 whether they are there or not. Granted, or kBusy.
   Outcome charge(int64_t now_ns, uint64_t hash, double tokens) {
     const int64_t cost = cost_units(tokens, terms_.scale.digits);
-    return take(now_ns, hash, cost, terms_.burst, std::numeric_limits<int64_t>::max(), kAnySlot).outcome;
+    return take(now_ns, hash, cost, kNotOld, std::numeric_limits<int64_t>::max(), kAnySlot).outcome;
   }
 
   // What a queue of callers of the key needs to know, all of one moment.
@@ -97,31 +98,36 @@ class KeyedTable {
     const int64_t floor = produced - terms_.burst;
     for (Attempts attempts(attempts_); attempts.next();) {
       const Seen seen = slots_.find(at);
-      if (seen.state == State::kLive)
-        return {generation_of(seen), produced, slots_.has_number(seen.level) ? slots_.number_of(seen.level) : floor, 0};
+      if (seen.state == State::kLive) {
+        const Told told = read(seen, floor);
+        return {told.generation, produced, slots_.has_number(seen.level) ? told.spent : floor, 0};
+      }
       const Survey found = slots_.take_stock(at, floor);
       if (found.result == Survey::kAgain) continue;
       const bool has_room = found.result == Survey::kRoom || terms_.asked.evicts;
       return {kNoSlot, produced, floor, has_room ? 0 : time_until_room(found, now_ns)};
     }
-    return {kNoSlot, produced, floor, 0};
+    return {kNoSlot, produced, produced, 0};
   }
 
   // Takes the next `units` > 0 of the key's axis for callers that wait, as TokenBucket::reserve_run does: `generation`
   // is a survey's, tokens older than `reach` units and than the burst are gone, and the run begins at `limit` at most.
-  // kBusy: another slot has the key by now, or none that had one; or there is no room.
+  // kBusy: another slot has the key by now, or none that had one, or kReserved has changed; or there is no room.
   Run reserve_run(int64_t now_ns, uint64_t hash, int64_t generation, int64_t units, int64_t reach, int64_t limit) {
     const int64_t last = std::min(limit, slots_.most() - units) + units;
-    return take(now_ns, hash, units, std::max(reach, terms_.burst), last, generation);
+    const int64_t oldest = terms_.produced(now_ns) - std::max(reach, terms_.burst);
+    return take(now_ns, hash, units, oldest, last, generation);
   }
 
-  // Gives back the last `units` > 0 of a run that ends at `end`, if nobody has taken the key's axis on from there, and
-  // it has not lost its slot since, and with it the debt.
+  // Gives back the last `units` of a run that ends at `end`, if nobody has taken the key's axis on from there, and it
+  // has not lost its slot since, and with it the debt. 0 units: says that nothing is reserved any more.
   bool return_run(int64_t now_ns, uint64_t hash, int64_t generation, int64_t end, int64_t units) {
     const int64_t floor = terms_.produced(now_ns) - terms_.burst;
     return slots_.change(hash, attempts_, [&](const Seen& seen) -> std::optional<int64_t> {
-      if (generation_of(seen) != generation || std::max(slots_.number_of(seen.level), floor) != end) return {};
-      return slots_.level_of(end - units, seen.identity);
+      const Told told = read(seen, floor);
+      if (((told.generation ^ generation) & ~kReserved) != 0 || std::max(told.spent, floor) != end) return {};
+      const int64_t mark = units > 0 && told.mark != 0 ? terms_.mark_of(end - units) : 0;
+      return slots_.level_of(end - units, seen.identity, mark);
     });
   }
 
@@ -134,64 +140,46 @@ class KeyedTable {
     const int64_t until_ns = now_ns > std::numeric_limits<int64_t>::max() - pause_ns
                                  ? std::numeric_limits<int64_t>::max()
                                  : now_ns + pause_ns;
-    const int64_t target = std::min(terms_.produced(until_ns), slots_.most());
-    const Position at = slots_.position_of(hash);
-    const int64_t floor = terms_.produced(now_ns) - terms_.burst;
-    for (Attempts attempts(attempts_); attempts.next();) {
-      const Seen seen = slots_.find(at);
-      if (seen.state == State::kLive) {
-        if (slots_.number_of(seen.level) >= target) return Outcome::kGranted;
-        if (slots_.commit(seen, slots_.level_of(target, seen.identity))) return Outcome::kGranted;
-        continue;
-      }
-      const Survey survey = slots_.take_stock(at, floor);
-      if (survey.result == Survey::kAgain) continue;
-      if (survey.result == Survey::kFull && !terms_.asked.evicts) return Outcome::kBusy;
-      if (!free_slot_of(survey)) continue;
-      int64_t identity = 0;
-      if (slots_.claim(at, survey, target, &identity)) return Outcome::kGranted;
-    }
-    return Outcome::kBusy;
+    const int64_t end = std::min(terms_.produced(until_ns), slots_.most());
+    return take(now_ns, hash, 0, end, std::numeric_limits<int64_t>::max(), kAnySlot).outcome;
   }
 
-  // Gives back `tokens` >= 0, never above the burst. Returns the tokens given back.
+  // Gives back `tokens` >= 0, never above the burst, nor what callers may have reserved: they would have it as well.
+  // Returns the tokens given back.
   double refund(int64_t now_ns, uint64_t hash, double tokens) {
     const int64_t credit = credit_units(tokens, terms_.scale.digits);
     const int64_t floor = terms_.produced(now_ns) - terms_.burst;
     int64_t returned = 0;
     const bool is_back = slots_.change(hash, attempts_, [&](const Seen& seen) -> std::optional<int64_t> {
-      const int64_t spent = std::max(slots_.number_of(seen.level), floor);
-      returned = spent - std::max(spent - credit, floor);
+      const Told told = read(seen, floor);
+      const int64_t spent = std::max(told.spent, floor);
+      returned = spent - std::max(spent - credit, told.least);
       if (returned == 0) return {};
-      return slots_.level_of(spent - returned, seen.identity);
+      return slots_.level_of(spent - returned, seen.identity, told.mark);
     });
     return is_back ? terms_.tokens_of(returned) : 0;
   }
 
-  // Fills the key's bucket.
-  void reset(uint64_t hash) { slots_.free(hash, attempts_); }
+  // Fills the key's bucket, but for what callers may have reserved.
+  void reset(int64_t now_ns, uint64_t hash) {
+    const int64_t floor = terms_.produced(now_ns) - terms_.burst;
+    slots_.change(hash, attempts_, [&](const Seen& seen) {
+      const Told told = read(seen, floor);
+      return std::optional(told.mark == 0 ? Slots::free_level(seen.identity)
+                                          : slots_.level_of(told.least, seen.identity, told.mark));
+    });
+  }
 
   // What the key has, and how long it would have to wait for `tokens` > 0. Takes no slot.
   KeyedLook look(int64_t now_ns, uint64_t hash, double tokens) {
-    const Position at = slots_.position_of(hash);
-    const int64_t produced = terms_.produced(now_ns);
+    const KeyedSurvey seen = survey(now_ns, hash);
     const int64_t cost = tokens > terms_.asked.burst ? kTooLarge : terms_.cost_of(tokens);
-    for (Attempts attempts(attempts_); attempts.next();) {
-      const Seen seen = slots_.find(at);
-      if (seen.state == State::kLive) {
-        const int64_t spent = std::max(slots_.number_of(seen.level), produced - terms_.burst);
-        const int64_t wait_ns = cost == kTooLarge          ? kNever
-                                : spent + cost <= produced ? 0
-                                                           : terms_.time_until(spent + cost, now_ns);
-        return {terms_.tokens_of(std::max<int64_t>(produced - spent, 0)), wait_ns};
-      }
-      const Survey survey = slots_.take_stock(at, produced - terms_.burst);
-      if (survey.result == Survey::kAgain) continue;
-      if (survey.result == Survey::kFull && !terms_.asked.evicts)
-        return {0, cost == kTooLarge ? kNever : time_until_room(survey, now_ns)};
-      return {terms_.asked.burst, cost == kTooLarge ? kNever : 0};
-    }
-    return {0, 0};
+    if (seen.room_ns > 0) return {0, cost == kTooLarge ? kNever : seen.room_ns};
+    const int64_t spent = std::max(seen.spent, seen.produced - terms_.burst);
+    const int64_t wait_ns = cost == kTooLarge               ? kNever
+                            : spent + cost <= seen.produced ? 0
+                                                            : terms_.time_until(spent + cost, now_ns);
+    return {terms_.tokens_of(std::max<int64_t>(seen.produced - spent, 0)), wait_ns};
   }
 
   // How many keys have less than a full bucket now. Looks at every slot; keys that come or go meanwhile may be missed.
@@ -209,32 +197,56 @@ class KeyedTable {
   static constexpr int64_t kAnySlot = -2;
   // Instead of a last place: what is produced by now.
   static constexpr int64_t kProduced = std::numeric_limits<int64_t>::min();
+  // Instead of the oldest place: what is in a full bucket.
+  static constexpr int64_t kNotOld = std::numeric_limits<int64_t>::min();
 
-  static int64_t generation_of(const Seen& seen) { return seen.identity & keyed::kGenerationMask; }
-
-  Outcome take_now(int64_t now_ns, uint64_t hash, int64_t cost) {
-    return take(now_ns, hash, cost, terms_.burst, kProduced, kAnySlot).outcome;
+  static Slots slots_of(W* words, const KeyedTerms& terms) {
+    return {words, terms.cut, terms.scale.generation_bits, keyed::kMarkBits};
   }
 
-  // Takes the next `cost` units of the key's axis if they end at `last` at most. What is older than `reach` is gone.
-  Run take(int64_t now_ns, uint64_t hash, int64_t cost, int64_t reach, int64_t last, int64_t generation) {
+  // What a level says.
+  struct Told {
+    int64_t spent;
+    int64_t least;       // what must stay spent: what is too old, and what callers may have reserved
+    int64_t mark;        // 0 when nothing that is reserved is of use any more
+    int64_t generation;  // as in a survey
+  };
+  Told read(const Seen& seen, int64_t floor) const {
+    const int64_t spent = slots_.number_of(seen.level);
+    const int64_t mark = slots_.mark_of(seen.level);
+    const int64_t generation = seen.identity & keyed::kGenerationMask;
+    const int64_t reserved = mark != 0 ? terms_.reserved_to(spent, mark) : floor;
+    if (reserved <= floor) return {spent, floor, 0, generation};
+    return {spent, reserved, mark, generation | kReserved};
+  }
+
+  Outcome take_now(int64_t now_ns, uint64_t hash, int64_t cost) {
+    return take(now_ns, hash, cost, kNotOld, kProduced, kAnySlot).outcome;
+  }
+
+  // Takes the next `cost` units of the key's axis if they end at `last` at most. What is before `oldest` is gone. For
+  // callers that wait, if a generation is given.
+  Run take(int64_t now_ns, uint64_t hash, int64_t cost, int64_t oldest, int64_t last, int64_t generation) {
     const Position at = slots_.position_of(hash);
     const int64_t produced = terms_.produced(now_ns);
+    const int64_t floor = produced - terms_.burst;
+    if (oldest == kNotOld) oldest = floor;
     if (last == kProduced) last = produced;
     for (Attempts attempts(attempts_); attempts.next();) {
       const Seen seen = slots_.find(at);
       if (seen.state == State::kLive) [[likely]] {
-        if (generation != kAnySlot && generation != generation_of(seen)) return {Outcome::kBusy, 0};
+        const Told told = read(seen, floor);
+        if (generation != kAnySlot && generation != told.generation) return {Outcome::kBusy, 0};
         // A level without a number does not tell what was spent before the slot was freed.
-        const int64_t oldest = produced - (slots_.has_number(seen.level) ? reach : terms_.burst);
-        const int64_t start = std::max(slots_.number_of(seen.level), oldest);
+        const int64_t start = std::max(slots_.has_number(seen.level) ? told.spent : floor, oldest);
         if (start + cost > last) return {Outcome::kDenied, 0};
         const int64_t spent = std::min(start + cost, slots_.most());
-        if (slots_.commit(seen, slots_.level_of(spent, seen.identity))) return {Outcome::kGranted, start};
+        const int64_t mark = generation == kAnySlot ? told.mark : terms_.mark_of(spent);
+        if (slots_.commit(seen, slots_.level_of(spent, seen.identity, mark))) return {Outcome::kGranted, start};
         continue;
       }
-      const int64_t start = produced - terms_.burst;
-      const Survey survey = slots_.take_stock(at, start);
+      const int64_t start = std::max(floor, oldest);
+      const Survey survey = slots_.take_stock(at, floor);
       if (survey.result == Survey::kAgain) continue;
       if (generation != kAnySlot && generation != kNoSlot) return {Outcome::kBusy, 0};
       if (survey.result == Survey::kFull && !terms_.asked.evicts) return {Outcome::kBusy, 0};
@@ -242,7 +254,9 @@ class KeyedTable {
       if (start + cost > last) return {Outcome::kDenied, 0};
       if (!free_slot_of(survey)) continue;
       int64_t identity = 0;
-      if (slots_.claim(at, survey, std::min(start + cost, slots_.most()), &identity)) return {Outcome::kGranted, start};
+      const int64_t spent = std::min(start + cost, slots_.most());
+      const int64_t mark = generation == kAnySlot ? 0 : terms_.mark_of(spent);
+      if (slots_.claim(at, survey, spent, &identity, mark)) return {Outcome::kGranted, start};
     }
     return {Outcome::kBusy, 0};
   }

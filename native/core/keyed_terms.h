@@ -50,12 +50,13 @@ struct Scale {
 };
 inline Scale scale_for(double rate, double burst) {
   constexpr int kMost = 8;
+  constexpr int kBits = 62 - keyed::kMarkBits;
   const double need = rate * kHorizonSeconds + burst;
   int digits = kMaxDigits;
   while (digits > 0 && need * pow10_of(digits) >= 0x1p54) --digits;
   if (need >= 0x1p54) digits = std::min(0, digits_for(rate, burst, 0));
   int bits = kMost;
-  while (bits > 1 && need * pow10_of(digits) >= static_cast<double>(int64_t{1} << (62 - bits))) --bits;
+  while (bits > 1 && need * pow10_of(digits) >= static_cast<double>(int64_t{1} << (kBits - bits))) --bits;
   return {digits, bits};
 }
 
@@ -136,9 +137,24 @@ struct KeyedTerms {
   // The burst was rounded down; a cost of just that much must still fit.
   int64_t cost_of(double tokens) const { return std::min(cost_units(tokens, scale.digits), burst); }
 
+  // The mark of a level of which callers that wait may have reserved units up to the very end.
+  int64_t mark_of(int64_t spent) const { return modulo(spent, 3 * period()) / period() + 1; }
+
+  // Where units that callers have reserved may end, by what is spent and its mark: never too low, and at the end of the
+  // period of which the mark tells at most. A clock may be read late, so it does not tell.
+  int64_t reserved_to(int64_t spent, int64_t mark) const {
+    const int64_t since = modulo(spent - mark * period(), 3 * period());
+    return since < 2 * period() ? spent - since : spent;
+  }
+
   double tokens_of(int64_t units) const {
     return units == burst ? asked.burst : std::min(tokens_in(units, scale.digits), asked.burst);
   }
+
+ private:
+  // Two of them are a burst, by when what was reserved is too old, so that of three each takes one for no other.
+  int64_t period() const { return burst / 2 + 1; }
+  static int64_t modulo(int64_t value, int64_t by) { return (value % by + by) % by; }
 };
 
 }  // namespace amorsize::core

@@ -484,7 +484,8 @@ inline constexpr int64_t kClaimVersionMask = kClaimPending - 1;
 // Words of a slot. Identity: tag << 16 | generation; 0 in a slot that was never used. It changes only under a pending
 // claim, and only while the level is frozen.
 inline constexpr size_t kIdentity = 0;
-// Level, the only word a decision writes, with compare-and-swap: spent << generation bits | low bits of the generation.
+// Level, the only word a decision writes, with compare-and-swap: spent << kMarkBits | mark, << generation bits | low
+// bits of the generation. The mark says where callers that wait may have reserved: 0 nowhere, else in which period.
 // Or, told by its two highest bits (10): a bucket that is full and has not been used (kFresh), or a slot that is free
 // for any key (kFrozen), each with the whole generation. A decision fails when the slot changes hands, since the
 // generation changes.
@@ -492,6 +493,7 @@ inline constexpr size_t kLevel = 1;
 inline constexpr int kGenerationBits = 16;
 inline constexpr int64_t kGenerationMask = (int64_t{1} << kGenerationBits) - 1;
 inline constexpr int kTagBits = 48;
+inline constexpr int kMarkBits = 2;
 inline constexpr int64_t kFrozen = -(int64_t{1} << 62) * 2;
 inline constexpr int64_t kFresh = kFrozen + (int64_t{1} << 32);
 }  // namespace keyed

@@ -14,6 +14,7 @@ constexpr auto kAvailable = Op::kAvailable;
 constexpr auto kCharge = Op::kCharge;
 constexpr auto kRun = Op::kRun;
 constexpr auto kReturn = Op::kReturn;
+constexpr auto kRefund = Op::kRefund;
 
 // Whatever was left half done, every key is told what it has, and can go on.
 const std::vector<Op> kLast = {{kAvailable, 0}, {kAvailable, 1}, {kAcquire, 0}, {kAcquire, 1},
@@ -73,6 +74,24 @@ const KeyedScenario kRuns{
 
 TEST("keyed explorer: a run is given back while another thread takes the next one") { explore(kRuns); }
 
+// A caller of one thread has reserved what the other gives back.
+const KeyedScenario kGivenBack{
+    2, 2, false, {{kAcquire, 0, 2}}, {{{kRun, 0, 2}, {kAvailable, 0}}, {{kRefund, 0, 2}, {kAcquire, 0}}}, kLast, 4};
+
+TEST("keyed explorer: tokens are given back while another thread reserves for its callers") { explore(kGivenBack); }
+
+TEST("keyed explorer: a bucket is filled while another thread reserves for its callers") {
+  explore({2, 2, false, {{kAcquire, 0, 2}}, {{{kRun, 0}, {kRun, 0}}, {{kReset, 0}, {kAcquire, 0, 2}}}, kLast, 4});
+}
+
+TEST("keyed explorer: callers are done with what they reserved while another thread gives back and reserves") {
+  explore({2, 2, false, {{kRun, 0, 2}}, {{{kReturn, 0, 0, 2}, {kRefund, 0}}, {{kRefund, 0}, {kRun, 0}}}, kLast, 4});
+}
+
+TEST("keyed explorer: a run is given back while another thread gives back what it took") {
+  explore({2, 2, false, {{kRun, 0}, {kRun, 0}}, {{{kReturn, 0, 1, 2}}, {{kRefund, 0, 2}, {kReset, 0}}}, kLast, 4});
+}
+
 // One slot for two keys: who comes second takes it, whatever the first one owes; and no denial is another's fault.
 const KeyedScenario kEviction{1, 2, true, {{kAcquire, 0, 2}}, {{{kAcquire, 0}}, {{kAcquire, 1, 2}}}, kLast, 2};
 
@@ -84,6 +103,10 @@ TEST("keyed explorer finds a swap that is a load and a store") { must_find<Keyed
 
 TEST("keyed explorer finds a run that is given back by a load and a store") {
   must_find<KeyedFault::kSplitSwap>(kRuns);
+}
+
+TEST("keyed explorer finds tokens that are given back though callers have reserved them") {
+  must_find<KeyedFault::kUnmarkedRun>(kGivenBack);
 }
 
 TEST("keyed explorer finds a helper that renames what is in use") { must_find<KeyedFault::kBlindRename>(kTwoKeys); }

@@ -139,7 +139,7 @@ TEST("keyed threads: any mixture of operations leaves a table that works") {
           CHECK(table->refund(now, hash, 2) <= 2);
           break;
         case 4:
-          table->reset(hash);
+          table->reset(now, hash);
           break;
         case 5: {
           const core::KeyedLook seen = table->look(now, hash, 1);

@@ -43,9 +43,9 @@ TEST("keyed words: how finely is counted, and how many bits that leaves for the 
     int digits;
     int bits;
   };
-  const Case cases[] = {{1e-6, 1, 6, 8}, {5.7, 1, 6, 8},  {5.71, 1, 5, 8},  {1, 1.4e10, 6, 8},  {1, 1.5e10, 5, 8},
-                        {5700, 1, 3, 8}, {5710, 1, 2, 8}, {5.7e6, 1, 0, 8}, {1e7, 1, 0, 7},     {3.6e8, 1, 0, 2},
-                        {7e8, 1, 0, 1},  {1e9, 1, 0, 1},  {2e9, 1, -1, 2},  {1e15, 1e15, -6, 1}};
+  const Case cases[] = {{1e-6, 1, 6, 8},  {5.7, 1, 6, 6},  {5.71, 1, 5, 8},  {1, 1.4e10, 6, 6},  {1, 1.5e10, 5, 8},
+                        {5700, 1, 3, 6},  {5710, 1, 2, 8}, {5.7e6, 1, 0, 6}, {1e7, 1, 0, 5},     {9e7, 1, 0, 2},
+                        {1.8e8, 1, 0, 1}, {1e9, 1, 0, 1},  {2e9, 1, -1, 1},  {1e15, 1e15, -6, 1}};
   for (const Case& each : cases) {
     EXPECT_EQ(core::scale_for(each.rate, each.burst).digits, each.digits);
     EXPECT_EQ(core::scale_for(each.rate, each.burst).generation_bits, each.bits);
@@ -54,8 +54,8 @@ TEST("keyed words: how finely is counted, and how many bits that leaves for the 
   EXPECT_EQ(0x1p54 / 1e6 * 1e6, 0x1p54);
   EXPECT_EQ(core::scale_for(1e-300, 0x1p54 / 1e6).digits, 5);
   EXPECT_EQ(0x1p55 / core::kHorizonSeconds * core::kHorizonSeconds, 0x1p55);
-  EXPECT_EQ(core::scale_for(0x1p55 / core::kHorizonSeconds, 0).generation_bits, 6);
-  EXPECT_EQ(core::scale_for(0x1.ffffp54 / core::kHorizonSeconds, 0).generation_bits, 7);
+  EXPECT_EQ(core::scale_for(0x1p55 / core::kHorizonSeconds, 0).generation_bits, 4);
+  EXPECT_EQ(core::scale_for(0x1.ffffp54 / core::kHorizonSeconds, 0).generation_bits, 5);
   EXPECT_EQ(core::scale_for(1e-300, std::nextafter(0x1p54 / 1e6, 0.0)).digits, 6);
 }
 
@@ -187,7 +187,9 @@ struct Five {
     EXPECT_EQ(slot(index, k::kIdentity).load(), tag << 16 | generation);
     EXPECT_EQ(slot(index, k::kLevel).load(), level);
   }
-  static int64_t level_of(int64_t spent, int64_t generation) { return spent * 256 + (generation & 0xFF); }
+  static int64_t level_of(int64_t spent, int64_t generation, int64_t mark = 0) {
+    return (spent * 4 + mark) * 256 + (generation & 0xFF);
+  }
   void expect_claim(uint64_t hash, int64_t index, int64_t version) {
     const auto tag = static_cast<int64_t>(hash & 0xFFFF'FFFF'FFFF);
     EXPECT_EQ(claim().load(), tag << 16 | index << 11 | version);
@@ -221,7 +223,7 @@ TEST("keyed words: a key has a slot, from where its search begins, its generatio
   // No tag is 0.
   CHECK(f.table.try_acquire_one(kSecond, 0));
   f.expect_slot(1, 1, 1, f.level_of(-2 * kToken, 1));
-  f.table.reset(first);
+  f.table.reset(kSecond, first);
   f.expect_slot(3, first, 1, k::kFresh | 1);
   EXPECT_EQ(f.table.size(kSecond), 3);
 }
@@ -241,6 +243,62 @@ TEST("keyed words: a run of tokens that are there already is given back") {
   CHECK(f.table.try_acquire_one(kSecond, key));
   CHECK(f.table.return_run(kSecond, key, 1, -3 * kToken, kToken));
   f.expect_slot(2, key, 1, f.level_of(-4 * kToken, 1));
+}
+
+TEST("keyed words: where callers may have reserved is told by the period, half a burst and a unit, in which they did") {
+  const KeyedTerms terms = KeyedTerms::make(kSecond, {1, 4, 5, false}, kSeed);
+  constexpr int64_t kPeriod = 2 * kToken + 1;
+  for (const int64_t first : {-3 * kPeriod, int64_t{0}, 3 * kPeriod}) {
+    EXPECT_EQ(terms.mark_of(first), 1);
+    EXPECT_EQ(terms.mark_of(first + kPeriod - 1), 1);
+    EXPECT_EQ(terms.mark_of(first + kPeriod), 2);
+    EXPECT_EQ(terms.mark_of(first + 3 * kPeriod - 1), 3);
+    // To all that was spent in that period, to its end from then on; and after three it might be the next such.
+    const auto to = [&](int64_t spent) { return terms.reserved_to(spent, 1); };
+    EXPECT_EQ(to(first + kPeriod - 1), first + kPeriod - 1);
+    EXPECT_EQ(to(first + kPeriod), first + kPeriod);
+    EXPECT_EQ(to(first + 3 * kPeriod - 1), first + kPeriod);
+    EXPECT_EQ(to(first + 3 * kPeriod), first + 3 * kPeriod);
+  }
+}
+
+TEST("keyed words: a level says that callers have reserved until they are done, or their tokens are too old") {
+  Five f(4, false);
+  const uint64_t key = hash_at(0x1111, 2);
+  const auto run = [&](int64_t now, int64_t generation) {
+    return f.table.reserve_run(now, key, generation, kToken, 0, kSecond * kSecond).outcome;
+  };
+  CHECK(f.table.try_acquire(kSecond, key, 4) == Outcome::kGranted);
+  f.expect_slot(2, key, 1, f.level_of(0, 1));
+  CHECK(run(kSecond, 1) == Outcome::kGranted);
+  f.expect_slot(2, key, 1, f.level_of(kToken, 1, 1));
+  // Who has not seen it reserved must look again.
+  EXPECT_EQ(f.table.survey(kSecond, key).generation, 1 + core::kReserved);
+  CHECK(run(kSecond, 1) == Outcome::kBusy);
+  CHECK(run(kSecond, 1 + core::kReserved) == Outcome::kGranted);
+  f.expect_slot(2, key, 1, f.level_of(2 * kToken, 1, 1));
+  EXPECT_EQ(f.table.refund(kSecond, key, 4), 0.0);
+  f.table.reset(kSecond, key);
+  CHECK(f.table.return_run(kSecond, key, 1 + core::kReserved, 2 * kToken, kToken / 2));
+  f.expect_slot(2, key, 1, f.level_of(kToken * 3 / 2, 1, 1));
+  CHECK(!f.table.return_run(kSecond, key, 1, kToken, 0));
+  // What is taken behind it goes back, from the next period on.
+  CHECK(f.table.charge(kSecond, key, 1) == Outcome::kGranted);
+  f.expect_slot(2, key, 1, f.level_of(kToken * 5 / 2, 1, 1));
+  EXPECT_EQ(f.table.refund(kSecond, key, 1), 0.499999);
+  f.expect_slot(2, key, 1, f.level_of(2 * kToken + 1, 1, 1));
+  CHECK(f.table.return_run(kSecond, key, 1, 2 * kToken + 1, 0));
+  f.expect_slot(2, key, 1, f.level_of(2 * kToken + 1, 1));
+  f.table.reset(kSecond, key);
+  f.expect_slot(2, key, 1, k::kFresh | 1);
+  // A pause spends all that is produced until its end, and keeps what is said of reservations.
+  CHECK(run(kSecond, 1) == Outcome::kGranted);
+  f.expect_slot(2, key, 1, f.level_of(-3 * kToken, 1, 2));
+  CHECK(f.table.pause(kSecond, key, 2 * kSecond) == Outcome::kGranted);
+  f.expect_slot(2, key, 1, f.level_of(2 * kToken, 1, 2));
+  // By now all that was reserved is too old.
+  CHECK(f.table.try_acquire_one(8 * kSecond, key));
+  f.expect_slot(2, key, 1, f.level_of(4 * kToken, 1));
 }
 
 TEST("keyed words: a slot that is free goes to another key, in its next generation, and counters come round") {
@@ -320,11 +378,11 @@ TEST("keyed words: what no thread of this package wrote ends every operation, an
     EXPECT_EQ(f.table.pause(kSecond, key, 1), Outcome::kBusy);
     EXPECT_EQ(f.table.refund(kSecond, key, 1), 0.0);
     EXPECT_EQ(f.table.look(kSecond, key, 1).available, 0.0);
-    EXPECT_EQ(f.table.look(kSecond, key, 1).wait_ns, 0);
+    EXPECT_EQ(f.table.look(kSecond, key, 1).wait_ns, kSecond);
     EXPECT_EQ(f.table.survey(kSecond, key).generation, core::kNoSlot);
     EXPECT_EQ(f.table.survey(kSecond, key).room_ns, 0);
     CHECK(!f.table.return_run(kSecond, key, 1, 0, 1));
-    f.table.reset(key);
+    f.table.reset(kSecond, key);
     EXPECT_EQ(f.claim().load(), claim);
     EXPECT_EQ(f.slot(2, k::kIdentity).load(), noise.identity);
     EXPECT_EQ(f.slot(2, k::kLevel).load(), noise.level);

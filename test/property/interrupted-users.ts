@@ -271,7 +271,7 @@ export class KeyedUser implements User<KeyedKind> {
       case 'pause':
         return buckets.pause(nowNs, hash, BigInt(number) * SECOND_NS)
       case 'reset':
-        buckets.reset(hash)
+        buckets.reset(nowNs, hash)
         return undefined
       case 'survey': {
         const survey = buckets.survey(nowNs, hash)
@@ -288,7 +288,7 @@ export class KeyedUser implements User<KeyedKind> {
       }
       case 'returnRun': {
         const run = this.#runs[key]
-        return run && buckets.returnRun(nowNs, hash, run.generation, run.end, UNITS)
+        return run && buckets.returnRun(nowNs, hash, run.generation, run.end, number % 3 === 0 ? 0n : UNITS)
       }
     }
   }

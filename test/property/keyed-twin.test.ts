@@ -54,7 +54,7 @@ const operations: fc.Arbitrary<Operation> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('return' as const),
       which: fc.nat({ max: 30 }),
-      share: fc.constantFrom(0.25, 1),
+      share: fc.constantFrom(0, 0.25, 1),
     }),
   },
   fc.record({ kind: fc.constant('pause' as const), ms: fc.double({ min: 1e-6, max: 1e8, noNaN: true }) }),

@@ -26,7 +26,7 @@ export interface WaitingRows {
 }
 
 /** What a queue of callers that wait needs of a bucket: stretches of its axis, and what other queues say, where there may be some. */
-export type WaitingBucket = BucketAxis & Partial<WaitingRows>
+export type WaitingBucket = BucketAxis & Partial<WaitingRows> & { rest?(axis: Axis): void }
 
 interface BucketAxis {
   /** What is so at this moment. */

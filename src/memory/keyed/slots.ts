@@ -62,16 +62,18 @@ export class KeyedSlots {
   readonly #words: BigInt64Array
   readonly #cut: Cut
   readonly #generationBits: bigint
+  readonly #markBits: bigint
 
-  constructor(words: BigInt64Array, cut: Cut, generationBits: bigint) {
+  constructor(words: BigInt64Array, cut: Cut, generationBits: bigint, markBits = 0) {
     this.#words = words
     this.#cut = cut
     this.#generationBits = generationBits
+    this.#markBits = BigInt(markBits)
   }
 
   /** The most that a number may be. */
   get most(): bigint {
-    return (1n << (62n - this.#generationBits)) - 1n
+    return (1n << (62n - this.#generationBits - this.#markBits)) - 1n
   }
 
   placeOf(hash: bigint): Place {
@@ -139,7 +141,7 @@ export class KeyedSlots {
   }
 
   /** The slot's new identity, or null when another thread was faster. */
-  claim(at: Place, survey: Survey, number: bigint): bigint | null {
+  claim(at: Place, survey: Survey, number: bigint, mark = 0n): bigint | null {
     const version = (survey.claim + 1n) & VERSION_MASK
     const announced = BigInt.asIntN(
       64,
@@ -147,7 +149,7 @@ export class KeyedSlots {
     )
     if (Atomics.compareExchange(this.#words, at.group + KEYED.claim, survey.claim, announced) !== survey.claim)
       return null
-    return this.#complete(at.group, announced, number)
+    return this.#complete(at.group, announced, number, mark)
   }
 
   /** Gives the slot of a key the level that `next` makes of what was seen of it; null for none. False when it has no slot, or gets no other level. */
@@ -171,13 +173,17 @@ export class KeyedSlots {
 
   /** The number in a level. */
   numberOf(level: bigint): bigint {
-    return isSpecial(level) ? FREE / 2n : level >> this.#generationBits
+    return isSpecial(level) ? FREE / 2n : level >> (this.#generationBits + this.#markBits)
+  }
+
+  markOf(level: bigint): bigint {
+    return isSpecial(level) ? 0n : BigInt.asUintN(Number(this.#markBits), level >> this.#generationBits)
   }
 
   /** The level of a number for the slot of that identity. */
-  levelOf(number: bigint, identity: bigint): bigint {
+  levelOf(number: bigint, identity: bigint, mark = 0n): bigint {
     const bits = this.#generationBits
-    return BigInt.asIntN(64, (number << bits) | (identity & ((1n << bits) - 1n)))
+    return BigInt.asIntN(64, (((number << this.#markBits) | mark) << bits) | (identity & ((1n << bits) - 1n)))
   }
 
   /** How many keys have a level above the floor. */
@@ -209,7 +215,7 @@ export class KeyedSlots {
   }
 
   /** Takes the steps that are left of a claim. `number` null: a free level, in another's place. */
-  #complete(group: number, announced: bigint, number: bigint | null): bigint | null {
+  #complete(group: number, announced: bigint, number: bigint | null, mark = 0n): bigint | null {
     const words = this.#words
     const index = Number((announced >> CLAIM_SLOT_SHIFT) & 31n)
     if (index >= this.#cut.slots) return null
@@ -223,7 +229,7 @@ export class KeyedSlots {
         const renamed = (announced & ~GENERATION_MASK) | ((identity + 1n) & GENERATION_MASK)
         Atomics.compareExchange(words, slot + KEYED.identity, identity, renamed)
       } else if (isFrozen(level)) {
-        const fresh = number === null ? freeLevel(identity) : this.levelOf(number, identity)
+        const fresh = number === null ? freeLevel(identity) : this.levelOf(number, identity, mark)
         if (Atomics.compareExchange(words, slot + KEYED.level, level, fresh) === level && number !== null)
           refreshed = identity
       } else if (this.#belongs(level, identity)) {

@@ -16,18 +16,19 @@ export interface KeyedTable {
   /** What the key has, and how long it would have to wait for `tokens`. */
   look(key: Key, tokens: number): { available: number; waitMs: number }
   /**
-   * What a queue of the key's callers needs to know. Its generation is that of the key's slot; a key that can have none yet is paused until
+   * What a queue of the key's callers needs to know. Its generation is that of the key's slot, and `RESERVED` if callers may have reserved; a key that can have none yet is paused until
    * there is one.
    *
    * @param base - what places are relative to: whole units of the axis that all keys share
    */
   survey(key: Key, base: number): Axis
-  /** Takes the next `units` of the key's axis; as `WaitingBucket.reserveRun`. */
+  /** Takes the next `units` of the key's axis; as `WaitingBucket.reserveRun`. Until that is too old, nothing up to its end is given back but by `returnRun`. */
   reserveRun(key: Key, axis: Axis, units: number, reach: number, limit: number): number | null
-  /** Gives back the last `units` of a run that ends at `end`, if nobody stands behind it. */
+  /** Gives back the last `units` of a run that ends at `end`, if nobody stands behind it; 0 units: says that nothing is reserved any more. */
   returnRun(key: Key, axis: Axis, end: number, units: number): boolean
   /** Milliseconds until production has come to `place`. */
   msUntil(axis: Axis, place: number): number
+  /** Fills the key's bucket, but for what callers may have reserved. */
   reset(key: Key): void
   /** Keys that have less than a full bucket. */
   size(): number

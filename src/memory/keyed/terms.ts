@@ -54,9 +54,11 @@ function scaleFor(rate: number, burst: number): { digits: number; generationBits
   while (digits > 0 && need * pow10(digits) >= 2 ** 54) digits--
   if (need >= 2 ** 54) digits = Math.min(0, digitsFor(rate, burst, 0))
   let generationBits = MOST_GENERATION_BITS
-  while (generationBits > 1 && need * pow10(digits) >= 2 ** (62 - generationBits)) generationBits--
+  while (generationBits > 1 && need * pow10(digits) >= 2 ** (62 - KEYED.markBits - generationBits)) generationBits--
   return { digits, generationBits }
 }
+
+const modulo = (value: bigint, by: bigint): bigint => ((value % by) + by) % by
 
 /** What all keys of a table have in common; the twin of native/core/keyed_terms.h. */
 export class KeyedTerms {
@@ -70,6 +72,7 @@ export class KeyedTerms {
   readonly generationBits: bigint
   /** In units. */
   readonly burst: bigint
+  readonly #period: bigint
 
   private constructor(asked: KeyedParameters, seed: HashSeed, epochNs: bigint) {
     const { digits, generationBits } = scaleFor(asked.rate, asked.burst)
@@ -84,6 +87,7 @@ export class KeyedTerms {
     this.digits = digits
     this.generationBits = BigInt(generationBits)
     this.burst = burst > 1n ? burst : 1n
+    this.#period = this.burst / 2n + 1n
   }
 
   static make(nowNs: bigint, asked: KeyedParameters, seed: HashSeed): KeyedTerms {
@@ -149,6 +153,17 @@ export class KeyedTerms {
   costOf(tokens: number): bigint {
     const cost = costUnits(tokens, this.digits)
     return cost < this.burst ? cost : this.burst
+  }
+
+  /** The mark of a level of which callers that wait may have reserved units up to the very end. */
+  markOf(spent: bigint): bigint {
+    return modulo(spent, 3n * this.#period) / this.#period + 1n
+  }
+
+  /** Where units that callers have reserved may end; see native/core/keyed_terms.h. */
+  reservedTo(spent: bigint, mark: bigint): bigint {
+    const since = modulo(spent - mark * this.#period, 3n * this.#period)
+    return since < 2n * this.#period ? spent - since : spent
   }
 
   tokensOf(units: bigint): number {

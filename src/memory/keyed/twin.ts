@@ -97,7 +97,7 @@ export class TwinKeyedTable implements KeyedTable {
   }
 
   reset(key: Key): void {
-    this.#buckets.reset(this.#hash(key))
+    this.#buckets.reset(nsOf(this.#clock), this.#hash(key))
   }
 
   size(): number {

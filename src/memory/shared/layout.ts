@@ -260,6 +260,7 @@ export const KEYED = {
   level: 1,
   generationBits: 16,
   tagBits: 48,
+  markBits: 2,
   frozen: -(1n << 63n),
   fresh: -(1n << 63n) + (1n << 32n),
 } as const

@@ -4,7 +4,7 @@ import { OUTCOME } from '../../memory/bucket/core.js'
 import type { Key } from '../../memory/keyed/hash.js'
 import type { KeyedTable } from '../../memory/keyed/table.js'
 import { MAX_BURST } from '../../memory/shared/rate.js'
-import type { Future, LimitPart } from '../charges.js'
+import type { LimitPart } from '../charges.js'
 import { GRANTED } from '../granted.js'
 import { letIn, maxWaitMsOf } from '../letting-in.js'
 import type { AcquireOptions } from '../limiter-types.js'
@@ -57,19 +57,17 @@ export class KeyedAdmission {
   /** The bucket of one key among others that are asked together with it. */
   part(limiter: object, key: Key): LimitPart {
     const { queue } = this
-    let future: Future | undefined
     return {
       limiter,
       bucket: {
         tryAcquire: (tokens) => this.#table.tryAcquire(key, tokens),
         refund: (tokens) => queue.refund(key, tokens),
-        charge: (tokens) => this.#table.charge(key, tokens),
+        charge: (tokens) => queue.charge(key, tokens),
         available: () => this.#table.look(key, 1).available,
         parameters: () => this.#policy,
       },
-      // Most callers need none.
       get future() {
-        return (future ??= queue.future(key))
+        return queue.bucketOf(key)
       },
       // Who waits in this thread lets go of what it holds first.
       mayGiveBack: () => true,

@@ -179,7 +179,8 @@ export class KeyedRateLimiter implements Disposable {
 
   /**
    * Gives tokens of a key back that were taken and not used. Never fills its bucket beyond `burstSize`. Who waits for it in this thread is
-   * served that much earlier, and a pause ends that much earlier.
+   * served that much earlier, and a pause ends that much earlier. What callers in other threads may have reserved is not given back, lest it be
+   * granted twice: while they wait, the tokens may be lost.
    *
    * @param key - a string, number or bigint
    * @param tokens - how many, >= 0
@@ -207,7 +208,7 @@ export class KeyedRateLimiter implements Disposable {
     this.#queue.pause(key, Math.min(ms, LONGEST_PAUSE_MS))
   }
 
-  /** Fills a key's bucket. Who waits for it in this thread is served from it first. */
+  /** Fills a key's bucket. Who waits for it in this thread is served from it first; what callers in other threads may have reserved stays taken. */
   reset(key: Key): void {
     this.#admission.checkUsable()
     this.#queue.reset(checkKey('key', key))

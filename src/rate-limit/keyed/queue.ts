@@ -1,10 +1,9 @@
 import type { Clock } from '../../internal/time/clock.js'
+import type { Outcome } from '../../memory/bucket/core.js'
 import type { Key } from '../../memory/keyed/hash.js'
 import type { KeyedTable } from '../../memory/keyed/table.js'
-import type { Future } from '../charges.js'
 import { WaitQueue } from '../waiting/wait-queue.js'
 import { WaitTally } from '../waiting/wait-tally.js'
-import { KeyFuture, KeyReservations } from './key-future.js'
 import { WaitingKey } from './waiting-key.js'
 
 /** The callers of one keyed limiter that wait in this thread: a queue for each key that is waited for, and none for the others. */
@@ -12,7 +11,8 @@ export class KeyedQueue {
   readonly #table: KeyedTable
   readonly #clock: Clock
   readonly #queues = new Map<Key, WaitQueue>()
-  readonly #reservations = new KeyReservations()
+  /** Of keys that are waited for, or of which something is reserved. */
+  readonly #buckets = new Map<Key, WaitingKey>()
   readonly tally = new WaitTally()
   #arrivals = 0
 
@@ -64,33 +64,41 @@ export class KeyedQueue {
 
   /** Gives tokens of the key back. Who waits for it is served earlier. */
   refund(key: Key, tokens: number): number {
-    return this.#change(key, true, () => {
-      const returned = this.#table.refund(key, tokens)
-      this.#reservations.refunded(key, returned, () => this.#table.survey(key, 0).digits)
-      return returned
-    })
+    const returned = this.#buckets.get(key)?.refund(tokens) ?? this.#table.refund(key, tokens)
+    this.#queues.get(key)?.recheck()
+    return returned
+  }
+
+  /** Takes tokens of the key, also what is not there. */
+  charge(key: Key, tokens: number): Outcome {
+    return this.#buckets.get(key)?.charge(tokens) ?? this.#table.charge(key, tokens)
   }
 
   /** Admits nothing of the key for `ms` > 0. */
   pause(key: Key, ms: number): void {
-    this.#change(key, false, () => {
-      this.#table.pause(key, ms)
-      this.#reservations.changed(key)
-    })
+    this.#empty(key, () => this.#table.pause(key, ms))
   }
 
   /** Fills the key's bucket. */
   reset(key: Key): void {
-    this.#change(key, false, () => {
+    this.#empty(key, () => {
       this.#table.reset(key)
-      this.#reservations.changed(key)
     })
   }
 
-  /** Where tokens of the key can be reserved. */
-  future(key: Key): Future {
-    const gain = (change: () => boolean): boolean => this.#change(key, true, change)
-    return new KeyFuture(key, new WaitingKey(this.#table, key), this.#reservations, gain)
+  /** The key's bucket, for whoever waits for it or reserves of it. */
+  bucketOf(key: Key): WaitingKey {
+    return this.#buckets.get(key) ?? new WaitingKey(this.#table, key, this)
+  }
+
+  /** Keeps a key's bucket for as long as it is needed: it knows what is reserved. */
+  keep(key: Key, bucket: WaitingKey): void {
+    if (this.#queues.has(key) || bucket.places.size > 0) {
+      this.#buckets.set(key, bucket)
+    } else {
+      bucket.rest()
+      this.#buckets.delete(key)
+    }
   }
 
   /** Ends every wait with `reason`. */
@@ -98,7 +106,8 @@ export class KeyedQueue {
     for (const queue of [...this.#queues.values()]) queue.refuseAll(reason)
   }
 
-  #change<T>(key: Key, isGain: boolean, change: () => T): T {
+  /** Makes a change of which the line is not told otherwise; see {@link WaitQueue.change}. */
+  change<T>(key: Key, isGain: boolean, change: () => T): T {
     const queue = this.#queues.get(key)
     return queue === undefined ? change() : queue.change(isGain, change)
   }
@@ -106,9 +115,22 @@ export class KeyedQueue {
   #queueOf(key: Key): WaitQueue {
     const known = this.#queues.get(key)
     if (known !== undefined) return known
-    const idle = (): void => void this.#queues.delete(key)
-    const made = new WaitQueue(new WaitingKey(this.#table, key), this.#clock, { tally: this.tally, idle })
+    const bucket = this.bucketOf(key)
+    const idle = (): void => {
+      this.#queues.delete(key)
+      this.keep(key, bucket)
+    }
+    const made = new WaitQueue(bucket, this.#clock, { tally: this.tally, idle })
     this.#queues.set(key, made)
+    this.keep(key, bucket)
     return made
+  }
+
+  /** What is reserved of the key is so no more after this change. */
+  #empty(key: Key, change: () => unknown): void {
+    const bucket = this.#buckets.get(key)
+    bucket?.places.clear()
+    if (bucket !== undefined) this.keep(key, bucket)
+    this.change(key, false, change)
   }
 }

@@ -1,36 +1,153 @@
-import type { WaitingBucket } from '../../memory/bucket/bucket.js'
-import type { Key } from '../../memory/keyed/hash.js'
+import type { Ticket, WaitingBucket } from '../../memory/bucket/bucket.js'
+import { OUTCOME, type Outcome } from '../../memory/bucket/core.js'
+import { RESERVED } from '../../memory/keyed/core.js'
 import type { KeyedTable } from '../../memory/keyed/table.js'
-import type { Axis } from '../../memory/shared/axis.js'
+import type { Key } from '../../memory/keyed/hash.js'
+import { type Axis, FARTHEST } from '../../memory/shared/axis.js'
+import { costInUnits, creditUnits, pow10 } from '../../memory/shared/rate.js'
+import type { Future } from '../charges.js'
 
 /** A base is a multiple of this, which a double holds exactly wherever the axis is. */
 const BASE_STEP = 1024
+/** How often a place is sought while other threads are faster. */
+const MOST_TRIES = 64
 
-/** A key's bucket as a line of callers sees it. Other lines do not know of it: there are no rows for keys. */
-export class WaitingKey implements WaitingBucket {
+/** Where tokens end that are reserved for one moment. */
+interface Place {
+  readonly end: number
+  readonly units: number
+  /** Of the key's slot. */
+  readonly generation: number
+}
+
+/** The limiter of the key, in this thread: {@link KeyedQueue}. */
+interface KeyOwner {
+  keep(key: Key, bucket: WaitingKey): void
+  change<T>(key: Key, isGain: boolean, change: () => T): T
+}
+
+/**
+ * A key's bucket as all that wait for it in one limiter see it. Other limiters do not know of it: there are no rows for keys. As long as something is
+ * reserved they give nothing back; this one does, if nobody else can have reserved, since all that it holds moves with the tokens.
+ */
+export class WaitingKey implements WaitingBucket, Future {
   readonly #table: KeyedTable
   readonly #key: Key
+  readonly #queue: KeyOwner
   readonly #base: number
+  /** What is held beside the line. */
+  readonly places = new Set<Place>()
+  /** Units that came back while some were reserved here: as if so many more had been produced. Places are told with them. */
+  #back = 0
+  /** Where what has been reserved here ends; NaN: nothing is. */
+  #end = NaN
+  /** Up to where others may have reserved. */
+  #others = -Infinity
+  #isReserved = false
 
-  constructor(table: KeyedTable, key: Key) {
+  constructor(table: KeyedTable, key: Key, queue: KeyOwner) {
     this.#table = table
     this.#key = key
+    this.#queue = queue
     this.#base = Math.floor(table.survey(key, 0).produced / BASE_STEP) * BASE_STEP
   }
 
   survey(): Axis {
-    return this.#table.survey(this.#key, this.#base)
+    const axis = this.#table.survey(this.#key, this.#base)
+    const { generation, produced, spent } = axis
+    this.#isReserved = generation >= RESERVED
+    return { ...axis, generation: generation % RESERVED, produced: produced + this.#back, spent: spent + this.#back }
   }
 
   reserveRun(axis: Axis, units: number, reach: number, limit: number): number | null {
-    return this.#table.reserveRun(this.#key, axis, units, reach, limit)
+    const seen = this.#isReserved ? { ...axis, generation: axis.generation + RESERVED } : axis
+    const start = this.#table.reserveRun(this.#key, seen, units, reach, limit - this.#back)
+    if (start === null) return null
+    const from = start + this.#back
+    if (from !== this.#end) this.#others = this.#isReserved ? from : -Infinity
+    this.#end = from + units
+    this.#isReserved = true
+    return from
   }
 
   returnRun(axis: Axis, end: number, units: number): boolean {
-    return this.#table.returnRun(this.#key, axis, end, units)
+    const isBack = this.#table.returnRun(this.#key, axis, end - this.#back, units)
+    if (isBack) this.#end = end - units
+    return isBack
   }
 
   msUntil(axis: Axis, place: number): number {
-    return this.#table.msUntil(axis, place)
+    return this.#table.msUntil(axis, place - this.#back)
+  }
+
+  /** The line holds nothing any more. */
+  rest(axis = this.survey()): void {
+    if (this.places.size > 0 || !this.#isAlone(axis) || !this.returnRun(axis, this.#end, 0)) return
+    this.#end = NaN
+    this.#isReserved = false
+  }
+
+  refund(tokens: number): number {
+    const axis = this.survey()
+    const end = this.#end
+    const units = Math.min(Number(creditUnits(tokens, axis.digits)), end - (axis.produced - axis.burst))
+    if (!(units > 0 && this.#isAlone(axis) && this.returnRun(axis, end, units)))
+      return this.#table.refund(this.#key, tokens)
+    this.#end = end
+    this.#back += units
+    return units / pow10(axis.digits)
+  }
+
+  charge(tokens: number): Outcome {
+    const axis = this.survey()
+    // What stands behind a reservation must be known to be this limiter's, too.
+    const isReserved =
+      this.#isAlone(axis) && this.reserveRun(axis, costInUnits(tokens, axis.digits), axis.burst, FARTHEST) !== null
+    return isReserved ? OUTCOME.granted : this.#table.charge(this.#key, tokens)
+  }
+
+  reserve(tokens: number): { outcome: Outcome; ticket: Ticket } {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const axis = this.survey()
+      // A key that has no slot yet, and can have none.
+      if (axis.pausedMs > 0) break
+      const units = costInUnits(tokens, axis.digits)
+      const from = this.reserveRun(axis, units, axis.burst, FARTHEST)
+      if (from === null) continue
+      const place: Place = { end: from + units, units, generation: this.survey().generation }
+      this.places.add(place)
+      this.#queue.keep(this.#key, this)
+      return { outcome: OUTCOME.granted, ticket: { waitMs: this.msUntil(axis, place.end), at: place } }
+    }
+    return { outcome: OUTCOME.denied, ticket: { waitMs: Infinity, at: null } }
+  }
+
+  endOf({ at }: Ticket, { generation }: Axis): number {
+    const place = at as Place
+    return this.places.has(place) && place.generation === generation ? Math.max(place.end, -FARTHEST) : -FARTHEST
+  }
+
+  /** A place on the axis of all keys stays what it is. */
+  renew(ticket: Ticket): Ticket {
+    return ticket
+  }
+
+  cancel(ticket: Ticket, tokens: number): number {
+    const isBack = this.#queue.change(this.#key, true, () => {
+      const axis = this.survey()
+      const end = this.endOf(ticket, axis)
+      return end > -FARTHEST && this.returnRun(axis, end, (ticket.at as Place).units)
+    })
+    this.release(ticket)
+    return isBack ? tokens : 0
+  }
+
+  release({ at }: Ticket): void {
+    if (this.places.delete(at as Place)) this.#queue.keep(this.#key, this)
+  }
+
+  /** Whether something is reserved here, and nothing by others that is not too old. */
+  #isAlone({ produced, burst }: Axis): boolean {
+    return !Number.isNaN(this.#end) && this.#others <= produced - burst
   }
 }

@@ -165,12 +165,13 @@ export class WaitingLine {
     for (;;) {
       const { surplus } = this.#callers
       const { last } = held
-      if (surplus <= 0 || last === undefined || last.to !== this.#spent) return
+      if (surplus <= 0 || last === undefined || last.to !== this.#spent) break
       const units = Math.min(surplus, last.to - last.from)
-      if (!this.#bucket.returnRun(axis, last.to, units)) return
+      if (!this.#bucket.returnRun(axis, last.to, units)) break
       held.shorten(units)
       this.#spent -= units
     }
+    if (held.total === 0) this.#bucket.rest?.(axis)
   }
 
   /** Reserves for the callers whose turn comes within the horizon. False: others were faster. */

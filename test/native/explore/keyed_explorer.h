@@ -138,15 +138,18 @@ class KeyedExplorer : public Search<KeyedExplorer<kFault>, KeyedState> {
       case KeyedOperation::kCharge:
         return {table.charge(kNow, hash, operation.tokens)};
       case KeyedOperation::kReset:
-        table.reset(hash);
+        table.reset(kNow, hash);
         return {};
+      case KeyedOperation::kRefund:
+        return {core::Outcome::kGranted, table.refund(kNow, hash, operation.tokens)};
       case KeyedOperation::kRun: {
         const core::KeyedSurvey seen = table.survey(kNow, hash);
         return {table.reserve_run(kNow, hash, seen.generation, units(operation.tokens), 0, kFarthest).outcome};
       }
       case KeyedOperation::kReturn: {
         const int64_t end = terms_.produced(kNow) - terms_.burst + units(operation.end);
-        const bool returned = table.return_run(kNow, hash, kFirstGeneration, end, units(operation.tokens));
+        const int64_t back = operation.tokens > 0 ? units(operation.tokens) : 0;
+        const bool returned = table.return_run(kNow, hash, kFirstGeneration, end, back);
         return {returned ? core::Outcome::kGranted : core::Outcome::kDenied};
       }
       case KeyedOperation::kAvailable:
@@ -212,7 +215,7 @@ class KeyedExplorer : public Search<KeyedExplorer<kFault>, KeyedState> {
   }
 
   static std::string describe(const KeyedOperation& operation, const KeyedResult& result) {
-    static constexpr const char* kNames[] = {"acquire", "charge", "reset", "available", "run", "return"};
+    static constexpr const char* kNames[] = {"acquire", "charge", "reset", "available", "run", "return", "refund"};
     return std::string(kNames[operation.kind]) + "(key " + std::to_string(operation.key) + ", " +
            std::to_string(operation.tokens) + "): outcome " + std::to_string(static_cast<int>(result.outcome)) + ", " +
            std::to_string(result.available);

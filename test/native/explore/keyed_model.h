@@ -17,10 +17,10 @@ namespace amorsize::test {
 inline constexpr int kKeys = 4;
 
 struct KeyedOperation {
-  enum Kind { kAcquire, kCharge, kReset, kAvailable, kRun, kReturn } kind;
+  enum Kind { kAcquire, kCharge, kReset, kAvailable, kRun, kReturn, kRefund } kind;
   int key;
-  double tokens = 1;
-  int end = 0;  // of a run that is returned: tokens of the key taken by its end
+  double tokens = 1;  // kReturn: 0 says that nothing is reserved any more
+  int end = 0;        // of a run that is returned: tokens of the key taken by its end
 };
 
 struct KeyedResult {
@@ -29,7 +29,8 @@ struct KeyedResult {
   bool operator==(const KeyedResult&) const = default;
 };
 
-// Time stands still, so a bucket is what has been taken from it; one token a second, in whole tokens.
+// Time stands still, so a bucket is what has been taken from it; one token a second, in whole tokens. Whatever is given
+// back, no less stays taken than callers may have reserved: else their tokens would be granted once more.
 class KeyedModel {
  public:
   KeyedModel(int slots, int burst, bool evicts) : slots_(slots), burst_(burst), evicts_(evicts) {}
@@ -44,11 +45,18 @@ class KeyedModel {
       KeyedModel next = *this;
       if (!next.owes_all(forgotten)) continue;
       for (int key = 0; key < kKeys; ++key) {
-        if ((forgotten >> key & 1) != 0) next.taken_[static_cast<size_t>(key)] = 0;
+        if ((forgotten >> key & 1) != 0)
+          next.taken_[static_cast<size_t>(key)] = next.reserved_[static_cast<size_t>(key)] = 0;
       }
-      const KeyedResult result = next.go(operation);
-      const std::pair way{next, result};
-      if (std::find(ways.begin(), ways.end(), way) == ways.end()) ways.push_back(way);
+      // Where reservations end is known to a part of the burst: more may stay taken than need be.
+      const auto key = static_cast<size_t>(operation.key);
+      const int most = next.reserved_[key] > 0 ? next.taken_[key] : 0;
+      for (int reserved = next.reserved_[key]; reserved <= std::max(most, next.reserved_[key]); ++reserved) {
+        KeyedModel after = next;
+        const KeyedResult result = after.go(operation, reserved);
+        const std::pair way{after, result};
+        if (std::find(ways.begin(), ways.end(), way) == ways.end()) ways.push_back(way);
+      }
     }
     return ways;
   }
@@ -58,6 +66,7 @@ class KeyedModel {
   uint64_t hash() const {
     uint64_t h = 0;
     for (const int taken : taken_) h = h * 31 + static_cast<uint64_t>(taken);
+    for (const int reserved : reserved_) h = h * 31 + static_cast<uint64_t>(reserved);
     return h;
   }
 
@@ -70,8 +79,10 @@ class KeyedModel {
     return true;
   }
 
-  KeyedResult go(const KeyedOperation& operation) {
+  // `kept`: what stays taken of a key whatever is given back.
+  KeyedResult go(const KeyedOperation& operation, int kept) {
     int& taken = taken_[static_cast<size_t>(operation.key)];
+    int& reserved = reserved_[static_cast<size_t>(operation.key)];
     const auto cost = static_cast<int>(operation.tokens);
     const bool has_room =
         taken > 0 || evicts_ || std::count_if(taken_.begin(), taken_.end(), [](int t) { return t > 0; }) < slots_;
@@ -85,13 +96,20 @@ class KeyedModel {
       case KeyedOperation::kRun:
         if (!has_room) return {core::Outcome::kBusy};
         taken += cost;
+        if (operation.kind == KeyedOperation::kRun) reserved = taken;
         return {};
       case KeyedOperation::kReturn:
         if (taken != operation.end) return {core::Outcome::kDenied};
         taken -= cost;
+        reserved = cost == 0 ? 0 : std::min(reserved, taken);
         return {};
+      case KeyedOperation::kRefund: {
+        const int before = taken;
+        taken = std::min(taken, std::max(taken - cost, kept));
+        return {core::Outcome::kGranted, static_cast<double>(before - taken)};
+      }
       case KeyedOperation::kReset:
-        taken = 0;
+        taken = std::min(taken, kept);
         return {};
       case KeyedOperation::kAvailable:
         return {core::Outcome::kGranted, has_room ? std::max(burst_ - taken, 0) * 1.0 : 0.0};
@@ -103,6 +121,7 @@ class KeyedModel {
   int burst_;
   bool evicts_;
   std::array<int, kKeys> taken_{};
+  std::array<int, kKeys> reserved_{};
 };
 
 // Faults planted on purpose: what the explorer must find.
@@ -112,6 +131,7 @@ enum class KeyedFault {
   kNoGeneration,  // a decision does not look whether the slot has changed hands
   kSplitSwap,     // the swap of a level is a load and, later, a store
   kBlindRename,   // a helper renames whatever it finds
+  kUnmarkedRun,   // a level does not say that callers have reserved
 };
 
 template <KeyedFault kFault>
@@ -131,6 +151,8 @@ class KeyedWord {
       store(value, success);
       return true;
     }
+    if (kFault == KeyedFault::kUnmarkedRun && is_slot_word(core::keyed::kLevel) && value >> 62 != -2)
+      value &= ~(int64_t{3} << 8);
     int64_t mask = ~int64_t{0};
     if (kFault == KeyedFault::kBlindClaim && index() == core::keyed::kFirstGroup &&
         (value & core::keyed::kClaimPending) != 0)

@@ -127,6 +127,46 @@ describe('KeyedRateLimiter', () => {
     expect(admitted).toEqual(['before@1100', 'after@1200'])
   })
 
+  describe.each(['refund', 'reset', 'settle'] as const)('while a caller of another thread waits, %s', (what) => {
+    it('grants nothing twice', async () => {
+      const { clock, limiter: a } = keyed({ requestsPerSecond: 1, burstSize: 5, capacity: 100, onFull: 'deny' })
+      const b = KeyedRateLimiter.from(a.share())
+      const permit = RateLimiter.all({ b }).tryAcquire({ b: { key: 'k', tokens: 5 } })
+      let granted = 0
+      void a.acquire('k', 5).then(() => (granted += 5))
+      if (what === 'refund') b.refund('k', 5)
+      else if (what === 'reset') b.reset('k')
+      else if (permit) permit.settle({ b: { key: 'k', tokens: 0 } })
+      // Neither does anything but a caller's own.
+      for (let ms = 0; ms < 5000; ms += 10) {
+        await clock.advance(10)
+        while (b.tryAcquire('k')) granted++
+      }
+      expect(granted).toBe(5)
+      await clock.advance(10_000)
+      b.refund('k', 5)
+      expect([b.tryAcquire('k', 5), b.tryAcquire('k')]).toEqual([true, false])
+      b.refund('k', 5)
+      expect(b.getAvailableTokens('k')).toBe(5)
+      b.tryAcquire('k', 5)
+      b.reset('k')
+      expect(b.getAvailableTokens('k')).toBe(5)
+    })
+  })
+
+  it('gives back to who waits here, whatever this thread has charged meanwhile', async () => {
+    const { clock, limiter } = keyed({ requestsPerSecond: 1, burstSize: 5 })
+    const both = RateLimiter.all({ limiter })
+    const [low, high] = await Promise.all([1, 2].map(() => both.acquire({ limiter: { key: 'k', tokens: 2.5 } })))
+    const waits = outcomeOf(clock, limiter.acquire('k', 5))
+    low!.settle({ limiter: { key: 'k', tokens: 3 } })
+    high!.settle({ limiter: { key: 'k', tokens: 0.5 } })
+    await clock.advance(10_000)
+    expect((await waits).atMs).toBe(3000)
+    limiter.refund('k', 5)
+    expect(limiter.getAvailableTokens('k')).toBe(5)
+  })
+
   it('takes several tokens, or none', () => {
     const { limiter } = keyed({ burstSize: 5 })
     expect(limiter.tryAcquire('a', 3.5)).toBe(true)
