@@ -126,7 +126,7 @@ const OPTIONS = {
   allow: option('here', (_, value) => (value === undefined ? undefined : allowList(value as readonly string[]))),
   skip: functionOption(),
   countIf: functionOption(),
-  headers: wordOption(RATE_HEADERS, RATE_HEADERS[0]),
+  headers: wordOption(RATE_HEADERS, 'draft-10'),
   headersWhen: wordOption(['always', 'low', 'refused'], 'always'),
   dryRun: booleanOption(false),
   statusCode: numberOption({ min: 400, max: 599, integer: true }, 429),

@@ -5,8 +5,11 @@ import type { LimitState } from './decision.js'
  * fields, for any number of limits; 'draft-7' the same names with one limit; 'draft-6' `RateLimit-Limit`, `-Remaining` and `-Reset`;
  * 'legacy' `X-RateLimit-Limit`, `-Remaining` and `-Reset`, the last in seconds since 1970.
  */
-export type RateHeaders = (typeof RATE_HEADERS)[number]
-export const RATE_HEADERS = ['draft-10', 'draft-7', 'draft-6', 'legacy'] as const
+export type RateHeaders = 'draft-10' | 'draft-7' | 'draft-6' | 'legacy'
+
+const FORMATS = { 'draft-10': true, 'draft-7': true, 'draft-6': true, legacy: true } satisfies Record<RateHeaders, true>
+/** All of them. */
+export const RATE_HEADERS = Object.keys(FORMATS) as readonly RateHeaders[]
 
 /** Where header fields are put. Both are given a field's name in small letters. */
 export interface HeaderSink {
