@@ -125,6 +125,10 @@ class KeyedSlots {
       const int64_t slot = nth_slot(at, n);
       const Seen seen = look_at(slot_of(at.group, slot));
       const bool is_left_frozen = is_frozen(seen.level) && belongs(seen.level, seen.identity);
+      if (is_frozen(seen.level) && !is_left_frozen) {
+        mend(at, survey, seen);
+        return survey;
+      }
       const bool is_own = tag_of(seen.identity) == at.tag;
       if (is_own ? !is_left_frozen : seen.state != State::kLive && !is_left_frozen) return survey;
       const bool is_unused = seen.identity == 0;
@@ -231,6 +235,15 @@ class KeyedSlots {
 
  private:
   static constexpr int kMostTurns = 100;
+
+  // A level has few bits of its slot's generation. It may come back while a thread that has looked at it sleeps, which
+  // then freezes the slot for a key of before, and no claim is pending that would change that. Freezes the slot for the
+  // key that it has now.
+  void mend(const Position& at, const Survey& survey, const Seen& seen) {
+    // order: relaxed. The acquire loads of the slot come before it, as in `take_stock`.
+    if (at.group[keyed::kClaim].load(std::memory_order_relaxed) != survey.claim) return;
+    commit(seen, keyed::kFrozen | (seen.identity & keyed::kGenerationMask));
+  }
 
   W* group_words(int64_t group) const {
     return words_ + keyed::kFirstGroup + static_cast<size_t>(group) * keyed::kGroupWords;

@@ -33,6 +33,7 @@ class Windows {
       : cells_(new Cell[core::keyed_cells(capacity)]()), windows_(make(cells_.get(), capacity, evicts)) {}
 
   KeyedWindow<>* operator->() { return &windows_; }
+  core::Word* first_slot() { return cells_[0].words + core::keyed::kFirstGroup + core::keyed::kFirstSlot; }
 
  private:
   struct alignas(core::kCellBytes) Cell {
@@ -238,6 +239,18 @@ TEST("window: as a map of plain windows counts, over keys, operations and times 
       EXPECT_EQ(seen.refused, window.blocked);
     }
   }
+}
+
+TEST("window: a slot that was frozen late, for a key that it had eight keys before, serves the next key") {
+  Windows windows(1);
+  windows->hit(kSecond, hash_of(1), hit_of(1000));
+  namespace keyed = core::keyed;
+  const int64_t identity = windows.first_slot()[keyed::kIdentity].load();
+  windows.first_slot()[keyed::kLevel].store(keyed::kFrozen | ((identity - 8) & keyed::kGenerationMask));
+  const WindowSeen seen = windows->hit(kSecond, hash_of(2), hit_of(1000));
+  CHECK(seen.has_room);
+  EXPECT_EQ(seen.count, 1);
+  EXPECT_EQ(windows->hit(kSecond, hash_of(2), hit_of(1000)).count, 2);
 }
 
 TEST("window threads: every hit is counted, and exactly the limit is admitted, whoever claims the slot first") {

@@ -118,6 +118,12 @@ export class KeyedSlots {
       const slot = this.#nthSlot(at, n)
       const seen = this.lookAt(slotAt(at.group, slot))
       const isLeftFrozen = isFrozen(seen.level) && this.#belongs(seen.level, seen.identity)
+      if (isFrozen(seen.level) && !isLeftFrozen) {
+        // For a key of before: see `mend` in native/core/keyed_slots.h.
+        if (Atomics.load(this.#words, at.group + KEYED.claim) === claim)
+          this.commit(seen, KEYED.frozen | generationOf(seen.identity))
+        return survey
+      }
       const isOwn = tagOf(seen.identity) === at.tag
       if (isOwn ? !isLeftFrozen : seen.state !== 'live' && !isLeftFrozen) return survey
       const isUnused = seen.identity === 0n
