@@ -6,7 +6,12 @@ export interface NodeResponse {
   readonly destroyed?: boolean | undefined
   /** Of HTTP/2. */
   readonly stream?:
-    | { readonly destroyed: boolean; readonly aborted: boolean; once(event: 'close', listener: () => void): unknown }
+    | {
+        readonly destroyed: boolean
+        readonly aborted: boolean
+        readonly sentHeaders?: Readonly<Record<string, unknown>> | undefined
+        once(event: 'close', listener: () => void): unknown
+      }
     | null
     | undefined
   /** Of HTTP/1: null while the response waits for those of requests before it on the same connection. */
@@ -74,7 +79,7 @@ export function whenResponseEnds(response: NodeResponse, ended: (status: number,
       ended(status, whole)
     }
     // What no server of Node has made, but an adapter of a cloud function or a mock, may finish without being closed, or be closed as it finishes.
-    response.once('finish', () => tellOnce(response.statusCode, true))
+    response.once('finish', () => tellOnce(sentStatusOf(response), true))
     response.once('close', () => {
       const [status, whole] = [statusOf(response), isWhole(response)]
       queueMicrotask(() => tellOnce(status, whole))
@@ -83,8 +88,15 @@ export function whenResponseEnds(response: NodeResponse, ended: (status: number,
 }
 
 /** Once header fields were sent their status may have been read, so that it is the answer, whatever the client does next. */
-function statusOf({ statusCode, headersSent, writableFinished }: NodeResponse): number {
-  return (headersSent ?? writableFinished) ? statusCode : CLIENT_GONE
+function statusOf(response: NodeResponse): number {
+  return (response.headersSent ?? response.writableFinished) ? sentStatusOf(response) : CLIENT_GONE
+}
+
+/** A program may set another status when its client goes: the one that was sent counts. Node keeps the text of the header fields. */
+function sentStatusOf(response: NodeResponse & { readonly _header?: unknown }): number {
+  const { statusCode, stream, _header } = response
+  const line = typeof _header === 'string' ? /^HTTP\/\d\.\d (\d{3})/.exec(_header)?.[1] : undefined
+  return Number(stream?.sentHeaders?.[':status'] ?? line ?? statusCode)
 }
 
 /** HTTP/2 calls a response finished that was reset, and that to a HEAD request from the beginning. */

@@ -22,6 +22,8 @@ const { getRequestListener } = (await import(hono)) as {
 /** An answer whose body begins and never ends; to `/silent` there is none. */
 function answerNode(path: string | undefined, response: ServerResponse): void {
   if (path === '/silent') return
+  // As programs do that note how a request has ended: what the client has read stays 401.
+  response.prependListener('close', () => (response.statusCode = 499))
   response.writeHead(401)
   response.write('n')
 }
