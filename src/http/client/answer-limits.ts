@@ -94,7 +94,10 @@ function rateLimitField(field: string | undefined): Told[] {
   const items = plain.split(',')
   // The last item of a field that was cut may lack digits.
   if (field.length === LONGEST_FIELD) items.pop()
-  return items.map((item) => ({ remaining: /;\s*r=(\d+)/.exec(item)?.[1], reset: /;\s*t=(\d+)/.exec(item)?.[1] }))
+  return items.map((item) => ({
+    remaining: /;\s*r=(\d+)(?![\d.])/.exec(item)?.[1],
+    reset: /;\s*t=(\d+)/.exec(item)?.[1],
+  }))
 }
 
 function isZero(text: string | undefined): boolean {

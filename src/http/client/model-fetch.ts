@@ -10,7 +10,7 @@ import { checkEncodedName, fittingName } from '../encoded-name.js'
 import { watchBody } from '../watched-body.js'
 import { exhaustedMs, pauseMsOf } from './answer-limits.js'
 import { initNow, inputNow } from './as-given.js'
-import { EventReader, KnownUsage, jsonOf } from './model-usage.js'
+import { EventReader, KnownUsage, MOST_CHARACTERS, jsonOf } from './model-usage.js'
 import { overFetch } from './over-fetch.js'
 import { optionsOf, ownSignal } from './own-signal.js'
 import { isRequest, letGoIfAborted } from './replay.js'
@@ -83,8 +83,10 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
   const usage = checkOptionalFunction('usage', options.usage)
   const given = checkOptionalFunction('fetch', options.fetch)
 
+  // As with a pause, no answer of a server holds everybody up for more than an hour.
+  const mostDebt = 3600 * tokens.policy.requestsPerSecond
   const settle = (estimated: number, actual: number): void => {
-    if (actual > estimated) tokens.charge(actual - estimated)
+    if (actual > estimated) tokens.charge(Math.min(actual - estimated, mostDebt))
     else if (actual < estimated) tokens.refund(estimated - actual)
   }
 
@@ -156,7 +158,9 @@ function settledAtEnd(response: Response, usage: KnownUsage, ended: (tokens: num
       usage.read(jsonOf(text))
       ended(usage.tokens)
     },
-    (chunk) => (text += decoder.decode(chunk, { stream: true })),
+    (chunk) => {
+      if (text.length < MOST_CHARACTERS) text += decoder.decode(chunk, { stream: true })
+    },
   )
 }
 

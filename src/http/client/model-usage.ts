@@ -77,6 +77,9 @@ function ownTokens(own: (json: unknown) => unknown, json: unknown): unknown {
   }
 }
 
+/** No more of a line, or of a body that is no stream, is kept to look for tokens in it. */
+export const MOST_CHARACTERS = 2 ** 24
+
 /** Reads the events of a stream as they pass: lines `data: {…}`, cut anywhere. */
 export class EventReader {
   readonly #decoder = new TextDecoder()
@@ -90,9 +93,10 @@ export class EventReader {
   push(chunk: Uint8Array): void {
     // Only what is new is looked through: a line may be megabytes, as one that holds an image.
     const [end = '', ...begun] = this.#decoder.decode(chunk, { stream: true }).split(/\r\n|\r|\n/)
-    this.#rest += end
+    // A blank begins no event: the rest of a line that is too long is passed over.
+    this.#rest = this.#rest.length > MOST_CHARACTERS ? ' ' : this.#rest + end
     for (const next of begun) {
-      if (this.#rest.startsWith('data:')) this.#usage.read(jsonOf(this.#rest.slice(5)))
+      if (/^data: *\{/.test(this.#rest)) this.#usage.read(jsonOf(this.#rest.slice(5)))
       this.#rest = next
     }
   }

@@ -71,7 +71,7 @@ export function policyInterceptor(
           new Promise<{ status: number }>((resolve, reject) => {
             const answered = (status: number, headers: Headers): void => {
               policies.observe(origin, status, headers)
-              if (status >= 200) resolve({ status })
+              resolve({ status })
             }
             const ended = (): void => place?.[Symbol.dispose]()
             const failed = (error: unknown): void => {
@@ -128,12 +128,12 @@ interface Watcher {
 
 /** What is looked at of each call of a handler. */
 const WATCHED: Record<string, (watcher: Watcher, args: unknown[]) => void> = {
-  onHeaders: (watcher, [status, headers]) => watcher.answered(status as number, rawHeaders(headers as RawHeaders)),
+  onHeaders: (watcher, [status, headers]) => answered(watcher, status, () => rawHeaders(headers as RawHeaders)),
   onUpgrade: upgraded,
   onComplete: (watcher) => watcher.ended(),
   onError: (watcher, [error]) => watcher.failed(error),
   onResponseStart: (watcher, [, status, headers]) =>
-    watcher.answered(status as number, namedHeaders(headers as Record<string, string | string[]>)),
+    answered(watcher, status, () => namedHeaders(headers as Record<string, string | string[]>)),
   onRequestUpgrade: upgraded,
   onResponseEnd: (watcher) => watcher.ended(),
   onResponseError: (watcher, [, error]) => watcher.failed(error),
@@ -141,6 +141,11 @@ const WATCHED: Record<string, (watcher: Watcher, args: unknown[]) => void> = {
 
 /** What a handler of the newer shape may lack, and is looked at nevertheless. */
 const OPTIONAL: ReadonlySet<unknown> = new Set(['onResponseStart', 'onResponseEnd', 'onResponseError'])
+
+/** Early hints and the like are no answer. */
+function answered(watcher: Watcher, status: unknown, headers: () => Headers): void {
+  if ((status as number) >= 200) watcher.answered(status as number, headers())
+}
 
 function upgraded(watcher: Watcher): void {
   watcher.answered(200, { get: nothing })

@@ -40,6 +40,7 @@ it.each([
   ['something left', { ratelimit: '"burst";r=1;t=30', 'x-ratelimit-remaining': '3', 'x-ratelimit-reset': '9' }, 0],
   ['an old answer of a cache', { age: '5', ratelimit: '"burst";r=0;t=30' }, 0],
   ['more than an hour', { ratelimit: '"daily";r=0;t=86400' }, 3_600_000],
+  ['a part of a token left', { ratelimit: '"burst";r=0.5;t=30' }, 0],
   ['nothing', {}, 0],
 ])('reads %s', (_, headers, ms) => {
   expect(told(headers as Record<string, string>)).toBe(ms)

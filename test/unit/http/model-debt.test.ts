@@ -1,6 +1,7 @@
 import { modelFetch } from 'amorsize/http'
 import { FakeClock } from 'amorsize/testing'
 import { describe, expect, it } from 'vitest'
+import { EventReader, KnownUsage } from '../../../dist/http/client/model-usage.js'
 
 /** 600 tokens per second; a call is estimated at its body, and takes that. */
 function model() {
@@ -61,4 +62,37 @@ describe('calls whose estimate is above one second’s worth', () => {
     expect(order).toEqual([0, 1, 2, 3, 4])
     expect(sentAt).toEqual([0, 3000, 4000, 7000, 9000])
   })
+})
+
+it('an answer of any number of tokens holds later calls up for an hour at most', async () => {
+  for (const text of ['{"usage":{"total_tokens":1e300}}', '{"usage":{"total_tokens":1e9}}']) {
+    const clock = new FakeClock()
+    const sentAt: number[] = []
+    const send = modelFetch({
+      rpm: 3600,
+      tpm: 60,
+      clock,
+      estimate: () => 1,
+      fetch: () => {
+        sentAt.push(clock.now())
+        return Promise.resolve(new Response(text, { headers: { 'content-type': 'application/json' } }))
+      },
+    })
+    const call = async () => (await send('http://model.example/', { method: 'POST', body: '{}' })).text()
+    await call()
+    const next = call()
+    await clock.advance(3_602_000)
+    await next
+    expect(sentAt[1]).toBeGreaterThan(3_590_000)
+  }
+})
+
+it('a line without an end is the caller’s, however long, and nothing of it is kept', () => {
+  const usage = new KnownUsage(undefined)
+  const reader = new EventReader(usage)
+  const chunk = Buffer.alloc(2 ** 20, 'a')
+  reader.push(Buffer.from('data: {'))
+  for (let i = 0; i < 600; i++) reader.push(chunk)
+  reader.push(Buffer.from('\ndata: {"usage":{"total_tokens":7}}\n\n'))
+  expect(usage.tokens).toBe(7)
 })

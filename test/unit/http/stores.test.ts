@@ -188,7 +188,7 @@ describe('fastifyStore', () => {
 
   it('keeps who is over the limit of a route when more come on one of a higher limit than there is room for', async () => {
     const { clock, store } = make({ capacity: 310 })
-    const route = (url: string) => store.child({ routeInfo: { method: 'GET', url } } as never)
+    const route = (url: string) => store.child({ routeInfo: { method: 'GET', url } })
     const hit = (url: string, key: string, times: number, max: number) =>
       Array.from({ length: times }, () => answerOf((done) => route(url).incr(key, done, 60_000, max))).at(-1)
     for (let n = 0; n < 10; n++) hit('/login', `attacker ${n}`, 5, 5)
