@@ -59,7 +59,7 @@ describe('amorsize watch', () => {
       verdict: 'failed',
       text: expect.stringMatching(/cannot be loaded: SyntaxError.*slower\.mjs/),
     })
-    write(waiting(200))
+    write(waiting(600))
     expect(await next()).toMatchObject({ verdict: 'slower' })
     write(waiting(10))
     expect((await next()).verdict).not.toBe('slower')
