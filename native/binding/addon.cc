@@ -1,6 +1,9 @@
-// The addon's entry: each subject registers its functions on `exports`. Nothing else happens at load time.
+// The addon's entry: each subject registers its functions on `exports`. Nothing else happens at load time, but that the
+// first thread learns how long a pause takes.
 #include "binding/bindings.h"
 #include "binding/environment.h"
+#include "core/backoff.h"
+#include "os/clock.h"
 
 // Two steps, so that the name is replaced by what it stands for before that is made a string.
 #define AMORSIZE_STRING(text) #text
@@ -18,6 +21,10 @@ bool set_text(napi_env env, napi_value object, const char* name, const char* tex
 
 NAPI_MODULE_INIT() {
   using namespace amorsize::binding;
+  [[maybe_unused]] static const bool is_calibrated = [] {
+    amorsize::core::Backoff::calibrate(amorsize::os::monotonic_ns);
+    return true;
+  }();
   auto* environment = new Environment;
   const auto finalize = [](napi_env env, void* data, void*) {
     auto* const ended = static_cast<Environment*>(data);

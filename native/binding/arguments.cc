@@ -8,7 +8,7 @@ namespace amorsize::binding {
 double Reader::refuse(const char* demand, napi_status (*throw_error)(napi_env, const char*, const char*)) {
   if (!ok) return 0;
   ok = false;
-  char message[200];
+  char message[250];
   std::snprintf(message, sizeof message, "%s: %s", subject_, demand);
   throw_error(env_, nullptr, message);
   return 0;
@@ -16,10 +16,24 @@ double Reader::refuse(const char* demand, napi_status (*throw_error)(napi_env, c
 
 double Reader::number(size_t index, const NumberRule& rule) {
   double value = 0;
-  if (!ok || napi_get_value_double(env_, values_[index], &value) != napi_ok) return wrong_type(rule.demand);
-  if (rule.allows(value)) [[likely]]
-    return value;
-  return out_of_range(rule.demand);
+  if (ok && napi_get_value_double(env_, values_[index], &value) == napi_ok) [[likely]]
+    return rule.allows(value) ? value : out_of_range(rule, value);
+  char demand[150];
+  rule.describe(demand, sizeof demand);
+  return wrong_type(demand);
+}
+
+double Reader::out_of_range(const NumberRule& rule, double value) {
+  char demand[150];
+  rule.describe(demand, sizeof demand);
+  // As JavaScript writes it.
+  char shown[32] = "";
+  napi_value text = nullptr;
+  if (napi_create_double(env_, value, &text) == napi_ok && napi_coerce_to_string(env_, text, &text) == napi_ok)
+    napi_get_value_string_utf8(env_, text, shown, sizeof shown, nullptr);
+  char message[200];
+  std::snprintf(message, sizeof message, "%s; received %s", demand, shown);
+  return out_of_range(message);
 }
 
 bool Reader::boolean(size_t index, const char* demand) {

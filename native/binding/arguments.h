@@ -40,6 +40,8 @@ class Reader {
   // Throw, unless something was thrown already. Return 0.
   double wrong_type(const char* demand) { return refuse(demand, napi_throw_type_error); }
   double out_of_range(const char* demand) { return refuse(demand, napi_throw_range_error); }
+  // The same with the range that `value` is not in, and the value.
+  double out_of_range(const core::NumberRule& rule, double value);
 
   // Whether no argument so far was wrong.
   bool ok = true;

@@ -84,7 +84,7 @@ napi_value try_acquire(napi_env env, napi_callback_info info) {
 napi_value reserve(napi_env env, napi_callback_info info) {
   Call<BucketHandle, 5> call(env, info);
   const double tokens = call.number(1, rules::kTokens);
-  const double max_wait_ms = call.number(2, rules::kDuration);
+  const double max_wait_ms = call.number(2, rules::kMaxWaitMs);
   const int64_t now_ns = call.now_ns(3);
   double* const fields = call.doubles(4, kTicketFields);
   if (!call.ok) return nullptr;
@@ -160,7 +160,7 @@ napi_value update(napi_env env, napi_callback_info info) {
 // bucketPause(number, ms, nowMs): outcome
 napi_value pause(napi_env env, napi_callback_info info) {
   Call<BucketHandle, 3> call(env, info);
-  const double ms = call.number(1, rules::kDuration);
+  const double ms = call.number(1, rules::kPauseMs);
   const int64_t now_ns = call.now_ns(2);
   if (!call.ok) return nullptr;
   const int64_t until_ns = now_ns + ns_from_ms(ms);

@@ -64,7 +64,7 @@ core::BreakerParameters read_parameters(Reader& args, size_t index) {
   const double* const fields = args.doubles(index, core::breaker_parameter::kCount);
   if (fields == nullptr) return parameters;
   std::copy_n(fields, core::breaker_parameter::kCount, parameters.values);
-  if (!parameters.valid()) args.out_of_range("a parameter is out of range");
+  if (!parameters.valid()) args.out_of_range(parameters.rule_of(parameters.wrong()), parameters[parameters.wrong()]);
   return parameters;
 }
 

@@ -42,7 +42,7 @@ napi_value charge(napi_env env, napi_callback_info info) {
 // keyedPause(number, key, nowMs, ms): outcome
 napi_value pause(napi_env env, napi_callback_info info) {
   KeyCall<KeyedHandle, 4> call(env, info);
-  const double ms = call.number(3, rules::kPause);
+  const double ms = call.number(3, rules::kKeyPauseMs);
   return call.ok ? make_outcome(env, call.handle->table.pause(call.now, call.hash, wait_ns_from_ms(ms))) : nullptr;
 }
 

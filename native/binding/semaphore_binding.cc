@@ -154,14 +154,15 @@ struct Founding {
   static Founding read(Reader& args, size_t first) {
     const int64_t rows = args.whole(first, rules::kRows);
     const int64_t places = args.whole(first + 1, rules::kPlaces);
-    const int64_t max_concurrent = args.whole(first + 2, rules::kPermits);
-    const int64_t max_queue = args.whole(first + 3, rules::kQueue);
     const int64_t least = args.whole(first + 4, rules::kLeast);
+    const int64_t max_concurrent = args.whole(first + 2, least == 0 ? rules::kPermits : rules::kAdaptivePermits);
+    const int64_t max_queue = args.whole(first + 3, rules::kQueue);
     const SemaphoreShape shape{static_cast<uint32_t>(rows), static_cast<uint32_t>(places),
                                static_cast<uint32_t>(least)};
-    const bool fits =
-        shape.is_valid() && least <= max_concurrent && (least == 0 || max_concurrent <= core::adaptive::kMostLimit);
-    if (!fits) args.out_of_range("no semaphore has such numbers together");
+    if (!shape.is_valid()) args.out_of_range("no semaphore has so many rows and places");
+    if (least > max_concurrent)
+      args.out_of_range({"min", 1, static_cast<double>(max_concurrent), core::NumberRule::kWhole},
+                        static_cast<double>(least));
     return {shape, max_concurrent, max_queue};
   }
 };
@@ -289,16 +290,13 @@ napi_value terms(napi_env env, napi_callback_info info) {
 // keeps what is in force. False, and nothing has changed, where the least would be more than the most.
 napi_value update(napi_env env, napi_callback_info info) {
   Call<SemaphoreHandle, 4> call(env, info);
-  const double most = call.number(1, rules::kNewPermits);
+  const bool is_adaptive = call.ok && call.handle->semaphore.is_adaptive();
+  const double most = call.number(1, is_adaptive ? rules::kNewAdaptivePermits : rules::kNewPermits);
   const double max_queue = call.number(2, rules::kNewQueue);
   const double least = call.number(3, rules::kNewLeast);
   if (!call.ok) return nullptr;
   SemaphoreHandle* const handle = call.handle;
-  if (!handle->semaphore.is_adaptive() && !std::isnan(least)) {
-    call.wrong_type("this semaphore has a fixed limit");
-  } else if (handle->semaphore.is_adaptive() && most > core::adaptive::kMostLimit) {
-    call.out_of_range("no adaptive limit is so high");
-  }
+  if (!is_adaptive && !std::isnan(least)) call.wrong_type("this semaphore has a fixed limit");
   if (!call.ok) return nullptr;
   const auto put = [](int64_t* term, double value) {
     if (!std::isnan(value)) *term = static_cast<int64_t>(value);

@@ -33,7 +33,7 @@ napi_value tell(napi_env env, double* out, const core::WindowSeen& seen) {
   return make_double(env, static_cast<double>(seen.count));
 }
 
-// Parts of a millisecond or of a hit count as a whole one.
+// Parts of a millisecond count as a whole one.
 int64_t rounded_up(double value) { return static_cast<int64_t>(std::ceil(value)); }
 
 // windowHit(number, key, nowMs, windowMs, hits, limit, extend, out): count
@@ -41,8 +41,8 @@ napi_value hit(napi_env env, napi_callback_info info) {
   KeyCall<WindowHandle, 8> call(env, info);
   core::WindowHit made{};
   made.window_ms = rounded_up(call.number(3, rules::kWindowMs));
-  made.hits = rounded_up(call.number(4, rules::kHits));
-  made.limit = rounded_up(call.number(5, rules::kHitLimit));
+  made.hits = call.whole(4, rules::kHits);
+  made.limit = call.whole(5, rules::kHitLimit);
   made.extend = static_cast<core::Extend>(call.whole(6, rules::kExtend));
   double* const out = call.doubles(7, kOutFields);
   return call.ok ? tell(env, out, call.handle->table.hit(call.now, call.hash, made)) : nullptr;
@@ -51,7 +51,7 @@ napi_value hit(napi_env env, napi_callback_info info) {
 // windowUnhit(number, key, nowMs, hits)
 napi_value unhit(napi_env env, napi_callback_info info) {
   KeyCall<WindowHandle, 4> call(env, info);
-  const int64_t hits = rounded_up(call.number(3, rules::kHits));
+  const int64_t hits = call.whole(3, rules::kHits);
   if (call.ok) call.handle->table.unhit(call.now, call.hash, hits);
   return nullptr;
 }
@@ -59,7 +59,7 @@ napi_value unhit(napi_env env, napi_callback_info info) {
 // windowBlock(number, key, nowMs, ms, out): count
 napi_value block(napi_env env, napi_callback_info info) {
   KeyCall<WindowHandle, 5> call(env, info);
-  const int64_t ms = rounded_up(call.number(3, rules::kWindowMs));
+  const int64_t ms = rounded_up(call.number(3, rules::kBlockMs));
   double* const out = call.doubles(4, kOutFields);
   return call.ok ? tell(env, out, call.handle->table.block(call.now, call.hash, ms)) : nullptr;
 }

@@ -6,8 +6,10 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "core/layout.h"
+#include "core/number_rule.h"
 
 namespace amorsize::core {
 
@@ -34,23 +36,52 @@ struct BreakerParameters {
   int64_t minimum_calls() const { return static_cast<int64_t>(values[breaker_parameter::kMinimumCalls]); }
   int64_t success_threshold() const { return static_cast<int64_t>(values[breaker_parameter::kSuccessThreshold]); }
 
-  // Whether a breaker can be made with these.
-  bool valid() const {
+  // The range of parameter `index`, by the name of the option that it comes from.
+  NumberRule rule_of(size_t index) const {
+    constexpr auto kWhole = NumberRule::kWhole;
+    constexpr auto kAny = NumberRule::kAny;
+    constexpr auto kNotLeast = NumberRule::kNotLeast;
+    constexpr auto kAlsoInfinity = NumberRule::kAlsoInfinity;
     namespace p = breaker_parameter;
-    const auto whole = [this](size_t index, double max) {
-      return values[index] >= 1 && values[index] <= max && std::floor(values[index]) == values[index];
-    };
-    const auto ms = [this](size_t index) { return values[index] > 0 && values[index] <= kMaxMs; };
-    const bool size_ok = values[p::kMode] == 0 ? whole(p::kSize, kMaxCount)
-                         : values[p::kMode] == 1
-                             ? whole(p::kSize, breaker::kMaxCalls)
-                             : values[p::kMode] == 2 && values[p::kSize] >= 1 && values[p::kSize] <= kMaxMs;
-    return size_ok && values[p::kFailureRate] > 0 && values[p::kSlowRate] > 0 && values[p::kSlowCallMs] >= 0 &&
-           whole(p::kMinimumCalls, kMaxCount) && whole(p::kSuccessThreshold, breaker::kMaxProbes) &&
-           ms(p::kResetTimeoutMs) && values[p::kResetTimeoutFactor] >= 1 && values[p::kResetTimeoutFactor] <= kMaxMs &&
-           ms(p::kMaxResetTimeoutMs) && ms(p::kProbeLeaseMs) && values[p::kProbeFailureRate] >= 0 &&
-           values[p::kProbeFailureRate] <= 1;
+    switch (index) {
+      case p::kMode:
+        return {"a breaker's mode", 0, 2, kWhole};
+      case p::kSize:
+        if (values[p::kMode] == 0) return {"failureThreshold", 1, kMaxCount, kWhole};
+        if (values[p::kMode] == 1) return {"window.calls", 1, breaker::kMaxCalls, kWhole};
+        return {"window.ms", 1, kMaxMs};
+      case p::kFailureRate:
+        return {"window.failureRate", kLeastShare, 1, kAny, kAlsoInfinity};
+      case p::kSlowRate:
+        return {"window.slowRate", kLeastShare, 1, kAny, kAlsoInfinity};
+      case p::kSlowCallMs:
+        return {"window.slowCallMs", 0, kMaxMs, kAny, kAlsoInfinity};
+      case p::kMinimumCalls:
+        return {"window.minimumCalls", 1, kMaxCount, kWhole};
+      case p::kSuccessThreshold:
+        return {"successThreshold", 1, breaker::kMaxProbes, kWhole};
+      case p::kResetTimeoutMs:
+        return {"resetTimeoutMs", 0, kMaxMs, kAny, kNotLeast};
+      case p::kResetTimeoutFactor:
+        return {"resetTimeoutFactor", 1, 1000};
+      case p::kMaxResetTimeoutMs:
+        return {"maxResetTimeoutMs", values[p::kResetTimeoutMs], kMaxMs};
+      case p::kProbeLeaseMs:
+        return {"probeLeaseMs", 0, kMaxMs, kAny, kNotLeast};
+      default:
+        return {"halfOpen.failureRate", 0, 1};
+    }
   }
+
+  // The first parameter that no breaker can be made with; kCount: there is none.
+  size_t wrong() const {
+    size_t index = 0;
+    while (index < breaker_parameter::kCount && rule_of(index).allows(values[index])) ++index;
+    return index;
+  }
+
+  // Whether a breaker can be made with these.
+  bool valid() const { return wrong() == breaker_parameter::kCount; }
 
   // Whether a breaker that was made with `founding` can go by these, in the memory that it has.
   bool fits(const BreakerParameters& founding) const {
@@ -87,6 +118,7 @@ struct BreakerParameters {
   // More than three years, in which all times below keep far from any overflow.
   static constexpr double kMaxMs = 1e11;
   static constexpr double kMaxCount = 1e6;
+  static constexpr double kLeastShare = std::numeric_limits<double>::denorm_min();
 };
 
 }  // namespace amorsize::core

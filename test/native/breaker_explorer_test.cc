@@ -1,10 +1,14 @@
 // The circuit breaker under every interleaving of a few threads; and the explorer under bugs planted on purpose.
 #include "explore/breaker_explorer.h"
 
+#include <limits>
+
 #include "check.h"
 
 namespace amorsize::test {
 namespace {
+
+constexpr double kUnused = std::numeric_limits<double>::infinity();
 
 using enum BreakerAction;
 constexpr int64_t kMs = 1'000'000;
@@ -12,14 +16,14 @@ constexpr int64_t kLater = 100 * kMs;  // when an open breaker admits probes
 
 // A breaker that opens at `failures` in a row and closes after `successes`; or with a window of the last calls.
 core::BreakerParameters consecutive(double failures, double successes) {
-  return {{0, failures, 1, 1e300, 1e300, 1, successes, 100, 2, 1000, 50}};
+  return {{0, failures, 1, kUnused, kUnused, 1, successes, 100, 2, 1000, 50}};
 }
 // Opens at one failure; of so many probes a share may fail.
 core::BreakerParameters probes(double count, double rate) {
-  return {{0, 1, 1, 1e300, 1e300, 1, count, 100, 2, 1000, 50, rate}};
+  return {{0, 1, 1, kUnused, kUnused, 1, count, 100, 2, 1000, 50, rate}};
 }
 core::BreakerParameters calls(double size, double rate) {
-  return {{1, size, rate, 1e300, 1e300, size, 1, 100, 1, 100, 50}};
+  return {{1, size, rate, kUnused, kUnused, size, 1, 100, 1, 100, 50}};
 }
 
 // Opened, and its time is up.

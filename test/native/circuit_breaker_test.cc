@@ -18,6 +18,8 @@
 namespace amorsize::test {
 namespace {
 
+constexpr double kUnused = std::numeric_limits<double>::infinity();
+
 using core::BreakerState;
 using core::CallResult;
 using Breaker = core::CircuitBreaker<>;
@@ -26,7 +28,7 @@ constexpr int64_t kMs = 1'000'000;
 constexpr int64_t kSecond = 1000 * kMs;
 
 core::BreakerParameters consecutive(double failures, double successes) {
-  return {{0, failures, 1, 1e300, 1e300, 1, successes, 100, 1, 100, 60'000}};
+  return {{0, failures, 1, kUnused, kUnused, 1, successes, 100, 1, 100, 60'000}};
 }
 
 struct alignas(64) BreakerCells {
@@ -311,7 +313,7 @@ TEST("threads: any mixture of operations on any window leaves a breaker that wor
   const core::BreakerParameters all[] = {consecutive(3, 2),
                                          {{1, 100, 0.5, 0.5, 5, 10, 3, 0.01, 2, 1, 1}},
                                          {{2, 10, 0.3, 0.9, 5, 5, 8, 0.05, 1, 1, 1}},
-                                         {{0, 3, 1, 1e300, 1e300, 1, 5, 0.01, 1, 1, 1, 0.4}}};
+                                         {{0, 3, 1, kUnused, kUnused, 1, 5, 0.01, 1, 1, 1, 0.4}}};
   for (const core::BreakerParameters& parameters : all) {
     BreakerCells cells(parameters);
     std::atomic<int64_t> now{kSecond};

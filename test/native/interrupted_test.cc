@@ -1,6 +1,7 @@
 // Operations that are interrupted by another thread's, at each step.
 #include <array>
 #include <functional>
+#include <limits>
 
 #include "check.h"
 #include "core/circuit_breaker.h"
@@ -10,6 +11,8 @@
 
 namespace amorsize::test {
 namespace {
+
+constexpr double kUnused = std::numeric_limits<double>::infinity();
 
 constexpr int64_t kMs = 1'000'000;
 constexpr int64_t kSecond = 1'000 * kMs;
@@ -44,7 +47,7 @@ struct BreakerCells {
 };
 
 core::BreakerParameters opens_at_one(double probes, double rate) {
-  return {{0, 1, 1, 1e300, 1e300, 1, probes, 100, 2, 1000, 50, rate}};
+  return {{0, 1, 1, kUnused, kUnused, 1, probes, 100, 2, 1000, 50, rate}};
 }
 
 TEST("interrupted breaker: of two that open it, one makes the transition") {

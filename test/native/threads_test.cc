@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "check.h"
+#include "core/backoff.h"
 #include "core/token_bucket.h"
 #include "run_threads.h"
 
@@ -36,6 +37,34 @@ void expect_within_bound(std::vector<int64_t> times, double rate, double burst) 
     if (before + 1 - least > burst + unit + 1e-6)
       return fail(__FILE__, __LINE__, "more than the bound by grant " + std::to_string(i));
   }
+}
+
+TEST("back-off: takes 1 to 4 us whatever a pause takes, by the shortest of several times") {
+  int64_t now_ns = 0;
+  int reads = 0;
+  const auto calibrate = [&](int64_t pause_ns) {
+    reads = 0;
+    core::Backoff::calibrate([&] {
+      // The thread had to wait in all but one of the four times.
+      const int64_t waited_ns = reads / 2 == 2 ? 0 : 50'000;
+      if (reads++ % 2 == 1) now_ns += 64 * pause_ns + waited_ns;
+      return now_ns;
+    });
+  };
+  for (const int64_t pause_ns : {5, 10, 100, 250}) {
+    calibrate(pause_ns);
+    core::Backoff backoff;
+    for (const int64_t us : {1, 2, 4, 4}) {
+      EXPECT_EQ(backoff.pauses() * pause_ns, us * 1000);
+      backoff.lost();
+    }
+  }
+  // A clock that stands still, and a processor that took half a minute for a pause.
+  core::Backoff::calibrate([] { return int64_t{7}; });
+  EXPECT_EQ(core::Backoff{}.pauses(), 1000);
+  calibrate(30'000'000'000);
+  EXPECT_EQ(core::Backoff{}.pauses(), 1);
+  calibrate(23);
 }
 
 TEST("threads: acquires keep within burst + rate * w over every window, and miss nothing") {

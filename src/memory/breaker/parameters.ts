@@ -28,6 +28,7 @@ export function probePlaces(parameters: Float64Array): number {
 function areValid(values: BreakerValues): boolean {
   const isCount = (value: number, most: number): boolean => value >= 1 && value <= most && Number.isInteger(value)
   const isTime = (ms: number): boolean => ms > 0 && ms <= MAX_BREAKER_MS
+  const isShare = (rate: number): boolean => (rate > 0 && rate <= 1) || rate === Infinity
   const { mode, size } = values
   const isSize =
     mode === 0
@@ -37,15 +38,16 @@ function areValid(values: BreakerValues): boolean {
         : mode === 2 && size >= 1 && size <= MAX_BREAKER_MS
   return (
     isSize &&
-    values.failureRate > 0 &&
-    values.slowRate > 0 &&
-    values.slowCallMs >= 0 &&
+    isShare(values.failureRate) &&
+    isShare(values.slowRate) &&
+    (values.slowCallMs === Infinity || (values.slowCallMs >= 0 && values.slowCallMs <= MAX_BREAKER_MS)) &&
     isCount(values.minimumCalls, MAX_BREAKER_COUNT) &&
     isCount(values.successThreshold, BREAKER.maxProbes) &&
     isTime(values.resetTimeoutMs) &&
     values.resetTimeoutFactor >= 1 &&
-    values.resetTimeoutFactor <= MAX_BREAKER_MS &&
-    isTime(values.maxResetTimeoutMs) &&
+    values.resetTimeoutFactor <= 1000 &&
+    values.maxResetTimeoutMs >= values.resetTimeoutMs &&
+    values.maxResetTimeoutMs <= MAX_BREAKER_MS &&
     isTime(values.probeLeaseMs) &&
     values.probeFailureRate >= 0 &&
     values.probeFailureRate <= 1
