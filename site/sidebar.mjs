@@ -24,7 +24,6 @@ const guides = {
     'policies/coalesce',
     'policies/chaos',
     'policies/pipeline',
-    'policies/registry',
     'policies/decorators',
     'policies/recipes',
   ],

@@ -84,7 +84,6 @@ export { coalesce, Coalesce, type CoalesceEvents, type CoalesceOptions, type Coa
 export type { HedgeOptions, HedgePercentile } from './policy/hedge-options.js'
 export { hedge, Hedge, type HedgeEvents, type HedgeStats } from './policy/hedge.js'
 export { perKey, PerKey, type PerKeyOptions } from './policy/per-key.js'
-export { registry, Registry, type ChangeOf, type RegistryChanges } from './policy/registry.js'
 export { type Composed, pipeline, Pipeline } from './policy/pipeline.js'
 export { RetryBudget, type RetryBudgetHandle, type RetryBudgetOptions } from './policy/retry/budget.js'
 export type { Delay, Jitter } from './policy/retry/backoff.js'

@@ -1,4 +1,4 @@
-// A registry whose limits an administrator changes in one of two processes of a cluster, while both have load.
+// Limits that an administrator changes in one of two processes of a cluster, while both have load.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -207,20 +207,20 @@ describe('a breaker', () => {
 })
 
 describe('a change', () => {
-  it('that is wrong in one place changes nothing, in no process, and says where', async () => {
+  const wrong = {
+    api: [{ requestsPerSecond: 5, burstSize: 0 }, /^burstSize must be/],
+    database: [{ maxConcurrent: 1, maxQueue: -1 }, /^maxQueue must be/],
+    payments: [{ failureThreshold: 1, resetTimeoutMs: 0 }, /^resetTimeoutMs must be/],
+    slow: [-1, /^timeoutMs must be a finite number > 0, or Infinity; received -1 \(number\)$/],
+  }
+
+  it('that is wrong in one place changes nothing of what it is for, in no process, and says why', async () => {
     const before = await limits()
-    const wrong = {
-      api: { requestsPerSecond: 5 },
-      payments: { failureThreshold: 1 },
-      slow: -1,
-      database: { maxConcurrent: 1 },
-    }
-    const { status, body } = await change(0, wrong)
-    expect(status).toBe(400)
-    expect(body.message).toBe("'slow': timeoutMs must be a finite number > 0, or Infinity; received -1 (number)")
-    expect((await change(1, { nothing: 1 })).body.message).toBe(
-      "the registry has no 'nothing'; it has api, database, payments, slow",
-    )
+    for (const [name, [given, message]] of Object.entries(wrong))
+      for (const nth of [0, 1]) {
+        const { status, body } = await change(nth, { [name]: given })
+        expect([status, body.message]).toEqual([400, expect.stringMatching(message)])
+      }
     expect(await limits()).toEqual(before)
     expect(await statuses(askBoth('/payments/down', 4))).toEqual(Array(4).fill(502))
     expect((await ask(processes[0].own, '/payments/up')).status).toBe(200)

@@ -1,11 +1,12 @@
-// Settings of a program, by libraries that read and check them, given to a registry when their file changes.
+// Settings of a program, by libraries that read and check them, given to its limiters and policies when their file changes.
 import { once } from 'node:events'
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { bulkhead, circuitBreaker, execute, RateLimiter, registry, retry, task, timeout } from 'amorsize'
+import { inspect } from 'node:util'
+import { bulkhead, circuitBreaker, execute, RateLimiter, retry, task, timeout } from 'amorsize'
 import { watch } from 'chokidar'
 import convict from 'convict'
 import express from 'express'
@@ -31,16 +32,20 @@ function put(settings) {
   renameSync(next, file)
 }
 
-const makeLimits = () =>
-  registry({
-    api: new RateLimiter({ requestsPerSecond: 0.001, burstSize: 100, waitOnLimit: false }),
-    database: bulkhead({ maxConcurrent: 10, maxQueue: 100 }),
-    payments: circuitBreaker({ window: { calls: 10, minimumCalls: 10, failureRate: 0.5 } }),
-    again: retry({ maxRetries: 3, initialDelayMs: 1, jitter: 'none' }),
-    slow: timeout(5000),
-  })
+const makeLimits = () => ({
+  api: new RateLimiter({ requestsPerSecond: 0.001, burstSize: 100, waitOnLimit: false }),
+  database: bulkhead({ maxConcurrent: 10, maxQueue: 100 }),
+  payments: circuitBreaker({ window: { calls: 10, minimumCalls: 10, failureRate: 0.5 } }),
+  again: retry({ maxRetries: 3, initialDelayMs: 1, jitter: 'none' }),
+  slow: timeout(5000),
+})
 
-/** The schema of a program. What has no default stays as it is in the registry. */
+/** One after the other; the first that is refused ends it. */
+function update(limits, changes) {
+  for (const [name, change] of Object.entries(changes)) limits[name].update(change)
+}
+
+/** The schema of a program. What has no default stays as it is. */
 const schema = {
   env: { format: ['production', 'test'], default: 'test', env: 'NODE_ENV' },
   limits: {
@@ -56,13 +61,13 @@ const schema = {
 }
 
 describe('convict and chokidar', () => {
-  it('hand over what is right, and nothing of what is wrong', async () => {
+  it('hand over what is right, and what is wrong changes nothing of the one that refuses it', async () => {
     const limits = makeLimits()
     const told = []
     const load = () => {
       try {
         const settings = convict(schema).loadFile(file).validate({ allowed: 'strict' })
-        limits.update(settings.get('limits'))
+        update(limits, settings.get('limits'))
         told.push('used')
       } catch (error) {
         told.push(error.message)
@@ -83,11 +88,10 @@ describe('convict and chokidar', () => {
     }
 
     expect(await after({ limits: { api: { burstSize: 3 }, database: { maxConcurrent: 2 }, slow: 50 } })).toBe('used')
-    const api = limits.get('api')
-    const database = limits.get('database')
+    const { api, database, slow } = limits
     expect(Array.from({ length: 6 }, () => api.tryAcquire())).toEqual([true, true, true, false, false, false])
     expect([database.maxConcurrent, database.maxQueue]).toEqual([2, 100])
-    await expect(limits.get('slow').execute(() => delay(60_000, 0, { ref: false }))).rejects.toMatchObject({
+    await expect(slow.execute(() => delay(60_000, 0, { ref: false }))).rejects.toMatchObject({
       code: 'ERR_TIMEOUT_EXCEEDED',
       timeoutMs: 50,
     })
@@ -95,17 +99,21 @@ describe('convict and chokidar', () => {
     // Found by JSON, by convict, and by us.
     expect(await after('{ "limits": ')).toMatch(/JSON/)
     expect(await after({ limits: { slow: 'soon' } })).toMatch(/limits\.slow: must be a positive integer/)
-    expect(await after({ limits: { database: { maxConcurrent: 5 }, slow: 0 } })).toBe(
-      "'slow': timeoutMs must be a finite number > 0, or Infinity; received 0 (number)",
+    expect(await after({ limits: { database: { maxConcurrent: 0, maxQueue: 5 } } })).toMatch(/^maxConcurrent must be/)
+    expect([database.maxConcurrent, database.maxQueue]).toEqual([2, 100])
+    const kept = { api: { burstSize: 3 }, database: { maxConcurrent: 2 } }
+    expect(await after({ limits: { ...kept, payments: { window: { failureRate: 50 } } } })).toBe(
+      'window.failureRate must be a finite number > 0 and <= 1; received 50 (number)',
     )
-    expect(await after({ limits: { database: { maxConcurrent: 5 }, payments: { window: { failureRate: 50 } } } })).toBe(
-      "'payments': window.failureRate must be a finite number > 0 and <= 1; received 50 (number)",
+    expect(await after({ limits: { ...kept, slow: 0 } })).toBe(
+      'timeoutMs must be a finite number > 0, or Infinity; received 0 (number)',
     )
-    expect(database.maxConcurrent).toBe(2)
+    expect(inspect(slow)).toContain('timeoutMs: 50,')
 
     // Back to what is in the schema.
     expect(await after({})).toBe('used')
     expect([database.maxConcurrent, api.policy.burstSize, api.policy.requestsPerSecond]).toEqual([10, 100, 0.001])
+    expect(inspect(slow)).toContain('timeoutMs: 5000,')
   })
 })
 
@@ -124,27 +132,27 @@ describe('node-config', () => {
     Object.assign(process.env, { NODE_CONFIG_DIR: folder, SUPPRESS_STRICTNESS_CHECK: '1' })
     const { default: config } = await import('config')
     const limits = makeLimits()
-    limits.update(config.get('limits'))
+    update(limits, config.get('limits'))
     const policies = [
       retry({ maxRetries: 2, delay: config.get('delays') }),
       circuitBreaker(config.get('breaker')),
-      limits.get('api'),
-      limits.get('database'),
+      limits.api,
+      limits.database,
     ]
     const kindOf = task(new URL('./tasks/files.mjs', import.meta.url), 'kindOf')
     const items = Array.from({ length: 30 }, (_, n) => n)
     const arrived = await execute(kindOf, items, { mode: 'threads', workers: 2, mainThread: false, policies })
     expect(arrived.map(({ isMainThread }) => isMainThread)).toEqual(Array(30).fill(false))
-    expect(limits.get('api').tryAcquire()).toBe(false)
+    expect(limits.api.tryAcquire()).toBe(false)
 
     // Read anew, as by a program that is not to be started again.
-    const reload = () => limits.update(config.util.loadFileConfigs(folder).limits)
-    put({ limits: { api: { burstSize: 9 }, database: { maxConcurrent: 0 } } })
-    expect(reload).toThrow("'database': maxConcurrent must be")
-    expect(limits.get('api').policy.burstSize).toBe(30)
+    const reload = () => update(limits, config.util.loadFileConfigs(folder).limits)
+    put({ limits: { database: { maxConcurrent: 0, maxQueue: 5 } } })
+    expect(reload).toThrow(/^maxConcurrent must be/)
+    expect([limits.database.maxConcurrent, limits.database.maxQueue]).toEqual([1, 100])
     put({ limits: { api: { burstSize: 9 }, database: { maxConcurrent: 3 } } })
     reload()
-    expect([limits.get('api').policy.burstSize, limits.get('database').maxConcurrent]).toEqual([9, 3])
+    expect([limits.api.policy.burstSize, limits.database.maxConcurrent]).toEqual([9, 3])
   })
 })
 

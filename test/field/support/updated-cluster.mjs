@@ -1,7 +1,7 @@
-// Two processes of a cluster behind one port, each with the same registry, which an administrator changes through either of them. Each listens
+// Two processes of a cluster behind one port, each with the same limits, which an administrator changes through either of them. Each listens
 // on a port of its own, too. They call a server that is elsewhere. NAME, UPSTREAM in the environment; ports are sent to the parent.
 import cluster from 'node:cluster'
-import { bulkhead, circuitBreaker, pipeline, RateLimiter, registry, timeout } from 'amorsize'
+import { bulkhead, circuitBreaker, pipeline, RateLimiter, timeout } from 'amorsize'
 import fastify from 'fastify'
 import { Pool } from 'undici'
 
@@ -42,13 +42,13 @@ function direct() {
 async function serve() {
   const { NAME, UPSTREAM } = process.env
   const ofMachine = (subject) => ({ name: `${NAME}-${subject}`, scope: 'machine' })
-  const limits = registry({
+  const limits = {
     api: new RateLimiter({ requestsPerSecond: 0.001, burstSize: 10, ...ofMachine('api'), waitOnLimit: false }),
     database: bulkhead({ maxConcurrent: 4, ...ofMachine('database') }),
     payments: circuitBreaker({ failureThreshold: 5, resetTimeoutMs: 60_000, ...ofMachine('payments') }),
     slow: timeout(60_000),
-  })
-  const [api, database, payments, slow] = ['api', 'database', 'payments', 'slow'].map((name) => limits.get(name))
+  }
+  const { api, database, payments, slow } = limits
   const upstream = new Pool(UPSTREAM)
   const call = async (path, signal) => {
     const { statusCode, body } = await upstream.request({ path, method: 'GET', signal })
@@ -77,7 +77,7 @@ async function serve() {
     })
     app.patch('/limits', ({ body }, reply) => {
       try {
-        limits.update(body)
+        for (const [name, change] of Object.entries(body)) limits[name].update(change)
         return {}
       } catch (error) {
         return reply.code(400).send({ message: error.message })

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { Bulkhead, bulkhead, type BulkheadChange, type BulkheadOptions, registry } from '../../../dist/index.js'
+import { Bulkhead, bulkhead, type BulkheadChange, type BulkheadOptions } from '../../../dist/index.js'
 import { metricsText } from '../../../dist/metrics/index.js'
 import { FakeClock } from '../../../dist/testing/index.js'
 import { itWithAddon } from '../../support/native.js'
@@ -211,19 +211,6 @@ describe('bulkhead.update', () => {
     const policy = bulkhead()
     policy[Symbol.dispose]()
     expect(() => policy.update({ maxConcurrent: 1 })).toThrow(expect.objectContaining({ reason: 'disposed' }))
-  })
-
-  it('is all or nothing with others of a registry', () => {
-    const limits = registry({
-      slots: bulkhead({ maxConcurrent: 2 }),
-      adaptive: bulkhead({ maxConcurrent: 'adaptive', max: 9 }),
-    })
-    expect(() => limits.update({ slots: { maxConcurrent: 3 }, adaptive: { min: 10 } })).toThrow(
-      "'adaptive': min must be <= max; received { min: 10, max: 9 }",
-    )
-    expect(limits.get('slots').maxConcurrent).toBe(2)
-    limits.update({ slots: { maxConcurrent: 3 }, adaptive: { max: 5 } })
-    expect([...limits].map(([, slots]) => (slots as Bulkhead).maxConcurrent)).toEqual([3, 5])
   })
 
   it('changes the slots of every key, those that rest and those to come included', async () => {
