@@ -13,7 +13,6 @@ import {
   readValues,
 } from '../internal/options/options.js'
 import { atOnce } from '../internal/options/predicate.js'
-import { CHECKED_UPDATE } from '../internal/options/updatable.js'
 import { checkKeys } from '../internal/options/validate.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
 import type { Clock } from '../internal/time/clock.js'
@@ -148,15 +147,9 @@ export class Chaos extends EventfulPolicy<ChaosEvents> {
    * @throws {TypeError | RangeError} as `chaos` does; then nothing has changed
    */
   update(change: ChaosChange): void {
-    this[CHECKED_UPDATE](change)()
-  }
-
-  /** @internal */
-  [CHECKED_UPDATE](change: ChaosChange): () => void {
     checkKeys('update', change, namesOf(CHANGEABLE))
     const given = Object.entries(change).filter(([, value]) => value !== undefined)
-    const settings = readValues({ ...this.#stage.settings, ...Object.fromEntries(given) }, CHANGEABLE)
-    return () => (this.#stage.settings = settings)
+    this.#stage.settings = readValues({ ...this.#stage.settings, ...Object.fromEntries(given) }, CHANGEABLE)
   }
 
   /** Counts over all calls of this thread since the policy was made. */

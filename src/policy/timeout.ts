@@ -4,7 +4,6 @@ import type { DurationSummary } from '../internal/events/histogram.js'
 import { SampledDurations } from '../internal/events/sampled-durations.js'
 import { dataIn, readOptions } from '../internal/options/options.js'
 import { valueOf } from '../internal/options/predicate.js'
-import { CHECKED_UPDATE } from '../internal/options/updatable.js'
 import { checkNumber } from '../internal/options/validate.js'
 import type { PolicyFunction } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
@@ -60,7 +59,7 @@ class TimeoutStage implements AroundStage {
   constructor(limit: number | TimeLimit, options: TimeoutOptions) {
     const { strategy, name, clock } = readOptions('timeout', options, TIMEOUT_OPTIONS)
     this.readsArguments = typeof limit === 'function'
-    this.limit = this.checked(limit)
+    this.limit = limit
     this.isAggressive = strategy === 'aggressive'
     this.clock = clock
     this.timers = timersOf(clock)
@@ -69,19 +68,15 @@ class TimeoutStage implements AroundStage {
     this.events = new EventSource('timeout', this.name, ['timeout'], clock)
   }
 
-  /** @returns the limit, if it can be that of this timeout @throws {TypeError | RangeError} if not */
-  checked(limit: number | TimeLimit): number | TimeLimit {
-    if (typeof limit !== 'function') return checkLimit('timeoutMs', limit)
-    if (this.readsArguments) return limit
-    throw new TypeError(
-      'timeoutMs must be a number of a timeout that was made with one, whose calls do not keep their arguments; received a function',
-    )
-  }
-
-  /** That of the calls to come; checked. */
+  /** That of the calls to come. @throws {TypeError | RangeError} when it cannot be that of this timeout; then nothing has changed */
   set limit(limit: number | TimeLimit) {
-    this.limitMs = typeof limit === 'function' ? NaN : limit
-    this.limitOf = typeof limit === 'function' ? limit : undefined
+    const isFunction = typeof limit === 'function'
+    if (isFunction && !this.readsArguments)
+      throw new TypeError(
+        'timeoutMs must be a number of a timeout that was made with one, whose calls do not keep their arguments; received a function',
+      )
+    this.limitMs = isFunction ? NaN : checkLimit('timeoutMs', limit)
+    this.limitOf = isFunction ? limit : undefined
   }
 
   begin(scope: Scope, hold: Hold | undefined): AroundCall {
@@ -221,13 +216,7 @@ export class Timeout extends EventfulPolicy<TimeoutEvents> {
    * @throws {TypeError | RangeError} as `timeout` does; then nothing has changed
    */
   update(timeoutMs: number | TimeLimit): void {
-    this[CHECKED_UPDATE](timeoutMs)()
-  }
-
-  /** @internal */
-  [CHECKED_UPDATE](timeoutMs: number | TimeLimit): () => void {
-    const limit = this.#stage.checked(timeoutMs)
-    return () => (this.#stage.limit = limit)
+    this.#stage.limit = timeoutMs
   }
 
   /** Counts over all calls of this thread since the policy was made. The first call of `stats` starts the recording of durations. */

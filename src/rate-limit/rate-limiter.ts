@@ -1,7 +1,6 @@
 import { announceCreated } from '../internal/created.js'
 import { policyCalls } from '../internal/events/tracing.js'
 import { dataIn } from '../internal/options/options.js'
-import { CHECKED_UPDATE } from '../internal/options/updatable.js'
 import { checkFunction, checkKeys, checkNumber, describe } from '../internal/options/validate.js'
 import {
   type AnyFunction,
@@ -277,17 +276,12 @@ export class RateLimiter implements RateLimiting, Disposable {
    * @param change - what to change; the rest stays
    */
   update(change: { requestsPerSecond?: number | undefined; burstSize?: number | undefined }): void {
-    this[CHECKED_UPDATE](change)()
-  }
-
-  /** @internal */
-  [CHECKED_UPDATE](change: Parameters<RateLimiter['update']>[0]): () => void {
     this.#admission.checkUsable()
     checkKeys('RateLimiter.update', change, ['requestsPerSecond', 'burstSize'])
     // What is not given stays as it is at the moment of the change, whoever has changed it just before.
     const rate = change.requestsPerSecond === undefined ? NaN : checkRate(change.requestsPerSecond)
     const burst = change.burstSize === undefined ? NaN : checkBurst(change.burstSize)
-    return () => this.#admission.changed(this.#bucket.update(rate, burst))
+    this.#admission.changed(this.#bucket.update(rate, burst))
   }
 
   /** Fills the bucket and ends a pause. Callers that wait are served from it first. */

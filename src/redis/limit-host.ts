@@ -88,11 +88,11 @@ export class LimitHost<F extends Fallback = Fallback> {
     if (tokens !== 1) checkNumber('tokens', tokens, { min: 1, max: this.rate.burstSize, integer: true })
   }
 
-  /** @returns what makes the change @throws when it has been closed, or the change is none */
-  checked(change: RedisRateLimitChange): () => void {
+  /** Changes rate and burst. @throws when it has been closed, or the change is none; then nothing has changed */
+  update(change: RedisRateLimitChange): void {
     this.checkOpen()
     checkKeys('update', change, ['requestsPerSecond', 'burstSize'])
-    return this.rate.checked(change)
+    this.rate.update(change)
   }
 
   /** What holds here while the server is away, by rate and burst of now. */

@@ -45,20 +45,15 @@ export class RateInUse {
     if (Atomics.load(this.#words, CHANGES) !== this.changes) this.#read()
   }
 
-  /**
-   * @returns what makes the change
-   * @throws {TypeError | RangeError} when the new numbers are none, or out of range
-   */
-  checked(change: RedisRateLimitChange): () => void {
+  /** @throws {TypeError | RangeError} when the new numbers are none, or out of range; then nothing has changed */
+  update(change: RedisRateLimitChange): void {
     this.look()
     const { requestsPerSecond = this.requestsPerSecond, burstSize = this.burstSize } = change
     checkRate(requestsPerSecond, burstSize)
-    return () => {
-      this.#write(requestsPerSecond, burstSize)
-      // After the numbers: whoever sees the one sees the others.
-      Atomics.add(this.#words, CHANGES, 1)
-      this.#read()
-    }
+    this.#write(requestsPerSecond, burstSize)
+    // After the numbers: whoever sees the one sees the others.
+    Atomics.add(this.#words, CHANGES, 1)
+    this.#read()
   }
 
   /** Whether it was changed: then others may still count by what it was, and nobody need be told. */

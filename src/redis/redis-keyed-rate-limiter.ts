@@ -1,5 +1,4 @@
 import { announceCreated } from '../internal/created.js'
-import { CHECKED_UPDATE } from '../internal/options/updatable.js'
 import { checkNumber } from '../internal/options/validate.js'
 import type { ExecuteOptions } from '../internal/policy.js'
 import { throwIfAborted, unlessAborted } from '../internal/signal-watch.js'
@@ -180,16 +179,8 @@ export class RedisKeyedRateLimiter {
 
   /** Changes rate and burst of every key, as that of {@link RedisRateLimiter}. */
   update(change: RedisRateLimitChange): void {
-    this[CHECKED_UPDATE](change)()
-  }
-
-  /** @internal */
-  [CHECKED_UPDATE](change: RedisRateLimitChange): () => void {
-    const make = this.#host.checked(change)
-    return () => {
-      make()
-      for (const limit of this.#inUse) limit.changed()
-    }
+    this.#host.update(change)
+    for (const limit of this.#inUse) limit.changed()
   }
 
   /** Resolves once the server has answered, as that of {@link RedisRateLimiter}. Of a cluster this is one server. */

@@ -1,6 +1,5 @@
 import { announceCreated } from '../internal/created.js'
 import { INSIDE, policyCalls } from '../internal/events/tracing.js'
-import { CHECKED_UPDATE } from '../internal/options/updatable.js'
 import { checkFunction, checkKeys, checkNumber } from '../internal/options/validate.js'
 import {
   type AnyFunction,
@@ -160,16 +159,8 @@ export class RedisRateLimiter implements Policy {
    * by the new ones at once, and is refused with a RangeError if it waits for more than the burst; in other threads so is who waits when it looks next.
    */
   update(change: RedisRateLimitChange): void {
-    this[CHECKED_UPDATE](change)()
-  }
-
-  /** @internal */
-  [CHECKED_UPDATE](change: RedisRateLimitChange): () => void {
-    const make = this.#host.checked(change)
-    return () => {
-      make()
-      this.#limit.changed()
-    }
+    this.#host.update(change)
+    this.#limit.changed()
   }
 
   /** Resolves once the server has answered. @throws what is in the way when it has not within `connectTimeoutMs` */

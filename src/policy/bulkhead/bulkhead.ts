@@ -1,5 +1,4 @@
 import { SharedMemoryError } from '../../errors.js'
-import { CHECKED_UPDATE } from '../../internal/options/updatable.js'
 import type { PriorityOptions } from '../../internal/policy.js'
 import { INSPECT, shownAs, shownName } from '../../internal/text/shown.js'
 import type { PermitQueue } from '../../memory/semaphore/queue.js'
@@ -127,12 +126,7 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
    * database.update({ maxConcurrent: 4, maxQueue: 100 })
    */
   update(change: BulkheadChange): void {
-    this[CHECKED_UPDATE](change)()
-  }
-
-  /** @internal */
-  [CHECKED_UPDATE](change: BulkheadChange): () => void {
-    return this.#stage.checked(change)
+    this.#stage.update(change)
   }
 
   /** Counts over all calls since the policy was made. */

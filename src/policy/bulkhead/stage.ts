@@ -53,8 +53,8 @@ export class BulkheadStage implements LinearStage {
     return this.#only?.queue.semaphore.limits() ?? this.#partitions.limits
   }
 
-  /** Checks a change, and returns what makes it for all who share the limits. */
-  checked(change: BulkheadChange): () => void {
+  /** Changes limits for all who share them, or throws before anything has changed. */
+  update(change: BulkheadChange): void {
     if (this.isDisposed) throw disposedError()
     const { least, key, name } = this.options
     const checked = checkBulkheadChange(change, least > 0)
@@ -62,13 +62,9 @@ export class BulkheadStage implements LinearStage {
       throw new TypeError(
         `a bulkhead with keys and a name cannot be changed: other threads have slots of '${name}' for keys that this one does not know; leave out the name, or use perKey((key) => bulkhead({ name })), and update each`,
       )
-    const only = this.#only
-    if (only === undefined) return () => this.#partitions.update(checked)
-    this.#checkBounds(checked)
-    return () => {
-      // Another thread may have changed the other bound meanwhile.
-      if (!only.queue.update(checked)) this.#checkBounds(checked)
-    }
+    if (this.#only === undefined) this.#partitions.update(checked)
+    // It compares with the other bound as it is at that moment, which another thread may have just changed.
+    else if (!this.#only.queue.update(checked)) this.#checkBounds(checked)
   }
 
   #checkBounds({ least, maxConcurrent }: LimitsChange): void {

@@ -46,24 +46,12 @@ const FIXED: Partial<Record<string, string>> = {
 }
 
 /**
- * Checks a change of a breaker for all that share it.
+ * Changes a breaker for all that share it. What is not given stays as it is at that moment, even if another has just changed it.
  *
- * @returns what makes it: what is not given stays as it is at that moment, whoever has changed it just before. Throws as this does where somebody
- *   has, so that it is out of range now, and a `SharedMemoryError` ERR_SHARED_MEMORY 'busy' when there is no slot left for other parameters
  * @throws {TypeError | RangeError} naming what is wrong; then nothing has changed
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'busy' when there is no slot left for other parameters
  */
-export function checkedUpdate(
-  breaker: Breaker,
-  settings: CircuitBreakerSettings,
-  change: CircuitBreakerChange,
-): () => void {
-  changedParameters(breaker.parameters().parameters, settings.parameters, change)
-  return () => {
-    makeChange(breaker, settings, change)
-  }
-}
-
-function makeChange(
+export function updateBreaker(
   breaker: Breaker,
   { parameters: founding, name }: CircuitBreakerSettings,
   change: CircuitBreakerChange,

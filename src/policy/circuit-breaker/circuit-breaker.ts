@@ -1,5 +1,4 @@
 import type { DurationSummary } from '../../internal/events/histogram.js'
-import { CHECKED_UPDATE } from '../../internal/options/updatable.js'
 import { checkKeys } from '../../internal/options/validate.js'
 import { INSPECT, shownAs, shownName } from '../../internal/text/shown.js'
 import { systemClock } from '../../internal/time/clock.js'
@@ -148,12 +147,7 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'busy' when six processes have died, each in the microsecond of an update; it works on
    */
   update(change: CircuitBreakerChange): void {
-    this[CHECKED_UPDATE](change)()
-  }
-
-  /** @internal */
-  [CHECKED_UPDATE](change: CircuitBreakerChange): () => void {
-    return this.#stage.checkedUpdate(change)
+    this.#stage.update(change)
   }
 
   /** Adds a listener, which hears of transitions by other threads, too. Returns a function that removes it. */

@@ -16,7 +16,7 @@ import { BREAKER_PARAMETER } from '../../memory/shared/layout.js'
 import { isOwnRejection } from '../stages/own-rejection.js'
 import type { Scope } from '../stages/scope.js'
 import type { Call, LinearStage } from '../stages/stage.js'
-import { type CircuitBreakerChange, checkedUpdate } from './change.js'
+import { type CircuitBreakerChange, updateBreaker } from './change.js'
 import type { CircuitBreakerEvents } from './events.js'
 import type { CircuitBreakerSettings } from './options.js'
 
@@ -130,14 +130,11 @@ export class CircuitBreakerStage implements LinearStage {
     }
   }
 
-  /** As {@link checkedUpdate}. */
-  checkedUpdate(change: CircuitBreakerChange): () => void {
-    const make = checkedUpdate(this.breaker, this.settings, change)
-    return () => {
-      make()
-      // One that was open, and whose time was up, has become half-open.
-      this.#moved(undefined)
-    }
+  /** As {@link updateBreaker}. */
+  update(change: CircuitBreakerChange): void {
+    updateBreaker(this.breaker, this.settings, change)
+    // One that was open, and whose time was up, has become half-open.
+    this.#moved(undefined)
   }
 
   /** By hand, into this state. */

@@ -2,7 +2,6 @@ import { RetryExhaustedError } from '../../errors.js'
 import { type CallEvents, EventSource } from '../../internal/events/events.js'
 import { notify } from '../../internal/events/listeners.js'
 import { answerOf } from '../../internal/options/predicate.js'
-import { CHECKED_UPDATE } from '../../internal/options/updatable.js'
 import { INSPECT, shownAs } from '../../internal/text/shown.js'
 import { isThenable } from '../../internal/thenable.js'
 import { timersOf, type SharedTimers } from '../../internal/time/timers.js'
@@ -242,13 +241,7 @@ export class Retry extends EventfulPolicy<RetryEvents> {
    * @throws {TypeError | RangeError} as `retry` does, and for `name` and `clock`, which stay; then nothing has changed
    */
   update(change: RetryChange<never>): void {
-    this[CHECKED_UPDATE](change)()
-  }
-
-  /** @internal */
-  [CHECKED_UPDATE](change: RetryChange<never>): () => void {
-    const settings = changedRetryPolicy(this.#stage.settings, change as RetryChange)
-    return () => (this.#stage.settings = settings)
+    this.#stage.settings = changedRetryPolicy(this.#stage.settings, change as RetryChange)
   }
 
   /** Counts over all calls of this thread since the policy was made. */

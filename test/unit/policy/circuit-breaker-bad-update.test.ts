@@ -8,8 +8,8 @@ import {
 } from '../../../dist/index.js'
 import { UPDATE_RESULT } from '../../../dist/memory/breaker/core.js'
 import { BREAKER } from '../../../dist/memory/shared/layout.js'
-import { checkedUpdate } from '../../../dist/policy/circuit-breaker/change.js'
-import { readCircuitBreakerOptions } from '../../../dist/policy/circuit-breaker/options.js'
+import { updateBreaker } from '../../../dist/policy/circuit-breaker/change.js'
+import { type CircuitBreakerSettings, readCircuitBreakerOptions } from '../../../dist/policy/circuit-breaker/options.js'
 import { FakeClock } from '../../../dist/testing/index.js'
 
 const fail = (): Promise<never> => Promise.reject(new Error('down'))
@@ -173,13 +173,13 @@ describe('an update that cannot be', () => {
       const settings = readCircuitBreakerOptions({ name: 'users-api' })
       const founding = settings.parameters
       vi.spyOn(performance, 'now').mockImplementation(vi.fn().mockReturnValue(5000).mockReturnValueOnce(0))
-      const make = checkedUpdate(breaker as never, settings, { failureThreshold: 1 })
-      expect(make).toThrow(
+      const update = (of: CircuitBreakerSettings) => (): void =>
+        updateBreaker(breaker as never, of, { failureThreshold: 1 })
+      expect(update(settings)).toThrow(
         "the circuit breaker 'users-api' cannot be updated: others are about to and do not finish, or have died as they did",
       )
-      const nameless = checkedUpdate(breaker as never, readCircuitBreakerOptions({}), { failureThreshold: 1 })
       vi.spyOn(performance, 'now').mockImplementation(vi.fn().mockReturnValue(5000).mockReturnValueOnce(0))
-      expect(nameless).toThrow('the circuit breaker cannot be updated: others')
+      expect(update(readCircuitBreakerOptions({}))).toThrow('the circuit breaker cannot be updated: others')
     })
   })
 })
