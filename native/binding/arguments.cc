@@ -4,6 +4,17 @@
 #include <cstdio>
 
 namespace amorsize::binding {
+namespace {
+
+// Writes what is demanded of a number, as an error's message says it.
+void describe(const NumberRule& rule, char* text, size_t size) {
+  constexpr const char* kExtras[] = {"", ", or NaN", "", ", or Infinity"};
+  std::snprintf(text, size, "%s must be %s %s %.16g and <= %.16g%s", rule.name,
+                rule.kind == NumberRule::kWhole ? "an integer" : "a number",
+                rule.extra == NumberRule::kNotLeast ? ">" : ">=", rule.least, rule.most, kExtras[rule.extra]);
+}
+
+}  // namespace
 
 double Reader::refuse(const char* demand, napi_status (*throw_error)(napi_env, const char*, const char*)) {
   if (!ok) return 0;
@@ -19,13 +30,13 @@ double Reader::number(size_t index, const NumberRule& rule) {
   if (ok && napi_get_value_double(env_, values_[index], &value) == napi_ok) [[likely]]
     return rule.allows(value) ? value : out_of_range(rule, value);
   char demand[150];
-  rule.describe(demand, sizeof demand);
+  describe(rule, demand, sizeof demand);
   return wrong_type(demand);
 }
 
 double Reader::out_of_range(const NumberRule& rule, double value) {
   char demand[150];
-  rule.describe(demand, sizeof demand);
+  describe(rule, demand, sizeof demand);
   // As JavaScript writes it.
   char shown[32] = "";
   napi_value text = nullptr;

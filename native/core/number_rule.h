@@ -3,8 +3,6 @@
 #pragma once
 
 #include <cmath>
-#include <cstddef>
-#include <cstdio>
 
 namespace amorsize::core {
 
@@ -19,13 +17,6 @@ struct NumberRule {
     const bool is_in_range = value >= least && value <= most && !(extra == kNotLeast && value == least) &&
                              !(kind == kWhole && std::floor(value) != value);
     return is_in_range || (extra == kAlsoNaN && std::isnan(value)) || (extra == kAlsoInfinity && value == HUGE_VAL);
-  }
-
-  // Writes what is demanded, as an error's message says it.
-  void describe(char* text, size_t size) const {
-    constexpr const char* kExtras[] = {"", ", or NaN", "", ", or Infinity"};
-    std::snprintf(text, size, "%s must be %s %s %.16g and <= %.16g%s", name, kind == kWhole ? "an integer" : "a number",
-                  extra == kNotLeast ? ">" : ">=", least, most, kExtras[extra]);
   }
 };
 
