@@ -63,8 +63,8 @@ export class BulkheadStage implements LinearStage {
         `a bulkhead with keys and a name cannot be changed: other threads have slots of '${name}' for keys that this one does not know; leave out the name, or use perKey((key) => bulkhead({ name })), and update each`,
       )
     if (this.#only === undefined) this.#partitions.update(checked)
-    // It compares with the other bound as it is at that moment, which another thread may have just changed.
-    else if (!this.#only.queue.update(checked)) this.#checkBounds(checked)
+    // Another thread may change the other bound at any moment: so that it is refused, or so that it no longer is.
+    else while (!this.#only.queue.update(checked)) this.#checkBounds(checked)
   }
 
   #checkBounds({ least, maxConcurrent }: LimitsChange): void {

@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { inspect } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Bulkhead, bulkhead, type BulkheadChange, type BulkheadOptions } from '../../../dist/index.js'
+import { PermitQueue } from '../../../dist/memory/semaphore/queue.js'
 import { metricsText } from '../../../dist/metrics/index.js'
 import { FakeClock } from '../../../dist/testing/index.js'
 import { itWithAddon } from '../../support/native.js'
@@ -205,6 +206,20 @@ describe('bulkhead.update', () => {
     expect(() => policy.update(change as BulkheadChange)).toThrow(type)
     expect(() => policy.update(change as BulkheadChange)).toThrow(message)
     expect(inspect(policy)).toBe(before)
+  })
+
+  it('is made where another thread has changed the bound that was in the way', () => {
+    const policy = bulkhead({ maxConcurrent: 'adaptive', min: 1, max: 4 })
+    const update = vi.spyOn(PermitQueue.prototype, 'update')
+    update.mockImplementationOnce(function (this: PermitQueue, change) {
+      const isChanged = this.semaphore.update(change)
+      this.semaphore.update({ maxConcurrent: 9 })
+      return isChanged
+    })
+    policy.update({ min: 5 })
+    expect(update.mock.results.map(({ value }) => value as boolean)).toEqual([false, true])
+    expect(() => policy.update({ max: 4 })).toThrow('received { min: 5, max: 4 }')
+    update.mockRestore()
   })
 
   it('is refused once it has been disposed', () => {
