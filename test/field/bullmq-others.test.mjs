@@ -88,7 +88,10 @@ describe.skipIf(servers.length === 0)('a queue that others use (needs redis-serv
       // Each of four items twice, at most.
       expect(taken.length).toBeLessThanOrEqual(8)
       await theirs.close()
-      await expect.poll(() => jobsOf(address)).toEqual({})
+      // What it had in hand when the run ended it may have completed after; the server keeps that for a day at most.
+      const { completed = 0, ...others } = await jobsOf(address)
+      expect(others).toEqual({})
+      expect(completed).toBeLessThanOrEqual(1)
       await queue.close()
     }
   })
