@@ -14,6 +14,7 @@
         "native/binding/doorbell.cc",
         "native/binding/hot_calls.cc",
         "native/binding/keys.cc",
+        "native/binding/machine_view.cc",
         "native/binding/named_cells.cc",
         "native/binding/placement_binding.cc",
         "native/binding/process_host.cc",

@@ -46,7 +46,8 @@ const directions = Object.entries(layers).map(([folder, allowed]) => ({
 // Folders with parts of their own: each part may import the parts that it names.
 const partsOf = {
   memory: {
-    shared: [],
+    wasm: ['shared'],
+    shared: ['wasm'],
     bucket: ['shared'],
     breaker: ['shared'],
     semaphore: ['shared'],

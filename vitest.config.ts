@@ -25,7 +25,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers,
     sequence: { sequencer: ShortOnesLast },
-    include: ['test/{unit,property,stress,gc,integration,waiting,docs,package,site}/**/*.test.ts'],
+    include: ['test/{unit,property,stress,gc,integration,waiting,simulation,docs,package,site}/**/*.test.ts'],
     // Tests give warnings of this package on purpose, and look at them: they are not printed.
     execArgv: ['--expose-gc', '--disable-warning=AmorsizeWarning'],
     testTimeout: 60_000,

@@ -33,7 +33,7 @@ async function main() {
   if (failed.length > 0) throw new Error(`failed: ${failed.join(', ')}`)
 }
 
-/** Compiles what a fresh clone lacks, and refuses to publish the twin's figures as the addon's. */
+/** Compiles what a fresh clone lacks, and refuses to publish the figures of WebAssembly as the addon's. */
 async function requireBuild() {
   if (!existsSync(new URL('../dist/index.js', here))) {
     const options = { cwd: fileURLToPath(new URL('../', here)), stdio: 'inherit', shell: process.platform === 'win32' }
@@ -41,7 +41,7 @@ async function requireBuild() {
   }
   const { nativeStatus } = await import('../dist/internal/native.js')
   const { source, tried } = nativeStatus()
-  if (source === 'twin')
+  if (source === 'wasm')
     throw new Error(`the native addon is not in use (${tried.join('; ')}): run "npm run compile:native"`)
 }
 

@@ -104,7 +104,10 @@ for (const entry of Object.values(manifest.exports)) {
 await joinDeclarations(declarations, types)
 
 // Sources are for those few whom no prebuild fits: packed, they take a fifth of the room.
-await mustRun('tar', ['-czf', join('dist', 'native.tgz'), 'binding.gyp', 'native'], { cwd: root, quiet: true })
+await mustRun('tar', ['-czf', join('dist', 'native.tgz'), '--exclude=native/wasm', 'binding.gyp', 'native'], {
+  cwd: root,
+  quiet: true,
+})
 
 // What `amorsize bench` measures, and how, lies in bench/: the processes that it starts run one file of it.
 await joinBenchChild(join(dist, 'cli', 'bench', 'bench-child.js'))

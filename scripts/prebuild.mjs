@@ -4,7 +4,8 @@
 // of this machine's own for the tests; it is refused when the package is published.
 //
 // On x64 Linux Zig builds every target (scripts/support/targets.mjs); without a name, this machine's own. Elsewhere node-gyp builds the
-// machine's own. What is built is checked: its processor, the libraries and functions it asks for, the names it offers.
+// machine's own. `wasm` builds what is committed instead (scripts/wasm.mjs). What is built is checked: its processor, the libraries and functions it asks
+// for, the names it offers.
 import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -23,8 +24,13 @@ const { values, positionals } = parseArgs({
     all: { type: 'boolean', default: false },
   },
 })
+if (positionals.includes('wasm')) await import('./wasm.mjs')
 const reachable = zigRunsHere ? Object.keys(targets) : [hostTarget]
-const wanted = values.all ? Object.keys(targets) : positionals.length > 0 ? positionals : [hostTarget]
+const wanted = values.all
+  ? Object.keys(targets)
+  : positionals.length > 0
+    ? positionals.filter((name) => name !== 'wasm')
+    : [hostTarget]
 for (const name of wanted)
   if (!reachable.includes(name))
     throw new Error(`cannot build ${name} on ${hostTarget}. Possible: ${reachable.join(', ')}`)

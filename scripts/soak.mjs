@@ -1,5 +1,6 @@
 // `npm run test:soak`: what takes too long for every change. Runs each scripts/soak/*.mjs, which print `N passed, N failed`
 // at their end, then the vitest files of test/soak and, with more calls, test/gc; ends with one line of counts.
+// `npm run test:soak -- <part>...` runs only those scripts that are named, or vitest.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Tally } from './support/tally.mjs'
@@ -8,6 +9,8 @@ import { npm, run } from './support/run.mjs'
 import { vitest } from './support/vitest.mjs'
 
 const tally = new Tally()
+const wanted = process.argv.slice(2)
+const isWanted = (name) => wanted.length === 0 || wanted.includes(name)
 const namesIn = (folder, end) =>
   existsSync(folder)
     ? readdirSync(folder)
@@ -19,11 +22,15 @@ console.log('# build')
 tally.command('build', await npm(['run', 'compile', '--silent']))
 if (tally.failed === 0) {
   const scripts = join(root, 'scripts', 'soak')
-  for (const name of namesIn(scripts, '.mjs')) {
+  const names = namesIn(scripts, '.mjs')
+  const unknown = wanted.filter((name) => name !== 'vitest' && !names.includes(`${name}.mjs`))
+  if (unknown.length > 0)
+    throw new Error(`no part is named ${unknown.join(', ')}; there are ${names.join(', ')} and vitest`)
+  for (const name of names.filter((one) => isWanted(one.slice(0, -'.mjs'.length)))) {
     console.log(`\n# ${name}`)
     tally.printedCounts(name, await run(process.execPath, ['--expose-gc', join(scripts, name)]))
   }
-  if (namesIn(join(root, 'test', 'soak'), '.test.ts').length > 0) {
+  if (isWanted('vitest') && namesIn(join(root, 'test', 'soak'), '.test.ts').length > 0) {
     console.log('\n# vitest')
     tally.add('vitest', await vitest(['--config', 'vitest.soak.config.ts']))
   }

@@ -1,4 +1,4 @@
-// What the twin takes from Node, for a browser: a thread of its own, without addon, names or files.
+// What the package takes from Node, for a browser: a thread of its own, without addon, names or files.
 
 const posted = []
 const channel = new MessageChannel()
@@ -27,16 +27,17 @@ export const clearTimeout = (timer) => globalThis.clearTimeout(timer?.id)
 export const setInterval = (fn, ms) => new Timer(globalThis.setInterval(fn, ms))
 export const clearInterval = (timer) => globalThis.clearInterval(timer?.id)
 
-/** A page that is not isolated has none; without other threads, memory of one's own is the same. */
-export const SharedArrayBuffer = class SharedArrayBuffer extends ArrayBuffer {}
-
 const channelOfNobody = { hasSubscribers: false, publish() {}, subscribe() {}, unsubscribe() {} }
 const builtins = {
   'node:async_hooks': {},
   'node:crypto': globalThis.crypto,
   'node:diagnostics_channel': { channel: () => channelOfNobody, tracingChannel: () => channelOfNobody },
+  // What is required has been joined already.
+  'node:module': { createRequire: () => undefined },
   'node:timers': { setImmediate, setTimeout, clearTimeout, setInterval, clearInterval },
-  'node:util': { types: { isSharedArrayBuffer: (given) => given instanceof SharedArrayBuffer } },
+  'node:util': {
+    types: { isSharedArrayBuffer: (given) => Object.prototype.toString.call(given) === '[object SharedArrayBuffer]' },
+  },
   'node:worker_threads': { isMainThread: true, threadId: 0 },
 }
 

@@ -1,5 +1,5 @@
-// What the playground imports from `amorsize`: the sources of the package, joined by esbuild for a browser. There the twin is all there is of
-// the core, so what the page shows is the algorithm itself.
+// What the playground imports from `amorsize`: the sources of the package, joined by esbuild for a browser. There it runs on WebAssembly.
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { root } from '../scripts/support/project.mjs'
@@ -18,6 +18,20 @@ const withoutOthers = {
   },
 }
 
+/** A browser unpacks nothing at once. */
+const unpacked = {
+  name: 'unpacked',
+  setup(steps) {
+    steps.onLoad({ filter: /wasm[\\/]core\.cjs$/ }, ({ path }) => {
+      const { bytes, stamp } = createRequire(path)(path)
+      const text = Buffer.from(bytes()).toString('base64')
+      return {
+        contents: `exports.stamp = '${stamp}'; exports.bytes = () => Uint8Array.from(atob('${text}'), (char) => char.charCodeAt(0))`,
+      }
+    })
+  },
+}
+
 /** @returns {import('vite').Plugin} both entries as one module, since they share state */
 export const productForBrowsers = () => ({
   name: 'amorsize-for-browsers',
@@ -32,7 +46,7 @@ export const productForBrowsers = () => ({
         resolveDir: root,
       },
       inject: [join(root, 'site', 'browser-node.mjs')],
-      plugins: [withoutOthers],
+      plugins: [unpacked, withoutOthers],
       // Addons are looked for beside the package: there are none here, though some may have been built for it.
       loader: { '.node': 'empty' },
       define: { 'import.meta.url': '"file:///amorsize/"' },

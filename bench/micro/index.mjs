@@ -1,4 +1,4 @@
-// What one decision costs: this package, its twin without the addon, and the rivals.
+// What one decision costs: this package, the same on WebAssembly, and the rivals.
 import { fileURLToPath } from 'node:url'
 import { cases as decideCases } from '../decide/cases.mjs'
 import { quick, writeResults } from '../support/results.mjs'

@@ -44,10 +44,10 @@ const awaited = {
 }
 
 /** The same case without the addon. */
-const onTwin = (each) => ({
+const onWasm = (each) => ({
   ...each,
-  group: 'amorsize-twin',
-  title: 'amorsize without addon',
+  group: 'amorsize-wasm',
+  title: 'amorsize on WebAssembly',
   env: { AMORSIZE_NATIVE: '0' },
 })
 
@@ -95,9 +95,9 @@ export const decide = [
       return () => limiter.acquire()
     },
   },
-  onTwin(allowed),
-  onTwin(denied),
-  onTwin(awaited),
+  onWasm(allowed),
+  onWasm(denied),
+  onWasm(awaited),
 ]
 
 export async function wait(load, rate, burst) {

@@ -9,6 +9,7 @@ namespace amorsize::binding {
 bool register_bucket(napi_env env, napi_value exports);
 bool register_bucket_waiting(napi_env env, napi_value exports);
 bool register_machine(napi_env env, napi_value exports);
+bool register_machine_view(napi_env env, napi_value exports);
 bool register_circuit_breaker(napi_env env, napi_value exports);
 bool register_clock(napi_env env, napi_value exports);
 bool register_placement(napi_env env, napi_value exports);

@@ -6,13 +6,13 @@
 #include <bit>
 #include <cmath>
 #include <string>
-#include <thread>
 
 #include "binding/bindings.h"
 #include "binding/bucket_handle.h"
 #include "binding/call.h"
 #include "core/token_bucket.h"
 #include "core/waiters.h"
+#include "os/yield.h"
 
 namespace amorsize::binding {
 namespace {
@@ -62,7 +62,7 @@ Outcome persistently(Now now_ns, Change change) {
   for (;;) {
     const Outcome outcome = change(now_ns());
     if (outcome != Outcome::kBusy || os::monotonic_ns() > deadline) return outcome;
-    std::this_thread::yield();
+    os::yield();
   }
 }
 

@@ -74,7 +74,7 @@ core::Waiters<>& waiters_of(BucketHandle* handle) {
 }
 
 void bury_dead(BucketHandle* handle, int64_t now_ns) {
-  if (!is_of_machine(handle) || !handle->waiters) return;
+  if (!(is_of_machine(handle) || os::kThreadsAreProcesses) || !handle->waiters) return;
   handle->waiters.bury_dead(handle->bucket, os::own_process(), now_ns, rows_of(handle), os::is_alive);
 }
 
@@ -82,6 +82,14 @@ void bury_dead(BucketHandle* handle, int64_t now_ns) {
 napi_value begin_look(napi_env env, napi_callback_info info) {
   Call<BucketHandle, 1> call(env, info);
   if (call.ok && call.handle->row != core::kNoRow) call.handle->waiters.begin_look(call.handle->row);
+  return nullptr;
+}
+
+// bucketInitializeWaiters(view): writes rows in which nobody waits into zeroed cells
+napi_value initialize_waiters(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info, BucketHandle::kSubject);
+  core::Word* const words = args.cells(0, 1 + core::waiters::kProcessRows);
+  if (args.ok) core::Waiters<>(words).initialize(core::waiters::kProcessRows);
   return nullptr;
 }
 
@@ -188,6 +196,7 @@ bool register_bucket_waiting(napi_env env, napi_value exports) {
       {"bucketReserveRun", Calls::reserve_run},
       {"bucketReturnRun", Calls::return_run},
       {"bucketMsUntil", Calls::ms_until},
+      {"bucketInitializeWaiters", initialize_waiters},
       {"bucketAttachWaiters", attach},
       {"bucketArrive", arrive},
       {"bucketOthers", others},

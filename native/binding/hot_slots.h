@@ -7,11 +7,33 @@
 
 #include <array>
 #include <cstddef>
-#include <mutex>
 #include <utility>
+
+#if !defined(__wasm__)
+#include <mutex>
+#endif
 
 namespace amorsize::binding {
 
+#if defined(__wasm__)
+// Instances in several threads share the module's variables, so there are no slots; and a callback is called with its
+// data for `info`.
+template <class Handle, int kCount>
+class HotSlots {
+ public:
+  static int take(Handle*) { return -1; }
+  static void release(int) {}
+
+  template <napi_value (*kCall)(napi_env, Handle*)>
+  static napi_value call(napi_env env, napi_callback_info info) {
+    return kCall(env, reinterpret_cast<Handle*>(info));
+  }
+  template <napi_value (*kCall)(napi_env, Handle*)>
+  static napi_callback callback(int) {
+    return call<kCall>;
+  }
+};
+#else
 template <class Handle, int kCount>
 class HotSlots {
  public:
@@ -67,5 +89,6 @@ class HotSlots {
   static inline std::mutex mutex_;
   static inline int first_unused_ = 0;
 };
+#endif
 
 }  // namespace amorsize::binding

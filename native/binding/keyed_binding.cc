@@ -105,11 +105,20 @@ napi_value initialize(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// keyedOpen(view): [tryAcquire, number]
+// Adds to what an opening gives what the table was made with.
+napi_value with_founding(napi_env env, napi_value opened, const core::KeyedParameters& found) {
+  return append(env, opened,
+                {make_double(env, found.rate), make_double(env, found.burst),
+                 make_double(env, static_cast<double>(found.capacity)), make_bool(env, found.evicts)});
+}
+
+// keyedOpen(view): [tryAcquire, number, rate, burst, capacity, evicts]
 napi_value open(napi_env env, napi_callback_info info) {
   Arguments<1> args(env, info, KeyedHandle::kSubject);
   core::Word* const words = args.cells(0, core::keyed::kHeaderCells);
-  return args.ok ? open_keyed(env, words, args.cell_count(0), args.values[0]) : nullptr;
+  if (!args.ok) return nullptr;
+  napi_value result = open_keyed(env, words, args.cell_count(0), args.values[0]);
+  return with_founding(env, result, core::KeyedTerms::read(words).asked);
 }
 
 // keyedOpenNamed(name, rate, burst, capacity, evicts, seed, nowMs, machine): [tryAcquire, number, rate, burst,
@@ -141,9 +150,7 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   // The process's own table of names has no sizes: there are as many cells as whoever made them needed.
   napi_value result =
       open_keyed(env, words, machine ? opened.cells : core::keyed_cells(found.capacity), nullptr, opened);
-  return append(env, result,
-                {make_double(env, found.rate), make_double(env, found.burst),
-                 make_double(env, static_cast<double>(found.capacity)), make_bool(env, found.evicts)});
+  return with_founding(env, result, found);
 }
 
 }  // namespace

@@ -4,6 +4,12 @@
 
 #include <node_api.h>
 
+#if defined(__wasm__)
+// A Float64Array with the number at this address.
+extern "C" __attribute__((import_module("host"), import_name("numberAt"))) napi_value amorsize_number_at(
+    double* number);
+#endif
+
 namespace amorsize::binding {
 
 struct NumberCell {
@@ -12,6 +18,10 @@ struct NumberCell {
 
   // Adds a Float64Array with the number to `object`. On a SharedArrayBuffer, whose memory cannot be detached.
   bool add_to(napi_env env, napi_value object, const char* name) {
+#if defined(__wasm__)
+    number = new double(0);
+    return napi_set_named_property(env, object, name, amorsize_number_at(number)) == napi_ok;
+#else
     napi_value global = nullptr;
     napi_value make_buffer = nullptr;
     napi_value make_view = nullptr;
@@ -29,6 +39,7 @@ struct NumberCell {
     number = static_cast<double*>(memory);
     return is_made && napi_create_reference(env, array, 1, &view) == napi_ok &&
            napi_set_named_property(env, object, name, array) == napi_ok;
+#endif
   }
 
   void let_go(napi_env env) {

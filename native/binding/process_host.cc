@@ -1,5 +1,7 @@
 #include "binding/process_host.h"
 
+#include <uv.h>
+
 #include <map>
 #include <mutex>
 #include <string>

@@ -3,12 +3,13 @@
 // waits.
 #pragma once
 
-#include <uv.h>
-
 #include <cstddef>
 #include <cstdint>
 
 #include "core/layout.h"
+
+// Of libuv, which has a structure of that name.
+typedef struct uv_async_s uv_async_t;
 
 namespace amorsize::binding {
 

@@ -123,25 +123,36 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   return open_budget(env, cells, nullptr, opened);
 }
 
-// budgetTryWithdraw(number): whether there was a retry
-napi_value try_withdraw(napi_env env, napi_callback_info info) {
-  Call<BudgetHandle, 1> call(env, info);
-  return call.ok ? make_bool(env, call.handle->budget.try_withdraw(call.handle->clock.now_ns())) : nullptr;
+// budgetDeposit(number, nowMs): as the bound call, on a clock of the caller's own
+napi_value deposit_at(napi_env env, napi_callback_info info) {
+  Call<BudgetHandle, 2> call(env, info);
+  const int64_t now_ns = call.ok ? call.now_ns(1) : 0;
+  if (call.ok) call.handle->budget.deposit(now_ns);
+  return nullptr;
 }
 
-// budgetAvailable(number): retries
+// budgetTryWithdraw(number, nowMs): whether there was a retry
+napi_value try_withdraw(napi_env env, napi_callback_info info) {
+  Call<BudgetHandle, 2> call(env, info);
+  const int64_t now_ns = call.ok ? call.now_ns(1) : 0;
+  return call.ok ? make_bool(env, call.handle->budget.try_withdraw(now_ns)) : nullptr;
+}
+
+// budgetAvailable(number, nowMs): retries
 napi_value available(napi_env env, napi_callback_info info) {
-  Call<BudgetHandle, 1> call(env, info);
-  if (!call.ok) return nullptr;
-  return make_double(env, static_cast<double>(call.handle->budget.available(call.handle->clock.now_ns())) / kUnits);
+  Call<BudgetHandle, 2> call(env, info);
+  const int64_t now_ns = call.ok ? call.now_ns(1) : 0;
+  return call.ok ? make_double(env, static_cast<double>(call.handle->budget.available(now_ns)) / kUnits) : nullptr;
 }
 
 }  // namespace
 
 bool register_retry_budget(napi_env env, napi_value exports) {
   constexpr NamedFunction kFunctions[] = {
-      {"budgetInitialize", initialize},    {"budgetOpen", open},           {"budgetOpenNamed", open_named},
-      {"budgetTryWithdraw", try_withdraw}, {"budgetAvailable", available}, {"budgetLetGo", let_go<BudgetHandle>},
+      {"budgetInitialize", initialize},      {"budgetOpen", open},
+      {"budgetOpenNamed", open_named},       {"budgetDeposit", deposit_at},
+      {"budgetTryWithdraw", try_withdraw},   {"budgetAvailable", available},
+      {"budgetLetGo", let_go<BudgetHandle>},
   };
   return add_functions(env, exports, kFunctions);
 }

@@ -26,7 +26,7 @@ struct SemaphoreHandle : Handle {
   core::Semaphore<> semaphore;
   core::Semaphore<>::Identity self;
   core::Owner owner;
-  bool machine;                    // other processes use it too
+  bool machine;                    // others use it whose end is to be found out
   int slot = -1;                   // of the bound calls; -1: the ordinary ones
   core::Sightings sightings = {};  // of the other rows
 
@@ -104,7 +104,7 @@ using Slots = HotSlots<SemaphoreHandle, kHotSemaphores>;
 // `view` may be nullptr for cells that live for ever. `doorbell`: what is rung for who waits here.
 napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape, napi_value view, uint32_t doorbell,
                           NamedCells named = {}) {
-  const bool machine = named.mapping != nullptr;
+  const bool machine = named.mapping != nullptr || os::kThreadsAreProcesses;
   core::Semaphore<> semaphore(cells, shape);
   const core::ProcessIdentity process = os::own_process();
   const core::Semaphore<>::Identity self{process.process, process.space, doorbell};

@@ -122,11 +122,18 @@ napi_value open_window(napi_env env, core::Word* words, size_t cells, napi_value
   return opening.result();
 }
 
-// windowOpen(view): [owner, number]
+// Adds to what an opening gives what the table was made with.
+napi_value with_founding(napi_env env, napi_value opened, const core::WindowTerms& found) {
+  return append(env, opened, {make_double(env, static_cast<double>(found.capacity)), make_bool(env, found.evicts)});
+}
+
+// windowOpen(view): [owner, number, capacity, evicts]
 napi_value open(napi_env env, napi_callback_info info) {
   Arguments<1> args(env, info, WindowHandle::kSubject);
   core::Word* const words = args.cells(0, core::keyed::kHeaderCells);
-  return args.ok ? open_window(env, words, args.cell_count(0), args.values[0]) : nullptr;
+  if (!args.ok) return nullptr;
+  napi_value result = open_window(env, words, args.cell_count(0), args.values[0]);
+  return with_founding(env, result, core::WindowTerms::read(words));
 }
 
 // windowOpenNamed(name, capacity, evicts, seed, nowMs, machine): [owner, number, capacity, evicts] with what the first
@@ -150,7 +157,7 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   // The process's own table of names has no sizes: there are as many cells as whoever made them needed.
   napi_value result =
       open_window(env, words, machine ? opened.cells : core::keyed_cells(found.capacity), nullptr, opened);
-  return append(env, result, {make_double(env, static_cast<double>(found.capacity)), make_bool(env, found.evicts)});
+  return with_founding(env, result, found);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@
 namespace amorsize::core {
 
 // What a window has seen.
-struct LimitWindow {
+struct LatencyWindow {
   int64_t calls;  // that ended
   int64_t us;     // that they took, together
   int64_t most;   // permits in use
@@ -88,7 +88,7 @@ struct LimitState {
   }
 
   // The state after a window, in which the limit was within bounds.
-  LimitState after(const LimitWindow& window, LimitBounds bounds) const {
+  LimitState after(const LatencyWindow& window, LimitBounds bounds) const {
     const double mean = window.calls > 0 ? static_cast<double>(window.us) / static_cast<double>(window.calls) : 0;
     LimitState next = *this;
     if (dip > 0) return --next.dip > 0 ? next : next.after_dip(mean, bounds);
@@ -172,7 +172,7 @@ class AdaptiveLimit {
   // What a window is closed by, in two steps that a test stops between.
   struct Closing {
     int64_t before;  // the limit's word as it was when the window was taken
-    LimitWindow window;
+    LatencyWindow window;
   };
 
   Closing take_window() {

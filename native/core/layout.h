@@ -7,10 +7,18 @@
 #include <cstddef>
 #include <cstdint>
 
+#if defined(AMORSIZE_SIMULATED)
+#include "core/simulated_word.h"
+#endif
+
 namespace amorsize::core {
 
 // A word as the addon uses it. Shared memory is only words of this type; nothing else is ever put there.
+#if defined(AMORSIZE_SIMULATED)
+using Word = SimulatedWord;
+#else
 using Word = std::atomic<int64_t>;
+#endif
 static_assert(sizeof(Word) == 8 && alignof(Word) == 8, "a word of shared memory is eight plain bytes");
 static_assert(Word::is_always_lock_free, "a thread may die at any instruction, so no word may hide a lock");
 

@@ -42,6 +42,17 @@ struct Survey {
   double burst_tokens;
 };
 
+// A bucket as those see it who only watch.
+struct BucketLook {
+  bool is_whole;  // false: the words were copied while parameters changed
+  double rate;    // tokens a second
+  double burst_tokens;
+  double tokens;
+  double debt;        // tokens that are reserved and not there yet
+  int64_t paused_ns;  // until a pause ends; 0 without one
+  int64_t wait_ns;    // until the next caller has a token
+};
+
 // A stretch of the axis: `start` is where it begins.
 struct Run {
   Outcome outcome;
@@ -108,6 +119,24 @@ class TokenBucket : public BucketChanges<W> {
               slot.asked_rate,
               slot.asked_burst};
     }
+  }
+
+  // What can be said of a copy of the words; `waiting`: tokens of callers that have no reservation yet.
+  BucketLook look(int64_t now_ns, double waiting) const {
+    const Slot slot = read_slot();
+    // Words of a copy stay as they are: only the slot itself says whether it is that of `hot`.
+    if (((slot.generation ^ slot.hot) & bucket::kGenerationMask) != 0) return {};
+    const int64_t produced = slot.produced(now_ns);
+    const int64_t spent = slot.spent_by(produced);
+    const int64_t next = spent + cost_units(1 + waiting, slot.digits);
+    const int64_t paused_ns = slot.is_paused(now_ns) ? slot.epoch_ns - now_ns : 0;
+    return {true,
+            slot.asked_rate,
+            slot.asked_burst,
+            paused_ns > 0 ? 0 : slot.tokens_of(std::max<int64_t>(produced - spent, 0)),
+            slot.tokens_of(std::max<int64_t>(slot.spent - produced, 0)),
+            paused_ns,
+            next > produced ? slot.time_until(next, now_ns) : 0};
   }
 
   // Takes the next `units` > 0 of the axis for callers that wait. `generation`, `reach` and `limit` are of a survey:

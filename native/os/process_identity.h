@@ -7,6 +7,13 @@
 
 namespace amorsize::os {
 
+// Whether each thread counts as a process: in WebAssembly, where no thread can clean up for one that has ended.
+#if defined(__wasm__)
+inline constexpr bool kThreadsAreProcesses = true;
+#else
+inline constexpr bool kThreadsAreProcesses = false;
+#endif
+
 // This process. Asked of the kernel once, and again after a fork.
 core::ProcessIdentity own_process();
 

@@ -91,7 +91,7 @@ export const OF_LIMITERS = [
   {
     file: /rate-limit\/rate-limiter\.ts/,
     mutant: /`this\.#bucket\.close\(\)`/,
-    why: 'only the twin has nothing to close, AMORSIZE_NATIVE=0',
+    why: 'only what has a name has something to close',
   },
   {
     file: /rate-limit\/waiting\/wait-queue/,
@@ -185,21 +185,6 @@ export const OF_LIMITERS = [
     file: /rate-limit\/(take-together|wait-for-all)/,
     mutant: /^EqualityOperator: `(restMs >= 0|axis\.produced - end < keeps|.* > nowMs|goodUntilMs <= clock\.now\(\))`/,
     why: 'the same but for a moment',
-  },
-  {
-    file: /rate-limit\/keyed\/key-future/,
-    mutant: /`tries(--| <= MOST_TRIES)`|`false` in `if \(from === null\)/,
-    why: 'only where other threads are faster',
-  },
-  {
-    file: /rate-limit\/keyed\/key-future/,
-    mutant: /in `if \(places\?\.delete/,
-    why: 'only memory: a key of which nothing is reserved any more',
-  },
-  {
-    file: /rate-limit\/keyed\/key-future/,
-    mutant: /`(true|end >= -FARTHEST)` in `return end > -FARTHEST|`false` in `if \(axis\.pausedMs > 0\)/,
-    why: 'the table finds that there is no such place, or none left',
   },
   {
     file: /rate-limit\/waiting\/waiting-line/,

@@ -66,7 +66,7 @@ async function build(folder) {
   if (code !== 0) throw new Error(`the addon cannot be built with sanitizers:\n${output}`)
 }
 
-/** Otherwise all would pass on the ordinary addon, or on the twin: without the sanitizer before it this addon cannot be loaded. */
+/** Otherwise all would pass on the ordinary addon, or on WebAssembly: without the sanitizer before it this addon cannot be loaded. */
 async function checkThatItIsUsed(library) {
   const module = JSON.stringify(new URL('../../dist/internal/native.js', import.meta.url))
   const code = `import { nativeStatus } from ${module}; console.log(nativeStatus().source)`

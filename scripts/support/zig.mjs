@@ -34,7 +34,7 @@ export async function installZig() {
 }
 
 const env = { ...process.env, ZIG_GLOBAL_CACHE_DIR: join(cache, 'zig'), ZIG_LOCAL_CACHE_DIR: join(cache, 'zig') }
-const zig = (args) => mustRun(program, args, { cwd: root, env, quiet: true })
+export const zig = (args) => mustRun(program, args, { cwd: root, env, quiet: true })
 
 /**
  * Compiles sources, several at once.

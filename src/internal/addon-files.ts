@@ -40,6 +40,11 @@ export function requirePrebuilt(usable: (file: string) => boolean, failed: (erro
   return undefined
 }
 
+/** The same code as WebAssembly, for every other system. @throws when the file is not there */
+export function requireWasm(): { readonly stamp: string; bytes(): Uint8Array } {
+  return require('../../native/wasm/core.cjs') as { stamp: string; bytes(): Uint8Array }
+}
+
 /**
  * The same files by URL. webpack leaves `require` in an ES module alone, but sees these, copies the files and puts in where they are.
  *

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { SharedMemoryError } from '../errors.js'
-import { prebuiltFiles, requirePrebuilt } from './addon-files.js'
+import { prebuiltFiles, requirePrebuilt, requireWasm } from './addon-files.js'
 import { builtins } from './builtins.js'
 import { elfFault } from './elf.js'
 import { lazy } from './lazy.js'
@@ -18,8 +18,8 @@ export interface NativeAddon {}
 
 /** What the loader did: for error messages, `amorsize` on the command line, and bug reports. */
 export interface NativeStatus {
-  /** 'addon' when the compiled code is in use, 'twin' when its TypeScript twin is. */
-  readonly source: 'addon' | 'twin'
+  /** 'addon', or 'wasm' where the same code runs as WebAssembly. */
+  readonly source: 'addon' | 'wasm'
   /** One line for every attempt that failed. */
   readonly tried: readonly string[]
 }
@@ -49,7 +49,7 @@ function load(): Loaded {
       { reason: 'unavailable' },
     )
   }
-  if (wish === '0') return { addon: null, status: { source: 'twin', tried: ['AMORSIZE_NATIVE=0 forbids the addon'] } }
+  if (wish === '0') return { addon: null, status: { source: 'wasm', tried: ['AMORSIZE_NATIVE=0 forbids the addon'] } }
 
   const tried: string[] = []
   let cure = MISSING
@@ -88,11 +88,31 @@ function load(): Loaded {
     throw new SharedMemoryError(`AMORSIZE_NATIVE=1 asks for the native addon, but it cannot be loaded. ${report}`, {
       reason: 'unavailable',
     })
-  process.emitWarning(`the native addon cannot be loaded, so the slower TypeScript twin is used. ${report}`, {
-    type: 'AmorsizeWarning',
-    code: 'AMORSIZE_NO_ADDON',
-  })
-  return { addon: null, status: { source: 'twin', tried } }
+  process.emitWarning(
+    `the native addon cannot be loaded, so the same code runs as WebAssembly: a decision takes some four times as long, and no name is shared with other threads or processes. ${report}`,
+    { type: 'AmorsizeWarning', code: 'AMORSIZE_NO_ADDON' },
+  )
+  return { addon: null, status: { source: 'wasm', tried } }
+}
+
+/**
+ * The code of the addon as WebAssembly, for where that cannot be loaded.
+ *
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' when its file is missing, or of other sources
+ */
+export function wasmBytes(): Uint8Array {
+  let cause: unknown
+  try {
+    const file = lendingRequire(requireWasm)
+    if (file !== undefined && (STAMP === '' || file.stamp === STAMP)) return file.bytes()
+  } catch (error) {
+    cause = error
+  }
+  const why = cause === undefined ? 'it is of other sources than this JavaScript' : firstLine(cause)
+  throw new SharedMemoryError(
+    `neither the native addon nor native/wasm/core.cjs can be loaded (${why}): reinstall amorsize, or in a clone of the repository run "npm run prebuild -- wasm"`,
+    { reason: 'unavailable', cause },
+  )
 }
 
 /** The addon that was compiled in the package's own folder, where there is one. */
@@ -175,6 +195,6 @@ function explain(tried: readonly string[], cure: string): string {
     `This is ${process.platform}-${process.arch}, Node ${process.version}, N-API ${process.versions['napi'] ?? 'unknown'}.`,
     ...tried.map((line) => `Tried: ${line}.`),
     `To mend it: ${cure}`,
-    'Or set AMORSIZE_NATIVE=0 to accept the twin without this warning.',
+    'Or set AMORSIZE_NATIVE=0 to accept WebAssembly without this warning.',
   ].join('\n')
 }

@@ -1,7 +1,7 @@
 import { SharedMemoryError } from '../errors.js'
 import type { DurationSummary } from '../internal/events/histogram.js'
 import { checkBoolean, checkKeys, describe } from '../internal/options/validate.js'
-import { BREAKER_STATES } from '../memory/breaker/core.js'
+import { BREAKER_STATES } from '../memory/breaker/breaker.js'
 import { sharedMemoryName } from '../memory/machine/regions.js'
 import { type MachineEntry, readMachine } from '../memory/machine/view.js'
 import { Bulkhead } from '../policy/bulkhead/bulkhead.js'

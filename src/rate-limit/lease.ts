@@ -3,7 +3,7 @@ import { checkKeys, checkNumber, describe } from '../internal/options/validate.j
 import { INSPECT, shownAs } from '../internal/text/shown.js'
 import { LateCall } from '../internal/time/late-call.js'
 import type { Bucket } from '../memory/bucket/bucket.js'
-import { OUTCOME } from '../memory/bucket/core.js'
+import { OUTCOME } from '../memory/bucket/bucket.js'
 
 /** Options of {@link RateLimiter.lease}. */
 export interface LeaseOptions {

@@ -14,6 +14,7 @@ import { checkNumber, describe } from '../internal/options/validate.js'
 import { isPolicy } from '../internal/policy.js'
 import type { Clock } from '../internal/time/clock.js'
 import { MAX_BURST, MAX_RATE } from '../memory/shared/rate.js'
+import type { CellAddress, SharedBuffer } from '../memory/shared/region.js'
 
 /** How often something may happen. */
 export interface RateLimitPolicy {
@@ -75,11 +76,11 @@ export interface RateLimiterHandle {
   /** The options that are data; functions stay where they are. */
   readonly policy: Omit<RateLimitPolicy, 'onWait' | 'clock'>
   /** The memory of a limiter without a name. */
-  readonly buffer?: SharedArrayBuffer
+  readonly buffer?: SharedBuffer
   /** Its first cell in `buffer`. */
   readonly cell?: number
   /** Where callers that wait in different threads know of each other; beside `buffer`. */
-  readonly waiters?: SharedArrayBuffer
+  readonly waiters?: CellAddress
   /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */
   readonly clock?: string
 }

@@ -1,7 +1,7 @@
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/options/validate.js'
 import { throwIfAborted } from '../internal/signal-watch.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
-import { type Key, checkKey } from '../memory/keyed/hash.js'
+import { type Key, checkKey } from '../memory/keyed/key.js'
 import { MAX_BURST } from '../memory/shared/rate.js'
 import { bindingOf, type Charge, giveBack, isDry, letIn, type LimitPart, takeDry, takeNow } from './charges.js'
 import { waitForAll } from './wait-for-all.js'

@@ -71,7 +71,7 @@ export class RateLimiter implements RateLimiting, Disposable {
   readonly #bucket: Bucket
   readonly #address: CellAddress | null
   /** The rows by which callers of several objects know of each other, once it is shared by a handle. */
-  #waiters: SharedArrayBuffer | undefined
+  #waiters: CellAddress | undefined
   readonly #admission: Admission
   readonly #counts: Counts
   readonly #queue: WaitQueue
@@ -87,8 +87,8 @@ export class RateLimiter implements RateLimiting, Disposable {
    */
   constructor(policy?: RateLimitOptions)
   /** @internal `adopted`: the cells of the limiter whose handle `from` was given. */
-  constructor(policy: RateLimitOptions, adopted: CellAddress | null, waiters: SharedArrayBuffer | undefined)
-  constructor(policy: RateLimitOptions = {}, adopted: CellAddress | null = null, waiters?: SharedArrayBuffer) {
+  constructor(policy: RateLimitOptions, adopted: CellAddress | null, waiters: CellAddress | undefined)
+  constructor(policy: RateLimitOptions = {}, adopted: CellAddress | null = null, waiters?: CellAddress) {
     this.#policy = completePolicy(policy)
     const { name, scope, requestsPerSecond, burstSize, clock } = this.#policy
     const placed = buckets.at({ name, scope, address: adopted }, { requestsPerSecond, burstSize }, clock)
@@ -298,7 +298,10 @@ export class RateLimiter implements RateLimiting, Disposable {
     return {
       kind: HANDLE_KIND,
       policy: { requestsPerSecond, ...dataIn(this.#policy, RATE_LIMIT_OPTIONS) },
-      ...(this.#address !== null && { ...this.#address, waiters: this.#waiters ?? this.#attach(createWaiters()) }),
+      ...(this.#address !== null && {
+        ...this.#address,
+        waiters: this.#waiters ?? this.#attach(createWaiters(this.#address)),
+      }),
       ...ownClocks.inHandle(clock),
     }
   }
@@ -386,10 +389,10 @@ export class RateLimiter implements RateLimiting, Disposable {
     this.#policy = this.policy
     this.#admission.end()
     countPublisher.end(this)
-    this.#bucket.letGo?.()
+    this.#bucket.letGo()
   }
 
-  #attach(waiters: SharedArrayBuffer): SharedArrayBuffer {
+  #attach(waiters: CellAddress): CellAddress {
     this.#bucket.attachWaiters(openWaiters(waiters))
     return (this.#waiters = waiters)
   }

@@ -1,5 +1,5 @@
 import { throwIfAborted } from '../internal/signal-watch.js'
-import { OUTCOME } from '../memory/bucket/core.js'
+import { OUTCOME } from '../memory/bucket/bucket.js'
 import { type Charge, giveBack, type LimitPart } from './charges.js'
 import { keepsMs, leadMs, takeTogether } from './take-together.js'
 

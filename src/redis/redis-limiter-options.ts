@@ -11,7 +11,7 @@ import {
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/options/validate.js'
 import type { ExecuteOptions } from '../internal/policy.js'
 import type { Clock } from '../internal/time/clock.js'
-import { MAX_CAPACITY } from '../memory/keyed/terms.js'
+import { MAX_CAPACITY } from '../memory/keyed/table.js'
 import { CONNECT_MS, SERVER_OPTIONS } from './server-options.js'
 
 /** Options of `RedisRateLimiter`. */

@@ -1,5 +1,4 @@
-// What the windows of a circuit breaker write and tell, to the bit: the twin in src/memory/breaker goes by the same
-// words.
+// What the windows of a circuit breaker write and tell, to the bit.
 #include "core/breaker_window.h"
 
 #include <array>

@@ -1,5 +1,4 @@
-// What a circuit breaker tells and writes, to the nanosecond and the bit: the twin in src/memory/breaker goes by the
-// same words.
+// What a circuit breaker tells and writes, to the nanosecond and the bit.
 #include <array>
 #include <bit>
 #include <limits>

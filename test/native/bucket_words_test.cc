@@ -1,5 +1,4 @@
-// What a token bucket writes, to the bit: the twin in src/memory/bucket goes by the same words. And where new slots
-// begin, to the nanosecond.
+// What a token bucket writes, to the bit, and where new slots begin, to the nanosecond.
 #include <array>
 #include <bit>
 #include <cmath>

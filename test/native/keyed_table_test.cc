@@ -27,7 +27,7 @@ TEST("keyed: the hash is SipHash-1-3, as CPython computes it with a key of zeros
             uint64_t{12856563903062959655U});
 }
 
-TEST("keyed: the hash of numbers and bigints is that of src/memory/keyed/hash.ts") {
+TEST("keyed: the hash of numbers and bigints takes their type, sign and words, in this order") {
   const uint64_t seven = 7;
   const uint64_t two[] = {5, 64};
   EXPECT_EQ(core::hash_number({0, 0}, 1.5), uint64_t{13527492737963403820U});

@@ -1,4 +1,4 @@
-// What a keyed table writes, to the bit, and the terms it goes by: the twin in src/memory/keyed goes by the same words.
+// What a keyed table writes, to the bit, and the terms it goes by.
 #include <array>
 #include <bit>
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What a semaphore writes, to the bit: the twin in src/memory/semaphore goes by the same words.
+// What a semaphore writes, to the bit.
 #include <memory>
 #include <vector>
 

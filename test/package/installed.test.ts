@@ -51,7 +51,7 @@ describe.each(nodeVersions)('the installed package on Node %s', (version) => {
   describe.each(['consumer.mjs', 'consumer.cjs'])('%s', (consumer) => {
     it('works without the addon when AMORSIZE_NATIVE=0 forbids it, and does not warn', async () => {
       const ended = await run(program(), [consumer], project, { AMORSIZE_NATIVE: '0' })
-      expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'twin' })
+      expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'wasm' })
       expect(ended.stderr).not.toContain('AMORSIZE_NO_ADDON')
     })
 
@@ -90,7 +90,7 @@ describe.each(nodeVersions)('the installed package on Node %s', (version) => {
 
       it('warns and works without the addon when the prebuild is missing', async () => {
         const ended = await run(program(), [consumer], withoutPrebuilds)
-        expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'twin' })
+        expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'wasm' })
         expect(ended.stderr).toContain('AMORSIZE_NO_ADDON')
         expect(ended.stderr).toContain('npx node-gyp rebuild')
       })
@@ -112,7 +112,7 @@ it.runIf(process.platform !== 'win32')(
     await cp(join(root, 'test', 'fixtures', 'package', 'report.cjs'), join(bare, 'report.cjs'))
     const ended = await run('node', ['consumer.mjs'], bare, { PATH: path, ...envOfThisRun() })
     expect(ended.stderr).toBe('')
-    expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: addonForbidden ? 'twin' : 'addon' })
+    expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: addonForbidden ? 'wasm' : 'addon' })
   },
 )
 

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { Admission } from '../../dist/memory/breaker/breaker.js'
-import { BREAKER_STATES } from '../../dist/memory/breaker/core.js'
+import { type Admission, BREAKER_STATES } from '../../dist/memory/breaker/breaker.js'
 import { breakers } from '../../dist/memory/breaker/index.js'
 import { BREAKER_PARAMETER } from '../../dist/memory/shared/layout.js'
 import { type ReferenceCall, ReferenceBreaker } from './breaker-reference.js'

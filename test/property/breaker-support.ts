@@ -1,15 +1,7 @@
 import fc from 'fast-check'
-import { nativeAddon } from '../../dist/internal/native.js'
-import type { Admission, Breaker } from '../../dist/memory/breaker/breaker.js'
-import { BREAKER_STATE, type Permit } from '../../dist/memory/breaker/core.js'
+import { BREAKER_STATE } from '../../dist/memory/breaker/breaker.js'
 import { BREAKER_PARAMETER } from '../../dist/memory/shared/layout.js'
-import { NativeBreaker } from '../../dist/memory/breaker/native.js'
-import { breakerCells, probePlaces } from '../../dist/memory/breaker/parameters.js'
-import { allocateCells } from '../../dist/memory/shared/region.js'
-import { TwinBreaker } from '../../dist/memory/breaker/twin.js'
-import type { Clock } from '../../dist/index.js'
-
-const MINUTE_NS = 60e9
+import { probePlaces } from '../../dist/memory/breaker/parameters.js'
 
 /** Small thresholds, so that scripts of some dozens of operations reach every state. */
 export const parameterSets: fc.Arbitrary<Float64Array> = fc
@@ -53,68 +45,6 @@ export const parameterSets: fc.Arbitrary<Float64Array> = fc
     return parameters
   })
 
-/** Nanoseconds from one operation to the next; a clock may step back, and hours or years may pass. */
-export const breakerSteps: fc.Arbitrary<number> = fc.oneof(
-  { weight: 4, arbitrary: fc.integer({ min: 0, max: 50_000_000 }) },
-  { weight: 2, arbitrary: fc.integer({ min: 0, max: 2_000_000_000 }) },
-  fc.constantFrom(
-    0,
-    1_000_000,
-    100_000_000,
-    1_000_000_000,
-    59 * MINUTE_NS,
-    60 * MINUTE_NS,
-    61 * MINUTE_NS,
-    62 * MINUTE_NS,
-  ),
-  fc.integer({ min: -10_000, max: 0 }),
-  fc.constantFrom(-5_000_000_000, -1e12, 1e18),
-)
-
-export function freshBreakerCells(parameters: Float64Array): BigInt64Array {
-  const cells = breakerCells(parameters)
-  const { buffer, cell } = allocateCells(cells)
-  return new BigInt64Array(buffer, cell * 64, cells * 8)
-}
-
-export function createNativeBreaker(words: BigInt64Array, parameters: Float64Array, clock: Clock): Breaker {
-  return NativeBreaker.create(nativeAddon()!, words, parameters, clock)
-}
-
-export function openNativeBreaker(words: BigInt64Array, clock: Clock): Breaker {
-  return NativeBreaker.open(nativeAddon()!, words, clock)
-}
-
-export function createTwinBreaker(words: BigInt64Array, parameters: Float64Array, clock: Clock): Breaker {
-  return TwinBreaker.create(words, parameters, clock)
-}
-
-export function openTwinBreaker(words: BigInt64Array, clock: Clock): Breaker {
-  return new TwinBreaker(words, clock)
-}
-
-/** An admission by one of the two as the other wants it. */
-export function admissionFor(isNative: boolean, admission: Admission): Admission {
-  const { probe, generation } = admission
-  if (probe === null || probe instanceof Float64Array === isNative) return admission
-  if (probe instanceof Float64Array) {
-    const [, , , place, high, low] = probe
-    return {
-      ...admission,
-      probe: {
-        generation: BigInt(generation),
-        place: place!,
-        lease: (BigInt(high!) << 32n) + BigInt(low!),
-      } satisfies Permit,
-    }
-  }
-  const { place, lease } = probe as Permit
-  return {
-    ...admission,
-    probe: Float64Array.of(2, generation, 0, place, Number(lease >> 32n), Number(lease & 0xffff_ffffn)),
-  }
-}
-
 /** Operations by hand, and the states they are into. */
 export const FORCED = {
   isolate: BREAKER_STATE.isolated,
@@ -125,7 +55,7 @@ export const FORCED = {
 export type ForcedKind = keyof typeof FORCED
 
 /** What an update asks for: numbers, or shares of what there is room for; `isLate`: it was worked out before another change. */
-export interface AskedUpdate {
+interface AskedUpdate {
   readonly kind: 'update'
   readonly values: Partial<Record<keyof typeof BREAKER_PARAMETER, number>>
   readonly size: number
@@ -145,7 +75,7 @@ export function parametersAfter(founding: Float64Array, { values, size, probes }
   return parameters
 }
 
-export const breakerUpdates: fc.Arbitrary<AskedUpdate> = fc.record({
+const breakerUpdates: fc.Arbitrary<AskedUpdate> = fc.record({
   kind: fc.constant('update' as const),
   values: fc.record(
     {

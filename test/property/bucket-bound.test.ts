@@ -1,36 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { digitsFor, EXACT_UNITS, NEVER, producedIn, timeToProduce, unitRate } from '../../dist/memory/shared/rate.js'
-import { addonForbidden } from '../support/native.js'
 import { expectTheBound, expectTheBoundOfQueues, RELATIVE, shares } from './bucket-bound-properties.js'
-import {
-  bursts,
-  createNative,
-  createTwin,
-  freshCells,
-  HandClock,
-  limitOfBucket,
-  rates,
-  steps,
-} from './bucket-support.js'
+import { bursts, createBucket, HandClock, limitOfBucket, rates, steps } from './bucket-support.js'
 
-describe.each([
-  ['the addon', createNative],
-  ['the twin', createTwin],
-] as const)('%s', (name, create) => {
-  const test = it.skipIf(name === 'the addon' && addonForbidden)
-
-  const make = limitOfBucket(create)
-
-  test('never admits more than burst + rate * window, whatever is asked, cancelled and paused when', () => {
-    expectTheBound(make, 800)
+describe('a bucket', () => {
+  it('never admits more than burst + rate * window, whatever is asked, cancelled and paused when', () => {
+    expectTheBound(limitOfBucket, 800)
   })
 
-  test('never admits more than burst + rate * window, in whatever order those who wait give up', () => {
-    expectTheBoundOfQueues(make, 2000)
+  it('never admits more than burst + rate * window, in whatever order those who wait give up', () => {
+    expectTheBoundOfQueues(limitOfBucket, 2000)
   })
 
-  test('is exact to one token over a long saturated run, at every rate', () => {
+  it('is exact to one token over a long saturated run, at every rate', () => {
     fc.assert(
       fc.property(
         rates,
@@ -39,7 +21,7 @@ describe.each([
         (rate, polls, pace) => {
           const burst = Math.max(1, Math.ceil(rate)) + 2
           const clock = new HandClock()
-          const bucket = create(freshCells(), rate, burst, clock)
+          const bucket = createBucket(rate, burst, clock)
           // Between two polls comes less than fits, so nothing is lost.
           const stepNs = Math.max(1, Math.floor(((burst - 1) / rate) * 1e9 * pace))
           let taken = 0
@@ -59,11 +41,11 @@ describe.each([
     )
   })
 
-  test('shows 0 … burst tokens, and grants what it shows', () => {
+  it('shows 0 … burst tokens, and grants what it shows', () => {
     fc.assert(
       fc.property(rates, bursts, fc.array(fc.tuple(steps, shares), { maxLength: 20 }), (rate, burst, script) => {
         const clock = new HandClock()
-        const bucket = create(freshCells(), rate, burst, clock)
+        const bucket = createBucket(rate, burst, clock)
         for (const [stepNs, share] of script) {
           clock.ns += stepNs
           bucket.reserve(burst * share, Infinity)
@@ -76,40 +58,14 @@ describe.each([
       { numRuns: 400 },
     )
   })
-})
 
-describe('the arithmetic of rates', () => {
-  it('produces exactly floor(rate * time) for rates of whole units', () => {
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 1e9 }),
-        fc.integer({ min: 0, max: 6 }),
-        fc.bigInt({ min: 0n, max: 1n << 55n }),
-        (units, decimals, elapsedNs) => {
-          const rate = units / 10 ** decimals
-          const digits = digitsFor(rate, 1, 0)
-          const unitsPerSecond = digits >= decimals ? BigInt(units) * 10n ** BigInt(digits - decimals) : null
-          // A rate with more decimals than are counted is no whole number of units.
-          fc.pre(unitsPerSecond !== null)
-          const exact = (elapsedNs * unitsPerSecond) / 1_000_000_000n
-          fc.pre(exact <= EXACT_UNITS)
-          expect(producedIn(unitRate(rate, digits), elapsedNs)).toBe(exact)
-        },
-      ),
-      { numRuns: 3000 },
-    )
-  })
-
-  it('waits for just as long as it takes, not a nanosecond more or less', () => {
-    fc.assert(
-      fc.property(rates, bursts, fc.bigInt({ min: 1n, max: EXACT_UNITS }), (rate, burst, units) => {
-        const unit = unitRate(rate, digitsFor(rate, burst, 0))
-        const ns = timeToProduce(unit, units)
-        fc.pre(ns !== NEVER)
-        expect(producedIn(unit, ns)).toBeGreaterThanOrEqual(units)
-        expect(producedIn(unit, ns - 1n)).toBeLessThan(units)
-      }),
-      { numRuns: 3000 },
-    )
+  it('refuses what would wait for longer than a number of nanoseconds can tell', () => {
+    let nowMs = 2.3e12
+    const bucket = createBucket(123_456.789, 1e15, Object.assign(new HandClock(), { now: () => nowMs }))
+    bucket.pause(1e15)
+    nowMs = -1e300
+    expect(bucket.reserve(5e14, 0)).toMatchObject({ outcome: 1, ticket: { waitMs: Infinity } })
+    expect(bucket.reserve(5e14, 1e300)).toMatchObject({ outcome: 1, ticket: { waitMs: Infinity } })
+    expect(bucket.available()).toBe(0)
   })
 })

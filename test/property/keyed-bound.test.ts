@@ -1,19 +1,27 @@
-import { describe, it } from 'vitest'
-import { addonForbidden } from '../support/native.js'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { keyedCells } from '../../dist/memory/keyed/table.js'
+import { allocateCells, coreOf } from '../../dist/memory/shared/region.js'
 import { expectTheBound, expectTheBoundOfQueues } from './bucket-bound-properties.js'
-import { createNativeTable, createTwinTable, limitOfKey } from './keyed-support.js'
+import { limitOfKey } from './keyed-support.js'
 
-describe.each([
-  ['the addon', createNativeTable],
-  ['the twin', createTwinTable],
-] as const)('the bucket of a key: %s', (name, create) => {
-  const test = it.skipIf(name === 'the addon' && addonForbidden)
-
-  test('never admits more than burst + rate * window, whatever is asked and cancelled when', () => {
-    expectTheBound(limitOfKey(create), 800)
+describe('the bucket of a key', () => {
+  it('never admits more than burst + rate * window, whatever is asked and cancelled when', () => {
+    expectTheBound(limitOfKey, 800)
   })
 
-  test('never admits more than burst + rate * window, in whatever order those who wait give up', () => {
-    expectTheBoundOfQueues(limitOfKey(create), 2000)
+  it('never admits more than burst + rate * window, in whatever order those who wait give up', () => {
+    expectTheBoundOfQueues(limitOfKey, 2000)
   })
+})
+
+it('a table of any capacity has as many cells as its core wants', () => {
+  const core = coreOf(allocateCells(1).buffer)
+  const capacities = fc.oneof(fc.integer({ min: 1, max: 100 }), fc.integer({ min: 1, max: 100_000_000 }))
+  fc.assert(
+    fc.property(capacities, (capacity) => {
+      expect(core.keyedCells(capacity)).toBe(keyedCells(capacity))
+    }),
+    { numRuns: 2000 },
+  )
 })

@@ -1,18 +1,14 @@
 // Limiters of several threads on one key: whatever each of them takes, waits for and gives back, no window has more than its bound.
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import type { Key } from '../../dist/memory/keyed/hash.js'
+import { expect, it } from 'vitest'
+import { keyedTables } from '../../dist/memory/keyed/index.js'
+import type { Key } from '../../dist/memory/keyed/key.js'
 import type { KeyedTable } from '../../dist/memory/keyed/table.js'
-import { nativeAddon } from '../../dist/internal/native.js'
-import { NativeKeyedTable } from '../../dist/memory/keyed/native.js'
-import { TwinKeyedTable } from '../../dist/memory/keyed/twin.js'
 import { KeyedAdmission } from '../../dist/rate-limit/keyed/admission.js'
 import { completeKeyedPolicy } from '../../dist/rate-limit/keyed/policy.js'
 import { type Permit, RateLimiterAll } from '../../dist/rate-limit/rate-limiter-all.js'
 import { type Decision, mostOverRate } from '../support/fullest-window.js'
-import { addonForbidden } from '../support/native.js'
 import { StoppableClock } from '../support/stoppable-clock.js'
-import { freshTableWords } from './keyed-support.js'
 
 const KEY = 'key'
 const RATE = 100
@@ -178,14 +174,14 @@ class Handle {
 
 /** By how many tokens the fullest window exceeds its rate: what was given back in it may be taken again. */
 async function mostOf(
-  tables: (clock: StoppableClock) => readonly KeyedTable[],
+  tablesOf: (burst: number, clock: StoppableClock) => readonly KeyedTable[],
   burst: number,
   script: readonly [number, Operation][],
 ): Promise<number> {
   const clock = new StoppableClock()
   clock.nowMs = 1000
   const decisions: Decision[] = []
-  const handles = tables(clock).map((table) => new Handle(table, burst, clock, decisions))
+  const handles = tablesOf(burst, clock).map((table) => new Handle(table, burst, clock, decisions))
   for (const [index, operation] of script) {
     await handles[index % handles.length]!.do(operation)
     await clock.run(0)
@@ -199,49 +195,37 @@ async function mostOf(
   return mostOverRate(decisions, RATE / 1000)
 }
 
-const parameters = (burst: number) => ({ rate: RATE, burst, capacity: 4, evicts: false })
-const seed = BigUint64Array.of(1n, 2n)
-type Make = (burst: number) => (clock: StoppableClock) => readonly KeyedTable[]
-const makes: readonly (readonly [string, Make])[] = [
+const asked = (burst: number) => ({ rate: RATE, burst, capacity: 4, evicts: false })
+
+const cases: readonly (readonly [string, Parameters<typeof mostOf>[0]])[] = [
   [
-    'the addon',
-    (burst) => (clock) => {
-      const words = freshTableWords(4)
-      const table = NativeKeyedTable.create(nativeAddon()!, words, parameters(burst), seed, clock)
-      return [table, table, table]
+    'that have one table',
+    (burst, clock) => {
+      const { subject } = keyedTables.create(asked(burst), clock)
+      return [subject, subject, subject]
     },
   ],
   [
-    'the twin',
-    (burst) => (clock) => {
-      const table = TwinKeyedTable.create(freshTableWords(4), parameters(burst), seed, clock)
-      return [table, table, table]
-    },
-  ],
-  [
-    'both at once',
-    (burst) => (clock) => {
-      const words = freshTableWords(4)
-      const table = TwinKeyedTable.create(words, parameters(burst), seed, clock)
-      return [table, NativeKeyedTable.open(nativeAddon()!, words, clock)]
+    'that open it by its handle',
+    (burst, clock) => {
+      const { subject, address } = keyedTables.create(asked(burst), clock)
+      return [subject, keyedTables.open(address, asked(burst), clock).subject]
     },
   ],
 ]
 
-describe.each(makes)('several limiters of one key: %s', (name, make) => {
-  it.skipIf(name !== 'the twin' && addonForbidden)(
-    'never grant more than burst + rate * window and what came back in it',
-    async () => {
-      await fc.assert(
-        fc.asyncProperty(
-          fc.constantFrom(1, 2, 5, 6),
-          fc.array(fc.tuple(fc.nat({ max: 2 }), operations), { minLength: 1, maxLength: 40 }),
-          async (burst, script) => {
-            expect(await mostOf(make(burst), burst, script)).toBeLessThanOrEqual(burst + GRACE + 1e-3)
-          },
-        ),
-        { numRuns: 400 },
-      )
-    },
-  )
-})
+it.each(cases)(
+  'several limiters of one key, %s, never grant more than burst + rate * window and what came back in it',
+  async (_, tablesOf) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(1, 2, 5, 6),
+        fc.array(fc.tuple(fc.nat({ max: 2 }), operations), { minLength: 1, maxLength: 40 }),
+        async (burst, script) => {
+          expect(await mostOf(tablesOf, burst, script)).toBeLessThanOrEqual(burst + GRACE + 1e-3)
+        },
+      ),
+      { numRuns: 400 },
+    )
+  },
+)

@@ -1,4 +1,4 @@
-// The playground in a browser, where its limits are the twin, joined for it.
+// The playground in a browser, where its limits are the core as WebAssembly, joined for it.
 import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Settings } from '../../docs/play/simulation.js'

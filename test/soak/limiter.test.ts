@@ -1,20 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { RateLimiter } from '../../dist/index.js'
-import { expectTheSame, expectTheSameAtAnyTime } from '../property/bucket-twin-properties.js'
 import { Threads } from '../stress/limiter-threads.js'
-import { describeWithAddon } from '../support/native.js'
 import { drain } from '../support/limiters.js'
 
 const ALMOST_NEVER = 1e-6
 /** A turn of the event loop that is later loses tokens: what is there meanwhile is more than the burst. */
 const KEPT_MS = 10
-
-describeWithAddon('the addon and its twin', () => {
-  it('agree over tens of thousands of scripts', () => {
-    expectTheSame(30_000)
-    expectTheSameAtAnyTime(30_000)
-  })
-})
 
 describe('a bucket', () => {
   it('survives hundreds of threads that are terminated at random moments', async () => {

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { RateLimiter } from '../../dist/index.js'
 import { nativeAddon } from '../../dist/internal/native.js'
-import { NativeBucket } from '../../dist/memory/bucket/native.js'
+import { Bucket } from '../../dist/memory/bucket/bucket.js'
 
 const { handle, policy, mode, attempts, go, log } = workerData
 const limiter = handle === undefined ? new RateLimiter(policy) : RateLimiter.from(handle)
@@ -37,7 +37,7 @@ const modes = {
     // A limiter's name on a clock of one's own is this thread's; the bucket beneath it takes any time from anybody.
     const standingStill = { now: () => 0, setTimeout: () => 0, clearTimeout: () => undefined }
     const name = `${policy.name} at rest`
-    const { subject: bucket } = NativeBucket.named(nativeAddon(), name, 'process', policy, standingStill)
+    const { subject: bucket } = Bucket.named(nativeAddon(), name, 'process', policy, standingStill)
     return Array.from({ length: attempts }, () => bucket.reserve(1, Infinity).ticket.waitMs)
   },
   /** Waits in line; the place in the log is the order of being served, the value the order of having come. */

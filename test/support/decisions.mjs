@@ -2,8 +2,7 @@
 // between. To be imported before any limiter is used.
 import { GRANTED } from '../../dist/rate-limit/granted.js'
 import { WaitQueue } from '../../dist/rate-limit/waiting/wait-queue.js'
-import { NativeBucket } from '../../dist/memory/bucket/native.js'
-import { TwinBucket } from '../../dist/memory/bucket/twin.js'
+import { Bucket } from '../../dist/memory/bucket/bucket.js'
 
 /**
  * @param {bigint} originNs - of process.hrtime, where the times that are told begin
@@ -14,17 +13,15 @@ export function watchDecisions(originNs) {
   const nowMs = () => Number(process.hrtime.bigint() - originNs) / 1e6
   /** Of the look under way, or the last one: before its first survey of the bucket, and after its last. */
   const look = { fromMs: 0, toMs: 0 }
-  for (const { prototype } of [NativeBucket, TwinBucket]) {
-    const { beginLook, survey } = prototype
-    prototype.beginLook = function () {
-      look.fromMs = nowMs()
-      beginLook.call(this)
-    }
-    prototype.survey = function () {
-      const axis = survey.call(this)
-      look.toMs = nowMs()
-      return axis
-    }
+  const { beginLook, survey } = Bucket.prototype
+  Bucket.prototype.beginLook = function () {
+    look.fromMs = nowMs()
+    beginLook.call(this)
+  }
+  Bucket.prototype.survey = function () {
+    const axis = survey.call(this)
+    look.toMs = nowMs()
+    return axis
   }
   /** When those were admitted who have not gone on yet. */
   const decisions = []

@@ -68,7 +68,7 @@ describe('Node started', () => {
     expect(await printed([node24, [...flags, 'main.mjs']], folder)).toEqual(shared)
   })
 
-  it('with --permission alone: the twin, and the cure', async () => {
+  it('with --permission alone: WebAssembly, and the cure', async () => {
     const flags = ['--permission', '--allow-worker', `--allow-fs-read=${folder}/*`, '--input-type=module']
     const program = "import { RateLimiter } from 'amorsize'; console.log(new RateLimiter().tryAcquire())"
     const { output } = await run(node24, [...flags, '-e', program], { cwd: folder })

@@ -1,10 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { mostOverRate } from '../support/fullest-window.js'
-import { addonForbidden } from '../support/native.js'
 import { random } from '../../bench/waiting/virtual-load.mjs'
 import { SimulatedMachine, type Unkindness } from './simulated-threads.js'
-import { GRACE_MS, type Implementation, WaitingThreads } from './waiting-threads.js'
+import { GRACE_MS, WaitingThreads } from './waiting-threads.js'
 
 /** Something that happens in one of the threads. */
 type Event =
@@ -93,12 +92,9 @@ class Played {
   /** In force. */
   #rate: number
 
-  constructor(
-    implementation: Implementation,
-    readonly mix: Mix,
-  ) {
+  constructor(readonly mix: Mix) {
     this.machine = new SimulatedMachine(random(mix.seed), mix)
-    this.limit = new WaitingThreads(this.machine, implementation, mix.threads, mix.rate, mix.burst)
+    this.limit = new WaitingThreads(this.machine, mix.threads, mix.rate, mix.burst)
     this.largestCost = Math.min(mix.largestCost, mix.burst)
     this.mostRate = this.#rate = mix.rate
     this.mostBurst = mix.burst
@@ -175,13 +171,11 @@ function lost({ limit, mix, refunds }: Played): number {
 /** To shrink a mix takes a hundred runs and more for each step; its seed and path bring it back at once. */
 const unshrunk = { endOnFailure: true }
 
-describe.each(['addon', 'twin'] as const)('any mix of costs, limits, changes and late loops: %s', (implementation) => {
-  const test = it.skipIf(implementation === 'addon' && addonForbidden)
-
-  test('keeps the bound in every window, the order in each thread, and a timer for who waits; and serves all who stay', async () => {
+describe('any mix of costs, limits, changes and late loops', () => {
+  it('keeps the bound in every window, the order in each thread, and a timer for who waits; and serves all who stay', async () => {
     await fc.assert(
       fc.asyncProperty(mixes, async (mix) => {
-        const played = await new Played(implementation, mix).run(400)
+        const played = await new Played(mix).run(400)
         const { limit, machine, refunds, pauses, bound } = played
         expect(played.waitsWithoutTimer).toBe(0)
         // On the axis of what has been produced, since rates change. What was given back may be had by others in the same window.
@@ -204,10 +198,10 @@ describe.each(['addon', 'twin'] as const)('any mix of costs, limits, changes and
     )
   })
 
-  test('serves 99 % where more is asked for than there is', async () => {
+  it('serves 99 % where more is asked for than there is', async () => {
     await fc.assert(
       fc.asyncProperty(demanding, async (mix) => {
-        const played = await new Played(implementation, mix).run(1500)
+        const played = await new Played(mix).run(1500)
         // What is reserved at the end, and what a change leaves behind.
         const excused = (2 + mix.events.length) * played.bound
         expect(lost(played)).toBeLessThan(0.01 * played.limit.produced() + excused)
@@ -217,7 +211,7 @@ describe.each(['addon', 'twin'] as const)('any mix of costs, limits, changes and
   })
 
   // Where a line is behind, what it may reserve begins later with each reading of the clock.
-  test.each([
+  it.each([
     [2000, 1],
     [1000, 1],
     [1000, 10],
@@ -226,7 +220,7 @@ describe.each(['addon', 'twin'] as const)('any mix of costs, limits, changes and
     'serves all callers of a loop that has been late, though time goes on meanwhile: %i per second, burst %i',
     async (rate, burst) => {
       const machine = new SimulatedMachine(random(1), { readingMs: 0.02, stopChance: 0, longestStopMs: 0 })
-      const { threads, grants } = new WaitingThreads(machine, implementation, 1, rate, burst)
+      const { threads, grants } = new WaitingThreads(machine, 1, rate, burst)
       threads[0]!.clock.at(0, () => {
         for (let i = 0; i < rate / 10; i++) threads[0]!.acquire(1)
         threads[0]!.clock.stop(60)

@@ -1,7 +1,8 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { KeyedRateLimiter, RateLimiter, SharedMemoryError } from '../../dist/index.js'
-import { MACHINE } from '../../dist/memory/shared/layout.js'
+import { MACHINE, WORDS_PER_CELL } from '../../dist/memory/shared/layout.js'
+import { bytesOf } from '../../dist/memory/shared/region.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { describeMachine, filesOf, machineName, runScript } from '../support/machine.js'
 
@@ -79,18 +80,23 @@ describe('a handle of another layout', () => {
     const { clock, limiter } = emptied()
     const handle = limiter.share()
     const wait = limiter.acquire()
-    const copy = (word: number, value: bigint): SharedArrayBuffer => {
-      const source = handle.waiters!
-      const buffer = new SharedArrayBuffer(source.byteLength, { maxByteLength: source.byteLength })
-      new Uint8Array(buffer).set(new Uint8Array(source))
-      new BigInt64Array(buffer)[word] = value
-      return buffer
+    const { buffer, cell } = handle.waiters!
+    const words = new BigInt64Array(bytesOf(buffer))
+    const expectRefused = (word: number, value: bigint, reason: string): void => {
+      const before = words[word]!
+      words[word] = value
+      expect(() => RateLimiter.from(handle)).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason }))
+      words[word] = before
     }
-    const from = (waiters: unknown) => () => RateLimiter.from({ ...handle, waiters } as never)
-    expect(from(copy(1, 99n))).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'layout-version' }))
-    expect(from(copy(8, 1n))).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'wrong-kind' }))
-    for (const none of [new ArrayBuffer(4096), new SharedArrayBuffer(64), 'rows', 1])
-      expect(from(none)).toThrow(/^handle\./)
+    expectRefused(1, 99n, 'layout-version')
+    expectRefused(cell * WORDS_PER_CELL, 1n, 'wrong-kind')
+    for (const none of [
+      { buffer: new ArrayBuffer(4096), cell },
+      { buffer: new SharedArrayBuffer(64), cell },
+      'rows',
+      1,
+    ])
+      expect(() => RateLimiter.from({ ...handle, waiters: none } as never)).toThrow(/^handle\./)
     await clock.advance(100)
     await wait
   })

@@ -1,23 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { COSTS, random } from '../../bench/waiting/virtual-load.mjs'
-import { addonForbidden } from '../support/native.js'
 import { SimulatedMachine } from './simulated-threads.js'
-import { type Implementation, WaitingThreads } from './waiting-threads.js'
+import { WaitingThreads } from './waiting-threads.js'
 
 const SECONDS = 20
 const LIMIT_MS = 1000
 
 /** Which share of the rate callers get who come twice as fast and give up after a second. */
-async function served(
-  implementation: Implementation,
-  threads: number,
-  rate: number,
-  burst: number,
-  costs: keyof typeof COSTS,
-): Promise<number> {
+async function served(threads: number, rate: number, burst: number, costs: keyof typeof COSTS): Promise<number> {
   const rng = random(1)
   const machine = new SimulatedMachine(rng)
-  const limit = new WaitingThreads(machine, implementation, threads, rate, burst)
+  const limit = new WaitingThreads(machine, threads, rate, burst)
   const world = machine.thread()
   const arrive = (): void => {
     const thread = limit.threads[Math.floor(rng() * threads)]!
@@ -33,8 +26,8 @@ async function served(
 }
 
 // With a waiter or two in each, nearly every give-up is that of the first of a row; and the smaller the burst, the sooner is lost what nobody takes.
-describe.each(['addon', 'twin'] as const)('twice the load on threads that share a limit, %s', (implementation) => {
-  it.skipIf(implementation === 'addon' && addonForbidden).each([
+describe('twice the load on threads that share a limit', () => {
+  it.each([
     [63, 3, 'distinct'],
     [63, 10, 'distinct'],
     [63, 3, 'two'],
@@ -42,6 +35,6 @@ describe.each(['addon', 'twin'] as const)('twice the load on threads that share 
     [4, 3, 'distinct'],
     [2, 3, 'distinct'],
   ] as const)('%i threads, burst %i, %s costs: 98 of 100 tokens are served', async (threads, burst, costs) => {
-    expect(await served(implementation, threads, 100, burst, costs)).toBeGreaterThan(0.98)
+    expect(await served(threads, 100, burst, costs)).toBeGreaterThan(0.98)
   })
 })

@@ -1,9 +1,7 @@
 import type { Axis } from '../../dist/memory/shared/axis.js'
-import type { Bucket } from '../../dist/memory/bucket/bucket.js'
-import { createWaiters, openWaiters } from '../../dist/memory/bucket/index.js'
-import { OUTCOME } from '../../dist/memory/bucket/core.js'
+import { type Bucket, OUTCOME } from '../../dist/memory/bucket/bucket.js'
+import { buckets, createWaiters, openWaiters } from '../../dist/memory/bucket/index.js'
 import { WaitQueue } from '../../dist/rate-limit/waiting/wait-queue.js'
-import { createNative, createTwin, freshCells, openNative, openTwin } from '../property/bucket-support.js'
 import type { SimulatedMachine, SimulatedThread } from './simulated-threads.js'
 
 /** A caller that was let go on, by one of the readings of its thread's clock from the first to the last of these. */
@@ -20,23 +18,19 @@ export interface Grant {
 
 export { GRACE_MS } from '../../dist/rate-limit/waiting/turn.js'
 
-/** The addon's bucket, or the twin's. */
-export type Implementation = 'addon' | 'twin'
-
 /** A limit that simulated threads share: what `RateLimiter` is made of, on clocks that are theirs. */
 export class WaitingThreads {
   readonly grants: Grant[] = []
   readonly threads: readonly WaitingThread[]
   arrivals = 0
 
-  constructor(machine: SimulatedMachine, implementation: Implementation, count: number, rate: number, burst: number) {
-    const cells = freshCells()
-    const rows = openWaiters(createWaiters())
-    const create = implementation === 'addon' ? createNative : createTwin
-    const open = implementation === 'addon' ? openNative : openTwin
-    this.threads = Array.from({ length: count }, (_, index) => {
-      const clock = machine.thread()
-      const bucket = index === 0 ? create(cells, rate, burst, clock) : open(cells, clock)
+  constructor(machine: SimulatedMachine, count: number, requestsPerSecond: number, burstSize: number) {
+    const parameters = { requestsPerSecond, burstSize }
+    const clocks = Array.from({ length: count }, () => machine.thread())
+    const { address } = buckets.create(parameters, clocks[0]!)
+    const rows = openWaiters(createWaiters(address))
+    this.threads = clocks.map((clock, index) => {
+      const bucket = buckets.open(address, parameters, clock).subject
       bucket.attachWaiters(rows)
       return new WaitingThread(this, index, clock, bucket)
     })

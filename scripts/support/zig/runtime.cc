@@ -1,7 +1,7 @@
 // What the addon needs of the library of C++, for a program without exceptions. Zig's own copy can throw, so whatever
 // is taken of it brings the unwinder and the texts of all errors along: 90 KB of each addon. Where that would throw,
 // this ends the process, as an exception that nobody catches does. A function that is missing here comes from Zig's
-// copy and then meets its twin there: the linker names both.
+// copy and then meets its double there: the linker names both.
 #include <atomic>
 #include <chrono>
 #include <cstdlib>

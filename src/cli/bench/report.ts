@@ -18,8 +18,8 @@ export function renderBench(report: BenchReport, styles: Styles): string {
   return [
     styles.bold(`amorsize ${report.version}: what a rate limiter costs on this machine`),
     machineLine(report.machine),
-    ...(report.native === 'twin'
-      ? ['The native addon is not in use: the figures of amorsize are those of its slower TypeScript twin.']
+    ...(report.native === 'wasm'
+      ? ['The native addon is not in use: the figures of amorsize are those of its slower WebAssembly.']
       : []),
     '',
     ...sections.filter((section) => section !== null),

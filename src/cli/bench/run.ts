@@ -87,8 +87,8 @@ export interface ThreadsReport {
 /** Everything that was measured. */
 export interface BenchReport {
   readonly version: string
-  /** What the cases of this package ran on: its compiled addon, or the TypeScript twin where that cannot be loaded. */
-  readonly native: 'addon' | 'twin'
+  /** What the cases of this package ran on: its addon, or WebAssembly where that cannot be loaded. */
+  readonly native: 'addon' | 'wasm'
   readonly machine: Machine
   readonly rounds: number
   readonly durationMs: number

@@ -1,7 +1,7 @@
 import { answerOf, valueOf } from '../../internal/options/predicate.js'
 import { describe } from '../../internal/options/validate.js'
 import { stackOf } from '../../internal/text/error-text.js'
-import { isKey, type Key } from '../../memory/keyed/hash.js'
+import { isKey, type Key } from '../../memory/keyed/key.js'
 import { cut } from '../stores/counts.js'
 import { warnInHandler, warnOnce } from '../warnings.js'
 import type { LimitDecision, LimitState } from './decision.js'

@@ -1,6 +1,6 @@
 import { valueOf } from '../../internal/options/predicate.js'
 import { checkNumber, type NumberRange } from '../../internal/options/validate.js'
-import type { Key } from '../../memory/keyed/hash.js'
+import type { Key } from '../../memory/keyed/key.js'
 import { WINDOW } from '../../memory/shared/layout.js'
 import { KeyedRateLimiter } from '../../rate-limit/keyed/keyed-rate-limiter.js'
 import { KeyedWindow } from '../../rate-limit/keyed/keyed-window.js'

@@ -1,6 +1,6 @@
 import { checkOptionalFunction } from '../../internal/options/check-common.js'
 import { checkFunction, describe } from '../../internal/options/validate.js'
-import type { Key } from '../../memory/keyed/hash.js'
+import type { Key } from '../../memory/keyed/key.js'
 import { type LimitDecision, PROBLEM_TYPE, problemOf, retryAfterSeconds } from './decision.js'
 import { type HttpLimitStats, HttpLimiter } from './http-limiter.js'
 import type { HttpLimitOptions } from './limit-options.js'

@@ -8,7 +8,7 @@ import {
 } from '../../internal/options/options.js'
 import { checkKeys } from '../../internal/options/validate.js'
 import type { Clock } from '../../internal/time/clock.js'
-import { MAX_CAPACITY } from '../../memory/keyed/terms.js'
+import { MAX_CAPACITY } from '../../memory/keyed/table.js'
 import type { NameScope } from '../../memory/shared/names.js'
 import type { RedisClient } from '../../redis/clients.js'
 import { type CompleteServerOptions, SERVER_KEYS, SERVER_OPTIONS } from '../../redis/server-options.js'

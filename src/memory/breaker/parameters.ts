@@ -24,47 +24,6 @@ export function probePlaces(parameters: Float64Array): number {
   return Math.ceil((parameters[BREAKER_PARAMETER.successThreshold] as number) / WORDS_PER_CELL) * WORDS_PER_CELL
 }
 
-/** Whether a breaker can be made with these; the check of native/core/breaker_parameters.h. */
-function areValid(values: BreakerValues): boolean {
-  const isCount = (value: number, most: number): boolean => value >= 1 && value <= most && Number.isInteger(value)
-  const isTime = (ms: number): boolean => ms > 0 && ms <= MAX_BREAKER_MS
-  const isShare = (rate: number): boolean => (rate > 0 && rate <= 1) || rate === Infinity
-  const { mode, size } = values
-  const isSize =
-    mode === 0
-      ? isCount(size, MAX_BREAKER_COUNT)
-      : mode === 1
-        ? isCount(size, BREAKER.maxCalls)
-        : mode === 2 && size >= 1 && size <= MAX_BREAKER_MS
-  return (
-    isSize &&
-    isShare(values.failureRate) &&
-    isShare(values.slowRate) &&
-    (values.slowCallMs === Infinity || (values.slowCallMs >= 0 && values.slowCallMs <= MAX_BREAKER_MS)) &&
-    isCount(values.minimumCalls, MAX_BREAKER_COUNT) &&
-    isCount(values.successThreshold, BREAKER.maxProbes) &&
-    isTime(values.resetTimeoutMs) &&
-    values.resetTimeoutFactor >= 1 &&
-    values.resetTimeoutFactor <= 1000 &&
-    values.maxResetTimeoutMs >= values.resetTimeoutMs &&
-    values.maxResetTimeoutMs <= MAX_BREAKER_MS &&
-    isTime(values.probeLeaseMs) &&
-    values.probeFailureRate >= 0 &&
-    values.probeFailureRate <= 1
-  )
-}
-
-/** Whether a breaker that was made with `founding` can go by `parameters`, in the memory that it has. */
-export function fits(parameters: Float64Array, founding: Float64Array): boolean {
-  const [asked, made] = [valuesOf(parameters), valuesOf(founding)]
-  return (
-    areValid(asked) &&
-    asked.mode === made.mode &&
-    asked.successThreshold <= probePlaces(founding) &&
-    (asked.mode !== 1 || asked.size <= made.size)
-  )
-}
-
 /** How many cells a breaker of these parameters takes. */
 export function breakerCells(parameters: Float64Array): number {
   const size = parameters[BREAKER_PARAMETER.size] as number

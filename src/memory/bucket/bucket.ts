@@ -1,81 +1,273 @@
-import type { Axis } from '../shared/axis.js'
-import type { Outcome } from './core.js'
-import type { OtherWaiters } from './waiter-rows.js'
+import type { NativeAddon } from '../../internal/native.js'
+import { type Clock, systemClock } from '../../internal/time/clock.js'
+import { addonTime } from '../shared/addon-time.js'
+import { type Axis, AXIS_FIELDS, axisIn, placeOn } from '../shared/axis.js'
+import type { NameScope } from '../shared/names.js'
+import type { OtherWaiters, Ticket, WaitingBucket } from './waiters.js'
 
-/** A place in the future of a bucket, as its reservation was told. What `at` holds is the bucket's own affair. */
-export interface Ticket {
-  /** Milliseconds from the time of the call until the tokens are there; 0: they are. Of a denial: until it would have been granted. */
-  readonly waitMs: number
-  readonly at: unknown
+/** How an operation ended. The numbers are those of `Outcome` in native/core/bucket_changes.h. */
+export const OUTCOME = { granted: 0, denied: 1, exceedsBurst: 2, busy: 3 } as const
+export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME]
+
+/** What the addon gives of a bucket; for a name also the rate and burst its first user asked for. */
+type Opened = [
+  take: () => undefined | false,
+  takeSeveral: () => undefined | boolean,
+  number: number,
+  rate?: number,
+  burst?: number,
+]
+
+declare module '../../internal/native.js' {
+  /** The functions of native/binding/bucket_binding.cc and bucket_waiting.cc. A time of NaN stands for the addon's own clock. */
+  interface NativeAddon {
+    bucketInitialize(view: BigInt64Array, rate: number, burst: number, nowMs: number): void
+    bucketOpen(view: BigInt64Array): Opened
+    bucketOpenNamed(name: string, rate: number, burst: number, nowMs: number, machine: boolean): Opened
+    /** How many tokens the next `takeSeveral` takes. */
+    readonly bucketTokens: Float64Array
+    bucketTryAcquire(number: number, tokens: number, nowMs: number): Outcome
+    bucketReserve(number: number, tokens: number, maxWaitMs: number, nowMs: number, ticket: Float64Array): Outcome
+    bucketRemaining(number: number, ticket: Float64Array, nowMs: number): number
+    bucketCancel(number: number, ticket: Float64Array, tokens: number, nowMs: number): number
+    bucketRefund(number: number, tokens: number, nowMs: number): number
+    bucketCharge(number: number, tokens: number, nowMs: number): Outcome
+    bucketAvailable(number: number, nowMs: number): number
+    bucketUpdate(number: number, rate: number, burst: number, nowMs: number): Outcome
+    bucketPause(number: number, ms: number, nowMs: number): Outcome
+    bucketReset(number: number, owed: number, nowMs: number): Outcome
+    bucketParameters(number: number, out: Float64Array): void
+    bucketAddCounts(number: number, allowed: number, denied: number): void
+    bucketClose(number: number): void
+    bucketSurvey(number: number, nowMs: number, out: Float64Array): void
+    bucketReserveRun(
+      number: number,
+      nowMs: number,
+      generation: number,
+      units: number,
+      reach: number,
+      limit: number,
+    ): number
+    bucketReturnRun(number: number, nowMs: number, generation: number, end: number, units: number): boolean
+    bucketMsUntil(number: number, nowMs: number, generation: number, place: number): number
+    bucketInitializeWaiters(view: BigInt64Array): void
+    bucketAttachWaiters(number: number, view: BigInt64Array): void
+    bucketArrive(number: number, tokens: number): number
+    bucketOthers(number: number, place: number, nowMs: number, out: Float64Array): void
+    bucketPublish(
+      number: number,
+      next: number,
+      waiting: number,
+      lookInMs: number,
+      generation: number,
+      heldEnd: number,
+      heldSize: number,
+      nowMs: number,
+    ): void
+    bucketLeave(number: number): void
+    bucketBuryDead(number: number, nowMs: number): void
+    bucketBeginLook(number: number): void
+  }
 }
 
-/** What queues of several objects or threads tell each other of a bucket that they share. */
-export interface WaitingRows {
-  /** What is held is about to be used: until the next `publish` nothing of it is given back if this thread dies. */
-  beginLook(): void
-  /** The next place in the order of arrival; -1 where there are no other queues. */
-  arrive(tokens: number): number
-  /** What other queues say, seen from a place in the order of arrival. */
-  others(place: number): OtherWaiters
-  /** Tells the other queues; `next`: place of the first caller without tokens, -1 when all have. */
-  publish(axis: Axis, next: number, waiting: number, lookInMs: number, heldEnd: number, heldSize: number): void
-  /** Nobody waits in this queue any more, and it holds nothing. */
-  leave(): void
-  /** Gives back what queues of processes that have ended held. */
-  buryDead(): void
-}
+/** Fields of a ticket as the addon writes it; see bucket_binding.cc. */
+const FIELD = { positionHigh: 0, positionLow: 1, digits: 2, generation: 3, waitMs: 4, count: 5 } as const
 
-/** What a queue of callers that wait needs of a bucket: stretches of its axis, and what other queues say, where there may be some. */
-export type WaitingBucket = BucketAxis & Partial<WaitingRows> & { rest?(axis: Axis): void }
+/** Written by one call and read before the next; a thread runs one at a time. */
+const scratch = new Float64Array(FIELD.count)
+/** The same, for what bucket_waiting.cc writes. */
+const seen = new Float64Array(AXIS_FIELDS)
 
-interface BucketAxis {
-  /** What is so at this moment. */
-  survey(): Axis
-  /**
-   * Takes the next `units` of the axis.
-   *
-   * @param axis - of a survey
-   * @param reach - tokens that have been there for more units than this, and than the burst, are gone
-   * @param limit - the last place where the stretch may begin
-   * @returns where it begins; null: something has changed since the survey
-   */
-  reserveRun(axis: Axis, units: number, reach: number, limit: number): number | null
-  /** Gives back the last `units` of a stretch that ends at `end`, if nobody stands behind it. */
-  returnRun(axis: Axis, end: number, units: number): boolean
-  /** Milliseconds until production has come to `place` and no pause is on; null when parameters have changed since. */
-  msUntil(axis: Axis, place: number): number | null
-}
+/** What the addon wrote, kept for as long as the wait. */
+const fieldsOf = (ticket: Ticket): Float64Array => ticket.at as Float64Array
 
-/** One token bucket as this thread sees it: through the addon, or through the TypeScript twin. */
-export interface Bucket extends BucketAxis, WaitingRows {
+/** A token bucket through the addon. */
+export class Bucket implements WaitingBucket {
   /** Takes one token: undefined if it was there, false if not. Bound: may be called on its own. */
   readonly take: () => undefined | false
-  /** Takes `tokens` if all are there. */
-  tryAcquire(tokens: number): Outcome
-  /** Reserves `tokens` if they will be there within `maxWaitMs`. */
-  reserve(tokens: number, maxWaitMs: number): { outcome: Outcome; ticket: Ticket }
-  /** Whether the parameters have changed since the ticket was written. */
-  isStale(ticket: Ticket): boolean
-  /** The same place under the parameters of now. */
-  renew(ticket: Ticket): Ticket
-  /** Gives back what can be given back of a reservation; returns that. */
-  cancel(ticket: Ticket, tokens: number): number
-  /** Where the tokens of a reservation end on `axis`; null when it was made under other parameters. */
-  endOf(ticket: Ticket, axis: Axis): number | null
-  refund(tokens: number): number
-  /** Takes `tokens`, also what is not there: a debt that delays later callers. */
-  charge(tokens: number): Outcome
-  available(): number
-  /** Changes both, or one: NaN keeps what is in force at that moment. */
-  update(requestsPerSecond: number, burstSize: number): Outcome
-  pause(ms: number): Outcome
-  /** Fills it, less what callers that wait have reserved: `owed` tokens. */
-  reset(owed: number): Outcome
-  /** The rows by which queues of several objects know of each other, for a bucket without a name. */
-  attachWaiters(rows: BigInt64Array): void
   /** Of a bucket of the machine: adds decisions to what `amorsize top` shows. */
-  addCounts?(allowed: number, denied: number): void
-  parameters(): { requestsPerSecond: number; burstSize: number }
+  readonly addCounts?: (allowed: number, denied: number) => void
+  readonly #addon: NativeAddon
+  /** Takes as many as `#tokens` say. The addon frees the bucket's number when its calls are collected. */
+  readonly #takeSeveral: () => undefined | boolean
+  readonly #tokens: Float64Array
+  readonly #number: number
+  readonly #clock: Clock
+
+  private constructor(addon: NativeAddon, opened: Opened, clock: Clock, hasName = false) {
+    const [take, takeSeveral, number] = opened
+    this.#addon = addon
+    this.#number = number
+    this.#clock = clock
+    this.#takeSeveral = takeSeveral
+    this.#tokens = addon.bucketTokens
+    if (hasName) this.addCounts = (allowed, denied) => addon.bucketAddCounts(this.#number, allowed, denied)
+    this.take = clock === systemClock ? take : () => (this.tryAcquire(1) === OUTCOME.granted ? undefined : false)
+  }
+
+  static create(addon: NativeAddon, view: BigInt64Array, rate: number, burst: number, clock: Clock): Bucket {
+    addon.bucketInitialize(view, rate, burst, addonTime(clock))
+    return Bucket.open(addon, view, clock)
+  }
+
+  static open(addon: NativeAddon, view: BigInt64Array, clock: Clock): Bucket {
+    return new Bucket(addon, addon.bucketOpen(view), clock)
+  }
+
+  /** The bucket every thread of the process, or every process of the user, gets for `name`, and what it was founded with. */
+  static named(
+    addon: NativeAddon,
+    name: string,
+    scope: NameScope,
+    asked: { readonly requestsPerSecond: number; readonly burstSize: number },
+    clock: Clock,
+  ): { subject: Bucket; parameters: { requestsPerSecond: number; burstSize: number } } {
+    const { requestsPerSecond: rate, burstSize: burst } = asked
+    const opened = addon.bucketOpenNamed(name, rate, burst, addonTime(clock), scope === 'machine')
+    const [, , , requestsPerSecond = rate, burstSize = burst] = opened
+    return { subject: new Bucket(addon, opened, clock, true), parameters: { requestsPerSecond, burstSize } }
+  }
+
+  /** Takes `tokens` if all are there. */
+  tryAcquire(tokens: number): Outcome {
+    if (this.#clock === systemClock) {
+      this.#tokens[0] = tokens
+      const answer = this.#takeSeveral()
+      if (answer === undefined) return OUTCOME.granted
+      if (!answer) return OUTCOME.denied
+    }
+    return this.#addon.bucketTryAcquire(this.#number, tokens, addonTime(this.#clock))
+  }
+
+  /** Reserves `tokens` if they will be there within `maxWaitMs`. */
+  reserve(tokens: number, maxWaitMs: number): { outcome: Outcome; ticket: Ticket } {
+    const outcome = this.#addon.bucketReserve(this.#number, tokens, maxWaitMs, addonTime(this.#clock), scratch)
+    return { outcome, ticket: { waitMs: scratch[FIELD.waitMs] as number, at: scratch.slice() } }
+  }
+
+  /** Whether the parameters have changed since the ticket was written. */
+  isStale(ticket: Ticket): boolean {
+    this.#addon.bucketParameters(this.#number, scratch)
+    return scratch[2] !== fieldsOf(ticket)[FIELD.generation]
+  }
+
+  /** The same place under the parameters of now. */
+  renew(ticket: Ticket): Ticket {
+    const at = fieldsOf(ticket).slice()
+    return { waitMs: this.#addon.bucketRemaining(this.#number, at, addonTime(this.#clock)), at }
+  }
+
+  /** Gives back what can be given back of a reservation; returns that. */
+  cancel(ticket: Ticket, tokens: number): number {
+    return this.#addon.bucketCancel(this.#number, fieldsOf(ticket), tokens, addonTime(this.#clock))
+  }
+
+  /** Where the tokens of a reservation end on `axis`; null when it was made under other parameters. */
+  endOf(ticket: Ticket, axis: Axis): number | null {
+    const at = fieldsOf(ticket)
+    if (at[FIELD.generation] !== axis.generation) return null
+    const position = (BigInt(at[FIELD.positionHigh] as number) << 32n) + BigInt(at[FIELD.positionLow] as number)
+    return placeOn(axis, position, at[FIELD.digits] as number)
+  }
+
+  refund(tokens: number): number {
+    return this.#addon.bucketRefund(this.#number, tokens, addonTime(this.#clock))
+  }
+
+  /** Takes `tokens`, also what is not there: a debt that delays later callers. */
+  charge(tokens: number): Outcome {
+    return this.#addon.bucketCharge(this.#number, tokens, addonTime(this.#clock))
+  }
+
+  available(): number {
+    return this.#addon.bucketAvailable(this.#number, addonTime(this.#clock))
+  }
+
+  /** Changes both, or one: NaN keeps what is in force at that moment. */
+  update(rate: number, burst: number): Outcome {
+    return this.#addon.bucketUpdate(this.#number, rate, burst, addonTime(this.#clock))
+  }
+
+  pause(ms: number): Outcome {
+    return this.#addon.bucketPause(this.#number, ms, addonTime(this.#clock))
+  }
+
+  /** Fills it, less what callers that wait have reserved: `owed` tokens. */
+  reset(owed: number): Outcome {
+    return this.#addon.bucketReset(this.#number, owed, addonTime(this.#clock))
+  }
+
+  survey(): Axis {
+    this.#addon.bucketSurvey(this.#number, addonTime(this.#clock), seen)
+    return axisIn(seen)
+  }
+
+  reserveRun(axis: Axis, units: number, reach: number, limit: number): number | null {
+    const nowMs = addonTime(this.#clock)
+    const start = this.#addon.bucketReserveRun(this.#number, nowMs, axis.generation, units, reach, limit)
+    return Number.isNaN(start) ? null : start
+  }
+
+  returnRun(axis: Axis, end: number, units: number): boolean {
+    return this.#addon.bucketReturnRun(this.#number, addonTime(this.#clock), axis.generation, end, units)
+  }
+
+  msUntil(axis: Axis, place: number): number | null {
+    const ms = this.#addon.bucketMsUntil(this.#number, addonTime(this.#clock), axis.generation, place)
+    return Number.isNaN(ms) ? null : ms
+  }
+
+  /** The rows by which queues of several objects know of each other, for a bucket without a name. */
+  attachWaiters(rows: BigInt64Array): void {
+    this.#addon.bucketAttachWaiters(this.#number, rows)
+  }
+
+  arrive(tokens: number): number {
+    return this.#addon.bucketArrive(this.#number, tokens)
+  }
+
+  others(place: number): OtherWaiters {
+    this.#addon.bucketOthers(this.#number, place, addonTime(this.#clock), seen)
+    return {
+      first: seen[0] as number,
+      waiting: seen[1] as number,
+      isAnyLate: seen[2] === 1,
+      heldUnits: seen[3] as number,
+    }
+  }
+
+  publish(axis: Axis, next: number, waiting: number, lookInMs: number, heldEnd: number, heldSize: number): void {
+    this.#addon.bucketPublish(
+      this.#number,
+      next,
+      waiting,
+      lookInMs,
+      axis.generation,
+      heldEnd,
+      heldSize,
+      addonTime(this.#clock),
+    )
+  }
+
+  leave(): void {
+    this.#addon.bucketLeave(this.#number)
+  }
+
+  beginLook(): void {
+    this.#addon.bucketBeginLook(this.#number)
+  }
+
+  buryDead(): void {
+    this.#addon.bucketBuryDead(this.#number, addonTime(this.#clock))
+  }
+
   /** Of a bucket with a name: lets go of its memory. What is called afterwards finds an empty bucket. */
-  letGo?(): void
+  letGo(): void {
+    this.#addon.bucketClose(this.#number)
+  }
+
+  parameters(): { requestsPerSecond: number; burstSize: number } {
+    this.#addon.bucketParameters(this.#number, scratch)
+    return { requestsPerSecond: scratch[0] as number, burstSize: scratch[1] as number }
+  }
 }

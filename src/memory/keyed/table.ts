@@ -1,39 +1,250 @@
-import type { Outcome } from '../bucket/core.js'
-import type { Axis } from '../shared/axis.js'
-import type { Key } from './hash.js'
+import type { NativeAddon } from '../../internal/native.js'
+import { type Clock, systemClock } from '../../internal/time/clock.js'
+import { OUTCOME, type Outcome } from '../bucket/bucket.js'
+import { addonTime } from '../shared/addon-time.js'
+import { type Axis, AXIS_FIELDS, axisIn, exactBaseOf } from '../shared/axis.js'
+import { KEYED } from '../shared/layout.js'
+import type { NameScope } from '../shared/names.js'
+import { type Key, isKey } from './key.js'
 
-/** A bucket for every key, as this thread sees it: through the addon, or through the TypeScript twin. */
-export interface KeyedTable {
+/** Most keys of a table. */
+export const MAX_CAPACITY = 100_000_000
+/** In the generation of a survey: callers may have reserved. */
+export const RESERVED = 2 ** KEYED.generationBits
+
+/** How many cells a table of `capacity` keys takes; native/core/keyed_terms.h says how it is cut into groups. */
+export function keyedCells(capacity: number): number {
+  if (capacity <= KEYED.maxSlots) return KEYED.headerCells + KEYED.groupCells
+  const within24Bytes = Math.floor((capacity * 24 - 256) / (KEYED.groupWords * 8))
+  return KEYED.headerCells + Math.max(Math.floor((capacity + 23) / 24), within24Bytes) * KEYED.groupCells
+}
+
+/** What a table is made with. */
+export interface KeyedParameters {
+  readonly rate: number
+  readonly burst: number
+  readonly capacity: number
+  /** Whether a key without room takes the place of the one nearest to full, or is denied. */
+  readonly evicts: boolean
+}
+
+type Take = (key: Key) => undefined | false | null
+/** `[take, number]`, and what the table was made with. */
+type Opened = [take: Take, number: number, rate: number, burst: number, capacity: number, evicts: boolean]
+
+declare module '../../internal/native.js' {
+  /** The functions of native/binding/keyed_binding.cc and keyed_waiting.cc. A time of NaN stands for the addon's own clock. */
+  interface NativeAddon {
+    keyedCells(capacity: number): number
+    keyedInitialize(
+      view: BigInt64Array,
+      rate: number,
+      burst: number,
+      capacity: number,
+      evicts: boolean,
+      seed: BigUint64Array,
+      nowMs: number,
+    ): void
+    keyedOpen(view: BigInt64Array): Opened
+    keyedOpenNamed(
+      name: string,
+      rate: number,
+      burst: number,
+      capacity: number,
+      evicts: boolean,
+      seed: BigUint64Array,
+      nowMs: number,
+      machine: boolean,
+    ): Opened
+    keyedTryAcquire(number: number, key: Key, nowMs: number, tokens: number): Outcome
+    keyedRefund(number: number, key: Key, nowMs: number, tokens: number): number
+    keyedCharge(number: number, key: Key, nowMs: number, tokens: number): Outcome
+    keyedPause(number: number, key: Key, nowMs: number, ms: number): Outcome
+    keyedLook(number: number, key: Key, nowMs: number, tokens: number, out: Float64Array): number
+    keyedSurvey(number: number, key: Key, nowMs: number, base: number, out: Float64Array): void
+    keyedReserveRun(
+      number: number,
+      key: Key,
+      nowMs: number,
+      base: number,
+      generation: number,
+      units: number,
+      reach: number,
+      limit: number,
+    ): number
+    keyedReturnRun(
+      number: number,
+      key: Key,
+      nowMs: number,
+      base: number,
+      generation: number,
+      end: number,
+      units: number,
+    ): boolean
+    keyedMsUntil(number: number, key: Key, nowMs: number, base: number, generation: number, place: number): number
+    keyedReset(number: number, key: Key, nowMs: number): void
+    keyedSize(number: number, key: Key, nowMs: number): number
+    keyedAddCounts(number: number, allowed: number, denied: number): void
+    keyedClose(number: number): void
+  }
+}
+
+/** Fields that the addon writes; see keyed_binding.cc. */
+const LOOK = { waitMs: 0 } as const
+
+/** Written by one call and read before the next; a thread runs one at a time. */
+const scratch = new Float64Array(AXIS_FIELDS)
+
+/** A keyed table through the addon. */
+export class KeyedTable {
   /** Takes one token: undefined if it was there, false if not, null if `key` is none. Bound: may be called on its own. */
-  readonly take: (key: Key) => undefined | false | null
+  readonly take: Take
+  /** Of a table with a name: adds decisions to what those who watch can see. */
+  readonly addCounts?: (allowed: number, denied: number) => void
+  readonly #addon: NativeAddon
+  /** The addon frees the table's number when this call is collected. */
+  readonly #owner: Take
+  readonly #number: number
+  readonly #clock: Clock
+
+  private constructor(addon: NativeAddon, opened: Opened, clock: Clock, hasName = false) {
+    this.#addon = addon
+    if (hasName) this.addCounts = (allowed, denied) => addon.keyedAddCounts(this.#number, allowed, denied)
+    this.#owner = opened[0]
+    this.#number = opened[1]
+    this.#clock = clock
+    this.take =
+      clock === systemClock
+        ? this.#owner
+        : (key) => (!isKey(key) ? null : this.tryAcquire(key, 1) === OUTCOME.granted ? undefined : false)
+  }
+
+  static create(
+    addon: NativeAddon,
+    view: BigInt64Array,
+    { rate, burst, capacity, evicts }: KeyedParameters,
+    seed: BigUint64Array,
+    clock: Clock,
+  ): KeyedTable {
+    addon.keyedInitialize(view, rate, burst, capacity, evicts, seed, addonTime(clock))
+    return new KeyedTable(addon, addon.keyedOpen(view), clock)
+  }
+
+  /** The table in a view, and what it was made with. */
+  static open(
+    addon: NativeAddon,
+    view: BigInt64Array,
+    clock: Clock,
+  ): { subject: KeyedTable; parameters: KeyedParameters } {
+    return KeyedTable.#opened(addon, addon.keyedOpen(view), clock, false)
+  }
+
+  /** The table every thread of the process, or every process of the user, gets for `name`, and what it was founded with. */
+  static named(
+    addon: NativeAddon,
+    name: string,
+    scope: NameScope,
+    asked: KeyedParameters,
+    seed: BigUint64Array,
+    clock: Clock,
+  ): { subject: KeyedTable; parameters: KeyedParameters } {
+    const { rate: r, burst: b, capacity: c, evicts: e } = asked
+    const opened = addon.keyedOpenNamed(name, r, b, c, e, seed, addonTime(clock), scope === 'machine')
+    return KeyedTable.#opened(addon, opened, clock, true)
+  }
+
+  static #opened(
+    addon: NativeAddon,
+    opened: Opened,
+    clock: Clock,
+    hasName: boolean,
+  ): { subject: KeyedTable; parameters: KeyedParameters } {
+    const [, , rate, burst, capacity, evicts] = opened
+    return { subject: new KeyedTable(addon, opened, clock, hasName), parameters: { rate, burst, capacity, evicts } }
+  }
+
   /** Takes `tokens` if all are there. 'busy' here and below: every slot the key could have is in use. */
-  tryAcquire(key: Key, tokens: number): Outcome
-  refund(key: Key, tokens: number): number
+  tryAcquire(key: Key, tokens: number): Outcome {
+    return this.#addon.keyedTryAcquire(this.#number, key, addonTime(this.#clock), tokens)
+  }
+
+  refund(key: Key, tokens: number): number {
+    return this.#addon.keyedRefund(this.#number, key, addonTime(this.#clock), tokens)
+  }
+
   /** Takes `tokens`, also what is not there. */
-  charge(key: Key, tokens: number): Outcome
+  charge(key: Key, tokens: number): Outcome {
+    return this.#addon.keyedCharge(this.#number, key, addonTime(this.#clock), tokens)
+  }
+
   /** Lets the key have nothing for `ms` > 0. */
-  pause(key: Key, ms: number): Outcome
+  pause(key: Key, ms: number): Outcome {
+    return this.#addon.keyedPause(this.#number, key, addonTime(this.#clock), ms)
+  }
+
   /** What the key has, and how long it would have to wait for `tokens`. */
-  look(key: Key, tokens: number): { available: number; waitMs: number }
+  look(key: Key, tokens: number): { available: number; waitMs: number } {
+    const available = this.#addon.keyedLook(this.#number, key, addonTime(this.#clock), tokens, scratch)
+    return { available, waitMs: scratch[LOOK.waitMs] as number }
+  }
+
   /**
    * What a queue of the key's callers needs to know. Its generation is that of the key's slot, and `RESERVED` if callers may have reserved; a key that can have none yet is paused until
    * there is one.
    *
    * @param base - what places are relative to: whole units of the axis that all keys share
    */
-  survey(key: Key, base: number): Axis
+  survey(key: Key, base: number): Axis {
+    this.#addon.keyedSurvey(this.#number, key, addonTime(this.#clock), base, scratch)
+    return axisIn(scratch)
+  }
+
   /** Takes the next `units` of the key's axis; as `WaitingBucket.reserveRun`. Until that is too old, nothing up to its end is given back but by `returnRun`. */
-  reserveRun(key: Key, axis: Axis, units: number, reach: number, limit: number): number | null
+  reserveRun(key: Key, axis: Axis, units: number, reach: number, limit: number): number | null {
+    const start = this.#addon.keyedReserveRun(
+      this.#number,
+      key,
+      addonTime(this.#clock),
+      exactBaseOf(axis),
+      axis.generation,
+      units,
+      reach,
+      limit,
+    )
+    return Number.isNaN(start) ? null : start
+  }
+
   /** Gives back the last `units` of a run that ends at `end`, if nobody stands behind it; 0 units: says that nothing is reserved any more. */
-  returnRun(key: Key, axis: Axis, end: number, units: number): boolean
+  returnRun(key: Key, axis: Axis, end: number, units: number): boolean {
+    const { generation } = axis
+    return this.#addon.keyedReturnRun(
+      this.#number,
+      key,
+      addonTime(this.#clock),
+      exactBaseOf(axis),
+      generation,
+      end,
+      units,
+    )
+  }
+
   /** Milliseconds until production has come to `place`. */
-  msUntil(axis: Axis, place: number): number
+  msUntil(axis: Axis, place: number): number {
+    return this.#addon.keyedMsUntil(this.#number, 0, addonTime(this.#clock), exactBaseOf(axis), axis.generation, place)
+  }
+
   /** Fills the key's bucket, but for what callers may have reserved. */
-  reset(key: Key): void
+  reset(key: Key): void {
+    this.#addon.keyedReset(this.#number, key, addonTime(this.#clock))
+  }
+
   /** Keys that have less than a full bucket. */
-  size(): number
-  /** Of a table with a name: adds decisions to what those who watch can see. */
-  addCounts?(allowed: number, denied: number): void
+  size(): number {
+    return this.#addon.keyedSize(this.#number, 0, addonTime(this.#clock))
+  }
+
   /** Of a table with a name: lets go of its memory. What is called afterwards finds an empty table. */
-  letGo?(): void
+  letGo(): void {
+    this.#addon.keyedClose(this.#number)
+  }
 }

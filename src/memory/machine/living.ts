@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs'
 import { startOf } from '../../internal/process-identity.js'
-import { COUNT_MASK, formOfWord, payloadOf } from '../semaphore/words.js'
-import { MACHINE, SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
+import { MACHINE } from '../shared/layout.js'
 
 const PID_BITS = BigInt(MACHINE.pidBits)
 const PID_MASK = (1n << PID_BITS) - 1n
@@ -18,20 +17,6 @@ export function livingOwners(words: BigInt64Array, living: Living): number[] {
     if (living.includes(owner, words[at + 1] ?? 0n)) alive.push(Number(owner & PID_MASK))
   }
   return alive
-}
-
-/** Permits in the rows of processes that have ended: whoever wants one next takes them back. */
-export function permitsOfEnded(cells: BigInt64Array, living: Living): number {
-  let permits = 0
-  const rows = Math.min(SEMAPHORE.mostRows, formOfWord(cells[SEMAPHORE.shape] ?? 0n).rows)
-  for (let row = 0; row < rows; row++) {
-    const at = SEMAPHORE.firstRow + row * WORDS_PER_CELL
-    const owner = cells[at + SEMAPHORE.owner] ?? 0n
-    if (owner === 0n || living.includes(owner, cells[at + SEMAPHORE.space] ?? 0n)) continue
-    const count = (word: number): number => payloadOf(cells[at + word] ?? 0n)
-    permits += (count(SEMAPHORE.own) + count(SEMAPHORE.grants)) & COUNT_MASK
-  }
-  return permits
 }
 
 /** Who asks, and which processes still run: each asked for once a listing, since many names have the same users. */

@@ -27,7 +27,7 @@ import {
   WAITERS,
   WORDS_PER_CELL,
 } from '../shared/layout.js'
-import { Living, livingOwners, permitsOfEnded } from './living.js'
+import { Living, livingOwners } from './living.js'
 
 /**
  * What is to be said of a file that has a region's name: 'ready' when it can be used, 'foreign' when it belongs to another user,
@@ -48,8 +48,6 @@ export interface MachineRegion {
   readonly kind: number | null
   /** Processes that use it and still run, by number. Of one in another PID namespace the number there. */
   readonly processes: readonly number[]
-  /** Permits of a semaphore that processes hold which have ended. */
-  readonly permitsOfEnded: number
   /** A copy of its first cells, empty when it is not ready. */
   readonly words: BigInt64Array
 }
@@ -128,7 +126,6 @@ function readRegion(file: string, entry: Dirent, living: Living): MachineRegion 
     name: null,
     kind: null,
     processes: [],
-    permitsOfEnded: 0,
     words: NO_WORDS,
   })
   const refused = (): MachineRegion | null => {
@@ -198,7 +195,6 @@ function readOpened(
     name: Buffer.from(words.buffer, MACHINE.name * 8, Number(words[MACHINE.nameBytes])).toString(),
     kind,
     processes: isReady ? livingOwners(words, living) : [],
-    permitsOfEnded: isReady && kind === KIND.semaphore ? permitsOfEnded(cells, living) : 0,
     words: isReady ? cells : NO_WORDS,
   }
 }
@@ -212,7 +208,8 @@ function cellsOf(words: BigInt64Array): number {
       return NAMED_BUCKET.cells + 1 + Math.min(WAITERS.machineRows, Math.max(0, used))
     }
     case KIND.semaphore:
-      return 1 + SEMAPHORE.mostRows
+      // Its queue, too, and the line of an adaptive limit.
+      return SEMAPHORE.cells + 1
     case KIND.keyedTable:
       return KEYED.headerCells + KEYED_GROUPS * KEYED.groupCells
     default:

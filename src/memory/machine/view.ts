@@ -1,24 +1,14 @@
-import { BREAKER_STATES, stateOf } from '../breaker/core.js'
-import { TwinTokenBucket } from '../bucket/core.js'
-import { TwinWaiters } from '../bucket/waiter-rows.js'
-import { KeyedBuckets } from '../keyed/core.js'
-import { KeyedTerms } from '../keyed/terms.js'
-import { limitInForce, limitOfWord } from '../semaphore/adaptive-limit.js'
-import { termsOfWord } from '../semaphore/terms.js'
-import { formOfWord, inUseOf } from '../semaphore/words.js'
-import {
-  BREAKER,
-  KEYED,
-  KIND,
-  NAMED_BUCKET,
-  RETRY_BUDGET,
-  SEMAPHORE,
-  WAITERS,
-  WORDS_PER_CELL,
-  kindWord,
-} from '../shared/layout.js'
-import { doubleFromBits, MAX_BURST, MAX_RATE } from '../shared/rate.js'
-import { KEYED_GROUPS, type MachineRegion, type RegionState, mapMachineRegions } from './regions.js'
+import { nativeAddon } from '../../internal/native.js'
+import { BREAKER_STATES } from '../breaker/breaker.js'
+import { BREAKER, CELL_BYTES, KEYED, KIND, NAMED_BUCKET, RETRY_BUDGET, WORDS_PER_CELL } from '../shared/layout.js'
+import { type MachineRegion, type RegionState, mapMachineRegions } from './regions.js'
+
+declare module '../../internal/native.js' {
+  interface NativeAddon {
+    /** Whether the cells hold what `kind` says; writes what is told of it. See native/binding/machine_view.cc. */
+    machineLook(kind: number, cells: BigInt64Array, nowMs: number, out: Float64Array): boolean
+  }
+}
 
 /** What is known of one name of the machine; null is what its kind does not have, or what cannot be known. */
 export interface MachineEntry {
@@ -57,20 +47,29 @@ export interface MachineEntry {
 
 type Details = Partial<Omit<MachineEntry, 'name' | 'kind' | 'state' | 'processes' | 'bytes' | 'file'>>
 
-/** How a kind is called, how many cells it has at least, and how they are read. */
+/** How a kind is called, how many cells it has at least, and what is said of it. */
 interface KindView {
   readonly title: string
   readonly cells: number
-  readonly read?: (words: BigInt64Array, region: MachineRegion) => Details | null
+  /** @param told - the numbers that the addon wrote */
+  readonly say?: (told: readonly number[], words: BigInt64Array) => Details
 }
 
-/** What people call each kind, and how its cells are read. A kind that is not here is listed by its number. */
+/** What people call each kind. One that is not here is listed by its number. */
 const KINDS: Readonly<Record<number, KindView>> = {
-  [KIND.tokenBucket]: { title: 'limiter', cells: NAMED_BUCKET.cells, read: readBucket },
-  [KIND.keyedTable]: { title: 'keyed limiter', cells: KEYED.headerCells, read: readKeyedTable },
+  [KIND.tokenBucket]: { title: 'limiter', cells: NAMED_BUCKET.cells, say: sayBucket },
+  [KIND.keyedTable]: { title: 'keyed limiter', cells: KEYED.headerCells, say: sayKeyedTable },
   [KIND.keyedWindow]: { title: 'keyed window', cells: KEYED.headerCells },
-  [KIND.semaphore]: { title: 'bulkhead', cells: 1, read: readSemaphore },
-  [KIND.circuitBreaker]: { title: 'breaker', cells: BREAKER.headCells, read: readBreaker },
+  [KIND.semaphore]: {
+    title: 'bulkhead',
+    cells: 1,
+    say: ([permits = 0, maxConcurrent = 0]) => ({ permits, maxConcurrent }),
+  },
+  [KIND.circuitBreaker]: {
+    title: 'breaker',
+    cells: BREAKER.headCells,
+    say: ([state = 0]) => ({ breaker: BREAKER_STATES[state] ?? null }),
+  },
   [KIND.retryBudget]: { title: 'retry budget', cells: RETRY_BUDGET.cells },
 }
 
@@ -122,62 +121,58 @@ export function describeRegion(region: MachineRegion): MachineEntry {
 }
 
 /** Null when the cells do not hold what the header says. */
-function readCells(region: MachineRegion, kind: number, view: KindView | undefined): Details | null {
-  const { words } = region
-  if (words[0] !== kindWord(kind)) return null
-  if (view === undefined) return {}
-  if (words.length < view.cells * WORDS_PER_CELL) return null
-  try {
-    return view.read === undefined ? {} : view.read(words, region)
-  } catch (error) {
-    // Numbers that nobody of ours wrote can be beyond all arithmetic.
-    if (error instanceof RangeError || error instanceof TypeError) return null
-    throw error
+function readCells({ words }: MachineRegion, kind: number, view: KindView | undefined): Details | null {
+  const addon = nativeAddon()
+  if (addon === null || words.length < (view?.cells ?? 1) * WORDS_PER_CELL) return null
+  const told = new Float64Array(8)
+  if (!addon.machineLook(kind, alignedCopy(words), NaN, told)) return null
+  return view?.say?.([...told], words) ?? {}
+}
+
+/** As the addon takes cells. */
+function alignedCopy(words: BigInt64Array): BigInt64Array {
+  const bytes = Math.ceil(words.byteLength / CELL_BYTES) * CELL_BYTES
+  // A growable buffer begins with a page.
+  const copy = new BigInt64Array(new SharedArrayBuffer(bytes, { maxByteLength: bytes }), 0, words.length)
+  copy.set(words)
+  return copy
+}
+
+const counted = (words: BigInt64Array, word: number): number => Number(words[word] ?? 0n)
+const known = (value: number | undefined): number | null => (value === undefined || Number.isNaN(value) ? null : value)
+
+function sayBucket(told: readonly number[], words: BigInt64Array): Details {
+  const [requestsPerSecond = NaN, burstSize = 0, tokens = 0, debt = 0, waiting = 0, retryAfterMs = 0, pausedMs = 0] =
+    told
+  // Its parameters are being changed at this moment.
+  if (Number.isNaN(requestsPerSecond)) return {}
+  return {
+    requestsPerSecond,
+    burstSize,
+    tokens,
+    debt,
+    waiting,
+    retryAfterMs,
+    pausedMs: pausedMs > 0 ? pausedMs : null,
+    allowed: counted(words, NAMED_BUCKET.allowed),
+    denied: counted(words, NAMED_BUCKET.denied),
   }
 }
 
-function isLimit(rate: number, burst: number): boolean {
-  return rate > 0 && rate <= MAX_RATE && burst >= 1 && burst <= MAX_BURST
-}
-
-function readBucket(words: BigInt64Array): Details | null {
-  const nowNs = process.hrtime.bigint()
-  const rows = words.subarray(NAMED_BUCKET.cells * WORDS_PER_CELL)
-  const waiting = rows[WAITERS.kind] === kindWord(KIND.waiters) ? new TwinWaiters(rows).others(0, nowNs).waiting : 0
-  const look = new TwinTokenBucket(words).look(nowNs, waiting)
-  // Its parameters are being changed at this moment.
-  if (look === null) return {}
-  const { requestsPerSecond, burstSize, tokens, debt, pausedMs, retryAfterMs } = look
-  if (!isLimit(requestsPerSecond, burstSize)) return null
-  const counts = { allowed: Number(words[NAMED_BUCKET.allowed]), denied: Number(words[NAMED_BUCKET.denied]) }
-  const pause = pausedMs > 0 ? pausedMs : null
-  return { requestsPerSecond, burstSize, tokens, debt, waiting, retryAfterMs, pausedMs: pause, ...counts }
-}
-
 /** What holds for every key, and how many there are; the keys themselves are hashes. */
-function readKeyedTable(words: BigInt64Array): Details | null {
-  const [requestsPerSecond, burstSize] = [
-    doubleFromBits(words[KEYED.rate] ?? 0n),
-    doubleFromBits(words[KEYED.burst] ?? 0n),
-  ]
-  if (!isLimit(requestsPerSecond, burstSize)) return null
-  const terms = KeyedTerms.read(words)
-  if (terms === null) return { requestsPerSecond, burstSize }
-  const count = (word: number): number => Number(words[word] ?? 0n)
-  const counts = { allowed: count(KEYED.allowed), denied: count(KEYED.denied), evicted: count(KEYED.evicted) }
-  const keys = KeyedBuckets.keysIn(words, terms, process.hrtime.bigint(), KEYED_GROUPS)
-  return { requestsPerSecond, burstSize, keys, keyCapacity: terms.asked.capacity, ...counts }
-}
-
-function readSemaphore(words: BigInt64Array, { permitsOfEnded }: MachineRegion): Details | null {
-  const permits = Math.max(0, inUseOf(words[SEMAPHORE.hot] ?? 0n) - permitsOfEnded)
-  const { most, least } = termsOfWord(words[SEMAPHORE.terms] ?? 0n)
-  if (most === 0) return null
-  if (formOfWord(words[SEMAPHORE.shape] ?? 0n).least === 0) return { permits, maxConcurrent: most }
-  const { limit, dip } = limitOfWord(words[SEMAPHORE.limit] ?? 0n)
-  return { permits, maxConcurrent: limitInForce(limit, dip, { least, most }) }
-}
-
-function readBreaker(words: BigInt64Array): Details {
-  return { breaker: BREAKER_STATES[stateOf(words[BREAKER.control] ?? 0n)] }
+function sayKeyedTable(
+  [requestsPerSecond = 0, burstSize = 0, keys, keyCapacity]: readonly number[],
+  words: BigInt64Array,
+): Details {
+  // Words that only begin like a table.
+  if (known(keyCapacity) === null) return { requestsPerSecond, burstSize }
+  return {
+    requestsPerSecond,
+    burstSize,
+    keys: known(keys),
+    keyCapacity: known(keyCapacity),
+    allowed: counted(words, KEYED.allowed),
+    denied: counted(words, KEYED.denied),
+    evicted: counted(words, KEYED.evicted),
+  }
 }

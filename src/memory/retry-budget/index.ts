@@ -1,14 +1,23 @@
 import type { NativeAddon } from '../../internal/native.js'
 import { type Clock, systemClock } from '../../internal/time/clock.js'
+import { addonTime } from '../shared/addon-time.js'
 import { KIND, kindWord, RETRY_BUDGET } from '../shared/layout.js'
 import { Subjects } from '../shared/subjects.js'
-import type { RetryBudgetParameters, SharedRetryBudget } from './budget.js'
-import { TwinRetryBudget } from './twin.js'
+
+/** What a retry budget was made with. */
+export interface RetryBudgetParameters {
+  /** Retries for each call. */
+  readonly ratio: number
+  /** Retries that are there besides. */
+  readonly minPerSecond: number
+  /** How long calls and retries count. */
+  readonly ttlMs: number
+}
 
 type Opened = [deposit: () => void, number: number]
 
 declare module '../../internal/native.js' {
-  /** The functions of native/binding/retry_budget_binding.cc; all on the system's clock. */
+  /** The functions of native/binding/retry_budget_binding.cc. A time of NaN stands for the addon's own clock. */
   interface NativeAddon {
     budgetInitialize(view: BigInt64Array, ratio: number, minPerSecond: number, ttlMs: number): void
     budgetOpen(view: BigInt64Array): Opened
@@ -20,9 +29,43 @@ declare module '../../internal/native.js' {
       machine: boolean,
       founding: Float64Array,
     ): Opened
-    budgetTryWithdraw(number: number): boolean
-    budgetAvailable(number: number): number
+    budgetDeposit(number: number, nowMs: number): void
+    budgetTryWithdraw(number: number, nowMs: number): boolean
+    budgetAvailable(number: number, nowMs: number): number
     budgetLetGo(number: number): void
+  }
+}
+
+/** One retry budget as this thread sees it. */
+export class SharedRetryBudget {
+  /** Counts one call. Bound. */
+  readonly deposit: () => void
+  readonly #core: NativeAddon
+  /** The addon frees the budget's number when this call is collected. */
+  readonly #owner: () => void
+  readonly #number: number
+  readonly #clock: Clock
+
+  constructor(core: NativeAddon, [deposit, number]: Opened, clock: Clock) {
+    this.#core = core
+    this.#owner = deposit
+    this.#number = number
+    this.#clock = clock
+    this.deposit = clock === systemClock ? this.#owner : () => core.budgetDeposit(this.#number, addonTime(clock))
+  }
+
+  tryWithdraw(): boolean {
+    return this.#core.budgetTryWithdraw(this.#number, addonTime(this.#clock))
+  }
+
+  /** How many retries are in the budget; may be fractional. */
+  available(): number {
+    return this.#core.budgetAvailable(this.#number, addonTime(this.#clock))
+  }
+
+  /** Lets go of its memory, where it has a name. Nothing may be called afterwards. */
+  letGo(): void {
+    this.#core.budgetLetGo(this.#number)
   }
 }
 
@@ -31,36 +74,26 @@ export const retryBudgets = new Subjects<SharedRetryBudget, RetryBudgetParameter
   word: kindWord(KIND.retryBudget),
   called: 'the retry budget',
   cells: () => RETRY_BUDGET.cells,
-  make: (addon, view, parameters, clock) => {
-    const { ratio, minPerSecond, ttlMs } = parameters
-    if (addon === null) TwinRetryBudget.initialize(view, parameters)
-    else addon.budgetInitialize(view, ratio, minPerSecond, ttlMs)
-    return open(addon, view, clock)
+  make: (core, view, { ratio, minPerSecond, ttlMs }, clock) => {
+    core.budgetInitialize(view, ratio, minPerSecond, ttlMs)
+    return new SharedRetryBudget(core, core.budgetOpen(view), clock)
   },
-  open,
-  named: (addon, name, scope, asked) => {
+  open: (core, view, parameters, clock) => ({
+    subject: new SharedRetryBudget(core, core.budgetOpen(view), clock),
+    parameters,
+  }),
+  named: (core, name, scope, asked, clock) => {
     const founding = new Float64Array(3)
-    const { ratio, minPerSecond, ttlMs } = asked
-    const opened = addon.budgetOpenNamed(name, ratio, minPerSecond, ttlMs, scope === 'machine', founding)
-    const [inRatio, inMinPerSecond, inTtlMs] = founding as unknown as [number, number, number]
-    return {
-      subject: throughAddon(addon, opened),
-      parameters: { ratio: inRatio, minPerSecond: inMinPerSecond, ttlMs: inTtlMs },
-    }
+    const opened = core.budgetOpenNamed(
+      name,
+      asked.ratio,
+      asked.minPerSecond,
+      asked.ttlMs,
+      scope === 'machine',
+      founding,
+    )
+    const [ratio, minPerSecond, ttlMs] = founding as unknown as [number, number, number]
+    return { subject: new SharedRetryBudget(core, opened, clock), parameters: { ratio, minPerSecond, ttlMs } }
   },
   text: ({ ratio, minPerSecond, ttlMs }) => `{ ratio: ${ratio}, minPerSecond: ${minPerSecond}, ttlMs: ${ttlMs} }`,
 })
-
-function open(addon: NativeAddon | null, view: BigInt64Array, clock: Clock): SharedRetryBudget {
-  if (addon === null || clock !== systemClock) return new TwinRetryBudget(view, clock)
-  return throughAddon(addon, addon.budgetOpen(view))
-}
-
-function throughAddon(addon: NativeAddon, [deposit, number]: Opened): SharedRetryBudget {
-  return {
-    deposit,
-    tryWithdraw: () => addon.budgetTryWithdraw(number),
-    available: () => addon.budgetAvailable(number),
-    letGo: () => addon.budgetLetGo(number),
-  }
-}

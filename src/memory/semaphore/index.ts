@@ -1,9 +1,7 @@
 import { SharedMemoryError } from '../../errors.js'
 import { KIND, kindWord, SEMAPHORE } from '../shared/layout.js'
 import { Subjects } from '../shared/subjects.js'
-import { NativeSemaphore } from './native.js'
-import { cellsOf, type Semaphore, type SemaphoreLimits, type SemaphoreShape, shownLimits } from './semaphore.js'
-import { TwinSemaphore } from './twin.js'
+import { cellsOf, Semaphore, type SemaphoreLimits, type SemaphoreShape, shownLimits } from './semaphore.js'
 
 /** What a semaphore is made with. */
 export interface SemaphoreParameters extends SemaphoreLimits {
@@ -18,15 +16,10 @@ export const semaphores = new Subjects<Semaphore, SemaphoreParameters>({
   word: kindWord(KIND.semaphore),
   advice: ADVICE,
   cells: ({ shape, least }) => cellsOf(shape, least),
-  make: (addon, view, asked) =>
-    orFull(
-      addon === null
-        ? TwinSemaphore.create(view, asked, asked.shape)
-        : NativeSemaphore.create(addon, view, asked, asked.shape),
-    ),
-  open: (addon, view) => orFull(addon === null ? TwinSemaphore.open(view) : NativeSemaphore.open(addon, view)),
-  named: (addon, name, scope, asked) => {
-    const subject = orFull(NativeSemaphore.named(addon, name, scope, asked, asked.shape))
+  make: (core, view, asked) => orFull(Semaphore.create(core, view, asked, asked.shape)),
+  open: (core, view, parameters) => ({ subject: orFull(Semaphore.open(core, view)), parameters }),
+  named: (core, name, scope, asked) => {
+    const subject = orFull(Semaphore.named(core, name, scope, asked, asked.shape))
     return { subject, parameters: { ...subject.founding, shape: asked.shape } }
   },
   text: shownLimits,

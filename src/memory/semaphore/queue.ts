@@ -55,12 +55,26 @@ export class PermitQueue {
     return this.#waiters.size
   }
 
+  /** Whether callers of this thread wait still, once those have been let in whose permits other threads have handed over. */
+  isWaitedFor(): boolean {
+    if (this.#waiters.size > 0) this.#collect()
+    return this.#waiters.size > 0
+  }
+
   /** Takes a permit, or has `waiter` wait for one, or refuses since the queue is full. */
   enter(waiter: PermitWaiter): Admission {
-    // After a stop of this thread, those who came before go first.
-    if (this.#waiters.size > 0) this.#collect()
+    const isWaitedFor = this.isWaitedFor()
     let admission = this.semaphore.acquire()
     if (admission === ADMISSION.refused && this.reclaim()) admission = this.semaphore.acquire()
+    // Where this thread was late its callers had lost their turn: they have it before a newcomer, who stays in their place.
+    if (admission === ADMISSION.admitted && isWaitedFor) {
+      this.#waiters.append(waiter)
+      const first = this.#waiters.first as PermitWaiter
+      this.#waiters.remove(first)
+      if (first === waiter) return admission
+      first.admitted()
+      return ADMISSION.queued
+    }
     if (admission === ADMISSION.queued) {
       this.#waiters.append(waiter)
       this.#stopListening ??= doorbell.onRing(this.#onRing)
@@ -97,6 +111,13 @@ export class PermitQueue {
     this.#reclaimedMs = nowMs
     this.semaphore.reclaim(nowMs)
     return true
+  }
+
+  /** A thread of this process has ended: what it held goes to those who wait. */
+  buryThread(threadId: number): void {
+    this.semaphore.threadEnded(threadId)
+    this.semaphore.reclaim(this.#now())
+    this.#collectAll()
   }
 
   /** Takes `waiter`, which waits here, out of the queue. */

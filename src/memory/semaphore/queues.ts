@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../internal/time/clock.js'
 import { type NameScope, otherParameters } from '../shared/names.js'
-import type { CellAddress } from '../shared/region.js'
+import type { CellAddress, SharedBuffer } from '../shared/region.js'
 import { ADVICE, type SemaphoreParameters, semaphores } from './index.js'
 import { PermitQueue } from './queue.js'
 import { PRIVATE_SHAPE, type SemaphoreLimits, SHARED_SHAPE, shownLimits } from './semaphore.js'
@@ -20,7 +20,7 @@ class PermitQueues {
     if (known.get(key)?.deref() === undefined) known.delete(key)
   })
   /** By buffer and cell. A buffer has room for a few only, so none need be removed. */
-  readonly #byAddress = new WeakMap<SharedArrayBuffer, Map<number, WeakRef<PermitQueue>>>()
+  readonly #byAddress = new WeakMap<SharedBuffer, Map<number, WeakRef<PermitQueue>>>()
 
   /** The queue at the semaphore of `name`, which is made by whoever asks first. Throws as `semaphores.byName` does. */
   byName(name: string, scope: NameScope, limits: SemaphoreLimits, clock: Clock): PermitQueue {

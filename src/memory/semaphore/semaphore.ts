@@ -1,3 +1,6 @@
+import type { NativeAddon } from '../../internal/native.js'
+import { doorbell } from '../shared/doorbell.js'
+import type { NameScope } from '../shared/names.js'
 import { SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
 
 /** What becomes of a caller, as native/core/semaphore.h numbers it. */
@@ -47,31 +50,155 @@ export function shownLimits({ maxConcurrent, maxQueue, least }: SemaphoreLimits)
   return `{ maxConcurrent: ${limit}, maxQueue: ${maxQueue} }`
 }
 
-/**
- * One semaphore as this thread sees it: through the addon, or through the TypeScript twin. The permits this thread takes and the places
- * its callers have in the queue go back when the thread ends; with the twin, unless it is terminated.
- */
-export interface Semaphore {
+type Opened = [
+  take: () => undefined | false,
+  give: () => undefined | boolean,
+  number: number,
+  maxConcurrent: number,
+  maxQueue: number,
+  least: number,
+]
+
+declare module '../../internal/native.js' {
+  /** The functions of native/binding/semaphore_binding.cc. A `maxQueue` of -1 stands for no bound. */
+  interface NativeAddon {
+    semaphoreInitialize(
+      view: BigInt64Array,
+      rows: number,
+      places: number,
+      maxConcurrent: number,
+      maxQueue: number,
+      least: number,
+    ): void
+    semaphoreOpen(view: BigInt64Array, doorbell: number): Opened | null
+    semaphoreOpenNamed(
+      name: string,
+      machine: boolean,
+      rows: number,
+      places: number,
+      maxConcurrent: number,
+      maxQueue: number,
+      least: number,
+      doorbell: number,
+    ): Opened | null
+    semaphoreAcquire(number: number): Admission
+    semaphoreCancel(number: number): 0 | 1
+    semaphoreCollect(number: number): number
+    semaphoreHeld(number: number): number
+    semaphoreAvailable(number: number): number
+    semaphoreWaiting(number: number): number
+    semaphoreReclaim(number: number, nowMs: number): void
+    semaphoreTakeLow(number: number): 0 | 1
+    semaphoreLimit(number: number): number
+    semaphoreInUse(number: number): number
+    semaphoreEnded(number: number, nowMs: number, ms: number): boolean
+    semaphoreTerms(number: number, out: Float64Array): void
+    /** NaN keeps what is in force. */
+    semaphoreUpdate(number: number, maxConcurrent: number, maxQueue: number, least: number): boolean
+    semaphoreLetGo(number: number): void
+  }
+}
+
+/** Written by one call and read before the next; a thread runs one at a time. */
+const scratch = new Float64Array(3)
+
+/** A semaphore through the addon. */
+export class Semaphore {
   /** What it was made with, and what its name stands for; {@link Semaphore.limits} may have changed since. */
   readonly founding: SemaphoreLimits
   /** Whether other processes use it, which do not ring: who waits must `collect` from time to time. */
   readonly isOfMachine: boolean
-  /** Takes a permit: undefined if one was free, false if not. Bound: may be called on its own. */
+  /** The addon gives up this thread's row when both bound calls are collected. */
   readonly take: () => undefined | false
-  /** Takes one for a caller that goes short first: only while less than half of the limit is in use. */
-  takeLow(): boolean
   /** Gives one back; true where it may have gone to a caller of this same thread, who is to be found by `collect`. Bound. */
   readonly give: () => undefined | boolean
+  readonly #addon: NativeAddon
+  readonly #number: number
+
+  private constructor(addon: NativeAddon, opened: Opened, isOfMachine: boolean) {
+    const [take, give, number, maxConcurrent, maxQueue, least] = opened
+    this.isOfMachine = isOfMachine
+    this.#addon = addon
+    this.take = take
+    this.give = give
+    this.#number = number
+    this.founding = { maxConcurrent, maxQueue: maxQueue < 0 ? Infinity : maxQueue, least }
+  }
+
+  static create(
+    addon: NativeAddon,
+    view: BigInt64Array,
+    limits: SemaphoreLimits,
+    shape: SemaphoreShape,
+  ): Semaphore | null {
+    addon.semaphoreInitialize(
+      view,
+      shape.rows,
+      shape.places,
+      limits.maxConcurrent,
+      boundOf(limits.maxQueue),
+      limits.least,
+    )
+    return Semaphore.open(addon, view)
+  }
+
+  static open(addon: NativeAddon, view: BigInt64Array): Semaphore | null {
+    return Semaphore.#wrap(addon, addon.semaphoreOpen(view, doorbell.id))
+  }
+
+  /** The semaphore everybody in `scope` gets for `name`, with the limits its first user gave it. */
+  static named(
+    addon: NativeAddon,
+    name: string,
+    scope: NameScope,
+    limits: SemaphoreLimits,
+    shape: SemaphoreShape,
+  ): Semaphore | null {
+    return Semaphore.#wrap(
+      addon,
+      addon.semaphoreOpenNamed(
+        name,
+        scope === 'machine',
+        shape.rows,
+        shape.places,
+        limits.maxConcurrent,
+        boundOf(limits.maxQueue),
+        limits.least,
+        doorbell.id,
+      ),
+      scope === 'machine',
+    )
+  }
+
+  static #wrap(addon: NativeAddon, opened: Opened | null, isOfMachine = false): Semaphore | null {
+    return opened === null ? null : new Semaphore(addon, opened, isOfMachine)
+  }
+
   /** Takes a permit, or a place at the end of the queue. */
-  acquire(): Admission
+  acquire(): Admission {
+    return this.#addon.semaphoreAcquire(this.#number)
+  }
+
   /** Gives up this thread's last place in the queue; false if it has none any more. */
-  cancel(): boolean
+  cancel(): boolean {
+    return this.#addon.semaphoreCancel(this.#number) === 1
+  }
+
   /** How many permits were handed to this thread since it last asked: each is for the first in its own queue, and nobody takes it back. */
-  collect(): number
+  collect(): number {
+    return this.#addon.semaphoreCollect(this.#number)
+  }
+
   /** Takes back what processes that have ended hold, and what was handed to threads that have not collected it for a second of such calls. */
-  reclaim(nowMs: number): void
-  /** Takes back what a thread of this process holds that has ended. With the addon its clean-up hook has done that. */
-  buryThread?(threadId: number): void
+  reclaim(nowMs: number): void {
+    this.#addon.semaphoreReclaim(this.#number, nowMs)
+  }
+
+  /** Takes one for a caller that goes short first: only while less than half of the limit is in use. */
+  takeLow(): boolean {
+    return this.#addon.semaphoreTakeLow(this.#number) === 1
+  }
+
   /**
    * An adaptive semaphore counts a call that has ended; its permit is still to be given back.
    *
@@ -79,26 +206,60 @@ export interface Semaphore {
    * @param ms - how long the call took; below 0: a time limit cut it off
    * @returns whether permits may have gone to callers of this same thread, as `give` does
    */
-  ended(nowMs: number, ms: number): boolean
+  ended(nowMs: number, ms: number): boolean {
+    return this.#addon.semaphoreEnded(this.#number, nowMs, ms)
+  }
+
   /** What is in force. A `maxQueue` beyond the longest queue there can be is Infinity. */
-  limits(): SemaphoreLimits
+  limits(): SemaphoreLimits {
+    this.#addon.semaphoreTerms(this.#number, scratch)
+    const [maxConcurrent, maxQueue, least] = scratch as unknown as [number, number, number]
+    return { maxConcurrent, maxQueue: maxQueue < 0 ? Infinity : maxQueue, least }
+  }
+
   /**
    * Changes limits for all who use it, in one step: from its return on everybody goes by the new ones. More may run or wait than they allow,
    * until fewer do. Whom a higher limit lets in here is to be found by `collect`. A fixed limit stays fixed, and an adaptive one adaptive.
    *
    * @returns false, with nothing changed, where an adaptive limit's least would be more than its most
    */
-  update(change: LimitsChange): boolean
+  update({ maxConcurrent = NaN, maxQueue, least = NaN }: LimitsChange): boolean {
+    const bound = maxQueue === undefined ? NaN : boundOf(maxQueue)
+    return this.#addon.semaphoreUpdate(this.#number, maxConcurrent, bound, least)
+  }
+
   /** How many may be in use at once: `maxConcurrent`, or what an adaptive limit is now. */
-  limit(): number
+  limit(): number {
+    return this.#addon.semaphoreLimit(this.#number)
+  }
+
   /** How many are in use, by all threads. */
-  inUse(): number
+  inUse(): number {
+    return this.#addon.semaphoreInUse(this.#number)
+  }
+
   /** Permits of this thread, without those not yet collected. */
-  held(): number
+  held(): number {
+    return this.#addon.semaphoreHeld(this.#number)
+  }
+
   /** Permits that are free; none where a lower limit is still to be reached. */
-  available(): number
+  available(): number {
+    return this.#addon.semaphoreAvailable(this.#number)
+  }
+
   /** Callers of all threads in the queue. */
-  waiting(): number
+  waiting(): number {
+    return this.#addon.semaphoreWaiting(this.#number)
+  }
+
   /** Lets go of its memory, where the addon has it. Nothing may be called afterwards. */
-  letGo?(): void
+  /** A thread has ended: the next {@link reclaim} takes back what it holds. With the addon its clean-up hook has done that. */
+  threadEnded(threadId: number): void {
+    this.#addon.threadEnded?.(threadId)
+  }
+
+  letGo(): void {
+    this.#addon.semaphoreLetGo(this.#number)
+  }
 }

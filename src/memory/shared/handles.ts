@@ -1,10 +1,10 @@
 import { checkKeys, describe } from '../../internal/options/validate.js'
-import { type CellAddress, checkShared } from './region.js'
+import { type CellAddress, checkShared, type SharedBuffer } from './region.js'
 
 /** The parts that handles of all kinds have. */
 interface AnyHandle {
   readonly kind: string
-  readonly buffer?: SharedArrayBuffer
+  readonly buffer?: SharedBuffer
   readonly cell?: number
 }
 

@@ -1,31 +1,37 @@
 import { SharedMemoryError } from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
+import { type NativeAddon, nativeAddon } from '../../internal/native.js'
 import { describe } from '../../internal/options/validate.js'
+import { FIRST_WASM_CELL, isWasmMemory, wasmCores } from '../wasm/core.js'
+import { growMemory, PAGE_BYTES, type WasmMemory } from '../wasm/heap.js'
 import { CELL_BYTES, LAYOUT_VERSION, REGION, WORDS_PER_CELL } from './layout.js'
 
-/** 64 KiB: a thousand cells, so about two hundred limiters share one buffer. */
-const REGION_CELLS = 1024
+/** With the header 64 KiB: a thousand cells, so about two hundred limiters share one buffer. */
+const REGION_CELLS = 1023
+
+/** Memory that threads share: with the addon a buffer, without it a memory of WebAssembly. */
+export type SharedBuffer = SharedArrayBuffer | WasmMemory
 
 /** Where cells are: enough for another thread to find them. */
 export interface CellAddress {
-  readonly buffer: SharedArrayBuffer
+  readonly buffer: SharedBuffer
   /** Index of the first cell. */
   readonly cell: number
 }
 
 /** Hands out cells of the region that this thread fills. */
 class CellAllocator {
-  #region: SharedArrayBuffer | undefined = undefined
-  #nextCell = 1
+  #region: CellAddress | undefined = undefined
+  #used = 0
 
   allocate(count: number): CellAddress {
-    if (this.#region === undefined || this.#nextCell + count > REGION_CELLS) {
+    if (this.#region === undefined || this.#used + count > REGION_CELLS) {
       this.#region = createRegion(REGION_CELLS)
-      this.#nextCell = 1
+      this.#used = 0
     }
-    const address = { buffer: this.#region, cell: this.#nextCell }
-    this.#nextCell += count
-    return address
+    const { buffer, cell } = this.#region
+    this.#used += count
+    return { buffer, cell: cell + this.#used - count }
   }
 }
 
@@ -43,23 +49,53 @@ export function allocateCells(count: number): CellAddress {
 
 /** Hands out zeroed cells in a buffer of their own, for what is large. @throws {RangeError} when there is no memory */
 export function allocateOwnBuffer(count: number): CellAddress {
-  return { buffer: createRegion(count + 1), cell: 1 }
+  return createRegion(count)
 }
 
-function createRegion(cells: number): SharedArrayBuffer {
-  const bytes = cells * CELL_BYTES
+/** Hands out zeroed cells that whoever uses those at `address` can use with them. */
+export function allocateBeside({ buffer }: CellAddress, count: number): CellAddress {
+  if (isSharedArrayBuffer(buffer)) return createRegion(count)
+  return { buffer, cell: growMemory(buffer, Math.ceil((count * CELL_BYTES) / PAGE_BYTES)) / CELL_BYTES }
+}
+
+/**
+ * What decides about the cells of a buffer in this thread: the addon, or the same code as WebAssembly.
+ *
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' when only the addon can
+ */
+export function coreOf(buffer: SharedBuffer): NativeAddon {
+  const addon = nativeAddon()
+  if (addon !== null) return addon
+  if (!isSharedArrayBuffer(buffer)) return wasmCores.at(buffer)
+  throw new SharedMemoryError(
+    'handle.buffer was made with the native addon, which this thread cannot load: load it in all threads, or in none (AMORSIZE_NATIVE=0)',
+    { reason: 'unavailable' },
+  )
+}
+
+function createRegion(count: number): CellAddress {
+  const hasAddon = nativeAddon() !== null
+  const bytes = (count + 1) * CELL_BYTES
   // A growable buffer is page-aligned, an ordinary one only to 16 bytes: a cell must be one cache line.
-  const buffer = new SharedArrayBuffer(bytes, { maxByteLength: bytes })
-  const header = new BigInt64Array(buffer, 0, WORDS_PER_CELL)
+  const buffer = hasAddon ? new SharedArrayBuffer(bytes, { maxByteLength: bytes }) : wasmCores.allocate(count)
+  const header = new BigInt64Array(bytesOf(buffer), 0, WORDS_PER_CELL)
   header[REGION.version] = BigInt(LAYOUT_VERSION)
-  header[REGION.cells] = BigInt(cells)
   Atomics.store(header, REGION.magic, REGION.magicValue)
-  return buffer
+  return { buffer, cell: hasAddon ? 1 : FIRST_WASM_CELL }
+}
+
+/** The bytes of a buffer. Those of a memory that has grown are another object. */
+export function bytesOf(buffer: SharedBuffer): SharedArrayBuffer {
+  return isSharedArrayBuffer(buffer) ? buffer : buffer.buffer
+}
+
+function isSharedArrayBuffer(buffer: unknown): buffer is SharedArrayBuffer {
+  return builtins.util.types.isSharedArrayBuffer(buffer)
 }
 
 /** @throws {TypeError} when the memory of a handle is none that threads share: another process has been sent a copy of it, as JSON */
 export function checkShared(buffer: unknown): void {
-  if (builtins.util.types.isSharedArrayBuffer(buffer)) return
+  if (isSharedArrayBuffer(buffer) || isWasmMemory(buffer)) return
   throw new TypeError(
     'handle.buffer must be the SharedArrayBuffer of a region of amorsize, which goes to threads of its process only (other processes share' +
       ` what has the same name, with scope 'machine'); received ${describe(buffer)}`,
@@ -71,12 +107,14 @@ export function checkShared(buffer: unknown): void {
  *
  * @param count - how many cells the thing there has
  * @param kindWord - what its first word must be
+ * @param toEnd - whether the view goes on to the end of the buffer
  * @throws {TypeError} when the buffer is no SharedArrayBuffer of this package, or the cell lies outside it
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the region is of another layout version, or holds something else there
  */
-export function viewCells(address: CellAddress, count: number, kindWord: bigint): BigInt64Array {
-  const { buffer, cell } = address
-  checkShared(buffer)
+export function viewCells(address: CellAddress, count: number, kindWord: bigint, toEnd = false): BigInt64Array {
+  const { cell } = address
+  checkShared(address.buffer)
+  const buffer = bytesOf(address.buffer)
   if (buffer.byteLength < 2 * CELL_BYTES || buffer.byteLength % CELL_BYTES !== 0) {
     throw new TypeError(
       `handle.buffer must be a region of amorsize; received a SharedArrayBuffer of ${buffer.byteLength} bytes`,
@@ -97,7 +135,7 @@ export function viewCells(address: CellAddress, count: number, kindWord: bigint)
   if (!Number.isInteger(cell) || cell < 1 || cell + count > cells) {
     throw new TypeError(`handle.cell must be an integer from 1 to ${cells - count}; received ${describe(cell)}`)
   }
-  const view = new BigInt64Array(buffer, cell * CELL_BYTES, count * WORDS_PER_CELL)
+  const view = new BigInt64Array(buffer, cell * CELL_BYTES, (toEnd ? cells - cell : count) * WORDS_PER_CELL)
   if (Atomics.load(view, 0) !== kindWord) {
     throw new SharedMemoryError(`cell ${cell} of the region holds something else than the handle says`, {
       reason: 'wrong-kind',

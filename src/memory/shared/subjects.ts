@@ -1,10 +1,10 @@
 import { SharedMemoryError } from '../../errors.js'
-import { type NativeAddon, nativeAddon } from '../../internal/native.js'
+import type { NativeAddon } from '../../internal/native.js'
 import type { Clock } from '../../internal/time/clock.js'
 import { CELL_BYTES, WORDS_PER_CELL } from './layout.js'
 import { openName } from './machine-names.js'
 import { addonForNames, type NameScope, otherParameters, OwnNames } from './names.js'
-import { allocateCells, type CellAddress, viewCells } from './region.js'
+import { allocateCells, bytesOf, type CellAddress, coreOf, viewCells } from './region.js'
 
 /** What is in shared memory. */
 interface Subject {
@@ -12,7 +12,7 @@ interface Subject {
   letGo?(): void
 }
 
-/** How things of one kind are made and opened: by the addon, or by its twin where that is null. */
+/** How things of one kind are made and opened. */
 export interface Kind<T, P> {
   /** The first word of its cells. */
   readonly word: bigint
@@ -24,22 +24,22 @@ export interface Kind<T, P> {
   cells(parameters: P): number
   /** Finds memory for so many cells; default: among the cells of others. */
   allocate?(cells: number, parameters: P): CellAddress
-  /** What its cells say it was made with. Where they do not, whoever opens one has to know. */
-  read?(address: CellAddress): P
-  make(addon: NativeAddon | null, view: BigInt64Array, parameters: P, clock: Clock): T
-  open(addon: NativeAddon | null, view: BigInt64Array, clock: Clock): T
+  /** Where the cells themselves say how many they are: so many say it. All there are in the buffer are opened. */
+  readonly cellsAtLeast?: number
+  make(core: NativeAddon, view: BigInt64Array, parameters: P, clock: Clock): T
+  /** What is in the cells, and what they say it was made with; where they do not, `parameters`. */
+  open(core: NativeAddon, view: BigInt64Array, parameters: P, clock: Clock): Opened<T, P>
   /** The one that everybody in `scope` gets for `name`, and what it was founded with. */
-  named(
-    addon: NativeAddon,
-    name: string,
-    scope: NameScope,
-    parameters: P,
-    clock: Clock,
-  ): { readonly subject: T; readonly parameters: P }
+  named(addon: NativeAddon, name: string, scope: NameScope, parameters: P, clock: Clock): Opened<T, P>
   /** Parameters as text: two that are alike have the same. */
   text(parameters: P): string
   /** For a name of this thread alone: memory that all who open it share beside the cells. */
-  readonly beside?: { make(): SharedArrayBuffer; attach(subject: T, buffer: SharedArrayBuffer): void }
+  readonly beside?: { make(address: CellAddress): CellAddress; attach(subject: T, beside: CellAddress): void }
+}
+
+interface Opened<T, P> {
+  readonly subject: T
+  readonly parameters: P
 }
 
 /** What is at some cells, and what it was made with. */
@@ -61,7 +61,7 @@ export interface Place {
 export class Subjects<T extends Subject, P> {
   readonly #kind: Kind<T, P>
   /** Of names that are this thread's own. */
-  readonly #own = new OwnNames<Placed<T, P> & { readonly beside: SharedArrayBuffer | undefined }>()
+  readonly #own = new OwnNames<Placed<T, P> & { readonly beside: CellAddress | undefined }>()
 
   constructor(kind: Kind<T, P>) {
     this.#kind = kind
@@ -78,8 +78,8 @@ export class Subjects<T extends Subject, P> {
     const kind = this.#kind
     const cells = kind.cells(parameters)
     const address = kind.allocate === undefined ? allocateCells(cells) : kind.allocate(cells, parameters)
-    const view = new BigInt64Array(address.buffer, address.cell * CELL_BYTES, cells * WORDS_PER_CELL)
-    return { subject: kind.make(nativeAddon(), view, parameters, clock), address, parameters }
+    const view = new BigInt64Array(bytesOf(address.buffer), address.cell * CELL_BYTES, cells * WORDS_PER_CELL)
+    return { subject: kind.make(coreOf(address.buffer), view, parameters, clock), address, parameters }
   }
 
   /**
@@ -89,15 +89,19 @@ export class Subjects<T extends Subject, P> {
    */
   open(address: CellAddress, parameters: P, clock: Clock): Placed<T, P> {
     const kind = this.#kind
-    const found = kind.read?.(address) ?? parameters
-    if (found !== parameters && kind.text(found) !== kind.text(parameters)) {
-      throw new SharedMemoryError(
-        `the memory of this handle has other parameters than the handle says: ${kind.text(found)}, not ${kind.text(parameters)}`,
-        { reason: 'parameters-differ' },
-      )
-    }
-    const view = viewCells(address, kind.cells(parameters), kind.word)
-    return { subject: kind.open(nativeAddon(), view, clock), address, parameters }
+    const view = viewCells(
+      address,
+      kind.cellsAtLeast ?? kind.cells(parameters),
+      kind.word,
+      kind.cellsAtLeast !== undefined,
+    )
+    const opened = kind.open(coreOf(address.buffer), view, parameters, clock)
+    const [found, asked] = [kind.text(opened.parameters), kind.text(parameters)]
+    if (found === asked) return { ...opened, address }
+    throw new SharedMemoryError(
+      `the memory of this handle has other parameters than the handle says: ${found}, not ${asked}`,
+      { reason: 'parameters-differ' },
+    )
   }
 
   /**
@@ -124,10 +128,10 @@ export class Subjects<T extends Subject, P> {
 
   #ofThread(name: string, scope: NameScope, parameters: P, clock: Clock): { subject: T; parameters: P } {
     const { beside } = this.#kind
-    const own = this.#own.findOrMake(name, scope, clock, () => ({
-      ...this.create(parameters, clock),
-      beside: beside?.make(),
-    }))
+    const own = this.#own.findOrMake(name, scope, clock, () => {
+      const made = this.create(parameters, clock)
+      return { ...made, beside: beside?.make(made.address) }
+    })
     const { subject } = this.open(own.address as CellAddress, own.parameters, clock)
     if (own.beside !== undefined) beside?.attach(subject, own.beside)
     return { subject, parameters: own.parameters }

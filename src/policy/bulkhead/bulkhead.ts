@@ -234,7 +234,7 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
 
   /** @internal */
   [BURY](threadId: number): void {
-    this.#queue?.semaphore.buryThread?.(threadId)
+    this.#queue?.buryThread(threadId)
   }
 
   /** Refuses the calls of this object that wait, and those that come. What runs keeps its slots until it ends. */

@@ -17,6 +17,7 @@ import type { Clock } from '../../internal/time/clock.js'
 import type { LimitsChange } from '../../memory/semaphore/semaphore.js'
 import { ADAPTIVE, SEMAPHORE } from '../../memory/shared/layout.js'
 import type { Scope } from '../stages/scope.js'
+import type { SharedBuffer } from '../../memory/shared/region.js'
 
 /** What tells the partitions of a bulkhead apart. */
 export type PartitionKey = string | number | bigint
@@ -240,7 +241,7 @@ export interface BulkheadHandle {
     readonly scope: 'process' | 'machine'
   }
   /** The memory of a bulkhead without a name. */
-  readonly buffer?: SharedArrayBuffer
+  readonly buffer?: SharedBuffer
   /** Its first cell in `buffer`. */
   readonly cell?: number
 }

@@ -3,7 +3,7 @@ import { namesOf } from '../../internal/options/options.js'
 import { checkKeys, checkNumber, checkOptions, describe, type NumberRange } from '../../internal/options/validate.js'
 import { subjectOf } from '../../internal/text/error-text.js'
 import type { Breaker } from '../../memory/breaker/breaker.js'
-import { UPDATE_RESULT } from '../../memory/breaker/core.js'
+import { UPDATE_RESULT } from '../../memory/breaker/breaker.js'
 import {
   type BreakerValues,
   MAX_BREAKER_COUNT,

@@ -16,6 +16,7 @@ import type { Clock } from '../../internal/time/clock.js'
 import { type BreakerValues, MAX_BREAKER_COUNT, MAX_BREAKER_MS, parametersOf } from '../../memory/breaker/parameters.js'
 import { BREAKER } from '../../memory/shared/layout.js'
 import type { CircuitClosed, CircuitHalfOpened, CircuitOpened } from './events.js'
+import type { SharedBuffer } from '../../memory/shared/region.js'
 
 /** Over which calls a circuit breaker takes its rates, and how high they may be. */
 export interface CircuitBreakerWindow {
@@ -95,7 +96,7 @@ export interface CircuitBreakerHandle {
   /** The options that are data; functions stay where they are. */
   readonly options: CircuitBreakerData
   /** The memory of a breaker without a name. */
-  readonly buffer?: SharedArrayBuffer
+  readonly buffer?: SharedBuffer
   /** Its first cell in `buffer`. */
   readonly cell?: number
   /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */

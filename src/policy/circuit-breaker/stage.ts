@@ -11,7 +11,7 @@ import {
   type BreakerStateNumber,
   CALL_RESULT,
   type CallResult,
-} from '../../memory/breaker/core.js'
+} from '../../memory/breaker/breaker.js'
 import { BREAKER_PARAMETER } from '../../memory/shared/layout.js'
 import { isOwnRejection } from '../stages/own-rejection.js'
 import type { Scope } from '../stages/scope.js'

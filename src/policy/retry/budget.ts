@@ -1,6 +1,5 @@
 import { SharedMemoryError } from '../../errors.js'
 import { announceCreated } from '../../internal/created.js'
-import { nativeAddon } from '../../internal/native.js'
 import { checkSharedName } from '../../internal/options/check-common.js'
 import {
   clockOption,
@@ -14,11 +13,11 @@ import {
 import { describe } from '../../internal/options/validate.js'
 import { INSPECT, shownAs, shownName } from '../../internal/text/shown.js'
 import { type Clock, systemClock } from '../../internal/time/clock.js'
-import type { RetryBudgetParameters, SharedRetryBudget } from '../../memory/retry-budget/budget.js'
+import type { RetryBudgetParameters, SharedRetryBudget } from '../../memory/retry-budget/index.js'
 import { retryBudgets } from '../../memory/retry-budget/index.js'
 import { addressIn, checkHandleShape } from '../../memory/shared/handles.js'
 import type { NameScope } from '../../memory/shared/names.js'
-import type { CellAddress } from '../../memory/shared/region.js'
+import type { CellAddress, SharedBuffer } from '../../memory/shared/region.js'
 import { WHY_BOUND, whyBound } from '../bound.js'
 
 /** Options of {@link RetryBudget}. */
@@ -57,7 +56,7 @@ export interface RetryBudgetHandle {
   /** What the budget was made with. */
   readonly options: RetryBudgetParameters & { readonly name?: string; readonly scope: NameScope }
   /** The memory of a budget without a name. */
-  readonly buffer?: SharedArrayBuffer
+  readonly buffer?: SharedBuffer
   /** Its first cell in `buffer`. */
   readonly cell?: number
 }
@@ -125,8 +124,7 @@ export class RetryBudget {
   /**
    * What another thread needs to share the budget; structured-cloneable.
    *
-   * @throws {SharedMemoryError} ERR_SHARED_MEMORY for a budget on a clock of your own, and for one without a name where the native addon
-   *   is not loaded
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY for a budget on a clock of your own
    */
   share(): RetryBudgetHandle {
     if (this.#clock !== systemClock) {
@@ -134,11 +132,6 @@ export class RetryBudget {
         'this retry budget runs on a clock of this thread, which cannot be shared; budgets for several threads use the system clock',
         { reason: 'unavailable' },
       )
-    }
-    if (this.#name === null && nativeAddon() === null) {
-      throw new SharedMemoryError('retry budgets are shared by the native addon, which is not loaded', {
-        reason: 'unavailable',
-      })
     }
     const scope = this.#scope
     const options = { ...this.#parameters, scope, ...dataIn({ name: this.#name }, OPTIONS) }
@@ -159,8 +152,7 @@ export class RetryBudget {
 
   /** @internal */
   [WHY_BOUND](): string | undefined {
-    const bound = whyBound({ who: 'the retry budget', name: this.#name, isNameShared: true, clock: this.#clock })
-    return bound ?? (nativeAddon() === null ? 'the retry budget needs the native addon to be shared' : undefined)
+    return whyBound({ who: 'the retry budget', name: this.#name, isNameShared: true, clock: this.#clock })
   }
 
   /** @internal */

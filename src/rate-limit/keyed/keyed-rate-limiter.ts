@@ -2,7 +2,7 @@ import { announceCreated } from '../../internal/created.js'
 import { dataIn } from '../../internal/options/options.js'
 import { checkNumber } from '../../internal/options/validate.js'
 import { INSPECT, shownAs, shownName } from '../../internal/text/shown.js'
-import { type Key, checkKey } from '../../memory/keyed/hash.js'
+import { type Key, checkKey } from '../../memory/keyed/key.js'
 import { keyedTables } from '../../memory/keyed/index.js'
 import type { KeyedTable } from '../../memory/keyed/table.js'
 import { addressIn, checkHandleShape } from '../../memory/shared/handles.js'
@@ -263,7 +263,7 @@ export class KeyedRateLimiter implements Disposable {
     }
     this.#admission.end()
     countPublisher.end(this)
-    this.#table.letGo?.()
+    this.#table.letGo()
   }
 
   #takeOne(key: Key): boolean {

@@ -3,12 +3,12 @@ import { type OptionTable, readOptions } from '../../internal/options/options.js
 import { checkKeys, checkNumber, checkOneOf } from '../../internal/options/validate.js'
 import { INSPECT, shownAs, shownName } from '../../internal/text/shown.js'
 import type { Clock } from '../../internal/time/clock.js'
-import { type Key, checkKey } from '../../memory/keyed/hash.js'
+import { type Key, checkKey } from '../../memory/keyed/key.js'
 import { addressIn, checkHandleShape } from '../../memory/shared/handles.js'
 import { WINDOW } from '../../memory/shared/layout.js'
 import type { NameScope } from '../../memory/shared/names.js'
-import type { CellAddress } from '../../memory/shared/region.js'
-import { EXTEND } from '../../memory/window/core.js'
+import type { CellAddress, SharedBuffer } from '../../memory/shared/region.js'
+import { EXTEND } from '../../memory/window/table.js'
 import { windowTables } from '../../memory/window/index.js'
 import type { WindowState, WindowTable } from '../../memory/window/table.js'
 import { ownClocks } from '../own-clocks.js'
@@ -67,7 +67,7 @@ export interface KeyedWindowHandle {
   /** What the windows were made with. */
   readonly options: Omit<KeyedWindowOptions, 'clock'>
   /** The memory of windows without a name. */
-  readonly buffer?: SharedArrayBuffer
+  readonly buffer?: SharedBuffer
   /** Their first cell in `buffer`. */
   readonly cell?: number
   /** What stands for a clock of the maker's own. */
@@ -227,7 +227,7 @@ export class KeyedWindow implements Disposable {
   [Symbol.dispose](): void {
     if (this.#disposed) return
     this.#disposed = true
-    this.#table.letGo?.()
+    this.#table.letGo()
   }
 
   #usable(): WindowTable {

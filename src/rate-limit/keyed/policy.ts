@@ -1,5 +1,5 @@
 import { numberOption, type OptionTable, readOptions, wordOption } from '../../internal/options/options.js'
-import { MAX_CAPACITY, keyedCells } from '../../memory/keyed/terms.js'
+import { MAX_CAPACITY, keyedCells } from '../../memory/keyed/table.js'
 import { CELL_BYTES } from '../../memory/shared/layout.js'
 import { systemInfo } from '../../system/read-system.js'
 import {
@@ -9,6 +9,7 @@ import {
   checkNoLimiter,
   completeValues,
 } from '../rate-limit-policy.js'
+import type { SharedBuffer } from '../../memory/shared/region.js'
 
 /** How often something may happen for each key. */
 export interface KeyedRateLimitPolicy extends RateLimitOptions {
@@ -41,7 +42,7 @@ export interface KeyedRateLimiterHandle {
   /** The options that are data; functions stay where they are. */
   readonly policy: Omit<KeyedRateLimitPolicy, 'onWait' | 'clock'>
   /** The memory of a limiter without a name. */
-  readonly buffer?: SharedArrayBuffer
+  readonly buffer?: SharedBuffer
   /** Its first cell in `buffer`. */
   readonly cell?: number
   /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../../internal/time/clock.js'
-import type { Outcome } from '../../memory/bucket/core.js'
-import type { Key } from '../../memory/keyed/hash.js'
+import type { Outcome } from '../../memory/bucket/bucket.js'
+import type { Key } from '../../memory/keyed/key.js'
 import type { KeyedTable } from '../../memory/keyed/table.js'
 import { WaitQueue } from '../waiting/wait-queue.js'
 import { WaitTally } from '../waiting/wait-tally.js'

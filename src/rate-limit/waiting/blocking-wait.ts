@@ -1,5 +1,5 @@
 import { systemClock } from '../../internal/time/clock.js'
-import type { WaitingBucket } from '../../memory/bucket/bucket.js'
+import type { WaitingBucket } from '../../memory/bucket/waiters.js'
 import { Caller } from './caller.js'
 import { WaitingLine } from './waiting-line.js'
 

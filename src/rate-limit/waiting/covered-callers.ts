@@ -1,5 +1,5 @@
 import { LinkedList } from '../../internal/linked-list.js'
-import { tokensBetween } from '../../memory/bucket/waiter-rows.js'
+import { tokensBetween } from '../../memory/bucket/waiters.js'
 import type { Axis } from '../../memory/shared/axis.js'
 import { costInUnits, pow10 } from '../../memory/shared/rate.js'
 import type { Caller } from './caller.js'

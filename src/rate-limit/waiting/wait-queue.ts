@@ -1,7 +1,7 @@
 import { type SignalListener, unwatchSignal, watchSignal } from '../../internal/signal-watch.js'
 import { type Clock, systemClock } from '../../internal/time/clock.js'
 import { type DueTimer, tellableMs, timersOf } from '../../internal/time/timers.js'
-import type { WaitingBucket } from '../../memory/bucket/bucket.js'
+import type { WaitingBucket } from '../../memory/bucket/waiters.js'
 import { Caller } from './caller.js'
 import { WaitTally } from './wait-tally.js'
 import { WaitingLine } from './waiting-line.js'

@@ -51,12 +51,16 @@ describe.skipIf(process.platform === 'win32' || process.env['AMORSIZE_NATIVE'] =
        console.log('first')
        const taken = []
        try { for (;;) taken.push(fs.openSync('/dev/null')) } catch ({ code }) { if (code !== 'EMFILE') throw code }
-       new RateLimiter({ requestsPerSecond: 1 }).tryAcquire()
-       for (const descriptor of taken) fs.closeSync(descriptor)`,
+       const make = () => new RateLimiter({ requestsPerSecond: 1 }).tryAcquire()
+       try { make() } catch ({ code, message }) { console.log(code, message) }
+       for (const descriptor of taken) fs.closeSync(descriptor)
+       console.log('then', make())`,
         '/bin/sh',
         '-c',
         `ulimit -n 60; exec "${process.execPath}" "$0"`,
       )
+      expect(text).toMatch(/ERR_SHARED_MEMORY [^]*EMFILE/)
+      expect(text).toMatch(/then true/)
       expect(text).toMatch(/AMORSIZE_NO_ADDON [^]*raise the limit \(ulimit -n\)/)
     })
   },

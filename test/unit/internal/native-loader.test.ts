@@ -8,6 +8,14 @@ import stamp from '../../../native/binding/stamp.cjs'
 import { hostTarget, pathOf, prebuilds } from '../../../scripts/support/prebuilds.mjs'
 import { describeWithAddon, itWithAddon } from '../../support/native.js'
 
+/** Puts the code as WebAssembly where a package in `folder` has it. */
+function copyWasm(folder: string): void {
+  cpSync(
+    fileURLToPath(new URL('../../../native/wasm/core.cjs', import.meta.url)),
+    join(folder, 'native', 'wasm', 'core.cjs'),
+  )
+}
+
 const index = new URL('../../../dist/index.js', import.meta.url).href
 
 /** A user who owns nothing. */
@@ -36,6 +44,7 @@ describe('a program that amorsize was joined into, away from its package', () =>
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'amorsize-loader-'))
     cpSync(bundle, join(folder, 'a', 'b'), { recursive: true })
+    copyWasm(folder)
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -136,6 +145,7 @@ describeWithAddon.each(places)('an addon, %s, that cannot be used', (_, place) =
     folder = mkdtempSync(join(tmpdir(), 'amorsize-loader-'))
     // Another user must get there.
     chmodSync(folder, 0o755)
+    copyWasm(folder)
     cpSync(fileURLToPath(new URL('../../../dist/bundle', import.meta.url)), join(folder, 'dist', 'bundle'), {
       recursive: true,
     })
@@ -158,8 +168,8 @@ catch (error) { console.log(error.code, error.message) }`
     return spawnSync(process.execPath, ['-e', script(packaged())], { encoding: 'utf8', env: envWith(wish), ...user })
   }
 
-  /** The twin after one warning that names the cure, or an error where the addon is asked for: never the end of the process. */
-  function expectTwinOf(begin: (wish: string) => SpawnSyncReturns<string>, said: string) {
+  /** WebAssembly after one warning that names the cure, or an error where the addon is asked for: never the end of the process. */
+  function expectWasmOf(begin: (wish: string) => SpawnSyncReturns<string>, said: string) {
     const warned = begin('')
     expect(warned).toMatchObject({ status: 0, stdout: 'true\n' })
     expect(warned.stderr.split('AMORSIZE_NO_ADDON')).toHaveLength(2)
@@ -169,8 +179,8 @@ catch (error) { console.log(error.code, error.message) }`
     expect(refused.stdout).toMatch(/^ERR_SHARED_MEMORY AMORSIZE_NATIVE=1 asks for the native addon/)
     expect(refused.status).toBe(0)
   }
-  const expectTwin = (said: string, uid?: number) => {
-    expectTwinOf((wish) => start(wish, uid), said)
+  const expectWasm = (said: string, uid?: number) => {
+    expectWasmOf((wish) => start(wish, uid), said)
   }
 
   /** One that the system would map, with another text in place of one of its own. */
@@ -211,20 +221,20 @@ catch (error) { console.log(error.code, error.message) }`
       `from other sources than this JavaScript: ${'0'.repeat(16)}, not ${stamp}`,
     ],
   ]
-  it.each(cases)('%s: the twin or an error', (_, bytes, said) => {
+  it.each(cases)('%s: WebAssembly or an error', (_, bytes, said) => {
     writeFileSync(addon, bytes())
-    expectTwin(said)
+    expectWasm(said)
   })
 
   it('is a folder: the same', () => {
     mkdirSync(addon)
-    expectTwin('Tried: ')
+    expectWasm('Tried: ')
   })
 
   // Windows has no such permission; root may read all, and whoever else cannot become another user.
   it.runIf(process.getuid !== undefined)('may not be read: the same', () => {
     writeFileSync(addon, whole(), { mode: 0 })
-    expectTwin('ermission denied', process.getuid?.() === 0 ? NOBODY : undefined)
+    expectWasm('ermission denied', process.getuid?.() === 0 ? NOBODY : undefined)
   })
 
   const mounting = ['--map-root-user', '--mount']
@@ -233,7 +243,7 @@ catch (error) { console.log(error.code, error.message) }`
     const program = `
 mount -t tmpfs -o noexec tmpfs ${dirname(addon)} && cp ${built} ${addon} && exec ${process.execPath} -e "$1"`
     const args = [...mounting, 'sh', '-c', program, 'sh', script(packaged())]
-    expectTwinOf(
+    expectWasmOf(
       (wish) => spawnSync('unshare', args, { encoding: 'utf8', env: envWith(wish) }),
       'failed to map segment',
     )

@@ -1,7 +1,6 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../../dist/internal/time/clock.js'
 import { semaphores } from '../../../dist/memory/semaphore/index.js'
-import { AdaptiveLimit } from '../../../dist/memory/semaphore/adaptive-limit.js'
 import { PRIVATE_SHAPE, type Semaphore } from '../../../dist/memory/semaphore/semaphore.js'
 import { type Gate, p99, type ServerOutcome, type ServerScenario, simulateServer } from '../support/simulated-server.js'
 
@@ -141,25 +140,5 @@ describe('an adaptive limit of a server', () => {
       const found = limits.find(({ atMs, limit }) => atMs > fromMs && limit <= settled * 1.6 && limit >= settled / 1.6)
       expect(found!.atMs - fromMs).toBeLessThan(withinMs)
     }
-  })
-})
-
-describe('what the calls of a window took', () => {
-  it('is summed up whole when two threads pass 2 ** 32 microseconds at once', () => {
-    const words = new BigInt64Array(new SharedArrayBuffer(16 * 8))
-    const make = (): AdaptiveLimit => new AdaptiveLimit(words, 0, 8, () => ({ least: 2, most: 1000 }))
-    const [heldUp, other] = [make(), make()]
-    const us = 2 ** 30 - 1
-    for (let call = 0; call < 3; call++) other.add(0, us, 1)
-    // Between what the one reads of the sum and its addition, the other adds.
-    const load = Atomics.load.bind(Atomics)
-    const spy = vi.spyOn(Atomics, 'load').mockImplementation((...given: Parameters<typeof load>) => {
-      const value = load(...given)
-      spy.mockRestore()
-      other.add(0, us, 1)
-      return value
-    })
-    heldUp.add(0, us, 1)
-    expect(heldUp.takeWindow().window).toMatchObject({ calls: 5, us: 5 * us })
   })
 })

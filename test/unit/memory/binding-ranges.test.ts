@@ -1,10 +1,9 @@
-import { beforeAll, expect, it } from 'vitest'
-import { nativeAddon } from '../../../dist/internal/native.js'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { breakerCells, parametersOf } from '../../../dist/memory/breaker/parameters.js'
-import { keyedCells } from '../../../dist/memory/keyed/terms.js'
+import { keyedCells } from '../../../dist/memory/keyed/table.js'
 import { doorbell } from '../../../dist/memory/shared/doorbell.js'
-import { BUCKET, CELL_BYTES, RETRY_BUDGET, SEMAPHORE, WORDS_PER_CELL } from '../../../dist/memory/shared/layout.js'
-import { allocateOwnBuffer } from '../../../dist/memory/shared/region.js'
+import { BUCKET, RETRY_BUDGET, SEMAPHORE } from '../../../dist/memory/shared/layout.js'
+import { allocateBeside, allocateOwnBuffer, coreOf } from '../../../dist/memory/shared/region.js'
 import { boundOf } from '../../../dist/memory/semaphore/semaphore.js'
 import { checkConcurrency, BULKHEAD_OPTIONS } from '../../../dist/policy/bulkhead/options.js'
 import { readCircuitBreakerOptions } from '../../../dist/policy/circuit-breaker/options.js'
@@ -14,9 +13,9 @@ import { KeyedWindow } from '../../../dist/rate-limit/keyed/keyed-window.js'
 import { KEYED_OPTIONS } from '../../../dist/rate-limit/keyed/policy.js'
 import { RATE_LIMIT_OPTIONS } from '../../../dist/rate-limit/rate-limit-policy.js'
 import { RateLimiter } from '../../../dist/rate-limit/rate-limiter.js'
-import { describeWithAddon } from '../../support/native.js'
+import { wordsAt } from '../../support/words.js'
 
-// Each range stands in TypeScript, where options are checked, and in the addon, which nothing may get past. One that is wider in either place
+// Each range stands in TypeScript, where options are checked, and in the core, which nothing may get past. One that is wider in either place
 // would be an error that tells of no option, or no error at all.
 
 const EDGES = [1, 2, 5, 256, 1000, 1e4, 8191, 2 ** 13, 2 ** 18, 1e6, 2 ** 20, 86_400_000, 1e8, 1e9, 1e11, 2 ** 38, 1e15]
@@ -35,17 +34,16 @@ function errorOf(act: () => unknown): Error | undefined {
   }
 }
 
-function fresh(count: number): BigInt64Array {
-  const { buffer } = allocateOwnBuffer(count)
-  return new BigInt64Array(buffer, CELL_BYTES, count * WORDS_PER_CELL)
-}
+/** All cells are beside these: one core is for all. */
+const first = allocateOwnBuffer(1)
+const fresh = (count: number): BigInt64Array => wordsAt(allocateBeside(first, count), count)
 
-describeWithAddon('the addon accepts what options accept, and names the option, its range and what came', () => {
-  const addon = (): Record<string, (...args: unknown[]) => unknown> => nativeAddon() as never
+describe('the core accepts what options accept, and names the option, its range and what came', () => {
+  const core = (): Record<string, (...args: unknown[]) => unknown> => coreOf(first.buffer) as never
   /** Keeps open what the numbers stand for. */
   const owners: unknown[] = []
   const open = (name: string, ...args: unknown[]): number => {
-    const opened = addon()[name]!(...args) as unknown[]
+    const opened = core()[name]!(...args) as unknown[]
     owners.push(opened)
     return opened.find((part) => typeof part === 'number') as number
   }
@@ -55,11 +53,11 @@ describeWithAddon('the addon accepts what options accept, and names the option, 
 
   beforeAll(() => {
     const views = [BUCKET.cells, keyedCells(10), keyedCells(10), SEMAPHORE.cells, SEMAPHORE.cells + 1].map(fresh)
-    addon()['bucketInitialize']!(views[0], 10, 1e15, NaN)
-    addon()['keyedInitialize']!(views[1], 10, 1e15, 10, true, seed, NaN)
-    addon()['windowInitialize']!(views[2], 10, true, seed, NaN)
-    addon()['semaphoreInitialize']!(views[3], SEMAPHORE.rows, SEMAPHORE.places, 5, -1, 0)
-    addon()['semaphoreInitialize']!(views[4], SEMAPHORE.rows, SEMAPHORE.places, 8191, -1, 1)
+    core()['bucketInitialize']!(views[0], 10, 1e15, NaN)
+    core()['keyedInitialize']!(views[1], 10, 1e15, 10, true, seed, NaN)
+    core()['windowInitialize']!(views[2], 10, true, seed, NaN)
+    core()['semaphoreInitialize']!(views[3], SEMAPHORE.rows, SEMAPHORE.places, 5, -1, 0)
+    core()['semaphoreInitialize']!(views[4], SEMAPHORE.rows, SEMAPHORE.places, 8191, -1, 1)
     bucket = open('bucketOpen', views[0])
     keyed = open('keyedOpen', views[1])
     window = open('windowOpen', views[2])
@@ -72,8 +70,8 @@ describeWithAddon('the addon accepts what options accept, and names the option, 
   const limiter = new RateLimiter({ requestsPerSecond: 1, burstSize: 1e15 })
   const limiters = new KeyedRateLimiter({ requestsPerSecond: 1, burstSize: 1e15, capacity: 10 })
   const semaphore = (most: number, maxQueue: number, least: number): unknown =>
-    addon()['semaphoreInitialize']!(fresh(SEMAPHORE.cells + 1), SEMAPHORE.rows, SEMAPHORE.places, most, maxQueue, least)
-  const budget = (...terms: number[]): unknown => addon()['budgetInitialize']!(fresh(RETRY_BUDGET.cells), ...terms)
+    core()['semaphoreInitialize']!(fresh(SEMAPHORE.cells + 1), SEMAPHORE.rows, SEMAPHORE.places, most, maxQueue, least)
+  const budget = (...terms: number[]): unknown => core()['budgetInitialize']!(fresh(RETRY_BUDGET.cells), ...terms)
   const mostCells = breakerCells(parametersOf({ mode: 1, size: 10_000, successThreshold: 256 }))
   const breaker = (changes: object, ms = true): unknown => {
     const values = {
@@ -81,7 +79,7 @@ describeWithAddon('the addon accepts what options accept, and names the option, 
       ...{ successThreshold: 1, resetTimeoutMs: 0.001, resetTimeoutFactor: 1, maxResetTimeoutMs: 1e11 },
       ...{ probeLeaseMs: 1000, probeFailureRate: 0.5, ...changes },
     }
-    return addon()['breakerInitialize']!(fresh(mostCells), parametersOf(values), NaN)
+    return core()['breakerInitialize']!(fresh(mostCells), parametersOf(values), NaN)
   }
   const asked = (options: object): unknown => readCircuitBreakerOptions(options)
 
@@ -91,71 +89,71 @@ describeWithAddon('the addon accepts what options accept, and names the option, 
     [
       'requestsPerSecond',
       (v) => requestsPerSecond.read('', v),
-      (v) => addon()['bucketInitialize']!(fresh(BUCKET.cells), v, 5, NaN),
+      (v) => core()['bucketInitialize']!(fresh(BUCKET.cells), v, 5, NaN),
     ],
-    ['burstSize', (v) => burstSize.read('', v), (v) => addon()['bucketInitialize']!(fresh(BUCKET.cells), 5, v, NaN)],
+    ['burstSize', (v) => burstSize.read('', v), (v) => core()['bucketInitialize']!(fresh(BUCKET.cells), 5, v, NaN)],
     [
       'requestsPerSecond',
       (v) => requestsPerSecond.read('', v),
-      (v) => addon()['keyedInitialize']!(fresh(keyedCells(10)), v, 5, 10, true, seed, NaN),
+      (v) => core()['keyedInitialize']!(fresh(keyedCells(10)), v, 5, 10, true, seed, NaN),
     ],
     [
       'burstSize',
       (v) => burstSize.read('', v),
-      (v) => addon()['keyedInitialize']!(fresh(keyedCells(10)), 5, v, 10, true, seed, NaN),
+      (v) => core()['keyedInitialize']!(fresh(keyedCells(10)), 5, v, 10, true, seed, NaN),
     ],
     // NaN keeps what is in force.
     [
       'requestsPerSecond',
       (v) => requestsPerSecond.read('', v),
-      (v) => addon()['bucketUpdate']!(bucket, v, NaN, NaN),
+      (v) => core()['bucketUpdate']!(bucket, v, NaN, NaN),
       [NaN],
     ],
-    ['burstSize', (v) => burstSize.read('', v), (v) => addon()['bucketUpdate']!(bucket, NaN, v, NaN), [NaN]],
-    ['capacity', (v) => KEYED_OPTIONS.capacity.read('', v), (v) => addon()['keyedCells']!(v)],
-    ['tokens', (v) => limiters.tryAcquire('a', v), (v) => addon()['keyedTryAcquire']!(keyed, 'a', NaN, v)],
-    ['tokens', (v) => limiters.tryAcquire('a', v), (v) => addon()['bucketTryAcquire']!(bucket, v, NaN)],
-    ['tokens', (v) => limiters.refund('a', v), (v) => addon()['keyedRefund']!(keyed, 'a', NaN, v)],
-    ['tokens', (v) => limiter.refund(v), (v) => addon()['bucketRefund']!(bucket, v, NaN)],
+    ['burstSize', (v) => burstSize.read('', v), (v) => core()['bucketUpdate']!(bucket, NaN, v, NaN), [NaN]],
+    ['capacity', (v) => KEYED_OPTIONS.capacity.read('', v), (v) => core()['keyedCells']!(v)],
+    ['tokens', (v) => limiters.tryAcquire('a', v), (v) => core()['keyedTryAcquire']!(keyed, 'a', NaN, v)],
+    ['tokens', (v) => limiters.tryAcquire('a', v), (v) => core()['bucketTryAcquire']!(bucket, v, NaN)],
+    ['tokens', (v) => limiters.refund('a', v), (v) => core()['keyedRefund']!(keyed, 'a', NaN, v)],
+    ['tokens', (v) => limiter.refund(v), (v) => core()['bucketRefund']!(bucket, v, NaN)],
     [
       'maxWaitMs',
       (v) => RATE_LIMIT_OPTIONS.maxWaitMs.read('', v),
-      (v) => addon()['bucketReserve']!(bucket, 1, v, NaN, out),
+      (v) => core()['bucketReserve']!(bucket, 1, v, NaN, out),
     ],
-    ['ms', (v) => limiter.pauseFor(v), (v) => addon()['bucketPause']!(bucket, v, NaN)],
+    ['ms', (v) => limiter.pauseFor(v), (v) => core()['bucketPause']!(bucket, v, NaN)],
     // A pause of no time does not come to the addon.
-    ['ms', (v) => limiters.pauseFor('a', v), (v) => v === 0 || addon()['keyedPause']!(keyed, 'a', NaN, v)],
+    ['ms', (v) => limiters.pauseFor('a', v), (v) => v === 0 || core()['keyedPause']!(keyed, 'a', NaN, v)],
     [
       'windowMs',
       (v) => windows.hit('a', { windowMs: v }),
-      (v) => addon()['windowHit']!(window, 'a', NaN, v, 1, 1, 0, out),
+      (v) => core()['windowHit']!(window, 'a', NaN, v, 1, 1, 0, out),
     ],
     [
       'n',
       (v) => windows.hit('a', { windowMs: 1, n: v }),
-      (v) => addon()['windowHit']!(window, 'a', NaN, 1, v, 1, 0, out),
+      (v) => core()['windowHit']!(window, 'a', NaN, 1, v, 1, 0, out),
     ],
     // The highest count stands for no limit.
     [
       'max',
       (v) => windows.hit('a', { windowMs: 1, max: v }),
-      (v) => addon()['windowHit']!(window, 'a', NaN, 1, 1, v, 0, out),
+      (v) => core()['windowHit']!(window, 'a', NaN, 1, 1, v, 0, out),
       [2 ** 20 - 1],
     ],
-    ['n', (v) => windows.unhit('a', v), (v) => addon()['windowUnhit']!(window, 'a', NaN, v)],
-    ['ms', (v) => windows.block('a', v), (v) => addon()['windowBlock']!(window, 'a', NaN, v, out)],
+    ['n', (v) => windows.unhit('a', v), (v) => core()['windowUnhit']!(window, 'a', NaN, v)],
+    ['ms', (v) => windows.block('a', v), (v) => core()['windowBlock']!(window, 'a', NaN, v, out)],
     ['maxConcurrent', (v) => checkConcurrency({ maxConcurrent: v }, 5), (v) => semaphore(v, -1, 0)],
     [
       'maxConcurrent',
       (v) => checkConcurrency({ maxConcurrent: v }, 5),
-      (v) => addon()['semaphoreUpdate']!(fixed, v, NaN, NaN),
+      (v) => core()['semaphoreUpdate']!(fixed, v, NaN, NaN),
       [NaN],
     ],
     ['max', (v) => checkConcurrency({ maxConcurrent: 'adaptive', min: 1, max: v }, 5), (v) => semaphore(v, -1, 1)],
     [
       'max',
       (v) => checkConcurrency({ maxConcurrent: 'adaptive', min: 1, max: v }, 5),
-      (v) => addon()['semaphoreUpdate']!(adaptive, v, NaN, NaN),
+      (v) => core()['semaphoreUpdate']!(adaptive, v, NaN, NaN),
       [NaN],
     ],
     [
@@ -171,7 +169,7 @@ describeWithAddon('the addon accepts what options accept, and names the option, 
     [
       'min',
       (v) => checkConcurrency({ maxConcurrent: 'adaptive', min: v, max: 8191 }, 5),
-      (v) => addon()['semaphoreUpdate']!(adaptive, NaN, NaN, v),
+      (v) => core()['semaphoreUpdate']!(adaptive, NaN, NaN, v),
       [NaN],
     ],
     // -1 stands for no bound.
@@ -179,7 +177,7 @@ describeWithAddon('the addon accepts what options accept, and names the option, 
     [
       'maxQueue',
       (v) => BULKHEAD_OPTIONS.maxQueue.read('', v),
-      (v) => addon()['semaphoreUpdate']!(fixed, NaN, boundOf(v), NaN),
+      (v) => core()['semaphoreUpdate']!(fixed, NaN, boundOf(v), NaN),
       [-1, NaN],
     ],
     ['ratio', (v) => new RetryBudget({ ratio: v }), (v) => budget(v, 10, 1000)],

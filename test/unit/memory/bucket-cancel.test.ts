@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Limit } from '../../property/bucket-bound-properties.js'
-import { createNative, createTwin, freshCells, HandClock } from '../../property/bucket-support.js'
-import { createNativeTable, createTwinTable, limitOfKey } from '../../property/keyed-support.js'
-import { addonForbidden } from '../../support/native.js'
+import { createBucket, HandClock } from '../../property/bucket-support.js'
+import { limitOfKey } from '../../property/keyed-support.js'
 
 /**
  * Six callers at once, at one token a second and four at most; the sixth waits until 8 s. Returns what the cancelling of the fifth
@@ -16,21 +15,13 @@ function fifthAndThirdGiveUp(limit: Limit): { returned: number[]; nextWaitMs: nu
   return { returned, nextWaitMs: limit.reserve(4, Infinity).ticket.waitMs }
 }
 
-describe.each([
-  ['the addon', createNative],
-  ['the twin', createTwin],
-] as const)('the cancelling of a reservation: %s', (name, create) => {
-  const test = it.skipIf(name === 'the addon' && addonForbidden)
-
-  test('gives back nothing where anything was reserved after it', () => {
-    expect(fifthAndThirdGiveUp(create(freshCells(), 1, 4, new HandClock()))).toEqual({
-      returned: [0, 0],
-      nextWaitMs: 12_000,
-    })
+describe('the cancelling of a reservation', () => {
+  it('gives back nothing where anything was reserved after it', () => {
+    expect(fifthAndThirdGiveUp(createBucket(1, 4, new HandClock()))).toEqual({ returned: [0, 0], nextWaitMs: 12_000 })
   })
 
-  test('gives back all where those who reserved later have cancelled', () => {
-    const bucket = create(freshCells(), 1, 4, new HandClock())
+  it('gives back all where those who reserved later have cancelled', () => {
+    const bucket = createBucket(1, 4, new HandClock())
     const costs = [4, 3, 2]
     const tickets = costs.map((tokens) => bucket.reserve(tokens, Infinity).ticket)
     expect([2, 1].map((which) => bucket.cancel(tickets[which]!, costs[which]!))).toEqual([2, 3])
@@ -38,10 +29,10 @@ describe.each([
   })
 
   // Why nothing comes back there: whoever reserved later keeps to the time it was told, and nobody tells it another.
-  test('where something was reserved after it keeps the bound of those who act when they were told, as moving the axis on would not', () => {
+  it('where something was reserved after it keeps the bound of those who act when they were told, as moving the axis on would not', () => {
     const actAtMs = (moves: boolean): number[] => {
       const clock = new HandClock()
-      const bucket = create(freshCells(), 1, 2, clock)
+      const bucket = createBucket(1, 2, clock)
       const [first, second, third] = [2, 2, 2].map((tokens) => bucket.reserve(tokens, Infinity).ticket)
       expect([first!.waitMs, second!.waitMs, third!.waitMs]).toEqual([0, 2000, 4000])
       expect(bucket.cancel(second!, 2)).toBe(0)
@@ -55,8 +46,8 @@ describe.each([
     expect(actAtMs(true)).toEqual([0, 4000, 4000])
   })
 
-  test('serves who waits earlier when tokens are given back, and gives no token twice', () => {
-    const bucket = create(freshCells(), 1, 4, new HandClock())
+  it('serves who waits earlier when tokens are given back, and gives no token twice', () => {
+    const bucket = createBucket(1, 4, new HandClock())
     const tickets = [4, 4, 2].map((tokens) => bucket.reserve(tokens, Infinity).ticket)
     expect(bucket.refund(3)).toBe(3)
     expect(tickets.map((ticket) => bucket.renew(ticket).waitMs)).toEqual([0, 1000, 3000])
@@ -64,18 +55,13 @@ describe.each([
   })
 })
 
-describe.each([
-  ['the addon', createNativeTable],
-  ['the twin', createTwinTable],
-] as const)('the cancelling of a reservation of a key: %s', (name, create) => {
-  const test = it.skipIf(name === 'the addon' && addonForbidden)
-
-  test('gives back nothing where anything was reserved after it', () => {
-    expect(fifthAndThirdGiveUp(limitOfKey(create)(1, 4).limit)).toEqual({ returned: [0, 0], nextWaitMs: 12_000 })
+describe('the cancelling of a reservation of a key', () => {
+  it('gives back nothing where anything was reserved after it', () => {
+    expect(fifthAndThirdGiveUp(limitOfKey(1, 4).limit)).toEqual({ returned: [0, 0], nextWaitMs: 12_000 })
   })
 
-  test('gives back all where those who reserved later have cancelled', () => {
-    const { limit } = limitOfKey(create)(1, 4)
+  it('gives back all where those who reserved later have cancelled', () => {
+    const { limit } = limitOfKey(1, 4)
     const costs = [4, 3, 2]
     const tickets = costs.map((tokens) => limit.reserve(tokens, Infinity).ticket)
     expect([2, 1].map((which) => limit.cancel(tickets[which]!, costs[which]!))).toEqual([2, 3])

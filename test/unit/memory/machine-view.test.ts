@@ -1,5 +1,12 @@
-import { describe, expect, it } from 'vitest'
-import { doubleToBits } from '../../../dist/memory/shared/rate.js'
+import { expect, it } from 'vitest'
+import { systemClock } from '../../../dist/internal/time/clock.js'
+import type { Bucket } from '../../../dist/memory/bucket/bucket.js'
+import { buckets } from '../../../dist/memory/bucket/index.js'
+import { keyedTables } from '../../../dist/memory/keyed/index.js'
+import type { MachineRegion } from '../../../dist/memory/machine/regions.js'
+import { describeRegion } from '../../../dist/memory/machine/view.js'
+import { semaphores } from '../../../dist/memory/semaphore/index.js'
+import { SHARED_SHAPE } from '../../../dist/memory/semaphore/semaphore.js'
 import {
   BREAKER,
   BUCKET,
@@ -11,17 +18,12 @@ import {
   SEMAPHORE,
   WAITERS,
 } from '../../../dist/memory/shared/layout.js'
-import { wordOfLimit } from '../../../dist/memory/semaphore/adaptive-limit.js'
-import type { MachineRegion } from '../../../dist/memory/machine/regions.js'
-import { describeRegion } from '../../../dist/memory/machine/view.js'
-import { TwinTokenBucket } from '../../../dist/memory/bucket/core.js'
-import { KeyedBuckets } from '../../../dist/memory/keyed/core.js'
-import { hashOfKey } from '../../../dist/memory/keyed/hash.js'
-import { keyedCells, KeyedTerms } from '../../../dist/memory/keyed/terms.js'
+import { describeWithAddon } from '../../support/native.js'
+import { wordsAt } from '../../support/words.js'
 
 /** A region as a reader copies it, with `values` by word. */
 function regionOf(kind: number, values: Record<number, bigint>, more: Partial<MachineRegion> = {}): MachineRegion {
-  const words = new BigInt64Array(512)
+  const words = new BigInt64Array(2096)
   words[0] = kindWord(kind)
   for (const [index, value] of Object.entries(values)) words[Number(index)] = value
   return {
@@ -31,32 +33,30 @@ function regionOf(kind: number, values: Record<number, bigint>, more: Partial<Ma
     name: 'a',
     kind,
     processes: [7],
-    permitsOfEnded: 0,
     words,
     ...more,
   }
 }
 
-function bucketOf(
-  rate: number,
-  burst: number,
-  change: (bucket: TwinTokenBucket, nowNs: bigint) => void,
-): MachineRegion {
+function bucketOf(requestsPerSecond: number, burstSize: number, change: (bucket: Bucket) => void): MachineRegion {
   const region = regionOf(KIND.tokenBucket, {})
-  const nowNs = process.hrtime.bigint()
-  const bucket = new TwinTokenBucket(region.words)
-  bucket.initialize(nowNs, rate, burst)
-  change(bucket, nowNs)
+  const { subject, address } = buckets.create({ requestsPerSecond, burstSize }, systemClock)
+  change(subject)
+  region.words.set(wordsAt(address, BUCKET.cells))
   return region
 }
 
+const doubleToBits = (value: number): bigint => new BigInt64Array(Float64Array.of(value).buffer)[0]!
 /** The words of a bulkhead with so many permits in use, and with such limits. */
 const used = (count: bigint): bigint => BigInt.asIntN(64, (count << 44n) | 12345n)
-const termsOf = (most: bigint, least = 0n): bigint => (most << 43n) | (least << 30n)
+const limitsOf = (most: bigint): Record<number, bigint> => ({
+  [SEMAPHORE.terms]: most << BigInt(SEMAPHORE.termsMostShift),
+  [SEMAPHORE.shape]: (63n << 16n) | 512n,
+})
 
-describe('what a reader sees of', () => {
+describeWithAddon('what a reader sees of', () => {
   it('a limiter', () => {
-    const region = bucketOf(1e-6, 10, (bucket, nowNs) => bucket.tryAcquire(nowNs, 3))
+    const region = bucketOf(1e-6, 10, (bucket) => bucket.tryAcquire(3))
     region.words[NAMED_BUCKET.allowed] = 5n
     region.words[NAMED_BUCKET.denied] = 2n
     const entry = describeRegion(region)
@@ -76,16 +76,16 @@ describe('what a reader sees of', () => {
   })
 
   it('a limiter in debt', () => {
-    const region = bucketOf(1e-6, 10, (bucket, nowNs) => {
-      bucket.reserve(nowNs, 10, 1n << 61n)
-      bucket.reserve(nowNs, 4, 1n << 61n)
+    const region = bucketOf(1e-6, 10, (bucket) => {
+      bucket.reserve(10, Infinity)
+      bucket.reserve(4, Infinity)
     })
     expect(describeRegion(region)).toMatchObject({ tokens: 0 })
     expect(describeRegion(region).debt).toBeCloseTo(4, 3)
   })
 
   it('a limiter for which callers wait: all rows of theirs, but no more than there is room for', () => {
-    const region = bucketOf(0.001, 10, (bucket, nowNs) => bucket.tryAcquire(nowNs, 10))
+    const region = bucketOf(0.001, 10, (bucket) => bucket.tryAcquire(10))
     const first = NAMED_BUCKET.cells * 8
     const { words } = region
     const nowNs = process.hrtime.bigint()
@@ -105,9 +105,7 @@ describe('what a reader sees of', () => {
   })
 
   it('a limiter that is paused', () => {
-    const { pausedMs } = describeRegion(
-      bucketOf(10, 10, (bucket, nowNs) => bucket.pause(nowNs, nowNs + 60_000_000_000n)),
-    )
+    const { pausedMs } = describeRegion(bucketOf(10, 10, (bucket) => bucket.pause(60_000)))
     expect(pausedMs).toBeGreaterThan(30_000)
     expect(pausedMs).toBeLessThanOrEqual(60_000)
   })
@@ -137,19 +135,17 @@ describe('what a reader sees of', () => {
     ['all groups of a small table', 20, 7, 7, 7],
     ['a part of a large one', 10_000, 5000, 4000, 6000],
   ])('a keyed limiter by %s: how many keys there are', (_, capacity, used, least, most) => {
-    const nowNs = process.hrtime.bigint()
-    const terms = KeyedTerms.make(nowNs, { rate: 1e-6, burst: 5, capacity, evicts: true }, { low: 7n, high: 9n })
-    const words = new BigInt64Array(keyedCells(capacity) * 8)
-    KeyedBuckets.initialize(words, terms)
-    const table = new KeyedBuckets(words, terms)
-    for (let key = 0; key < used; key++) table.tryAcquire(nowNs, hashOfKey(terms.seed, key)!, 1)
+    const asked = { rate: 1e-6, burst: 5, capacity, evicts: true }
+    const { subject: table, address } = keyedTables.create(asked, systemClock)
+    for (let key = 0; key < used; key++) table.tryAcquire(key, 1)
+    const words = wordsAt(address).slice(0, 2096)
     for (const [word, count] of [
       [KEYED.allowed, 70n],
       [KEYED.denied, 5n],
     ] as const)
       words[word] = count
     // No more than a reader copies.
-    const region = regionOf(KIND.keyedTable, {}, { words: words.subarray(0, 2096) })
+    const region = regionOf(KIND.keyedTable, {}, { words })
     const { keys, ...others } = describeRegion(region)
     expect(others).toMatchObject({
       keyCapacity: capacity,
@@ -181,7 +177,7 @@ describe('what a reader sees of', () => {
 
   it('a bulkhead', () => {
     const permits = (most: bigint, count: bigint): unknown[] => {
-      const values = { [SEMAPHORE.maxConcurrent]: 3n, [SEMAPHORE.terms]: termsOf(most), [SEMAPHORE.hot]: used(count) }
+      const values = { ...limitsOf(most), [SEMAPHORE.maxConcurrent]: 3n, [SEMAPHORE.hot]: used(count) }
       const seen = describeRegion(regionOf(KIND.semaphore, values))
       return [seen.permits, seen.maxConcurrent]
     }
@@ -195,29 +191,22 @@ describe('what a reader sees of', () => {
     expect(permits(2n, 7n)).toEqual([7, 2])
   })
 
-  it('a bulkhead whose users have ended with permits: what they held is free', () => {
-    const values = { [SEMAPHORE.terms]: termsOf(10n), [SEMAPHORE.hot]: used(7n) }
-    const permits = (permitsOfEnded: number): number | null =>
-      describeRegion(regionOf(KIND.semaphore, values, { permitsOfEnded })).permits
-    expect([permits(0), permits(4), permits(1000)]).toEqual([7, 3, 0])
-  })
-
   it('an adaptive bulkhead: as many as may be in use now', () => {
-    const most = (limit: number, dip = 0): number | null =>
-      describeRegion(
-        regionOf(KIND.semaphore, {
-          [SEMAPHORE.terms]: termsOf(40n, 2n),
-          [SEMAPHORE.hot]: used(10n),
-          [SEMAPHORE.shape]: (2n << 32n) | (63n << 16n) | 512n,
-          [SEMAPHORE.limit]: wordOfLimit({ limit, baseUs: 1000, dip, patience: 1, busy: 3 }),
-        }),
-      ).maxConcurrent
-    expect([most(12.5), most(12.5, 1), most(1), most(50)]).toEqual([12, 6, 2, 40])
+    const asked = { maxConcurrent: 40, maxQueue: 0, least: 2, shape: SHARED_SHAPE }
+    const { subject, address } = semaphores.create(asked, systemClock)
+    const most = (): number | null =>
+      describeRegion(regionOf(KIND.semaphore, {}, { words: wordsAt(address, SEMAPHORE.cells + 1) })).maxConcurrent
+    const first = subject.limit()
+    expect(most()).toBe(first)
+    while (subject.take() === undefined);
+    // Ten calls that time limits cut off lower it.
+    for (let call = 0; call < 11; call++) subject.ended(call === 0 ? 1000 : 1101, -1)
+    expect(subject.limit()).toBeLessThan(first)
+    expect(most()).toBe(subject.limit())
   })
 
   it('a bulkhead without a slot: none', () => {
-    const state = (most: bigint): string =>
-      describeRegion(regionOf(KIND.semaphore, { [SEMAPHORE.terms]: termsOf(most) })).state
+    const state = (most: bigint): string => describeRegion(regionOf(KIND.semaphore, limitsOf(most))).state
     expect([state(1n), state(0n)]).toEqual(['ready', 'not-a-region'])
   })
 
@@ -243,22 +232,22 @@ describe('what a reader sees of', () => {
   })
 
   it.each([
-    [KIND.tokenBucket, 'limiter', NAMED_BUCKET.cells],
+    [KIND.tokenBucket, 'limiter', NAMED_BUCKET.cells + 1],
     [KIND.keyedTable, 'keyed limiter', KEYED.headerCells],
     [KIND.keyedWindow, 'keyed window', KEYED.headerCells],
-    [KIND.semaphore, 'bulkhead', 1],
+    [KIND.semaphore, 'bulkhead', SEMAPHORE.cells],
     [KIND.circuitBreaker, 'breaker', BREAKER.headCells],
     [KIND.retryBudget, 'retry budget', RETRY_BUDGET.cells],
   ])('a region of kind %i, which is called %s, with less than its kind has: none', (number, title, cells) => {
-    const terms = number === KIND.semaphore ? { [SEMAPHORE.terms]: termsOf(1n) } : {}
-    const values = { [KEYED.rate]: doubleToBits(2.5), [KEYED.burst]: doubleToBits(8), ...terms }
+    const rates = { [KEYED.rate]: doubleToBits(2.5), [KEYED.burst]: doubleToBits(8) }
+    const values = number === KIND.semaphore ? limitsOf(1n) : rates
     const { words } = number === KIND.tokenBucket ? bucketOf(1, 1, () => undefined) : regionOf(number, values)
     const stateOf = (count: number): string => {
       const { kind, state } = describeRegion(regionOf(number, {}, { words: words.subarray(0, count) }))
       expect(kind).toBe(title)
       return state
     }
-    expect([stateOf(8 * cells), stateOf(8 * cells - 1)]).toEqual(['ready', 'not-a-region'])
+    expect([stateOf(8 * cells), stateOf(8 * (cells - 1))]).toEqual(['ready', 'not-a-region'])
   })
 
   it('a kind it does not know, and one whose cells are not of its kind', () => {

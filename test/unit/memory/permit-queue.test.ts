@@ -5,9 +5,7 @@ import { semaphores } from '../../../dist/memory/semaphore/index.js'
 import { PriorityList, type Prioritized } from '../../../dist/memory/semaphore/priority-list.js'
 import { type PermitWaiter, PermitQueue } from '../../../dist/memory/semaphore/queue.js'
 import type { Semaphore } from '../../../dist/memory/semaphore/semaphore.js'
-import { TwinSemaphore } from '../../../dist/memory/semaphore/twin.js'
 import { doorbell } from '../../../dist/memory/shared/doorbell.js'
-import { WORDS_PER_CELL } from '../../../dist/memory/shared/layout.js'
 
 /**
  * A semaphore as this process sees it, which others use that ring no bell here, and one of those.
@@ -15,9 +13,9 @@ import { WORDS_PER_CELL } from '../../../dist/memory/shared/layout.js'
  * @param now - of the queue; by default Node's own
  */
 function ofMachine(maxConcurrent: number, maxQueue = Infinity, now?: () => number) {
-  const words = new BigInt64Array(new SharedArrayBuffer(8 * WORDS_PER_CELL * 8))
-  const own = TwinSemaphore.create(words, { maxConcurrent, maxQueue, least: 0 }, { rows: 2, places: 8 })!
-  const other = TwinSemaphore.open(words)!
+  const asked = { maxConcurrent, maxQueue, least: 0, shape: { rows: 2, places: 8 } }
+  const { subject: own, address } = semaphores.create(asked, systemClock)
+  const other = semaphores.open(address, asked, systemClock).subject
   const seen = { looks: 0, polls: 0 }
   const atDeath: (() => void)[] = []
   const reclaim = (): void => {
@@ -143,17 +141,12 @@ describe('the callers of a thread that wait for permits', () => {
     await vi.waitFor(() => expect(queue.reclaim()).toBe(true), PATIENT)
   })
 
-  describe.each(['addon', 'twin'])('pass over a thread that does not go on (%s)', (kind) => {
+  describe('pass over a thread that does not go on', () => {
     /** A queue of this thread by its own time, and two semaphores as other threads have them. */
     const withOthers = (maxConcurrent: number, maxQueue = Infinity) => {
-      const limits = { maxConcurrent, maxQueue, least: 0 }
-      const shape = { rows: 3, places: 8 }
-      const words = new BigInt64Array(new SharedArrayBuffer(8 * WORDS_PER_CELL * 8))
-      const asked = { ...limits, shape }
-      const { subject, address } = semaphores.create(asked, systemClock)
-      const own = kind === 'twin' ? TwinSemaphore.create(words, limits, shape)! : subject
-      const open = () =>
-        kind === 'twin' ? TwinSemaphore.open(words)! : semaphores.open(address, asked, systemClock).subject
+      const asked = { maxConcurrent, maxQueue, least: 0, shape: { rows: 3, places: 8 } }
+      const { subject: own, address } = semaphores.create(asked, systemClock)
+      const open = () => semaphores.open(address, asked, systemClock).subject
       const time = { nowMs: 0 }
       return { queue: new PermitQueue(own, () => time.nowMs), own, stopped: open(), other: open(), time }
     }

@@ -6,11 +6,12 @@ import {
   type CircuitBreakerOptions,
   SharedMemoryError,
 } from '../../../dist/index.js'
-import { UPDATE_RESULT } from '../../../dist/memory/breaker/core.js'
+import { UPDATE_RESULT } from '../../../dist/memory/breaker/breaker.js'
 import { BREAKER } from '../../../dist/memory/shared/layout.js'
 import { updateBreaker } from '../../../dist/policy/circuit-breaker/change.js'
 import { type CircuitBreakerSettings, readCircuitBreakerOptions } from '../../../dist/policy/circuit-breaker/options.js'
 import { FakeClock } from '../../../dist/testing/index.js'
+import { wordsAt } from '../../support/words.js'
 
 const fail = (): Promise<never> => Promise.reject(new Error('down'))
 
@@ -124,8 +125,7 @@ describe('an update that cannot be', () => {
       const clock = new FakeClock()
       const breaker = circuitBreaker({ failureThreshold: 3, resetTimeoutMs: 10, clock })
       breaker.update({ failureThreshold: 2 })
-      const { buffer, cell } = breaker.share()
-      const words = new BigInt64Array(buffer!, cell! * 64)
+      const words = wordsAt(breaker.share())
       words[BREAKER.claims] = all
       let look = 0
       vi.spyOn(performance, 'now').mockImplementation(() => now(look++, words))

@@ -2,11 +2,13 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Clock, retry, RetryBudget, RetryExhaustedError } from '../../../dist/index.js'
+import { retry, RetryBudget, RetryExhaustedError } from '../../../dist/index.js'
+import { RETRY_BUDGET } from '../../../dist/memory/shared/layout.js'
 import { FakeClock } from '../../../dist/testing/index.js'
-import { addonForbidden, itWithAddon } from '../../support/native.js'
+import { itWithAddon } from '../../support/native.js'
 import { failing, outcomeOf } from '../../support/policies.js'
 import { freshName } from '../../support/limiters.js'
+import { wordsAt } from '../../support/words.js'
 
 describe('RetryBudget', () => {
   it('allows ratio x calls + minPerSecond x ttl retries in a window', async () => {
@@ -132,34 +134,7 @@ describe('RetryBudget', () => {
     }
   })
 
-  itWithAddon('does the same through the addon as through the twin', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.boolean(), { maxLength: 200 }),
-        fc.integer({ min: 0, max: 8 }),
-        fc.integer({ min: 0, max: 3 }),
-        (script, eighths, minPerSecond) => {
-          // So long that no slice ends meanwhile; what time does is tested above and in the native tests.
-          const options = { ratio: eighths / 8, minPerSecond, ttlMs: 3_600_000 }
-          const shared = new RetryBudget({ ...options, name: freshName() })
-          const clock: Clock = {
-            now: () => performance.now(),
-            setTimeout: () => undefined,
-            clearTimeout: () => undefined,
-          }
-          const own = new RetryBudget({ ...options, clock })
-          for (const isCall of script) {
-            if (isCall) for (const budget of [shared, own]) budget.deposit()
-            else expect(shared.tryWithdraw()).toBe(own.tryWithdraw())
-            expect(shared.available).toBe(own.available)
-          }
-        },
-      ),
-      { numRuns: 100 },
-    )
-  })
-
-  itWithAddon('moves to shared memory with all it holds, and is then one budget for all who open its handle', () => {
+  it('moves to shared memory with all it holds, and is then one budget for all who open its handle', () => {
     fc.assert(
       fc.property(
         fc.array(fc.boolean(), { maxLength: 100 }),
@@ -186,7 +161,7 @@ describe('RetryBudget', () => {
     )
   })
 
-  itWithAddon('forgets calls after ttlMs, also those from before it was shared', async () => {
+  it('forgets calls after ttlMs, also those from before it was shared', async () => {
     const budget = new RetryBudget({ ratio: 1, minPerSecond: 0, ttlMs: 2000 })
     budget.deposit()
     budget.share()
@@ -195,7 +170,7 @@ describe('RetryBudget', () => {
     expect(budget.available).toBe(0)
   })
 
-  itWithAddon('is one budget by its handle in every thread', async () => {
+  it('is one budget by its handle in every thread', async () => {
     const budget = new RetryBudget({ ratio: 0.5, minPerSecond: 0, ttlMs: 60_000 })
     budget.deposit()
     const script = `
@@ -213,10 +188,9 @@ describe('RetryBudget', () => {
     expect(budget.available).toBe(8.5)
   })
 
-  itWithAddon('whose memory was written over ends nothing', () => {
+  it('whose memory was written over ends nothing', () => {
     const budget = new RetryBudget()
-    const { buffer, cell } = budget.share()
-    const words = new BigInt64Array(buffer!, cell! * 64, 24)
+    const words = wordsAt(budget.share(), RETRY_BUDGET.cells)
     for (const scribble of [0n, -1n, -(2n ** 63n), 2n ** 63n - 1n]) {
       words.fill(scribble, 1)
       budget.deposit()
@@ -227,13 +201,10 @@ describe('RetryBudget', () => {
     expect(() => RetryBudget.from(budget.share())).toThrow(expect.objectContaining({ reason: 'wrong-kind' }))
   })
 
-  it('is not shared on a clock of the caller, nor without the addon', () => {
-    const refused = (budget: RetryBudget): void =>
-      expect(() => budget.share()).toThrow(
-        expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'unavailable' }),
-      )
-    refused(new RetryBudget({ clock: new FakeClock() }))
-    if (addonForbidden) refused(new RetryBudget())
+  it('is not shared on a clock of the caller', () => {
+    expect(() => new RetryBudget({ clock: new FakeClock() }).share()).toThrow(
+      expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'unavailable' }),
+    )
   })
 
   it.each([

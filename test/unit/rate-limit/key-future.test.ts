@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { keyedTables } from '../../../dist/memory/keyed/index.js'
-import type { Ticket } from '../../../dist/memory/bucket/bucket.js'
-import { OUTCOME } from '../../../dist/memory/bucket/core.js'
+import { OUTCOME } from '../../../dist/memory/bucket/bucket.js'
+import type { Ticket } from '../../../dist/memory/bucket/waiters.js'
 import { KeyedQueue } from '../../../dist/rate-limit/keyed/queue.js'
 import { FakeClock } from '../../../dist/testing/index.js'
 

@@ -7,9 +7,10 @@ import {
   SharedMemoryError,
 } from '../../../dist/index.js'
 import { FakeClock } from '../../../dist/testing/index.js'
-import { itWithAddon } from '../../support/native.js'
 import { outcomeOf } from '../../support/policies.js'
 import { freshName } from '../../support/limiters.js'
+import { KEYED } from '../../../dist/memory/shared/layout.js'
+import { wordsAt } from '../../support/words.js'
 
 function keyed(policy: Partial<KeyedRateLimitPolicy> = {}): { clock: FakeClock; limiter: KeyedRateLimiter } {
   const clock = new FakeClock()
@@ -335,10 +336,10 @@ describe('KeyedRateLimiter', () => {
     expect(KeyedRateLimiter.from(structuredClone(second.share())).tryAcquire('a')).toBe(false)
   })
 
-  itWithAddon('hashes with a seed of its own for every table', () => {
+  it('hashes with a seed of its own for every table', () => {
     const seeds = [1, 2].map(() => {
-      const { buffer, cell } = new KeyedRateLimiter({ requestsPerSecond: 1, capacity: 1 }).share()
-      return new BigInt64Array(buffer!, cell! * 64 + 4 * 8, 2).join()
+      const words = wordsAt(new KeyedRateLimiter({ requestsPerSecond: 1, capacity: 1 }).share())
+      return words.subarray(KEYED.seedLow, KEYED.seedHigh + 1).join()
     })
     expect(seeds[0]).not.toBe(seeds[1])
   })
@@ -436,16 +437,16 @@ describe('KeyedRateLimiter refuses', () => {
   it('a table whose words do not belong together, and survives any noise in its slots', () => {
     const { limiter } = keyed()
     const handle = limiter.share()
-    const words = new BigInt64Array(handle.buffer!)
-    for (let word = 9; word < 20; word++) {
+    const words = wordsAt(handle)
+    for (let word = 1; word < 12; word++) {
       const before = words[word]!
       words[word] = before ^ 0x55n
       // Seed and epoch may be anything.
-      if (word >= 12 && word <= 14) expect(KeyedRateLimiter.from(handle)).toBeDefined()
+      if (word >= 4 && word <= 6) expect(KeyedRateLimiter.from(handle)).toBeDefined()
       else expect(() => KeyedRateLimiter.from(handle)).toThrow()
       words[word] = before
     }
-    for (let word = 24; word < words.length; word++)
+    for (let word = 16; word < words.length; word++)
       words[word] = BigInt.asIntN(64, BigInt(word) * 0x9e37_79b9_7f4a_7c15n)
     for (let n = 0; n < 200; n++) expect(typeof limiter.tryAcquire(n)).toBe('boolean')
   })

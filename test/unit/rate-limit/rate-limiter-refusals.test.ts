@@ -4,6 +4,7 @@ import { FakeClock } from 'amorsize/testing'
 import { describe, expect, it } from 'vitest'
 import { BUCKET } from '../../../dist/memory/shared/layout.js'
 import { freshName } from '../../support/limiters.js'
+import { wordsAt } from '../../support/words.js'
 
 const rate = { requestsPerSecond: 10, burstSize: 1 }
 
@@ -67,9 +68,8 @@ describe('a refusal says who refuses, how long it would take, and why', () => {
 describe('a change while another thread has begun one and does not go on', () => {
   it('fails, and the limiter goes on as it was', () => {
     const limiter = new RateLimiter({ ...rate, clock: new FakeClock() })
-    const { buffer, cell } = limiter.share()
     // As a thread leaves it that a debugger has stopped: claimed at a time that is not over yet. What wants to change it tries for two seconds.
-    new BigInt64Array(buffer!, cell! * 64)[BUCKET.claim] = (1n << 40n) | 1n
+    wordsAt(limiter.share())[BUCKET.claim] = (1n << 40n) | 1n
     expect(() => limiter.update({ burstSize: 5 })).toThrow(
       expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'busy' }) as Error,
     )

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { NO_OTHERS } from '../../../dist/memory/bucket/waiter-rows.js'
+import { NO_OTHERS } from '../../../dist/memory/bucket/waiters.js'
 import type { Axis } from '../../../dist/memory/shared/axis.js'
 import { lineOf } from '../support/scripted-bucket.js'
 

@@ -1,5 +1,4 @@
-import type { WaitingBucket } from '../../../dist/memory/bucket/bucket.js'
-import { NO_OTHERS, type OtherWaiters } from '../../../dist/memory/bucket/waiter-rows.js'
+import { NO_OTHERS, type OtherWaiters, type WaitingBucket } from '../../../dist/memory/bucket/waiters.js'
 import type { Axis } from '../../../dist/memory/shared/axis.js'
 import { Caller } from '../../../dist/rate-limit/waiting/caller.js'
 import { WaitingLine } from '../../../dist/rate-limit/waiting/waiting-line.js'

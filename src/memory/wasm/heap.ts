@@ -1,0 +1,152 @@
+import { SharedMemoryError } from '../../errors.js'
+
+/** Of WebAssembly, what is used here: Node's types have none of it. */
+export interface WasmMemory {
+  readonly buffer: SharedArrayBuffer
+  grow(pages: number): number
+}
+
+export const PAGE_BYTES = 65_536
+
+/**
+ * Adds pages to a memory; returns where they begin.
+ *
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'full' when there are none left
+ */
+export function growMemory(memory: WasmMemory, pages: number): number {
+  try {
+    return memory.grow(pages) * PAGE_BYTES
+  } catch (cause) {
+    throw new SharedMemoryError(
+      `a shared memory of ${memory.buffer.byteLength} bytes cannot be made larger by ${pages * PAGE_BYTES}: share fewer objects from one thread, or start fewer threads`,
+      { reason: 'full', cause },
+    )
+  }
+}
+
+/** Of the page that an instance begins with: its stack, and a place for arrays of JavaScript during a call. */
+const STACK_BYTES = 16_384
+const SCRATCH_BYTES = 1024
+/** Before each piece: the power of two that is its size. Pieces are aligned to as much. */
+const HEAD_BYTES = 16
+
+/**
+ * The part of a memory that one instance has to itself: its stack, what it allocates, and copies of JavaScript's arrays during a call. It is
+ * as large as it has once been, until the memory is collected.
+ */
+export class Heap {
+  ints!: Int32Array
+  doubles!: Float64Array
+  words!: BigUint64Array
+  bytes!: Uint8Array
+  units!: Uint16Array
+  /** Where the stack begins, which grows down. */
+  readonly stack: number
+  /** The thread ends: what is let go of stays as it is, for whoever still calls it. */
+  isOver = false
+  // Made here: whoever loads the package needs neither.
+  readonly #decoder = new TextDecoder()
+  readonly #encoder = new TextEncoder()
+  readonly #memory: WasmMemory
+  readonly #copies: { readonly array: Float64Array | BigUint64Array; readonly at: number }[] = []
+  #scratchEnd: number
+  /** Where the next piece is, and where its page ends; pieces that are free, by the power of two. */
+  #next: number
+  #end: number
+  readonly #free: number[][] = []
+
+  constructor(memory: WasmMemory) {
+    this.#memory = memory
+    const page = this.#grow(1)
+    this.stack = this.#scratchEnd = page + STACK_BYTES
+    this.#next = this.stack + SCRATCH_BYTES
+    this.#end = page + PAGE_BYTES
+  }
+
+  allocate(bytes: number): number {
+    const power = Math.max(5, 32 - Math.clz32(bytes + HEAD_BYTES - 1))
+    const free = this.#free[power]?.pop()
+    if (free !== undefined) return free
+    const size = 2 ** power
+    if (this.#next + size > this.#end) {
+      const pages = Math.ceil(size / PAGE_BYTES)
+      this.#next = this.#grow(pages)
+      this.#end = this.#next + pages * PAGE_BYTES
+    }
+    const at = this.#next + HEAD_BYTES
+    this.ints[this.#next >> 2] = power
+    this.#next += size
+    return at
+  }
+
+  free(at: number): void {
+    if (at !== 0 && !this.isOver) (this.#free[this.ints[(at - HEAD_BYTES) >> 2] as number] ??= []).push(at)
+  }
+
+  /** A view of a number of the heap. */
+  numberAt(at: number): Float64Array {
+    return new Float64Array(this.#memory.buffer, at, 1)
+  }
+
+  /** The text that ends with a 0, or after so many bytes. */
+  text(at: number, bytes = -1): string {
+    const end = bytes < 0 ? this.bytes.indexOf(0, at) : at + bytes
+    // A decoder takes no shared memory.
+    return this.#decoder.decode(this.bytes.slice(at, end))
+  }
+
+  encode(text: string): Uint8Array {
+    return this.#encoder.encode(text)
+  }
+
+  /** Writes text as far as there is room, and a 0; returns how many bytes that was. */
+  write(text: string, to: number, size: number): number {
+    const bytes = this.encode(text).subarray(0, size - 1)
+    this.bytes.set(bytes, to)
+    this.bytes[to + bytes.length] = 0
+    return bytes.length
+  }
+
+  /** `snprintf` for `%s` and `%.16g`. */
+  format(to: number, size: number, format: number, values: number): number {
+    let at = values
+    const text = this.text(format).replace(/%(s|\.16g)/g, (_, kind) => {
+      if (kind === 's') return this.text(this.ints[(at += 4) / 4 - 1] as number)
+      at = Math.ceil(at / 8) * 8 + 8
+      return String(this.doubles[at / 8 - 1])
+    })
+    return this.write(text, to, size)
+  }
+
+  /** Where the numbers of an array are: those that are in JavaScript alone are copied until {@link copyBack}. */
+  placeOf(array: Float64Array | BigInt64Array | BigUint64Array): number {
+    if (!(array.buffer instanceof ArrayBuffer)) return array.byteOffset
+    const at = this.#scratchEnd
+    this.#scratchEnd += 8 * array.length
+    if (this.#scratchEnd > this.stack + SCRATCH_BYTES) throw new RangeError('an array is too long for this call')
+    if (array instanceof Float64Array) this.doubles.set(array, at / 8)
+    else this.words.set(array, at / 8)
+    this.#copies.push({ array: array as Float64Array, at })
+    return at
+  }
+
+  /** A call has ended: its arrays have what it wrote. */
+  copyBack(): void {
+    if (this.#copies.length === 0) return
+    for (const { array, at } of this.#copies)
+      if (array instanceof Float64Array) array.set(this.doubles.subarray(at / 8, at / 8 + array.length))
+    this.#copies.length = 0
+    this.#scratchEnd = this.stack
+  }
+
+  #grow(pages: number): number {
+    const at = growMemory(this.#memory, pages)
+    const { buffer } = this.#memory
+    this.ints = new Int32Array(buffer)
+    this.doubles = new Float64Array(buffer)
+    this.words = new BigUint64Array(buffer)
+    this.bytes = new Uint8Array(buffer)
+    this.units = new Uint16Array(buffer)
+    return at
+  }
+}
