@@ -82,7 +82,8 @@ export class BulkheadStage implements LinearStage {
     const own = typeof priority === 'number' ? priority : priorityBy(priority, call.scope)
     const partition = this.#only ?? this.#partitions.find(call.scope.args)
     partition.users++
-    if (partition.queue.tryEnter() !== undefined) return this.#wait(call, slot, partition, own)
+    const { queue } = partition
+    if (queue.isWaitedFor() || queue.tryEnter() !== undefined) return this.#wait(call, slot, partition, own)
     this.admit(call, slot, partition)
     return undefined
   }
@@ -93,7 +94,8 @@ export class BulkheadStage implements LinearStage {
     const partition = this.#only ?? this.#partitions.find(NO_ARGUMENTS)
     const { queue } = partition
     partition.users++
-    if (queue.tryEnter() !== undefined && !(queue.reclaim() && queue.tryEnter() === undefined)) {
+    const take = (): boolean => queue.tryEnter() === undefined
+    if (queue.isWaitedFor() || !(take() || (queue.reclaim() && take()))) {
       this.#leave(partition)
       this.counts.rejected++
       return undefined
