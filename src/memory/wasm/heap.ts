@@ -118,12 +118,15 @@ export class Heap {
     return this.write(text, to, size)
   }
 
-  /** Where the numbers of an array are: those that are in JavaScript alone are copied until {@link copyBack}. */
-  placeOf(array: Float64Array | BigInt64Array | BigUint64Array): number {
+  /**
+   * Where the numbers of an array are: those that are in JavaScript alone are copied until {@link copyBack}. `undefined` if there is no room:
+   * no function takes an array as long as that.
+   */
+  placeOf(array: Float64Array | BigInt64Array | BigUint64Array): number | undefined {
     if (!(array.buffer instanceof ArrayBuffer)) return array.byteOffset
     const at = this.#scratchEnd
+    if (at + 8 * array.length > this.stack + SCRATCH_BYTES) return undefined
     this.#scratchEnd += 8 * array.length
-    if (this.#scratchEnd > this.stack + SCRATCH_BYTES) throw new RangeError('an array is too long for this call')
     if (array instanceof Float64Array) this.doubles.set(array, at / 8)
     else this.words.set(array, at / 8)
     this.#copies.push({ array: array as Float64Array, at })

@@ -210,9 +210,11 @@ export class NodeApi {
               ? BIGUINT64
               : 0
       if (kind === 0) return INVALID
+      const place = data === 0 ? 0 : this.#heap.placeOf(array)
+      if (place === undefined) return INVALID
       if (type !== 0) this.#heap.ints[type >> 2] = kind
       if (length !== 0) this.#heap.ints[length >> 2] = array.length
-      if (data !== 0) this.#heap.ints[data >> 2] = this.#heap.placeOf(array)
+      if (data !== 0) this.#heap.ints[data >> 2] = place
       return buffer === 0 ? OK : this.#put(buffer, array.buffer)
     },
     napi_is_arraybuffer: (_env: number, value: number, out: number) => {

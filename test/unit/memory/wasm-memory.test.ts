@@ -41,12 +41,12 @@ describe('the heap of an instance', () => {
   it('copies the arrays of a call there and back', () => {
     const heap = new Heap(memoryOf(1))
     const [out, seed] = [Float64Array.of(1, 2), BigUint64Array.of(3n, 4n)]
-    const [first, second] = [heap.placeOf(out), heap.placeOf(seed)]
+    const [first, second] = [heap.placeOf(out)!, heap.placeOf(seed)!]
     expect([heap.doubles[first / 8 + 1], heap.words[second / 8]]).toEqual([2, 3n])
     heap.doubles[first / 8] = 7
     heap.copyBack()
     expect([...out]).toEqual([7, 2])
-    expect(() => heap.placeOf(new Float64Array(200))).toThrow('an array is too long for this call')
+    expect(heap.placeOf(new Float64Array(200))).toBeUndefined()
   })
 
   it('formats as the messages of the core are written', () => {

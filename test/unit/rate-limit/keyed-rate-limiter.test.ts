@@ -9,6 +9,7 @@ import {
 import { FakeClock } from '../../../dist/testing/index.js'
 import { outcomeOf } from '../../support/policies.js'
 import { freshName } from '../../support/limiters.js'
+import { keyedCells } from '../../../dist/memory/keyed/table.js'
 import { KEYED } from '../../../dist/memory/shared/layout.js'
 import { wordsAt } from '../../support/words.js'
 
@@ -437,7 +438,7 @@ describe('KeyedRateLimiter refuses', () => {
   it('a table whose words do not belong together, and survives any noise in its slots', () => {
     const { limiter } = keyed()
     const handle = limiter.share()
-    const words = wordsAt(handle)
+    const words = wordsAt(handle, keyedCells(1000))
     for (let word = 1; word < 12; word++) {
       const before = words[word]!
       words[word] = before ^ 0x55n

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { KeyedRateLimiter, RateLimiter, type RateLimiterHandle, retry, SharedMemoryError } from '../../../dist/index.js'
-import { KIND, kindWord, LAYOUT_VERSION } from '../../../dist/memory/shared/layout.js'
+import { CELL_BYTES, KIND, kindWord, LAYOUT_VERSION } from '../../../dist/memory/shared/layout.js'
+import { bytesOf } from '../../../dist/memory/shared/region.js'
 import { limited } from '../../support/limiters.js'
+import { wordsAt } from '../../support/words.js'
 
 type Class = typeof TypeError | typeof RangeError
 
@@ -227,39 +229,42 @@ describe('from', () => {
     refuses(() => RateLimiter.from(given), TypeError, 'handle.buffer', 'region of amorsize')
   })
 
-  it.each([0, -1, 1.5, NaN, 1e9, 1020, '1', undefined])('refuses the cell %o', (cell) => {
+  it.each([0, -1, 1.5, NaN, 1e9, '1', undefined])('refuses the cell %o', (cell) => {
     refuses(() => RateLimiter.from({ ...handle, cell } as never), TypeError, 'handle.cell', 'integer from 1 to')
   })
 
+  it('refuses the cells that are too few at the end', () => {
+    const cell = bytesOf(handle.buffer).byteLength / CELL_BYTES - 1
+    refuses(() => RateLimiter.from({ ...handle, cell }), TypeError, 'handle.cell', 'integer from 1 to')
+  })
+
   it('refuses a region of another layout version, and says which', () => {
-    const buffer = copyOf(handle.buffer)
-    new BigInt64Array(buffer)[1] = 99n
-    expect(() => RateLimiter.from({ ...handle, buffer })).toThrow(
-      expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'layout-version' }),
-    )
-    expect(() => RateLimiter.from({ ...handle, buffer })).toThrow(new RegExp(`version 99.*version ${LAYOUT_VERSION}`))
+    const error = thrownWith(wordsAt({ ...handle, cell: 0 }), 1, 99n)
+    expect(error).toMatchObject({ code: 'ERR_SHARED_MEMORY', reason: 'layout-version' })
+    expect((error as Error).message).toMatch(new RegExp(`version 99.*version ${LAYOUT_VERSION}`))
   })
 
   it('refuses cells of another kind, of another version, or of none', () => {
     for (const word of [0n, 1n, kindWord(7), kindWord(KIND.tokenBucket) + (1n << 32n)]) {
-      const buffer = copyOf(handle.buffer)
-      new BigInt64Array(buffer)[handle.cell * 8] = word
-      let error: unknown
-      try {
-        RateLimiter.from({ ...handle, buffer })
-      } catch (thrown) {
-        error = thrown
-      }
+      const error = thrownWith(wordsAt(handle), 0, word)
       expect(SharedMemoryError.is(error)).toBe(true)
       expect(error).toMatchObject({ reason: 'wrong-kind' })
     }
-    expect(RateLimiter.from({ ...handle, buffer: copyOf(handle.buffer) }).getAvailableTokens()).toBe(5)
+    expect(RateLimiter.from(handle).getAvailableTokens()).toBe(5)
   })
 
-  function copyOf(source: SharedArrayBuffer): SharedArrayBuffer {
-    const copy = new SharedArrayBuffer(source.byteLength, { maxByteLength: source.byteLength })
-    new Uint8Array(copy).set(new Uint8Array(source))
-    return copy
+  /** What opening the handle throws while a word of its memory is another. */
+  function thrownWith(words: BigInt64Array, index: number, word: bigint): unknown {
+    const before = words[index]!
+    words[index] = word
+    try {
+      RateLimiter.from(handle)
+      return undefined
+    } catch (error) {
+      return error
+    } finally {
+      words[index] = before
+    }
   }
 })
 
