@@ -1,5 +1,5 @@
 // What the addon takes from the system and WebAssembly has not: the time comes from JavaScript, and names that threads
-// or processes share, doorbells and detection stay with the addon. src/internal/wasm/ is the other side.
+// or processes share, doorbells and detection stay with the addon. src/memory/wasm/ is the other side.
 #include <node_api.h>
 
 #include "binding/bindings.h"

@@ -1,8 +1,7 @@
 import { RateLimitExceeded } from '../errors.js'
 import type { Clock } from '../internal/time/clock.js'
-import type { Bucket } from '../memory/bucket/bucket.js'
+import { type Bucket, OUTCOME } from '../memory/bucket/bucket.js'
 import type { Ticket } from '../memory/bucket/waiters.js'
-import { OUTCOME } from '../memory/bucket/bucket.js'
 import type { Key } from '../memory/keyed/key.js'
 
 /** Options of a wait for several limits. */

@@ -2,8 +2,7 @@ import { SharedMemoryError } from '../errors.js'
 import { checkKeys, checkNumber, describe } from '../internal/options/validate.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
 import { LateCall } from '../internal/time/late-call.js'
-import type { Bucket } from '../memory/bucket/bucket.js'
-import { OUTCOME } from '../memory/bucket/bucket.js'
+import { type Bucket, OUTCOME } from '../memory/bucket/bucket.js'
 
 /** Options of {@link RateLimiter.lease}. */
 export interface LeaseOptions {

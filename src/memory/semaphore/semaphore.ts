@@ -253,12 +253,12 @@ export class Semaphore {
     return this.#addon.semaphoreWaiting(this.#number)
   }
 
-  /** Lets go of its memory, where the addon has it. Nothing may be called afterwards. */
   /** A thread has ended: the next {@link reclaim} takes back what it holds. With the addon its clean-up hook has done that. */
   threadEnded(threadId: number): void {
     this.#addon.threadEnded?.(threadId)
   }
 
+  /** Lets go of its memory, where the addon has it. Nothing may be called afterwards. */
   letGo(): void {
     this.#addon.semaphoreLetGo(this.#number)
   }

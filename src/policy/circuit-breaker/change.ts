@@ -2,8 +2,7 @@ import { SharedMemoryError } from '../../errors.js'
 import { namesOf } from '../../internal/options/options.js'
 import { checkKeys, checkNumber, checkOptions, describe, type NumberRange } from '../../internal/options/validate.js'
 import { subjectOf } from '../../internal/text/error-text.js'
-import type { Breaker } from '../../memory/breaker/breaker.js'
-import { UPDATE_RESULT } from '../../memory/breaker/breaker.js'
+import { type Breaker, UPDATE_RESULT } from '../../memory/breaker/breaker.js'
 import {
   type BreakerValues,
   MAX_BREAKER_COUNT,

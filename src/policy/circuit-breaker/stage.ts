@@ -4,8 +4,9 @@ import { notify } from '../../internal/events/listeners.js'
 import { SampledDurations } from '../../internal/events/sampled-durations.js'
 import { answerOf } from '../../internal/options/predicate.js'
 import { subjectOf } from '../../internal/text/error-text.js'
-import type { Admission, Breaker } from '../../memory/breaker/breaker.js'
 import {
+  type Admission,
+  type Breaker,
   BREAKER_STATE,
   BREAKER_STATES,
   type BreakerStateNumber,

@@ -1,7 +1,6 @@
 import type { Ticket, WaitingBucket } from '../../memory/bucket/waiters.js'
 import { OUTCOME, type Outcome } from '../../memory/bucket/bucket.js'
-import { RESERVED } from '../../memory/keyed/table.js'
-import type { KeyedTable } from '../../memory/keyed/table.js'
+import { type KeyedTable, RESERVED } from '../../memory/keyed/table.js'
 import type { Key } from '../../memory/keyed/key.js'
 import { type Axis, FARTHEST } from '../../memory/shared/axis.js'
 import { costInUnits, creditUnits, pow10 } from '../../memory/shared/rate.js'

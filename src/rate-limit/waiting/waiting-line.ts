@@ -1,6 +1,5 @@
 import type { LinkedList } from '../../internal/linked-list.js'
-import type { WaitingBucket } from '../../memory/bucket/waiters.js'
-import { NO_OTHERS, type OtherWaiters, tokensBetween } from '../../memory/bucket/waiters.js'
+import { NO_OTHERS, type OtherWaiters, tokensBetween, type WaitingBucket } from '../../memory/bucket/waiters.js'
 import { type Axis, FARTHEST } from '../../memory/shared/axis.js'
 import { costInUnits, pow10 } from '../../memory/shared/rate.js'
 import type { Caller } from './caller.js'
