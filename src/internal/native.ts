@@ -89,7 +89,7 @@ function load(): Loaded {
       reason: 'unavailable',
     })
   process.emitWarning(
-    `the native addon cannot be loaded, so the same code runs as WebAssembly: a decision takes some four times as long, and no name is shared with other threads or processes. ${report}`,
+    `the native addon cannot be loaded, so the same code runs as WebAssembly: a decision takes two to three times as long, and no name is shared with other threads or processes. ${report}`,
     { type: 'AmorsizeWarning', code: 'AMORSIZE_NO_ADDON' },
   )
   return { addon: null, status: { source: 'wasm', tried } }

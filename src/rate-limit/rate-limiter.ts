@@ -56,7 +56,7 @@ export type KeyedNames<L extends SeveralLimits> = {
  *
  * Thread-safety: each thread has its own object; the bucket behind them is lock-free shared memory, and a thread or process that dies
  * in the middle of a call leaves it usable.
- * Cost while tokens are there: about 13 ns for `tryAcquire()`, 19 for several tokens, 47 for `acquire()` with the await; docs/benchmarks.md
+ * Cost while tokens are there: about 26 ns for `tryAcquire()`, 34 for several tokens, 63 for `acquire()` with the await; docs/benchmarks.md
  * has the machine. `tryAcquire` allocates nothing.
  *
  * @example
