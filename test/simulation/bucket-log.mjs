@@ -20,6 +20,8 @@ export class BucketLog {
   leases = new Map()
   /** Whether callers of several limits hold tokens of this one, which they may give back. */
   isShared = false
+  /** Of a key: its pause is a debt, which ends earlier by what is given back. */
+  isPauseDebt = false
   /** Whether tokens may have been lost, as the contract has it. */
   mayLose = false
 
@@ -73,14 +75,19 @@ export class BucketLog {
     return this.pauses.find((pause) => pause.e < ms && ms < pause.s + pause.ms && !ends(pause))
   }
 
+  #endOf({ s, ms }, at) {
+    const returns = this.isPauseDebt ? this.returns.filter((given) => given.e >= s && given.s <= at) : []
+    const tokens = returns.reduce((sum, given) => sum + given.tokens, 0)
+    return s + ms - (1000 * tokens) / this.highest('rate', s, at)
+  }
+
   /** @returns {string | undefined} */
   fault() {
     const byEnd = this.grants.filter((grant) => grant.e < Infinity).sort((a, b) => a.e - b.e)
     for (const { s, e, cost, isLeased, hasWaited } of byEnd) {
       const pause = isLeased || (hasWaited && this.passing > 0) ? undefined : this.pauseAt(s, e)
-      if (pause !== undefined && e < pause.s + pause.ms) {
-        return `${cost} granted at ${e.toFixed(3)}, in a pause until ${(pause.s + pause.ms).toFixed(3)}`
-      }
+      if (pause !== undefined && e < this.#endOf(pause, e))
+        return `${cost} granted at ${e.toFixed(3)}, in a pause until ${this.#endOf(pause, e).toFixed(3)}`
     }
     const debts = this.waited > 0 ? [] : this.charges.map(({ s, e, tokens }) => ({ s, e, cost: tokens, isDebt: true }))
     const taken = [...byEnd, ...debts].sort((a, b) => a.e - b.e)
@@ -108,7 +115,8 @@ export class BucketLog {
   most(ms, stopMs) {
     if (this.isShared) return Infinity
     const taken = this.grants.map(({ e, cost }) => ({ ms: e, tokens: -cost }))
-    const given = this.returns.map(({ s, tokens }) => ({ ms: s, tokens }))
+    // As late as it may have been: a full bucket loses what is given back.
+    const given = this.returns.filter(({ s }) => s <= ms).map(({ e, tokens }) => ({ ms: Math.min(e, ms), tokens }))
     const full = this.resets.flatMap(({ s, e }) => [s, e]).map((at) => ({ ms: Math.min(at, ms), tokens: Infinity }))
     // What somebody waits for keeps a little longer.
     const late = this.waited > 0 ? this.waited + this.highest('rate', 0, ms) * GRACE_S : 0

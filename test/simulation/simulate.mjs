@@ -100,7 +100,8 @@ export async function inProcesses(first, count, processes = Math.min(availablePa
   return (await Promise.all(runs)).filter((output) => output !== '')
 }
 
-/** A dead thread leaves promises behind that nobody follows. */
-process.on('unhandledRejection', (error) => {
-  if (error !== DEATH) throw error
-})
+/** A dead thread leaves promises behind that nobody follows, and listeners that Node calls. */
+for (const event of ['unhandledRejection', 'uncaughtException'])
+  process.on(event, (error) => {
+    if (error !== DEATH) throw error
+  })

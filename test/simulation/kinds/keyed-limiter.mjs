@@ -27,11 +27,11 @@ export class KeyedLimiter extends Subject {
 
   logOf({ c }) {
     const key = pick(KEYS, c)
-    if (!this.#logs.has(key))
-      this.#logs.set(
-        key,
-        new BucketLog(this.options.requestsPerSecond, this.options.burstSize, this.play.program.threads - 1),
-      )
+    if (!this.#logs.has(key)) {
+      const { requestsPerSecond, burstSize } = this.options
+      const log = new BucketLog(requestsPerSecond, burstSize, this.play.program.threads - 1)
+      this.#logs.set(key, Object.assign(log, { isPauseDebt: true }))
+    }
     return this.#logs.get(key)
   }
   costOf(op) {

@@ -77,6 +77,11 @@ export class Limiter extends Subject {
     return Math.min(pick(COSTS, a), most)
   }
 
+  /** Another thread has made the burst smaller since the cost was chosen. */
+  expects(error) {
+    return error.name === 'RangeError' && error.message.includes('burstSize') && this.log.changes.length > 1
+  }
+
   /** The bucket that an operation is about. */
   logOf() {
     return this.log
@@ -263,6 +268,9 @@ export class Limiter extends Subject {
     const late = log.waited > 0 ? log.waited + this.options.requestsPerSecond / 100 : 0.001
     const least = log.least(this.play.nowMs)
     if (there < least - late) this.violated(`${there} tokens are there, of ${least} at least`)
+    // A thread that may be stopped for longer than a token takes cannot serve them all.
+    const { stopEvery, longestStopMs } = this.play.program.world
+    if (stopEvery > 0 && longestStopMs * log.highest('rate', 0, this.play.nowMs) >= 1000) return
     for (const { fromMs, untilMs } of this.#steady) {
       const within = log.grants.filter(({ e }) => e >= fromMs && e <= untilMs)
       const served = within.reduce((sum, { cost }) => sum + cost, 0)
