@@ -74,6 +74,17 @@ export const decide = [
     },
   },
   {
+    id: 'lease-size',
+    title: 'amorsize, leaseSize: 64',
+    path: 'allowed',
+    call: 'limiter.tryAcquire()',
+    async make() {
+      const { RateLimiter } = await ours()
+      const limiter = new RateLimiter({ requestsPerSecond: PLENTY, burstSize: PLENTY, leaseSize: 64 })
+      return () => limiter.tryAcquire()
+    },
+  },
+  {
     id: 'all',
     title: 'amorsize, two limits at once',
     path: 'allowed',

@@ -6,7 +6,7 @@ import type { Ticket } from '../memory/bucket/waiters.js'
 import { MAX_BURST } from '../memory/shared/rate.js'
 import type { LimitPart } from './charges.js'
 import { GRANTED } from './granted.js'
-import type { LeaseHost } from './lease.js'
+import { Lease, type LeaseHost } from './lease.js'
 import { letIn, maxWaitMsOf } from './letting-in.js'
 import type { AcquireOptions, Reservation } from './limiter-types.js'
 import type { CompletePolicy } from './rate-limit-policy.js'
@@ -27,6 +27,8 @@ export class Admission {
   readonly counts: Counts = { allowed: 0, denied: 0, blockedMs: 0 }
   readonly queue: WaitQueue
   readonly leaseHost: LeaseHost
+  /** What `tryAcquire` decides from if the policy has a `leaseSize`. */
+  readonly ownLease: Lease | undefined
   readonly #policy: CompletePolicy
   readonly #bucket: Bucket
   #isOver = false
@@ -39,7 +41,7 @@ export class Admission {
       bucket,
       isDry: policy.dryRun,
       open: new Set(),
-      checkUsable: () => this.checkUsable(),
+      checkUsable: () => this.#checkNotOver(),
       countAllowed: (calls) => {
         this.counts.allowed += calls
       },
@@ -48,10 +50,13 @@ export class Admission {
       },
       returned: () => this.recheck(),
     }
+    const { leaseSize } = policy
+    if (leaseSize !== undefined) this.ownLease = Lease.of(this.leaseHost, { size: leaseSize })
   }
 
   /** Takes tokens if all of them are there, else none. */
   tryAcquire(tokens: number): boolean {
+    if (this.ownLease?.mayHold(tokens) === true) return this.ownLease.tryAcquire(tokens)
     this.checkUsable()
     this.#checkTokens(tokens)
     const outcome = this.#bucket.tryAcquire(tokens)
@@ -178,7 +183,13 @@ export class Admission {
     return this.#isOver
   }
 
+  /** Whoever asks the bucket next finds what this object has in hand there. */
   checkUsable(): void {
+    this.#checkNotOver()
+    this.ownLease?.interrupt()
+  }
+
+  #checkNotOver(): void {
     if (this.#isOver) throw disposedError()
   }
 

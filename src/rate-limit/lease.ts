@@ -11,7 +11,8 @@ export interface LeaseOptions {
 }
 
 const DEFAULT_SIZE = 64
-const MAX_SIZE = 1e9
+/** Of `size`, and of a limiter's `leaseSize`. */
+export const LEASE_SIZE = { min: 1, max: 1e9, integer: true } as const
 
 /** What a lease needs of its limiter. */
 export interface LeaseHost {
@@ -61,7 +62,7 @@ export class Lease implements Disposable {
   private constructor(host: LeaseHost, options: LeaseOptions) {
     checkKeys('RateLimiter.lease', options, ['size'])
     const { size = DEFAULT_SIZE } = options
-    this.size = checkNumber('size', size, { min: 1, max: MAX_SIZE, integer: true })
+    this.size = checkNumber('size', size, LEASE_SIZE)
     this.#host = host
   }
 
@@ -91,7 +92,12 @@ export class Lease implements Disposable {
     return this.#acquireSlowly(tokens === undefined ? 1 : tokens)
   }
 
-  /** Gives back what is in hand, since the limit is paused. @internal */
+  /** Whether so many may be asked for. @internal */
+  mayHold(tokens: number): boolean {
+    return Number.isInteger(tokens) && tokens >= 1 && tokens <= this.size
+  }
+
+  /** Gives back what is in hand, since the limit is paused or all of it is asked for. @internal */
   interrupt(): void {
     this.#giveBack()
   }
@@ -108,8 +114,8 @@ export class Lease implements Disposable {
   }
 
   #acquireSlowly(tokens: number): boolean {
-    if (this.#disposed) throw new SharedMemoryError('this lease has been disposed', { reason: 'disposed' })
     this.#host.checkUsable()
+    if (this.#disposed) throw new SharedMemoryError('this lease has been disposed', { reason: 'disposed' })
     this.#checkTokens(tokens)
     const missing = tokens - this.#inHand
     if (missing > 0 && !this.#takeAtLeast(missing)) {

@@ -15,6 +15,7 @@ import { isPolicy } from '../internal/policy.js'
 import type { Clock } from '../internal/time/clock.js'
 import { MAX_BURST, MAX_RATE } from '../memory/shared/rate.js'
 import type { CellAddress, SharedBuffer } from '../memory/shared/region.js'
+import { LEASE_SIZE } from './lease.js'
 
 /** How often something may happen. */
 export interface RateLimitPolicy {
@@ -42,6 +43,11 @@ export interface RateLimitPolicy {
    * `denied`. To try a limit out on real callers. Default false.
    */
   dryRun?: boolean | undefined
+  /**
+   * Makes `tryAcquire` decide from a {@link Lease}: this object takes so many tokens at a time, an integer from 1 to 1e9, and gives them out without
+   * shared memory. The bound grows by as many for each object, so for each thread that has one. Default: none.
+   */
+  leaseSize?: number | undefined
   /** The source of time, for tests. Default: the system's monotonic clock. */
   clock?: Clock | undefined
 }
@@ -52,8 +58,8 @@ export type RateLimitOptions = { [K in keyof RateLimitPolicy]?: RateLimitPolicy[
 const RATE = { min: 0, exclusiveMin: true, max: MAX_RATE } as const
 const BURST = { min: 1, max: MAX_BURST } as const
 
-/** Every option of {@link RateLimitPolicy}. */
-export const RATE_LIMIT_OPTIONS = {
+/** Those that a limit by key has, too. */
+export const COMMON_OPTIONS = {
   requestsPerSecond: numberOption(RATE, 10),
   burstSize: optionalNumber(BURST),
   waitOnLimit: booleanOption(true),
@@ -64,6 +70,12 @@ export const RATE_LIMIT_OPTIONS = {
   scope: rawOption<'process' | 'machine'>(),
   dryRun: booleanOption(false),
   clock: clockOption,
+} as const satisfies OptionTable<Omit<RateLimitPolicy, 'leaseSize'>>
+
+/** Every option of {@link RateLimitPolicy}. */
+export const RATE_LIMIT_OPTIONS = {
+  ...COMMON_OPTIONS,
+  leaseSize: optionalNumber(LEASE_SIZE),
 } as const satisfies OptionTable<RateLimitPolicy>
 
 /**
@@ -96,6 +108,7 @@ export interface CompletePolicy {
   readonly name?: string
   readonly scope: 'process' | 'machine'
   readonly dryRun: boolean
+  readonly leaseSize?: number
   readonly clock: Clock
 }
 
@@ -125,11 +138,12 @@ export function checkNoLimiter(what: string, given: unknown): void {
 /** Checks a policy and fills in the defaults. @throws {TypeError | RangeError} naming the option that is wrong */
 export function completePolicy(policy: RateLimitOptions): CompletePolicy {
   checkNoLimiter('RateLimiter', policy)
-  return completeValues(readOptions('RateLimiter', policy, RATE_LIMIT_OPTIONS))
+  const { leaseSize, ...common } = readOptions('RateLimiter', policy, RATE_LIMIT_OPTIONS)
+  return { ...completeValues(common), ...(leaseSize === undefined ? {} : { leaseSize }) }
 }
 
 /** What follows from several options together. */
-export function completeValues(read: ReadOptions<typeof RATE_LIMIT_OPTIONS>): CompletePolicy {
+export function completeValues(read: ReadOptions<typeof COMMON_OPTIONS>): CompletePolicy {
   const { requestsPerSecond, waitOnLimit, maxWaitMs, maxQueue, dryRun, clock, onWait } = read
   const { name, scope } = checkSharedName(read.name, read.scope)
   return {

@@ -76,6 +76,7 @@ export class RateLimiter implements RateLimiting, Disposable {
   readonly #counts: Counts
   readonly #queue: WaitQueue
   #take: () => undefined | false
+  #lease: Lease | undefined
 
   /**
    * Creates a limiter with a full bucket, or joins the bucket of its `name`.
@@ -100,6 +101,7 @@ export class RateLimiter implements RateLimiting, Disposable {
     this.#admission = new Admission(this.#policy, this.#bucket)
     this.#counts = this.#admission.counts
     this.#queue = this.#admission.queue
+    this.#lease = this.#admission.ownLease
     announceCreated(this, 'limiter', name ?? null)
   }
 
@@ -117,6 +119,7 @@ export class RateLimiter implements RateLimiting, Disposable {
    */
   tryAcquire(tokens?: number): boolean {
     if (tokens === undefined || tokens === 1) {
+      if (this.#lease !== undefined) return this.#lease.tryAcquire()
       if (this.#take() === undefined) {
         this.#counts.allowed++
         return true
@@ -387,6 +390,7 @@ export class RateLimiter implements RateLimiting, Disposable {
       throw disposedError()
     }
     this.#policy = this.policy
+    this.#lease = undefined
     this.#admission.end()
     countPublisher.end(this)
     this.#bucket.letGo()

@@ -4,7 +4,7 @@ import { CELL_BYTES } from '../../memory/shared/layout.js'
 import { systemInfo } from '../../system/read-system.js'
 import {
   type CompletePolicy,
-  RATE_LIMIT_OPTIONS,
+  COMMON_OPTIONS,
   type RateLimitOptions,
   checkNoLimiter,
   completeValues,
@@ -12,7 +12,7 @@ import {
 import type { SharedBuffer } from '../../memory/shared/region.js'
 
 /** How often something may happen for each key. */
-export interface KeyedRateLimitPolicy extends RateLimitOptions {
+export interface KeyedRateLimitPolicy extends Omit<RateLimitOptions, 'leaseSize'> {
   /**
    * How many keys the table is made for: those whose buckets are not full at the same time. An integer from 1 to 1e8, at 24 bytes
    * each, taken at once. Required.
@@ -27,7 +27,7 @@ export interface KeyedRateLimitPolicy extends RateLimitOptions {
 
 /** Every option of {@link KeyedRateLimitPolicy}. */
 export const KEYED_OPTIONS = {
-  ...RATE_LIMIT_OPTIONS,
+  ...COMMON_OPTIONS,
   capacity: numberOption({ min: 1, max: MAX_CAPACITY, integer: true }),
   onFull: wordOption(['evict', 'deny'], 'evict'),
 } as const satisfies OptionTable<KeyedRateLimitPolicy>
@@ -50,7 +50,7 @@ export interface KeyedRateLimiterHandle {
 }
 
 /** A keyed policy with every default filled in. */
-export interface CompleteKeyedPolicy extends CompletePolicy {
+export interface CompleteKeyedPolicy extends Omit<CompletePolicy, 'leaseSize'> {
   readonly capacity: number
   readonly onFull: 'evict' | 'deny'
 }

@@ -1,8 +1,16 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises'
+import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { type Clock, type Lease, RateLimiter, SharedMemoryError } from '../../../dist/index.js'
+import {
+  type Clock,
+  type KeyedRateLimitPolicy,
+  KeyedRateLimiter,
+  type Lease,
+  RateLimiter,
+  SharedMemoryError,
+} from '../../../dist/index.js'
 import { FakeClock } from '../../../dist/testing/index.js'
-import { drain, limited } from '../../support/limiters.js'
+import { drain, freshName, limited } from '../../support/limiters.js'
 
 /** Calls granted in a row. */
 function drainLease(lease: Lease, tokens?: number): number {
@@ -10,6 +18,12 @@ function drainLease(lease: Lease, tokens?: number): number {
   while (lease.tryAcquire(tokens)) granted++
   return granted
 }
+
+const isGranted = (wait: Promise<void>): Promise<boolean> =>
+  wait.then(
+    () => true,
+    () => false,
+  )
 
 afterEach(() => vi.useRealTimers())
 
@@ -186,6 +200,155 @@ describe('a lease', () => {
     nowMs = 1000
     const atOnce = leases.reduce((sum, lease) => sum + drainLease(lease), drain(limiter))
     expect(atOnce).toBe(burst + 2 * (size - 1))
+  })
+})
+
+describe('a limiter with a leaseSize', () => {
+  it('takes so many tokens at a time, hands them out, and gives back what is left when the turn ends', async () => {
+    const { limiter } = limited({ burstSize: 100, leaseSize: 10 })
+    const other = RateLimiter.from(limiter.share())
+    expect(limiter.tryAcquire() && limiter.tryAcquire(1) && limiter.tryAcquire(3)).toBe(true)
+    expect(other.getAvailableTokens()).toBe(90)
+    expect(limiter.stats()).toMatchObject({ allowed: 3, denied: 0 })
+    await endOfTurn()
+    expect(other.getAvailableTokens()).toBe(95)
+    expect(limiter.stats()).toMatchObject({ allowed: 3, denied: 0 })
+  })
+
+  it('hands out exactly what is in the bucket, whatever its size, and counts what it refuses', () => {
+    for (const leaseSize of [1, 7, 1000]) {
+      const { limiter } = limited({ burstSize: 100, leaseSize })
+      expect(drain(limiter)).toBe(100)
+      expect(limiter.stats()).toMatchObject({ allowed: 100, denied: 1 })
+    }
+  })
+
+  it.each([2.5, 64, 99])('asks the bucket for %d tokens, with those in hand', (tokens) => {
+    const { limiter } = limited({ burstSize: 100, leaseSize: 60 })
+    limiter.tryAcquire()
+    expect(limiter.tryAcquire(tokens)).toBe(true)
+    expect(limiter.getAvailableTokens()).toBe(99 - tokens)
+    expect(() => limiter.tryAcquire(101)).toThrow(RangeError)
+    expect(() => limiter.tryAcquire(0)).toThrow(/tokens must be a finite number > 0/)
+  })
+
+  it('shows and takes what it has in hand as if it were in the bucket', async () => {
+    const { limiter } = limited({ burstSize: 100, leaseSize: 60 })
+    limiter.tryAcquire()
+    expect(limiter.getAvailableTokens()).toBe(99)
+    limiter.tryAcquire()
+    expect(limiter.retryAfterMs(98)).toBe(0)
+    limiter.tryAcquire()
+    await limiter.acquire(97)
+    limiter.refund(100)
+    limiter.tryAcquire()
+    expect(limiter.reserve(99).waitMs).toBe(0)
+    limiter.reset()
+    limiter.tryAcquire()
+    expect(RateLimiter.all({ limiter }).tryAcquire({ limiter: 99 })).not.toBe(false)
+    limiter.reset()
+    limiter.tryAcquire()
+    for (let call = 0; call < 99; call++) await limiter.acquire()
+    expect(limiter.tryAcquire()).toBe(false)
+  })
+
+  it('keeps a pause, a change and a reset at once', () => {
+    const { limiter } = limited({ burstSize: 100, leaseSize: 60 })
+    limiter.tryAcquire()
+    limiter.update({ burstSize: 30 })
+    expect(drain(limiter)).toBe(30)
+    limiter.reset()
+    limiter.tryAcquire()
+    limiter.reset()
+    expect(drain(limiter)).toBe(30)
+    limiter.reset()
+    limiter.tryAcquire()
+    limiter.pauseFor(1000)
+    expect(limiter.tryAcquire()).toBe(false)
+  })
+
+  it('goes with its handle, and is each object’s own where a name is shared', () => {
+    const { limiter, clock } = limited({ burstSize: 100, leaseSize: 60 })
+    expect(RateLimiter.from(limiter.share()).policy.leaseSize).toBe(60)
+    const name = freshName()
+    const [leased, plain] = [5, undefined].map((leaseSize) => limited({ name, burstSize: 9, leaseSize, clock }).limiter)
+    expect(leased!.tryAcquire()).toBe(true)
+    expect(plain!.getAvailableTokens()).toBe(4)
+    expect(plain!.policy).not.toHaveProperty('leaseSize')
+  })
+
+  it('gives back what is in hand when it is disposed, and refuses further use', () => {
+    const { limiter } = limited({ burstSize: 100, leaseSize: 60 })
+    const other = RateLimiter.from(limiter.share())
+    limiter.tryAcquire()
+    limiter[Symbol.dispose]()
+    for (const tokens of [undefined, 1, 2, 80])
+      expect(() => limiter.tryAcquire(tokens)).toThrow(/limiter has been disposed/)
+    expect(other.getAvailableTokens()).toBe(99)
+  })
+
+  it('lets everybody go on in a dry run', () => {
+    const { limiter } = limited({ burstSize: 2, leaseSize: 8, dryRun: true })
+    for (let call = 0; call < 5; call++) expect(limiter.tryAcquire()).toBe(true)
+    expect(limiter.stats()).toMatchObject({ allowed: 2, denied: 3 })
+  })
+
+  it.each([0, -1, 1.5, NaN, Infinity, 2e9])('of %d is refused', (leaseSize) => {
+    expect(() => new RateLimiter({ leaseSize })).toThrow(RangeError)
+  })
+
+  it('that is no number is refused, and of a limit by key any', () => {
+    expect(() => new RateLimiter({ leaseSize: '8' as unknown as number })).toThrow(
+      /leaseSize must be an integer >= 1 and <= 1e9; received "8" \(string\)/,
+    )
+    expect(() => new KeyedRateLimiter({ capacity: 1, leaseSize: 8 } as KeyedRateLimitPolicy)).toThrow(/'leaseSize'/)
+  })
+
+  it('admits at most its size above the bound for each of two threads, in every window', async () => {
+    const step = fc.record({
+      ms: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 40 })),
+      who: fc.nat({ max: 1 }),
+      what: fc.constantFrom('calls', 'calls', 'calls', 'calls', 'cost', 'acquire', 'pause', 'turn'),
+      many: fc.constantFrom(1, 1, 2, 3, 9, 38),
+    })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 2, max: 20 }),
+        fc.constantFrom(10, 300, 1000),
+        fc.array(step, { maxLength: 120 }),
+        async (leaseSize, rate, script) => {
+          // A FakeClock ends the turn before it moves: then nothing would be in hand while tokens come back.
+          let nowMs = 0
+          const clock: Clock = { now: () => nowMs, setTimeout, clearTimeout }
+          const burstSize = 20
+          const limiter = new RateLimiter({ requestsPerSecond: rate, burstSize, leaseSize, clock, waitOnLimit: false })
+          const handles = [limiter, RateLimiter.from(limiter.share())]
+          const grants: { atMs: number; tokens: number }[] = []
+          const granted = (isGranted: boolean, tokens = 1): boolean => {
+            if (isGranted) grants.push({ atMs: nowMs, tokens })
+            return isGranted
+          }
+          for (const { ms, who, what, many } of script) {
+            nowMs += ms
+            const handle = handles[who]!
+            if (what === 'turn') await endOfTurn()
+            else if (what === 'pause') handle.pauseFor(many)
+            else if (what === 'acquire') granted(await isGranted(handle.acquire()))
+            else if (what === 'cost') granted(handle.tryAcquire(many / 2), many / 2)
+            else for (let left = many; left > 0 && granted(handle.tryAcquire()); left--);
+          }
+          for (const [first, { atMs }] of grants.entries()) {
+            let admitted = 0
+            for (const grant of grants.slice(first)) {
+              admitted += grant.tokens
+              const bound = burstSize + (rate * (grant.atMs - atMs)) / 1000 + 2 * leaseSize
+              expect(admitted).toBeLessThanOrEqual(bound + 1e-3)
+            }
+          }
+        },
+      ),
+      { numRuns: 300 },
+    )
   })
 })
 
