@@ -7,6 +7,7 @@ const layers = {
   memory: ['errors', 'internal'],
   system: ['errors', 'internal'],
   'rate-limit': ['errors', 'internal', 'memory', 'system'],
+  limiter: ['errors', 'internal', 'memory', 'rate-limit'],
   policy: ['errors', 'internal', 'memory', 'system', 'rate-limit'],
   decorators: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
   // No framework among them: their interfaces are written down as they are used.

@@ -17,8 +17,8 @@ import { mapsOfModules, smallMaps } from './support/source-maps.mjs'
 
 /** Names of functions and classes stay: an error has its class's, and a stack trace can be read. */
 const names = { keep_classnames: true, keep_fnames: true }
-/** An error that nobody catches shows its line of code: none may be as long as the file. */
-const format = { max_line_len: 200, comments: /webpackIgnore|@vite-ignore/ }
+/** An error that nobody catches shows its line of code: none may be as long as the file. One letter beyond ASCII makes V8 keep two bytes for each. */
+const format = { max_line_len: 200, ascii_only: true, comments: /webpackIgnore|@vite-ignore/ }
 /** A function that is called in one place stays where it is: put there, it would be made anew by each call. */
 const minified = { mangle: names, compress: { ...names, reduce_funcs: false }, format }
 
@@ -36,6 +36,19 @@ const startsCommonJs = {
     code: code.replace("new URL('./execute-worker.js'", "new URL('./execute-worker.cjs'"),
     map: null,
   }),
+}
+
+/** What begins runs is read at the first call, with the scheduler: to require it takes no turn, so a call keeps what it promises at once. */
+const readsSchedulerLate = {
+  name: 'reads-scheduler-late',
+  transform(code, id) {
+    if (id !== entryPoints.index) return null
+    const runs = /^export \{ (.+) \} from '\.\/execute\/index\.js'/m
+    const late = (name) =>
+      `export function ${name}(task, items, options) { return require('./scheduler.cjs').${name}(task, items, options) }`
+    if (!runs.test(code)) throw new Error('dist/index.js does not export what begins runs')
+    return { code: code.replace(runs, (_, names) => names.split(', ').map(late).join('; ')), map: null }
+  },
 }
 
 /** Where a bundler puts the program of workers, it alone knows. */
@@ -61,7 +74,17 @@ const importsTheUsers = {
   renderDynamicImport: ({ targetModuleId }) => (targetModuleId === null ? { left: 'import(', right: ')' } : null),
 }
 
-const minifying = { name: 'minify', renderChunk: minifyChunk }
+const minifying = { name: 'minify', renderChunk: (source, { fileName }) => minifyChunk(source, fileName, minified) }
+/** A bundler's own minifier takes the names of functions as well. */
+const minifiedMore = {
+  mangle: { keep_classnames: true },
+  compress: { keep_classnames: true, reduce_funcs: false },
+  format,
+}
+const minifyingMore = {
+  name: 'minify-more',
+  renderChunk: (source, { fileName }) => minifyChunk(source, fileName, minifiedMore),
+}
 
 /** A Node that is too old says so in one sentence. It stands before anything is loaded that asks for more. */
 const needsNode = ({ name, isEntry }) => {
@@ -114,6 +137,7 @@ await joinBenchChild(join(dist, 'cli', 'bench', 'bench-child.js'))
 
 // The command line; bin names it.
 for (const target of Object.values(manifest.bin)) entryPoints[basename(target, '.cjs')] = join(dist, 'cli', 'main.js')
+entryPoints.scheduler = join(dist, 'execute', 'index.js')
 
 for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) {
   // What this one starts, a bundler makes.
@@ -136,6 +160,7 @@ await joinAll(
   { ...others, 'worker-policies': policiesOfWorker },
   { ...commonJs, intro: needsNode, manualChunks: inFewFiles, paths: apart },
   [analysis],
+  [mapsOfModules, startsCommonJs, readsSchedulerLate],
 )
 await joinAll({ 'execute-worker': worker, 'captured-variables': analysis }, { ...commonJs, paths: apart }, [
   policiesOfWorker,
@@ -159,7 +184,7 @@ await joinAll({ 'bench-child': benchChild }, { chunkFileNames: 'bench-[hash].js'
 const forBundlers = Object.keys(declarations).map((name) => [`${name}.bundler`, entryPoints[name]])
 await joinAll(
   { ...Object.fromEntries(forBundlers), 'amorsize-worker': worker },
-  { chunkFileNames: 'bundler-[hash].js', plugins: [minifying] },
+  { chunkFileNames: 'bundler-[hash].js', plugins: [minifyingMore] },
   [],
   [findsBundledProgram],
 )
@@ -198,10 +223,13 @@ function putStamp(file) {
   writeFileSync(file, code.replace(place, `STAMP = '${stamp}'`))
 }
 
-/** What every program loads is one file, and what `amorsize/system` needs of it another: each file that Node loads costs half a millisecond. */
+/** Each file that Node loads costs half a millisecond, and each room that the program does not need more: a file for each that somebody needs alone. */
 function inFewFiles(id, { getModuleInfo }) {
-  if (importedBy('system', getModuleInfo).has(id)) return 'shared-base'
-  return importedBy('index', getModuleInfo).has(id) && id !== entryPoints.index ? 'shared-amorsize' : undefined
+  if (getModuleInfo(id).isEntry) return undefined
+  const needs = (entry) => importedBy(entry, getModuleInfo).has(id)
+  if (needs('system') || (needs('testing') && needs('limiter'))) return 'shared-base'
+  const room = ['limiter', 'index', 'scheduler'].find(needs)
+  return room && `shared-${room}`
 }
 
 /** The modules that an entry point needs to begin with. */
@@ -226,10 +254,10 @@ async function joinAll(input, output, alsoExternal = [], plugins = [mapsOfModule
   await joined.close()
 }
 
-async function minifyChunk(source, { fileName }) {
+async function minifyChunk(source, fileName, options) {
   // The minifier writes into what it is given.
   return minify(source, {
-    ...structuredClone(minified),
+    ...structuredClone(options),
     module: fileName.endsWith('.js'),
     toplevel: true,
     sourceMap: { asObject: true },

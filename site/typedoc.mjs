@@ -3,6 +3,7 @@ export default {
   plugin: ['typedoc-plugin-markdown', './typedoc-throws.mjs', './typedoc-documented.mjs'],
   entryPoints: [
     'index',
+    'limiter/index',
     'http/index',
     'redis/index',
     'bullmq/index',

@@ -3,34 +3,24 @@
  *
  * @module amorsize
  */
+export * from './limiter/index.js'
 export {
-  AmorsizeError,
-  type AmorsizeErrorCode,
   BulkheadRejectedError,
   CircuitOpenError,
   ExecutionError,
-  RateLimitExceeded,
   RetryExhaustedError,
-  SharedMemoryError,
-  type SharedMemoryReason,
   TaskNotTransferableError,
   ChaosError,
   TimeoutExceededError,
   WorkerCrashedError,
 } from './errors.js'
-export type { Clock } from './internal/time/clock.js'
 export type {
-  AnyFunction,
   AttemptContext,
-  ExecuteOptions,
   ExistingPolicy,
   PriorityOptions,
   Policy,
   PolicyContext,
-  PolicyFunction,
-  RateLimiting,
   ReturnsPromise,
-  Wrapped,
 } from './internal/policy.js'
 export type {
   DecoratorForms,
@@ -87,7 +77,6 @@ export { perKey, PerKey, type PerKeyOptions } from './policy/per-key.js'
 export { type Composed, pipeline, Pipeline } from './policy/pipeline.js'
 export { RetryBudget, type RetryBudgetHandle, type RetryBudgetOptions } from './policy/retry/budget.js'
 export type { Delay, Jitter } from './policy/retry/backoff.js'
-export type { NameScope } from './memory/shared/names.js'
 export type { RetryBudgetParameters } from './memory/retry-budget/index.js'
 export type { RetryChange, RetryContext, RetryData, RetryPolicy } from './policy/retry/options.js'
 export { type GiveUpReason, retry, Retry, type RetryEvents, type RetryStats } from './policy/retry/retry.js'
@@ -96,25 +85,6 @@ export { timeout, Timeout, type TimeoutEvents, type TimeoutStats } from './polic
 export type { TimeLimit, TimeoutOptions } from './policy/timeout-options.js'
 export { type HasKey, type KeyedGuard, type KeyedGuardMaker, withRateLimit } from './decorators/with-rate-limit.js'
 export { rateLimitedCall, type RateLimitedCallOptions } from './rate-limit/rate-limited-call.js'
-export type { Key } from './memory/keyed/key.js'
-export type { CellAddress, SharedBuffer } from './memory/shared/region.js'
-export type { WasmMemory } from './memory/wasm/heap.js'
-export type { KeyedRateLimiterHandle } from './rate-limit/keyed/policy.js'
-export type { CompleteKeyedPolicy, KeyedRateLimitPolicy } from './rate-limit/keyed/policy.js'
-export { KeyedRateLimiter, type KeyedRateLimiterStats } from './rate-limit/keyed/keyed-rate-limiter.js'
-export {
-  type HitOptions,
-  KeyedWindow,
-  type KeyedWindowHandle,
-  type KeyedWindowOptions,
-  type WindowResult,
-} from './rate-limit/keyed/keyed-window.js'
-export { Lease, type LeaseOptions } from './rate-limit/lease.js'
-export { RateLimiter, type KeyedNames, type SeveralLimits } from './rate-limit/rate-limiter.js'
-export type { AcquireOptions, RateLimiterStats, Reservation } from './rate-limit/limiter-types.js'
-export { type Costs, type KeyedCost, type Permit, RateLimiterAll } from './rate-limit/rate-limiter-all.js'
-export type { RateLimiterHandle } from './rate-limit/rate-limit-policy.js'
-export type { CompletePolicy, RateLimitOptions, RateLimitPolicy } from './rate-limit/rate-limit-policy.js'
 export {
   KeyedRateLimit,
   type KeyedRateLimitOptions,
@@ -123,9 +93,7 @@ export {
 } from './policy/keyed-rate-limit.js'
 export { rateLimit, RateLimit } from './policy/rate-limit.js'
 export type { RateLimitEvents } from './policy/stages/rate-limit-stage.js'
-export { execute } from './execute/execute.js'
-export { optimize } from './execute/optimize.js'
-export { stream } from './execute/stream.js'
+export { execute, optimize, stream } from './execute/index.js'
 export { task, type Task, type TaskFunction, type TaskReference } from './execute/task.js'
 export type { Considered, RunMode } from './execute/schedule/cost-model.js'
 export type { RunEnd, RunHooks } from './execute/hooks.js'

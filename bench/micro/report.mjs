@@ -1,5 +1,14 @@
 // Tables, charts and targets of the group micro.
-import { decisionSection, left, middle, middleOrBound, right, section } from '../support/tables.mjs'
+import {
+  decisionSection,
+  formatNumber,
+  left,
+  middle,
+  middleOrBound,
+  range,
+  right,
+  section,
+} from '../support/tables.mjs'
 import { atMost, roundsAtMost } from '../support/targets.mjs'
 
 const PATHS = {
@@ -8,6 +17,23 @@ const PATHS = {
   await: 'Awaited, granted without waiting',
   'await-denied': 'Awaited, rejected',
 }
+
+/** What the import of each entry may take beyond an empty module, milliseconds. */
+const IMPORT_TARGETS = { amorsize: 9, 'amorsize/limiter': 4.5, 'amorsize/testing': 4 }
+/** What is imported to be measured: entries of the package, and other packages beside them. */
+export const importedModules = [...Object.keys(IMPORT_TARGETS), 'piscina', 'cockatiel', 'limiter']
+
+/** What importing each takes. */
+export function importTable(importMs) {
+  return section('The import of a package', importedModules, [
+    left('module', (id) => `\`${id}\``),
+    right('ms', (id) => middle(importMs[id])),
+    right('lowest to highest', (id) => range(importMs[id])),
+    right('ms beyond an empty module', (id) => formatNumber(beyondEmpty(importMs, id))),
+  ])
+}
+
+const beyondEmpty = (importMs, id) => importMs[id].median - importMs['./empty.mjs'].median
 
 /** One table for each path, with the ratio to this package's first case of it. */
 export function pathTables(cases) {
@@ -77,12 +103,14 @@ export function targets(cases, importMs) {
     ratio('lease tryAcquire() / fast-ratelimit consumeSync', 'amorsize/lease', 'fast-ratelimit/allowed', 0.3),
     ratio('await acquire() / await of a resolved promise', 'amorsize/await', 'floor/await', 1.15),
     heap('await acquire(), heap (as a resolved promise)', 'amorsize/await', of('floor/await').heapBytes.median),
-    atMost(
-      "import 'amorsize' beyond an empty module",
-      importMs.amorsize.median - importMs.empty.median,
-      8,
-      `${middle(importMs.amorsize)} ms - ${middle(importMs.empty)} ms`,
-      'ms',
+    ...Object.entries(IMPORT_TARGETS).map(([id, limit]) =>
+      atMost(
+        `import '${id}' beyond an empty module`,
+        beyondEmpty(importMs, id),
+        limit,
+        `${middle(importMs[id])} ms - ${middle(importMs['./empty.mjs'])} ms`,
+        'ms',
+      ),
     ),
   ]
 }

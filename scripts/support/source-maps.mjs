@@ -21,18 +21,19 @@ export const smallMaps = {
   name: 'small-maps',
   generateBundle(_, files) {
     for (const file of Object.values(files))
-      if (file.type === 'asset' && file.fileName.endsWith('.map')) file.source = byLine(JSON.parse(file.source))
+      if (file.type === 'asset' && file.fileName.endsWith('.map'))
+        file.source = byLine(JSON.parse(file.source), files[file.fileName.slice(0, -4)].code.split('\n'))
   },
 }
 
-function byLine({ version, file, sources, mappings }) {
+function byLine({ version, file, sources, mappings }, code) {
   return JSON.stringify({
     version,
     file,
     sourceRoot,
     sources: sources.map((path) => path.replace('../../', '')),
     names: [],
-    mappings: encode(decode(mappings).map(changesOfLine)),
+    mappings: encode(decode(mappings).map((places, line) => changesOfLine(places).filter(mayThrow(code[line])))),
   })
 }
 
@@ -47,3 +48,9 @@ function changesOfLine(places) {
   }
   return kept
 }
+
+/** What calls, waits or looks something up: a stack names no other code. */
+const mayThrow =
+  (code) =>
+  ([column], at, places) =>
+    /[([.]|throw|new|await|yield/.test(code.slice(column, places[at + 1]?.[0]))

@@ -22,7 +22,7 @@ import { pools, scheduler, slices } from './thread-wide.js'
  * What an item throws comes through unchanged; what `signal` was aborted with, too.
  *
  * Cost, as docs/benchmarks.md has it: later calls lose at most 5 % or 20 µs to the loop, the first call of a process 0.5 to 5 ms, and up to
- * a tenth of a loop of 100 ms. Worker threads are started only when what remains is worth more than they cost.
+ * a tenth of a loop of 100 ms, besides some 5 ms in which Node reads the scheduler. Worker threads are started only when what remains is worth more than they cost.
  *
  * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, exportedFunction)`
  * @param items - an array, typed array, iterable or async iterable

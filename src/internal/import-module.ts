@@ -1,7 +1,6 @@
-// A call of `createRequire` under its own name, webpack would take for one that it must follow.
-import nodeModule from 'node:module'
 import { extname } from 'node:path'
 import { fileURLToPath, URL } from 'node:url'
+import { builtins } from './builtins.js'
 
 /** What `vm` throws where a program that it runs has no `import()`, with and without the flag by which it could have one. */
 const NO_IMPORT = ['ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING', 'ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING_FLAG']
@@ -23,7 +22,7 @@ export async function importModule(specifier: string): Promise<Record<string, un
   } catch (error) {
     const path = specifier.startsWith('file:') ? fileURLToPath(specifier) : undefined
     if (path === undefined && URL.canParse(specifier)) throw error
-    const require = nodeModule.createRequire(path ?? import.meta.url)
+    const require = builtins.module.createRequire(path ?? import.meta.url)
     if (!isForRequire(error, path ?? '', require)) throw error
     const module: unknown = require(path ?? specifier)
     return { default: module, ...(module as object) }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -29,7 +29,6 @@ it('holds what it needs and nothing of the tests, the benchmarks or the sources 
       'package.json',
       'README.md',
       'LICENSE',
-      'CHANGELOG.md',
       'dist/native.tgz',
       'dist/bundle/index.js',
       'dist/bundle/index.cjs',
@@ -40,7 +39,7 @@ it('holds what it needs and nothing of the tests, the benchmarks or the sources 
   )
   const strange = paths.filter(
     (path) =>
-      !/^(dist\/(bundle|types)|prebuilds)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/native\.tgz|native\/wasm\/core\.cjs)$/.test(
+      !/^(dist\/(bundle|types)|prebuilds)\/|^(package\.json|README\.md|LICENSE|dist\/native\.tgz|native\/wasm\/core\.cjs)$/.test(
         path,
       ),
   )
@@ -64,6 +63,14 @@ it('shows a few lines of code where an error is not caught, and not a whole file
     stderr: expect.stringContaining('RangeError: requestsPerSecond must be') as unknown,
   })
   expect(stderr.length).toBeLessThan(5000)
+})
+
+it('is ASCII throughout, which V8 keeps in one byte a letter', async () => {
+  const folder = join(project, 'node_modules', 'amorsize', 'dist', 'bundle')
+  const isBeyond = async (name: string) => (await readFile(join(folder, name))).some((byte) => byte > 127)
+  const code = (await readdir(folder)).filter((name) => /\.c?js$/.test(name))
+  const beyond = await Promise.all(code.map(async (name) => ((await isBeyond(name)) ? [name] : [])))
+  expect(beyond.flat()).toEqual([])
 })
 
 it('names the lines of TypeScript in stacks, by maps that hold no sources', async () => {
@@ -178,7 +185,83 @@ it('loads none of the optional peers', async () => {
   ).toBe('["ioredis"]\n')
 })
 
-it('loads the scheduler, and modules of Node that few need, only with what needs them', async () => {
+it('reads the scheduler at the first call that needs it, and keeps what that call promises at once', async () => {
+  const program = (load: string) => `
+    const cache = Object.keys.bind(null, require.cache)
+    const hasScheduler = () => cache().some((path) => path.endsWith('scheduler.cjs'))
+    ${load}.then(async ({ execute, stream, optimize, task }) => {
+      const before = hasScheduler()
+      const refusals = [() => stream((n) => n, 1), () => stream((n) => n, [1], { ordered: 1 }), () => stream({}, [1])].map((call) => {
+        try { call() } catch (error) { return error.name }
+      })
+      const ran = []
+      const all = execute((n) => ran.push(n), [1, 2])
+      const within = ran.length
+      const reading = stream((n) => n, [3])[Symbol.asyncIterator] !== undefined
+      const promises = [execute(1, []), execute((n) => n, [1], { workers: 0 }), optimize((n) => n, 1)].map((each) => each.catch((error) => error.name))
+      console.log(JSON.stringify({
+        before, refusals, within, reading, after: hasScheduler(), results: await all, rejections: await Promise.all(promises),
+        lengths: [execute.length, stream.length, optimize.length], names: [execute.name, stream.name, optimize.name],
+      }))
+    })`
+  for (const load of ["import('amorsize')", "Promise.resolve(require('amorsize'))"])
+    expect(JSON.parse(await mustRun(process.execPath, ['-e', program(load)], project))).toEqual({
+      before: false,
+      refusals: ['TypeError', 'TypeError', 'TypeError'],
+      within: 2,
+      reading: true,
+      after: true,
+      results: [1, 2],
+      rejections: ['TypeError', 'RangeError', 'TypeError'],
+      lengths: [3, 3, 3],
+      names: ['execute', 'stream', 'optimize'],
+    })
+})
+
+it('has one state and the same classes, whichever entries a program mixes', async () => {
+  const program = `
+    import * as all from 'amorsize'
+    import * as limits from 'amorsize/limiter'
+    import { createRequire } from 'node:module'
+    const require = createRequire(import.meta.url)
+    const [allRequired, limitsRequired] = [require('amorsize'), require('amorsize/limiter')]
+    const differing = Object.keys(limits).filter((name) => [all, allRequired, limitsRequired].some((entry) => entry[name] !== limits[name]))
+    const policy = { name: 'entries', requestsPerSecond: 1e-6, burstSize: 3 }
+    const taken = [all, limits, allRequired, limitsRequired].map(({ RateLimiter }) => new RateLimiter(policy).tryAcquire())
+    const { FakeClock } = await import('amorsize/testing')
+    const onClock = new limits.RateLimiter({ requestsPerSecond: 1, burstSize: 1, clock: new FakeClock() })
+    const failed = await all.execute(() => onClock.acquire(1, { maxWaitMs: 0 }), [1, 2], { onError: 'collect' })
+    console.log(JSON.stringify({
+      names: Object.keys(limits).join(' '), differing, taken,
+      isOurs: failed[1].reason instanceof limits.RateLimitExceeded && failed[1].reason instanceof allRequired.AmorsizeError,
+    }))`
+  expect(JSON.parse(await mustRun(process.execPath, ['--input-type=module', '-e', program], project))).toEqual({
+    names:
+      'AmorsizeError KeyedRateLimiter KeyedWindow Lease RateLimitExceeded RateLimiter RateLimiterAll SharedMemoryError',
+    differing: [],
+    taken: [true, true, true, false],
+    isOurs: true,
+  })
+})
+
+it('reads no policy for `amorsize/limiter`, and neither limits nor policies for `amorsize/testing`', async () => {
+  const bytes = async (entry: string) => {
+    const program = `
+      import { createRequire } from 'node:module'
+      import { statSync } from 'node:fs'
+      await import('${entry}')
+      console.log(Object.keys(createRequire(import.meta.url).cache).reduce((sum, path) => sum + statSync(path).size, 0))`
+    return Number(await mustRun(process.execPath, ['--input-type=module', '-e', program], project))
+  }
+  const [all = 0, limits = 0, testing = 0] = await Promise.all(
+    ['amorsize', 'amorsize/limiter', 'amorsize/testing'].map(bytes),
+  )
+  expect(limits).toBeLessThan(0.6 * all)
+  expect(testing).toBeLessThan(0.35 * limits)
+  expect(testing).toBeGreaterThan(10_000)
+})
+
+it('loads modules of Node that few need only with what needs them', async () => {
   const program = `
     const all = () => process.moduleLoadList.filter((name) => /^NativeModule (worker_threads|diagnostics_channel|v8|vm|zlib|os|crypto)$/.test(name)).sort()
     const own = new Set(all()) // of Node itself, which from 22 on begins with diagnostics_channel

@@ -6,7 +6,7 @@ import { type Block, root } from './blocks.js'
 /** Where the things stand that examples take for granted: a reader's own functions, a service to call, … */
 export const GIVEN = join(root, 'test/docs/given')
 
-const ENTRIES = ['amorsize', 'amorsize/system', 'amorsize/http', 'amorsize/metrics', 'amorsize/redis', 'amorsize/bullmq', 'amorsize/testing']
+const ENTRIES = ['amorsize', 'amorsize/limiter', 'amorsize/system', 'amorsize/http', 'amorsize/metrics', 'amorsize/redis', 'amorsize/bullmq', 'amorsize/testing']
 
 /** Files of {@link GIVEN} that only examples in docstrings get: there an import line would be longer than the example. */
 const FOR_DOCSTRINGS = ['node', 'packages']

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { pathTables, targets } from '../../../bench/micro/report.mjs'
+import { importTable, pathTables, targets } from '../../../bench/micro/report.mjs'
 import { middleOrBound } from '../../../bench/support/tables.mjs'
 import { targetTable } from '../../../bench/support/targets.mjs'
 
@@ -37,7 +37,16 @@ it('says the same of a lease below the noise in its row and in its target', () =
   ]
   const [allowed] = pathTables(cases)
   expect(allowed!.table.rows[1]).toEqual(['amorsize/lease', '`f()`', 'below 1.61', '-11.5 to 1.61', '0', 'below 0.161'])
-  const { rows } = targetTable(targets(cases, { amorsize: rounds(9), empty: rounds(1) }))
+  const importMs = {
+    './empty.mjs': rounds(1),
+    amorsize: rounds(9),
+    'amorsize/limiter': rounds(6),
+    'amorsize/testing': rounds(4),
+    piscina: rounds(12),
+    cockatiel: rounds(15),
+    limiter: rounds(3.5),
+  }
+  const { rows } = targetTable(targets(cases, importMs))
   expect(rows.find(([what]) => what?.startsWith('lease'))?.slice(1)).toEqual([
     '<= 0.3 x',
     'below 0.201 x',
@@ -45,4 +54,10 @@ it('says the same of a lease below the noise in its row and in its target', () =
     'below 1.61 ns / 8 ns',
   ])
   expect(rows[0]?.slice(1)).toEqual(['<= 0.4 x', '1.25 x', 'MISSED', '10 ns / 8 ns'])
+  expect(rows.slice(-3).map(([what, , , verdict]) => [what, verdict])).toEqual([
+    ["import 'amorsize' beyond an empty module", 'met'],
+    ["import 'amorsize/limiter' beyond an empty module", 'MISSED'],
+    ["import 'amorsize/testing' beyond an empty module", 'met'],
+  ])
+  expect(importTable(importMs).table.rows.at(-1)).toEqual(['`limiter`', '3.5', '3.5 to 3.5', '2.5'])
 })
