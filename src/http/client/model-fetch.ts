@@ -9,11 +9,10 @@ import { RateLimiter } from '../../rate-limit/rate-limiter.js'
 import { checkEncodedName, fittingName } from '../encoded-name.js'
 import { watchBody } from '../watched-body.js'
 import { exhaustedMs, pauseMsOf } from './answer-limits.js'
-import { initNow, inputNow } from './as-given.js'
 import { EventReader, KnownUsage, MOST_CHARACTERS, jsonOf } from './model-usage.js'
 import { overFetch } from './over-fetch.js'
 import { optionsOf, ownSignal } from './own-signal.js'
-import { isRequest, letGoIfAborted } from './replay.js'
+import { asFetched, isRequest, letGoIfAborted } from './replay.js'
 
 /** What {@link modelFetch} is made with. */
 export interface ModelFetchOptions {
@@ -106,8 +105,7 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
   }
 
   return overFetch<ModelFetch>(given, (send) => async (url, options) => {
-    const input = inputNow(url)
-    const init = initNow(options)
+    const { input, init } = asFetched(url, options)
     const signal = ownSignal(init?.signal ?? (isRequest(input) ? input.signal : undefined))
     let estimated = 0
     try {

@@ -1,6 +1,5 @@
 import { URL as NodeUrl } from 'node:url'
 import { checkKeys, checkOptions } from '../../internal/options/validate.js'
-import { initNow } from './as-given.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions } from './origin-policies.js'
 import { ownSignal } from './own-signal.js'
 
@@ -12,9 +11,6 @@ interface DispatchOptions {
   readonly origin?: string | URL | undefined
   readonly path: string
   readonly method: string
-  readonly headers?: unknown
-  readonly body?: unknown
-  readonly query?: unknown
   readonly signal?: unknown
 }
 
@@ -61,7 +57,6 @@ export function policyInterceptor(
       return dispatch(request, watchAnswer(handler, { answered, ended: nothing, failed: nothing }))
     }
     let isSent = false
-    const asGiven = initNow({ ...request, ...queryNow(request) })
     const { signal, release } = signalOf(request.signal)
     policies
       .attempt(
@@ -78,7 +73,7 @@ export function policyInterceptor(
               place?.fail(error)
               reject(error)
             }
-            dispatch(asGiven, watchAnswer(handler, { answered, ended, failed }))
+            dispatch(request, watchAnswer(handler, { answered, ended, failed }))
             isSent = true
           }),
       )
@@ -98,11 +93,6 @@ function urlOf({ origin, path }: Pick<DispatchOptions, 'origin'> & { readonly pa
   // To a proxy a path may be a whole URL; what is no path, undici refuses.
   const isWhole = typeof path !== 'string' || !path.startsWith('/')
   return (isWhole ? new URL(String(path), base) : new URL(new URL(base).origin + path)).href
-}
-
-/** What undici adds to the path as it dispatches a request. */
-function queryNow({ query }: DispatchOptions): { query?: object } {
-  return typeof query === 'object' && query !== null ? { query: { ...query } } : {}
 }
 
 const nothing = (): undefined => undefined

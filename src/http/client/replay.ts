@@ -1,5 +1,4 @@
 import { isNodeStream } from '../watched-body.js'
-import { initNow, inputNow } from './as-given.js'
 import type { Fetch } from './over-fetch.js'
 import { ownSignal } from './own-signal.js'
 
@@ -44,13 +43,14 @@ export class Replayable {
    * @param init - as fetch takes it; `body` may be a function
    */
   constructor(input: string | URL | Request, init: PolicyRequestInit | undefined) {
-    this.#input = inputNow(input)
-    const now = (this.#init = initNow(init))
-    const request = isRequest(input) ? input : null
-    const body = now?.body ?? null
-    this.method = (now?.method ?? request?.method ?? 'GET').toUpperCase()
+    const given = asFetched(input, init)
+    this.#input = given.input
+    this.#init = given.init
+    const request = isRequest(given.input) ? given.input : null
+    const body = given.init?.body ?? null
+    this.method = (given.init?.method ?? request?.method ?? 'GET').toUpperCase()
     this.url = request?.url ?? (input as string | URL).toString()
-    this.signal = ownSignal(now?.signal ?? request?.signal)
+    this.signal = ownSignal(given.init?.signal ?? request?.signal)
     this.#isUsed = body === null && request?.bodyUsed === true
     this.repeats = body === null || typeof body === 'function' || !isStream(body)
   }
@@ -96,6 +96,16 @@ function isImpossible(url: string, init: PolicyRequestInit, method: string): boo
   } catch {
     return true
   }
+}
+
+/** What fetch is given. A Request may stand in the place of the options, or what looks like one: a copy would not have the fields of its class. */
+export function asFetched<I extends object>(
+  input: string | URL | Request,
+  init: I | undefined,
+): { input: string | URL | Request; init: I | undefined } {
+  const type: unknown = Object.getPrototypeOf(init ?? {})
+  const isPlain = type === null || Object.getPrototypeOf(type) === null
+  return isPlain ? { input, init } : { input: new Request(input, init), init: undefined }
 }
 
 /** Also one of another fetch, which has a class of its own. */

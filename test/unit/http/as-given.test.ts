@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable, Stream } from 'node:stream'
-import { modelFetch, policyFetch, policyInterceptor } from 'amorsize/http'
+import { modelFetch, policyFetch } from 'amorsize/http'
 import { FakeClock } from 'amorsize/testing'
 import { describe, expect, it, vi } from 'vitest'
 
@@ -25,50 +25,6 @@ const makers = {
   policyFetch: (clock: FakeClock, fetch: typeof globalThis.fetch) => policyFetch({ clock, fetch, limit }),
   modelFetch: (clock: FakeClock, fetch: typeof globalThis.fetch) => modelFetch({ clock, fetch, rpm: 60, tpm: 6e6 }),
 }
-
-describe.each(['policyFetch', 'modelFetch'] as const)('%s', (name) => {
-  const url = new URL('http://a.example/')
-  const form = new FormData()
-  const fields = new URLSearchParams()
-  const record = { n: '' }
-  const pairs: [string, string][] = [['n', '']]
-  const headers = new Headers()
-  const init: RequestInit = {}
-
-  it.each<[string, (n: string) => Sent]>([
-    ['a URL', (n) => ((url.search = n), [url])],
-    ['a record of header fields', (n) => ((record.n = n), [url, { headers: record }])],
-    ['pairs of header fields', (n) => ((pairs[0]![1] = n), [url, { headers: pairs }])],
-    ['Headers', (n) => (headers.set('n', n), [url, { headers }])],
-    ['the options', (n) => ((init.headers = { n }), [url, init])],
-    ['a form', (n) => (form.set('a', n), [url, { method: 'PUT', body: form }])],
-    ['URLSearchParams', (n) => (fields.set('a', n), [url, { method: 'PUT', body: fields }])],
-  ])('sends what fetch would have sent, where %s changes while it waits', async (_, request) => {
-    const directly = telling()
-    await Promise.all(['1', '2', '3'].map((n) => directly.fetch(...request(n))))
-    expect(new Set(directly.sent).size).toBe(3)
-
-    const clock = new FakeClock()
-    const later = telling()
-    const send = makers[name](clock, later.fetch)
-    const all = ['1', '2', '3'].map((n) => send(...request(n)))
-    await clock.advance(3000)
-    await Promise.all(all)
-    expect(later.sent).toEqual(directly.sent)
-  })
-
-  it('reads each of its options once', async () => {
-    const given = { method: 'PUT', body: 'a', headers: { n: '1' } }
-    const reads: PropertyKey[] = []
-    const watched = new Proxy(given, {
-      get: (target, key, receiver) => (reads.push(key), Reflect.get(target, key, receiver) as unknown),
-    })
-    const { sent, fetch } = telling()
-    await makers[name](new FakeClock(), fetch)(url, watched)
-    expect(sent).toEqual([`PUT ${url.href} 1 a`])
-    expect(reads.sort()).toEqual(['body', 'headers', 'method'])
-  })
-})
 
 class OwnHeaders extends Headers {
   constructor(n: string) {
@@ -220,46 +176,4 @@ it('a function of the options that gives a promise, which is none, does not end 
   await new Promise(setImmediate)
   process.off('unhandledRejection', hear)
   expect(unhandled).toEqual([])
-})
-
-describe('policyInterceptor', () => {
-  it('dispatches what it was given, where the options change while a request waits', async () => {
-    const clock = new FakeClock()
-    const sent: string[] = []
-    const dispatch = policyInterceptor({ clock, limit })(
-      ({ path, headers }: { path: string; headers: Record<string, string> | string[] }) =>
-        sent.push([path, ...Object.values(headers)].join(' ')) > 0,
-    )
-    const record = { n: '' }
-    const list = ['n', '']
-    const request = { origin: 'http://a.example', path: '', method: 'GET' }
-    for (const n of ['1', '2']) {
-      request.path = `/${n}`
-      record.n = list[1] = n
-      dispatch({ ...request, headers: record }, {})
-      dispatch(Object.assign(request, { headers: list }), {})
-    }
-    request.path = '/3'
-    record.n = list[1] = '3'
-    await clock.advance(4000)
-    expect(sent).toEqual(['/1 1', '/1 n 1', '/2 2', '/2 n 2'])
-  })
-
-  it('dispatches the query and the form that it was given', async () => {
-    const clock = new FakeClock()
-    const sent: string[] = []
-    const dispatch = policyInterceptor({ clock, limit })(
-      ({ query, body }: { query: { n: string }; body: FormData }) =>
-        sent.push(`${query.n} ${body.get('n') as string}`) > 0,
-    )
-    const query = { n: '' }
-    const body = new FormData()
-    for (const n of ['1', '2', '3']) {
-      query.n = n
-      body.set('n', n)
-      dispatch({ origin: 'http://a.example', path: '/', method: 'PUT', query, body }, {})
-    }
-    await clock.advance(3000)
-    expect(sent).toEqual(['1 1', '2 2', '3 3'])
-  })
 })
