@@ -2,7 +2,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { modelFetch, policyFetch } from 'amorsize/http'
-import PolyfilledController from 'abort-controller'
 import ky from 'ky'
 import { http, HttpResponse } from 'msw'
 import { setupServer } from 'msw/node'
@@ -105,14 +104,6 @@ it('holds no place for errors of ky, which leaves their bodies unread', async ()
   const fetch = policyFetch({ bulkhead: { maxConcurrent: 1, maxWaitMs: 5000 } })
   for (let i = 0; i < 3; i++)
     await expect(ky.get(`${origin}/down`, { fetch, retry: 0 })).rejects.toMatchObject({ name: 'HTTPError' })
-})
-
-it('hears a signal of the polyfill abort-controller, while it waits for its turn and for the answer', async () => {
-  const send = policyFetch({ timeoutMs: 60_000, bulkhead: { maxConcurrent: 1 } })
-  const controller = new PolyfilledController()
-  const both = [1, 2].map(() => send(`${origin}/hang`, { signal: controller.signal }))
-  controller.abort()
-  for (const one of both) await expect(one).rejects.toMatchObject({ name: 'AbortError' })
 })
 
 it('pauses the origin that a redirect has led to, not the one that was asked', async () => {

@@ -11,7 +11,7 @@ import { watchBody } from '../watched-body.js'
 import { exhaustedMs, pauseMsOf } from './answer-limits.js'
 import { EventReader, KnownUsage, MOST_CHARACTERS, jsonOf } from './model-usage.js'
 import { overFetch } from './over-fetch.js'
-import { optionsOf, ownSignal } from './own-signal.js'
+import { optionsOf } from './origin-policies.js'
 import { asFetched, isRequest, letGoIfAborted } from './replay.js'
 
 /** What {@link modelFetch} is made with. */
@@ -106,7 +106,7 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
 
   return overFetch<ModelFetch>(given, (send) => async (url, options) => {
     const { input, init } = asFetched(url, options)
-    const signal = ownSignal(init?.signal ?? (isRequest(input) ? input.signal : undefined))
+    const signal = init?.signal ?? (isRequest(input) ? input.signal : undefined)
     let estimated = 0
     try {
       const body = await bodyOf(input, init, signal)

@@ -19,7 +19,6 @@ import { checkEncodedName, encodedName, fittingName } from '../encoded-name.js'
 import type { AnswerHeaders } from './answer-limits.js'
 import { OriginPauses } from './origin-pauses.js'
 import { type PerOrigin, originReader } from './origin.js'
-import { optionsOf } from './own-signal.js'
 
 /** What a client keeps to for each origin. */
 export interface OriginPolicyOptions {
@@ -81,6 +80,11 @@ interface Answer {
 
 /** The place of a request: freed once its answer has ended, or with the error by which it has failed. Undefined where there are none. */
 type Place = BulkheadPermit | undefined
+
+/** Options for what takes a signal only if there is one. */
+export function optionsOf(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal }
+}
 
 /** A breaker, a pause, a rate and places for each origin: what a request passes before it is sent, in this order. */
 export class OriginPolicies {

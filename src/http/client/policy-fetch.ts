@@ -10,9 +10,8 @@ import { type Retry, retry } from '../../policy/retry/retry.js'
 import { isNodeStream, watchBody } from '../watched-body.js'
 import { AttemptLimit, unlessIgnored } from './attempt-limit.js'
 import { underBoth } from './both-signals.js'
-import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions } from './origin-policies.js'
+import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions, optionsOf } from './origin-policies.js'
 import { type Fetch, overFetch } from './over-fetch.js'
-import { optionsOf } from './own-signal.js'
 import { NotSent, type PolicyRequestInit, Replayable } from './replay.js'
 
 /** What {@link policyFetch} is made with. */

@@ -1,7 +1,6 @@
 import { URL as NodeUrl } from 'node:url'
 import { checkKeys, checkOptions } from '../../internal/options/validate.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions } from './origin-policies.js'
-import { ownSignal } from './own-signal.js'
 
 /** What {@link policyInterceptor} is made with. */
 export type PolicyInterceptorOptions = OriginPolicyOptions
@@ -57,7 +56,8 @@ export function policyInterceptor(
       return dispatch(request, watchAnswer(handler, { answered, ended: nothing, failed: nothing }))
     }
     let isSent = false
-    const { signal, release } = signalOf(request.signal)
+    // Before it is dispatched undici does not watch it. An emitter of 'abort' is left to undici.
+    const signal = request.signal instanceof AbortSignal ? request.signal : undefined
     policies
       .attempt(
         origin,
@@ -81,7 +81,6 @@ export function policyInterceptor(
       .catch((error: unknown) => {
         if (!isSent) fail(handler, error)
       })
-      .finally(release)
     return true
   }
 }
@@ -185,23 +184,4 @@ function rawHeaders(headers: RawHeaders): Headers {
 function fail(handler: Handler, error: unknown): void {
   if (typeof handler.onResponseError === 'function') handler.onResponseError(null, error)
   else handler.onError?.(error)
-}
-
-/** undici takes an AbortSignal or an emitter of 'abort', and watches it only once the request is dispatched. */
-function signalOf(given: unknown): { signal: AbortSignal | undefined; release: () => void } {
-  const signal = ownSignal(given)
-  if (signal !== undefined) return { signal, release: nothing }
-  const emitter = given as
-    | {
-        on?: unknown
-        once?: (event: 'abort', listener: () => void) => void
-        removeListener?: (event: 'abort', listener: () => void) => void
-      }
-    | null
-    | undefined
-  if (typeof emitter?.once !== 'function') return { signal: undefined, release: nothing }
-  const controller = new AbortController()
-  const abort = (): void => controller.abort()
-  emitter.once('abort', abort)
-  return { signal: controller.signal, release: () => emitter.removeListener?.('abort', abort) }
 }

@@ -1,6 +1,5 @@
 import { isNodeStream } from '../watched-body.js'
 import type { Fetch } from './over-fetch.js'
-import { ownSignal } from './own-signal.js'
 
 /** What fetch takes as a body. */
 export type RequestBody = NonNullable<RequestInit['body']>
@@ -50,7 +49,7 @@ export class Replayable {
     const body = given.init?.body ?? null
     this.method = (given.init?.method ?? request?.method ?? 'GET').toUpperCase()
     this.url = request?.url ?? (input as string | URL).toString()
-    this.signal = ownSignal(given.init?.signal ?? request?.signal)
+    this.signal = given.init?.signal ?? request?.signal ?? undefined
     this.#isUsed = body === null && request?.bodyUsed === true
     this.repeats = body === null || typeof body === 'function' || !isStream(body)
   }

@@ -568,25 +568,6 @@ describe('policyFetch', () => {
     expect(await first.text()).toBe(`${'a'.repeat(9999)}b`)
   })
 
-  it('follows a signal of another class, as fetch does', async () => {
-    class Foreign extends EventTarget {
-      aborted = false
-      abort(): void {
-        this.aborted = true
-        this.dispatchEvent(new Event('abort'))
-      }
-    }
-    const { origin } = await serve(() => undefined)
-    const signal = new Foreign()
-    const get = policyFetch({ timeoutMs: 60_000, bulkhead: { maxConcurrent: 1 } })
-    const both = [1, 2].map(() => get(origin, { signal: signal as unknown as AbortSignal }))
-    signal.abort()
-    for (const one of both) await expect(one).rejects.toMatchObject({ name: 'AbortError' })
-    await expect(get(origin, { signal: signal as unknown as AbortSignal })).rejects.toMatchObject({
-      name: 'AbortError',
-    })
-  })
-
   it('frees the place of an answer that has no body, though nobody looks for one', async () => {
     const { origin } = await serve(({ method, url }, response) => {
       if (method === 'HEAD') response.writeHead(200, { 'content-length': 10 }).end()
