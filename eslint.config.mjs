@@ -68,7 +68,7 @@ const partsOf = {
   internal: { time: [], text: [], options: ['time'], events: ['time', 'text', 'options'] },
   'rate-limit': { waiting: [], keyed: ['waiting'] },
   policy: { stages: [], bulkhead: ['stages'], 'circuit-breaker': ['stages'], retry: ['stages'] },
-  http: { stores: [], limit: ['stores'], shed: ['limit'], client: [] },
+  http: { adapters: [], stores: [], limit: ['adapters', 'stores'], shed: ['adapters', 'limit'], client: [] },
   cli: {
     text: [],
     items: ['text'],

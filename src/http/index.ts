@@ -30,24 +30,18 @@ export type {
 } from './limit/limit-options.js'
 export type { RateHeaders } from './limit/rate-headers.js'
 export { ipKey } from './limit/ip-key.js'
-export {
-  connectLimit,
-  type ConnectLimit,
-  type ConnectLimitOptions,
-  type ConnectNext,
-  type ConnectRequest,
-  type ConnectResponse,
-} from './limit/connect-limit.js'
-export type { NodeResponse } from './limit/response-end.js'
+export { connectLimit, type ConnectLimit, type ConnectLimitOptions } from './limit/connect-limit.js'
+export type { ConnectNext, ConnectRequest, ConnectResponse } from './adapters/connect.js'
+export type { NodeResponse } from './adapters/response-end.js'
+export type { FastifyInstanceLike, FastifyReplyLike } from './adapters/fastify.js'
+export type { HonoContext } from './adapters/hono.js'
 export {
   fastifyLimit,
   type AnyFastifyLimitOptions,
-  type FastifyInstanceLike,
   type FastifyLimitOptions,
-  type FastifyReplyLike,
   type FastifyRequestLike,
 } from './limit/fastify-limit.js'
-export { honoLimit, type HonoContext, type HonoLimit, type HonoLimitOptions } from './limit/hono-limit.js'
+export { honoLimit, type HonoLimit, type HonoLimitOptions } from './limit/hono-limit.js'
 export { webLimit, type WebLimit, type WebLimitOptions } from './limit/web-limit.js'
 export {
   shed,

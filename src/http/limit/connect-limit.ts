@@ -1,39 +1,15 @@
 import { checkOptionalFunction } from '../../internal/options/check-common.js'
+import { type ConnectNext, type ConnectRequest, type ConnectResponse, connectMiddleware } from '../adapters/connect.js'
 import { warnOfNoAddress, warnOnce } from '../warnings.js'
-import { type LimitDecision, PROBLEM_TYPE, problemOf, retryAfterSeconds } from './decision.js'
-import { type HttpLimitStats, HttpLimiter, type Judged, type RequestReader } from './http-limiter.js'
+import type { LimitDecision } from './decision.js'
+import { type HttpLimitStats, HttpLimiter, type RequestReader } from './http-limiter.js'
 import type { HttpLimitOptions } from './limit-options.js'
-import { type HeaderSink, textOfHeader } from './rate-headers.js'
-import { type NodeResponse, whenResponseEnds } from './response-end.js'
-
-/** What is used of a request of Express, Connect or `node:http`, and what options that are functions ask for most. */
-export interface ConnectRequest {
-  readonly method?: string | undefined
-  readonly url?: string | undefined
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly socket?: { readonly remoteAddress?: string | undefined; readonly destroyed?: boolean | undefined } | null
-  /** Express: the address as its setting `trust proxy` has it. */
-  readonly ip?: string | undefined
-}
-
-/** What is used of a response of Express, Connect or `node:http`. */
-export interface ConnectResponse extends NodeResponse {
-  statusCode: number
-  readonly headersSent: boolean
-  getHeader(name: string): unknown
-  setHeader(name: string, value: string): unknown
-  end(body: string): unknown
-}
 
 /** What {@link connectLimit} is made with. */
 export interface ConnectLimitOptions<Request, Response = ConnectResponse> extends HttpLimitOptions<Request> {
   /** Answers a refused request itself; the header fields are set already. What it throws or rejects with goes to `next`. */
   refuse?: ((request: Request, decision: LimitDecision, response: Response) => unknown) | undefined
 }
-
-/** Goes on, with an error if there is one. Its type is that of Express: some, as h3, want an Error there. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- neither unknown nor Error fits all of them
-export type ConnectNext = (error?: any) => void
 
 /** A middleware `(req, res, next)`. */
 export interface ConnectLimit<Request, Response = ConnectResponse> {
@@ -66,66 +42,8 @@ export function connectLimit<
   Response extends ConnectResponse = ConnectResponse,
 >(options: ConnectLimitOptions<Request, Response>): ConnectLimit<Request, Response> {
   const limiter = new HttpLimiter<Request>('connectLimit', options, connectReader, ['refuse'])
-  const refuse = checkOptionalFunction('refuse', options.refuse)
-  const middleware = (request: Request, response: Response, next: (error?: unknown) => void): void => {
-    let judged: Judged | null
-    try {
-      judged = limiter.judge(request)
-      if (judged !== null && !answer(limiter, request, response, judged, refuse, next)) return
-    } catch (error) {
-      failing(next)(error)
-      return
-    }
-    next()
-  }
+  const middleware = connectMiddleware(limiter, checkOptionalFunction('refuse', options.refuse))
   return Object.assign(middleware, { stats: () => limiter.stats() })
-}
-
-/** Gives errors to `next`, for which none, as with `Promise.reject()`, would mean that the request goes on. */
-export function failing(next: (error: unknown) => void): (error: unknown) => void {
-  return (error) => next(error ?? new Error('a function of the limit has failed, without an error'))
-}
-
-/** Writes what there is to tell; true when the request goes on. */
-function answer<Request extends object, Response extends ConnectResponse>(
-  limiter: HttpLimiter<Request>,
-  request: Request,
-  response: Response,
-  judged: Judged,
-  refuse: ((request: Request, decision: LimitDecision, response: Response) => unknown) | undefined,
-  next: (error: unknown) => void,
-): boolean {
-  const { decision, charge } = judged
-  if (!response.headersSent) limiter.writeHeaders(new NodeHeaders(response), decision)
-  if (decision.allowed) {
-    if (charge !== null) whenResponseEnds(response, (status) => limiter.settle(request, judged, status))
-    return true
-  }
-  response.statusCode = decision.status
-  response.setHeader('retry-after', String(retryAfterSeconds(decision)))
-  if (refuse !== undefined) Promise.resolve(refuse(request, decision, response)).catch(failing(next))
-  else {
-    response.setHeader('content-type', PROBLEM_TYPE)
-    response.end(problemOf(decision))
-  }
-  return false
-}
-
-/** The header fields of a response of Node. */
-export class NodeHeaders implements HeaderSink {
-  readonly #response: Pick<ConnectResponse, 'getHeader' | 'setHeader'>
-
-  constructor(response: Pick<ConnectResponse, 'getHeader' | 'setHeader'>) {
-    this.#response = response
-  }
-
-  get(name: string): string | undefined {
-    return textOfHeader(this.#response.getHeader(name))
-  }
-
-  set(name: string, value: string): void {
-    this.#response.setHeader(name, value)
-  }
 }
 
 /** What Express says of its proxies; there is no such thing in Connect. */

@@ -43,8 +43,6 @@ export function retryAfterSeconds({ retryAfterMs }: LimitDecision): number {
   return Math.max(1, Math.ceil(retryAfterMs / 1000))
 }
 
-export const PROBLEM_TYPE = 'application/problem+json'
-
 /** The body of a refusal: problem details (RFC 9457), of the type that the RateLimit header fields bring. */
 export function problemOf(decision: LimitDecision): string {
   return JSON.stringify({

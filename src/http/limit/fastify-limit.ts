@@ -1,13 +1,19 @@
 import { checkOptionalFunction } from '../../internal/options/check-common.js'
 import { checkKeys, checkOneOf, describe } from '../../internal/options/validate.js'
+import {
+  fastifyHook,
+  type FastifyInstanceLike,
+  type FastifyReplyLike,
+  hooksOf,
+  pluginMarks,
+} from '../adapters/fastify.js'
+import { failing, type Next } from '../adapters/verdict.js'
 import { fittingName } from '../encoded-name.js'
 import { type FastifyRoute, routeName } from '../fastify-routes.js'
-import { failing, warnOfProxy } from './connect-limit.js'
-import { type LimitDecision, PROBLEM_TYPE, problemOf, retryAfterSeconds } from './decision.js'
+import { warnOfProxy } from './connect-limit.js'
+import type { LimitDecision } from './decision.js'
 import { HttpLimiter, type RequestReader } from './http-limiter.js'
 import { type HttpLimitOptions, LIMIT_OPTIONS } from './limit-options.js'
-import { type HeaderSink, textOfHeader } from './rate-headers.js'
-import { type NodeResponse, whenResponseEnds } from './response-end.js'
 
 /** What is used of a request of Fastify. */
 export interface FastifyRequestLike {
@@ -23,16 +29,6 @@ export interface FastifyRequestLike {
   }
 }
 
-/** What is used of a reply of Fastify. */
-export interface FastifyReplyLike {
-  readonly sent: boolean
-  readonly raw: NodeResponse
-  code(status: number): unknown
-  header(name: string, value: string): unknown
-  getHeader(name: string): unknown
-  send(body: unknown): unknown
-}
-
 /** What {@link fastifyLimit} is registered with; a route's `config.limit` may hold the same but `hook`. */
 export interface FastifyLimitOptions<
   Request extends FastifyRequestLike = FastifyRequestLike,
@@ -44,27 +40,12 @@ export interface FastifyLimitOptions<
   hook?: 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler' | undefined
 }
 
-/** What is used of an instance of Fastify: its `addHook`, whose many signatures are checked by Fastify's own types. */
-export interface FastifyInstanceLike {
-  readonly addHook: (...hook: never[]) => unknown
-  readonly printRoutes?: (() => string) | undefined
-}
-
-/** `addHook` as the plugins here call it. */
-type AddHook = (name: string, hook: (...given: never[]) => unknown) => void
-
-/** Lets a request go on from a hook, or fails it. */
-type Done = (error?: unknown, payload?: unknown) => void
-
 /** The options of a plugin whose functions may name Fastify's own types, and need not. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- `unknown` would refuse functions of Fastify's own request
 export type AnyFastifyLimitOptions = FastifyLimitOptions<any, any>
 
-interface Settings {
-  readonly limiter: HttpLimiter<FastifyRequestLike>
-  readonly refuse:
-    ((request: FastifyRequestLike, decision: LimitDecision, reply: FastifyReplyLike) => unknown) | undefined
-}
+/** What judges the requests of a plugin, or of a route. */
+type Hook = (request: FastifyRequestLike, reply: FastifyReplyLike, done: Next) => void
 
 /**
  * A plugin of Fastify that limits requests; see {@link connectLimit}. The default key is `request.ip`, which obeys Fastify's option
@@ -85,11 +66,11 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
       const ofAll = options as FastifyLimitOptions
       const { hook = 'onRequest' } = ofAll
       checkOneOf('hook', hook, ['onRequest', 'preParsing', 'preValidation', 'preHandler'])
-      const settings = settingsOf('fastifyLimit', ofAll, [...MORE, 'hook'])
+      const hookOfAll = hookOf('fastifyLimit', ofAll, [...MORE, 'hook'])
       // By the route's own options, which Fastify hands on as they are while it copies the config around them.
-      const ofRoutes = new WeakMap<object, Settings>()
-      const settingsFor = (own: unknown, route: FastifyRoute): Settings | null => {
-        if (own === undefined) return settings
+      const ofRoutes = new WeakMap<object, Hook>()
+      const hookFor = (own: unknown, route: FastifyRoute): Hook | null => {
+        if (own === undefined) return hookOfAll
         if (own === false) return null
         if (typeof own !== 'object' || own === null)
           throw new TypeError(
@@ -97,7 +78,7 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
           )
         const known = ofRoutes.get(own)
         if (known !== undefined) return known
-        const made = settingsOfRoute(route, ofAll, own)
+        const made = hookOfRoute(route, ofAll, own)
         ofRoutes.set(own, made)
         return made
       }
@@ -107,47 +88,42 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
       addHook('onRoute', (route: FastifyRoute & { readonly config?: unknown }) => {
         const own = limitOf(route.config)
         if (own !== undefined) hasRoutes = true
-        settingsFor(own, route)
+        hookFor(own, route)
       })
-      const settingsOfRequest = ({ routeOptions }: FastifyRequestLike): Settings | null =>
-        settingsFor(limitOf(routeOptions.config), routeOptions)
-      const judgeThen = (request: FastifyRequestLike, reply: FastifyReplyLike, done: Done): void => {
+      const judgeThen: Hook = (request, reply, done) => {
+        let own: Hook | null = hookOfAll
         try {
-          const own = hasRoutes ? settingsOfRequest(request) : settings
-          if (own !== null && !reply.sent && !goesOn(own, request, reply, done)) return
+          if (hasRoutes) own = hookFor(limitOf(request.routeOptions.config), request.routeOptions)
         } catch (error) {
           failing(done)(error)
           return
         }
-        done()
+        if (own === null || reply.sent) done()
+        else own(request, reply, done)
       }
-      // A hook with a callback costs no promise. That of 'preParsing' hands the body on.
+      // The hook of 'preParsing' hands the body on.
       if (hook !== 'preParsing') addHook(hook, judgeThen)
       else
-        addHook(hook, (request: FastifyRequestLike, reply: FastifyReplyLike, body: unknown, done: Done) => {
-          judgeThen(request, reply, (error) => done(error, body))
-        })
+        addHook(
+          hook,
+          (
+            request: FastifyRequestLike,
+            reply: FastifyReplyLike,
+            body: unknown,
+            done: (error?: unknown, body?: unknown) => void,
+          ) => {
+            judgeThen(request, reply, (error) => done(error, body))
+          },
+        )
     },
     pluginMarks('amorsize-limit'),
   )
 
-/** `addHook` of the instance that registers a plugin. @throws {TypeError} where the program has called the plugin itself */
-export function hooksOf(instance: FastifyInstanceLike, plugin: string): AddHook {
-  if (typeof (instance as FastifyInstanceLike | undefined)?.addHook !== 'function')
-    throw new TypeError(`${plugin} is a plugin, which Fastify calls: app.register(${plugin}, options)`)
-  return (instance.addHook as AddHook).bind(instance)
-}
-
-/** As fastify-plugin does: the hooks are for the instance that registers the plugin, not for one of its own. */
-export function pluginMarks(name: string): object {
-  return { [Symbol.for('skip-override')]: true, [Symbol.for('fastify.display-name')]: name }
-}
-
 const MORE = ['refuse']
 
-function settingsOf(what: string, options: FastifyLimitOptions, more: readonly string[]): Settings {
+function hookOf(what: string, options: FastifyLimitOptions, more: readonly string[]): Hook {
   const refuse = checkOptionalFunction('refuse', options.refuse)
-  return { limiter: new HttpLimiter(what, options, fastifyReader, more), refuse }
+  return fastifyHook(new HttpLimiter(what, options, fastifyReader, more), refuse)
 }
 
 /** Whether there are routes of which no hook was told. */
@@ -160,62 +136,13 @@ function limitOf(config: unknown): unknown {
   return typeof config === 'object' && config !== null ? (config as { limit?: unknown }).limit : undefined
 }
 
-function settingsOfRoute(route: FastifyRoute, ofAll: FastifyLimitOptions, own: object): Settings {
+function hookOfRoute(route: FastifyRoute, ofAll: FastifyLimitOptions, own: object): Hook {
   const what = `config.limit of ${String(route.url)}`
   checkKeys(what, own, [...LIMIT_OPTIONS, ...MORE])
   // The HEAD that Fastify adds to a GET has its options, and either may be seen first.
   const method = String(route.method).replace('HEAD', 'GET')
   const name = ofAll.name === undefined ? undefined : fittingName(`${ofAll.name} ${routeName({ ...route, method })}`)
-  return settingsOf(what, { ...ofAll, name, ...own }, [...MORE, 'hook'])
-}
-
-/** Writes what there is to tell; true when the request goes on. One that is refused is answered, or fails with what `refuse` rejects with. */
-function goesOn(
-  { limiter, refuse }: Settings,
-  request: FastifyRequestLike,
-  reply: FastifyReplyLike,
-  done: Done,
-): boolean {
-  const judged = limiter.judge(request)
-  if (judged === null) return true
-  const { decision, charge } = judged
-  limiter.writeHeaders(new ReplyHeaders(reply), decision)
-  if (decision.allowed) {
-    if (charge !== null) whenResponseEnds(reply.raw, (status) => limiter.settle(request, judged, status))
-    return true
-  }
-  reply.code(decision.status)
-  reply.header('retry-after', String(retryAfterSeconds(decision)))
-  if (refuse === undefined) {
-    reply.header('content-type', PROBLEM_TYPE)
-    reply.send(problemOf(decision))
-  } else {
-    sendRefusal(refuse(request, decision, reply), reply).catch(failing(done))
-  }
-  return false
-}
-
-/** Sends what an option `refuse` returns, as of a handler of Fastify. */
-export async function sendRefusal(refusal: unknown, reply: FastifyReplyLike): Promise<void> {
-  const body = await refusal
-  if (body !== undefined && !reply.sent) reply.send(body)
-}
-
-/** The header fields of a reply of Fastify. */
-export class ReplyHeaders implements HeaderSink {
-  readonly #reply: Pick<FastifyReplyLike, 'getHeader' | 'header'>
-
-  constructor(reply: Pick<FastifyReplyLike, 'getHeader' | 'header'>) {
-    this.#reply = reply
-  }
-
-  get(name: string): string | undefined {
-    return textOfHeader(this.#reply.getHeader(name))
-  }
-
-  set(name: string, value: string): void {
-    this.#reply.header(name, value)
-  }
+  return hookOf(what, { ...ofAll, name, ...own }, [...MORE, 'hook'])
 }
 
 const fastifyReader: RequestReader<FastifyRequestLike> = {

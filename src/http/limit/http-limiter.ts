@@ -2,13 +2,14 @@ import { answerOf, valueOf } from '../../internal/options/predicate.js'
 import { describe } from '../../internal/options/validate.js'
 import { stackOf } from '../../internal/text/error-text.js'
 import { isKey, type Key } from '../../memory/keyed/key.js'
+import type { Gate, HeaderSink, Refusal, Verdict } from '../adapters/verdict.js'
 import { cut } from '../stores/counts.js'
 import { warnInHandler, warnOnce } from '../warnings.js'
-import type { LimitDecision, LimitState } from './decision.js'
+import { type LimitDecision, type LimitState, problemOf, retryAfterSeconds } from './decision.js'
 import { isWholeIpv6, keyOfIp } from './ip-key.js'
 import { type CompleteLimitOptions, type HttpLimitOptions, completeLimitOptions } from './limit-options.js'
 import { type Asked, type Limit, type Standing, makeLimit } from './limits.js'
-import { type HeaderSink, type RateHeaderWriter, rateHeaderWriter } from './rate-headers.js'
+import { type RateHeaderWriter, rateHeaderWriter } from './rate-headers.js'
 
 /** What a framework says of its requests. */
 export interface RequestReader<Request> {
@@ -37,11 +38,44 @@ export interface Charge {
   readonly atMs: number
 }
 
-/** What is to be done about one request. */
-export interface Judged {
-  readonly decision: LimitDecision
+/** What was decided about one request. */
+class LimitVerdict<Request extends object> implements Verdict<LimitDecision> {
+  readonly holds = false
+  readonly #limiter: HttpLimiter<Request>
+  readonly #request: Request
+  readonly #decision: LimitDecision
   /** What has to be settled once its status is known; null for nothing. */
-  readonly charge: Charge | null
+  readonly #charge: Charge | null
+
+  constructor(limiter: HttpLimiter<Request>, request: Request, decision: LimitDecision, charge: Charge | null) {
+    this.#limiter = limiter
+    this.#request = request
+    this.#decision = decision
+    this.#charge = charge
+  }
+
+  get settles(): boolean {
+    return this.#charge !== null
+  }
+
+  get refusal(): Refusal<LimitDecision> | null {
+    const decision = this.#decision
+    if (decision.allowed) return null
+    const { status } = decision
+    return { decision, status, retryAfterSeconds: retryAfterSeconds(decision), problem: problemOf(decision) }
+  }
+
+  writeHeaders(sink: HeaderSink): void {
+    this.#limiter.writeHeaders(sink, this.#decision)
+  }
+
+  answered(status: number): void {
+    if (this.#charge !== null) this.#limiter.settle(this.#request, this.#charge, status)
+  }
+
+  ended(): void {
+    // Nothing is held until then.
+  }
 }
 
 /** How many requests are watched for mistakes of the set-up, which are told once: all at first, then one in so many. */
@@ -51,7 +85,7 @@ const WATCHED_LATER = 64
 const NOTHING: readonly unknown[] = []
 
 /** The limits of a server, whatever its framework. */
-export class HttpLimiter<Request extends object> {
+export class HttpLimiter<Request extends object> implements Gate<Request, LimitDecision> {
   readonly options: CompleteLimitOptions<Request>
   readonly #reader: RequestReader<Request>
   readonly #limits: readonly Limit<Request>[]
@@ -101,7 +135,7 @@ export class HttpLimiter<Request extends object> {
    * @returns null when there is nothing more to do about the request: it goes on
    * @throws what failed, with `onError: 'closed'`
    */
-  judge(request: Request, rest: readonly unknown[] = NOTHING): Judged | null {
+  judge(request: Request, rest: readonly unknown[] = NOTHING): LimitVerdict<Request> | null {
     let key: Key | null = null
     let asked: readonly Asked[]
     try {
@@ -116,7 +150,7 @@ export class HttpLimiter<Request extends object> {
       asked = this.#limits.map((limit) => limit.ask(request, true))
     }
     try {
-      return this.#decide(key, asked)
+      return this.#decide(request, key, asked)
     } catch (error) {
       this.#fail(error, "a request could not be limited and was admitted (onError: 'open')")
       return null
@@ -138,9 +172,9 @@ export class HttpLimiter<Request extends object> {
   }
 
   /** Gives the charge of a request back that does not count after all. */
-  settle(request: Request, { charge }: Judged, status: number): void {
+  settle(request: Request, charge: Charge, status: number): void {
     const { countIf } = this.options
-    if (charge === null || countIf === undefined) return
+    if (countIf === undefined) return
     try {
       if (!answerOf('countIf', countIf(request, status))) this.#giveBack(charge)
     } catch (error) {
@@ -196,25 +230,25 @@ export class HttpLimiter<Request extends object> {
     else this.#seen.add(request)
   }
 
-  #decide(key: Key, asked: readonly Asked[]): Judged | null {
+  #decide(request: Request, key: Key, asked: readonly Asked[]): LimitVerdict<Request> | null {
     const limits = this.#limits
     const banned = this.#bans ? this.#bannedBy(key) : null
-    if (banned !== null) return { decision: this.#refusal(key, banned, true), charge: null }
+    if (banned !== null) return new LimitVerdict(this, request, this.#refusal(key, banned, true), null)
     const states: LimitState[] = []
     const charge = this.#settles ? { key, asked, standings: [] as Standing[], atMs: this.options.clock.now() } : null
     for (let n = 0; n < limits.length; n++) {
       const [limit, one] = [limitAt(limits, n), askedAt(asked, n)]
       const standing = limit.take(key, one)
-      if (standing.refused) return this.#refuse(key, asked, n, standing)
+      if (standing.refused) return new LimitVerdict(this, request, this.#refuse(key, asked, n, standing), null)
       charge?.standings.push(standing)
       if (this.#tells) states.push(limit.state(key, one, standing, false))
     }
     this.#allowed++
-    return this.#tells || charge !== null ? { decision: this.#admission(key, states), charge } : null
+    return this.#tells || charge !== null ? new LimitVerdict(this, request, this.#admission(key, states), charge) : null
   }
 
   /** What one limit refuses is charged in none: the `first` does, by `standing`; the others behind it are asked, too. */
-  #refuse(key: Key, asked: readonly Asked[], first: number, standing: Standing): Judged {
+  #refuse(key: Key, asked: readonly Asked[], first: number, standing: Standing): LimitDecision {
     const refusals = this.#limits.map((limit, n) => {
       if (n < first) return null
       const own = n === first ? standing : limit.take(key, askedAt(asked, n))
@@ -228,7 +262,7 @@ export class HttpLimiter<Request extends object> {
       const refusal = refusals[n] ?? null
       return limit.state(key, askedAt(asked, n), refusal ?? limit.look(key), refusal !== null)
     })
-    return { decision: this.#refusal(key, states, false), charge: null }
+    return this.#refusal(key, states, false)
   }
 
   /** The states of the limits that block a key; null when none does. */

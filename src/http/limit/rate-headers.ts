@@ -1,3 +1,4 @@
+import type { HeaderSink } from '../adapters/verdict.js'
 import type { LimitState } from './decision.js'
 
 /**
@@ -10,18 +11,6 @@ export type RateHeaders = 'draft-10' | 'draft-7' | 'draft-6' | 'legacy'
 const FORMATS = { 'draft-10': true, 'draft-7': true, 'draft-6': true, legacy: true } satisfies Record<RateHeaders, true>
 /** All of them. */
 export const RATE_HEADERS = Object.keys(FORMATS) as readonly RateHeaders[]
-
-/** Where header fields are put. Both are given a field's name in small letters. */
-export interface HeaderSink {
-  get(name: string): string | undefined
-  set(name: string, value: string): void
-}
-
-/** A header field as Node has it: several of one name are a list. */
-export function textOfHeader(value: unknown): string | undefined {
-  if (Array.isArray(value)) return value.join(', ')
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
-}
 
 /** Writes where limits stand after a request. */
 export type RateHeaderWriter = (sink: HeaderSink, states: readonly LimitState[]) => void

@@ -1,35 +1,17 @@
 import { checkOptionalFunction } from '../../internal/options/check-common.js'
 import { checkFunction } from '../../internal/options/validate.js'
+import { type ConnectNext, type ConnectRequest, type ConnectResponse, connectMiddleware } from '../adapters/connect.js'
 import {
-  type ConnectNext,
-  type ConnectRequest,
-  type ConnectResponse,
-  failing,
-  NodeHeaders,
-} from '../limit/connect-limit.js'
-import { PROBLEM_TYPE } from '../limit/decision.js'
-import {
+  fastifyHook,
   type FastifyInstanceLike,
   type FastifyReplyLike,
   hooksOf,
   pluginMarks,
-  ReplyHeaders,
-  sendRefusal,
-} from '../limit/fastify-limit.js'
-import { type HonoContext, nodeResponseOf } from '../limit/hono-limit.js'
-import { CLIENT_GONE, whenResponseEnds } from '../limit/response-end.js'
-import { asResponse, withHeaders } from '../limit/web-limit.js'
-import { watchBody } from '../watched-body.js'
+} from '../adapters/fastify.js'
+import { type HonoContext, honoMiddleware } from '../adapters/hono.js'
+import { webHandler } from '../adapters/web.js'
 import type { ShedOptions } from './options.js'
-import {
-  type EndOfRequest,
-  type Judgement,
-  type ShedDecision,
-  Shedder,
-  type ShedStats,
-  shedProblemOf,
-  writeShedHeaders,
-} from './shedder.js'
+import { type ShedDecision, Shedder, type ShedStats } from './shedder.js'
 
 /** A middleware, plugin or handler that sheds load. */
 export interface Shed extends Disposable {
@@ -96,27 +78,7 @@ function connect<Request extends object = ConnectRequest, Response extends Conne
   options: ConnectShedOptions<Request, Response> = {},
 ): ConnectShed<Request, Response> {
   const shedder = new Shedder<Request>('shed', options, ['refuse'])
-  const refuse = checkOptionalFunction('refuse', options.refuse)
-  const middleware = (request: Request, response: Response, next: (error?: unknown) => void): void => {
-    try {
-      const judged = shedder.judge(request)
-      if (isRefusal(judged)) {
-        response.statusCode = judged.status
-        writeShedHeaders(new NodeHeaders(response), judged)
-        if (refuse !== undefined) Promise.resolve(refuse(request, judged, response)).catch(failing(next))
-        else {
-          response.setHeader('content-type', PROBLEM_TYPE)
-          response.end(shedProblemOf(judged))
-        }
-        return
-      }
-      if (judged !== null) whenResponseEnds(response, judged)
-    } catch (error) {
-      failing(next)(error)
-      return
-    }
-    next()
-  }
+  const middleware = connectMiddleware(shedder, checkOptionalFunction('refuse', options.refuse))
   return Object.assign(middleware, ownersOf(shedder))
 }
 
@@ -126,56 +88,18 @@ const fastify: (instance: FastifyInstanceLike, options: AnyFastifyShedOptions) =
     const addHook = hooksOf(instance, 'shed.fastify')
     const options = given as FastifyShedOptions
     const shedder = new Shedder<unknown>('shed.fastify', options, ['refuse'])
-    const refuse = checkOptionalFunction('refuse', options.refuse)
     addHook('onClose', () => {
       shedder.dispose()
       return Promise.resolve()
     })
-    addHook('onRequest', async (request: unknown, reply: FastifyReplyLike) => {
-      const judged = shedder.judge(request)
-      if (!isRefusal(judged)) {
-        if (judged !== null) whenResponseEnds(reply.raw, judged)
-        return undefined
-      }
-      reply.code(judged.status)
-      writeShedHeaders(new ReplyHeaders(reply), judged)
-      if (refuse === undefined) {
-        reply.header('content-type', PROBLEM_TYPE)
-        reply.send(shedProblemOf(judged))
-      } else {
-        await sendRefusal(refuse(request, judged, reply), reply)
-      }
-      // A hook that answers returns the reply, and Fastify goes no further.
-      return reply
-    })
+    addHook('onRequest', fastifyHook(shedder, checkOptionalFunction('refuse', options.refuse)))
   },
   pluginMarks('amorsize-shed'),
 )
 
 function hono<Context extends HonoContext = HonoContext>(options: WebShedOptions<Context> = {}): HonoShed<Context> {
   const shedder = new Shedder<Context>('shed.hono', options, ['refuse'])
-  const refuse = checkOptionalFunction('refuse', options.refuse)
-  const middleware = async (context: Context, next: () => Promise<void>): Promise<Response | undefined> => {
-    const judged = shedder.judge(context)
-    if (isRefusal(judged)) return refusalOf(context, judged, refuse)
-    const node = nodeResponseOf(context)
-    if (judged !== null && node !== undefined) whenResponseEnds(node, judged)
-    if (judged === null || node !== undefined) {
-      await next()
-      return undefined
-    }
-    const end = orWhenGone(context.req.raw, judged)
-    try {
-      await next()
-    } catch (error) {
-      end(500)
-      throw error
-    }
-    // Hono copies what it is given, which not every response can bear.
-    const response = watched(context.req.raw, context.res, end)
-    if (response !== context.res) context.res = response
-    return undefined
-  }
+  const middleware = honoMiddleware(shedder, checkOptionalFunction('refuse', options.refuse))
   return Object.assign(middleware, ownersOf(shedder))
 }
 
@@ -186,19 +110,7 @@ function web<Rest extends unknown[]>(
   const shedder = new Shedder<Request>('shed.web', options, ['refuse'])
   checkFunction('handler', handler)
   const refuse = checkOptionalFunction('refuse', options.refuse)
-  const shedding = async (request: Request, ...rest: Rest): Promise<Response> => {
-    const judged = shedder.judge(request)
-    if (isRefusal(judged)) return refusalOf(request, judged, refuse)
-    if (judged === null) return handler(request, ...rest)
-    const end = orWhenGone(request, judged)
-    try {
-      return watched(request, asResponse('the handler of shed.web', await handler(request, ...rest)), end)
-    } catch (error) {
-      end(500)
-      throw error
-    }
-  }
-  return Object.assign(shedding, ownersOf(shedder))
+  return Object.assign(webHandler('the handler of shed.web', shedder, refuse, handler), ownersOf(shedder))
 }
 
 /**
@@ -222,40 +134,6 @@ function web<Rest extends unknown[]>(
  */
 export const shed: ShedForms = Object.assign(connect, { fastify, hono, web })
 
-function isRefusal(judged: Judgement): judged is ShedDecision {
-  return typeof judged === 'object' && judged !== null
-}
-
 function ownersOf<Request>(shedder: Shedder<Request>): Shed {
   return { stats: () => shedder.stats(), [Symbol.dispose]: () => shedder.dispose() }
-}
-
-/** The end of a request whose client may go before: its place is free then. */
-function orWhenGone({ signal }: Request, end: EndOfRequest): EndOfRequest {
-  const gone = (): void => end(CLIENT_GONE)
-  if (signal.aborted) gone()
-  else signal.addEventListener('abort', gone, { once: true })
-  return (status) => {
-    signal.removeEventListener('abort', gone)
-    end(status)
-  }
-}
-
-/** The same response, and the end of its request once its body has ended or broken; of a HEAD nobody reads it. */
-function watched({ method }: Request, response: Response, end: EndOfRequest): Response {
-  if (method !== 'HEAD') return watchBody(response, (isWhole) => end(isWhole ? response.status : CLIENT_GONE))
-  end(response.status)
-  return response
-}
-
-async function refusalOf<Request>(
-  request: Request,
-  decision: ShedDecision,
-  refuse: ((request: Request, decision: ShedDecision) => Response | Promise<Response>) | undefined,
-): Promise<Response> {
-  const response =
-    refuse === undefined
-      ? new Response(shedProblemOf(decision), { status: decision.status, headers: { 'content-type': PROBLEM_TYPE } })
-      : asResponse('refuse', await refuse(request, decision))
-  return withHeaders(response, (sink) => writeShedHeaders(sink, decision))
 }

@@ -8,8 +8,9 @@ import { permitQueues } from '../../memory/semaphore/queues.js'
 import { systemInfo } from '../../system/index.js'
 import { MemoryLevel } from '../../system/memory-level.js'
 import { fittingName } from '../encoded-name.js'
-import { appendHeader, type HeaderSink } from '../limit/rate-headers.js'
-import { CLIENT_GONE } from '../limit/response-end.js'
+import { CLIENT_GONE } from '../adapters/response-end.js'
+import type { Gate, HeaderSink, Verdict } from '../adapters/verdict.js'
+import { appendHeader } from '../limit/rate-headers.js'
 import { warnInHandler, warnOnce } from '../warnings.js'
 import { EventLoopDelay } from './event-loop-delay.js'
 import { LoopLag } from './loop-lag.js'
@@ -43,12 +44,6 @@ export interface ShedStats {
   readonly inUse: number
 }
 
-/** Ends a request: with the status of its answer, and whether all of that was sent. A second time does nothing. */
-export type EndOfRequest = (status: number, isWhole?: boolean) => void
-
-/** A refused request, or the end of one that goes on; null for one that takes no place. */
-export type Judgement = ShedDecision | EndOfRequest | null
-
 /** Below this priority only half of the places are there. */
 const LOW = 5
 /** All places have been taken when one was refused so long ago at most. ms */
@@ -57,7 +52,7 @@ const FULL_MS = 1000
 const MEMORY_EVERY_MS = 500
 
 /** Decides which requests a server works on, whatever its framework. */
-export class Shedder<Request> {
+export class Shedder<Request> implements Gate<Request, ShedDecision> {
   readonly options: CompleteShedOptions<Request>
   readonly #places: PermitQueue
   readonly #delay: EventLoopDelay | undefined
@@ -102,7 +97,7 @@ export class Shedder<Request> {
   }
 
   /** Decides about a request that has come. */
-  judge(request: Request): Judgement {
+  judge(request: Request): Verdict<ShedDecision> | null {
     const priority = this.#priorityOf(request)
     if (priority === Infinity) {
       this.#admitted++
@@ -115,7 +110,7 @@ export class Shedder<Request> {
     const { dryRun, statusCode: status } = this.options
     if (dryRun) return null
     const { semaphore } = this.#places
-    return { reason, priority, limit: semaphore.limit(), inUse: semaphore.inUse(), status }
+    return refused({ reason, priority, limit: semaphore.limit(), inUse: semaphore.inUse(), status })
   }
 
   #take(priority: number): boolean {
@@ -125,19 +120,20 @@ export class Shedder<Request> {
     return has() || (this.#places.reclaim() && has())
   }
 
-  #admit(): EndOfRequest {
+  #admit(): Verdict<ShedDecision> {
     this.#admitted++
     this.#running++
     const { clock, concurrency } = this.options
     const startMs = concurrency.least > 0 ? this.#startOf(timeOf(clock)) : 0
     let hasEnded = false
-    return (status, isWhole = true) => {
+    const ended = (status: number, isWhole = true): void => {
       if (hasEnded) return
       hasEnded = true
       this.#running--
       if (concurrency.least > 0) this.#tell(isWhole ? status : CLIENT_GONE, startMs, clock)
       this.#places.leave()
     }
+    return { ...ADMITTED, ended }
   }
 
   /** When a request that is seen now may have come. As long as nobody is refused, it is of no account how the loop is busy. */
@@ -188,22 +184,25 @@ export class Shedder<Request> {
   }
 }
 
+const nothing = (): undefined => undefined
+const ADMITTED = { refusal: null, settles: false, holds: true, writeHeaders: nothing, answered: nothing }
+
 /** Whole seconds after which a refused request may come again: a limit that moves says nothing better. */
 const SHED_RETRY_SECONDS = 1
 
-/** The body of a refusal: problem details (RFC 9457). */
-export function shedProblemOf({ status }: ShedDecision): string {
-  return JSON.stringify({
+/** Tells a client that there was no place, by the header fields of the IETF's draft 10, with the unit of places. */
+function refused(decision: ShedDecision): Verdict<ShedDecision> {
+  const { reason, limit, status } = decision
+  const problem = JSON.stringify({
     type: 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity',
     title: 'Request cannot be satisfied due to temporary server capacity constraints',
     status,
   })
-}
-
-/** Tells a client that there was no place: Retry-After, unless it is there, and the header fields of the IETF's draft 10, with the unit of places. */
-export function writeShedHeaders(sink: HeaderSink, { reason, limit }: ShedDecision): void {
-  if (sink.get('retry-after') === undefined) sink.set('retry-after', String(SHED_RETRY_SECONDS))
-  if (reason !== 'concurrency') return
-  appendHeader(sink, 'ratelimit-policy', `"concurrency";q=${limit};qu="concurrent-requests"`)
-  appendHeader(sink, 'ratelimit', '"concurrency";r=0')
+  const writeHeaders = (sink: HeaderSink): void => {
+    if (reason !== 'concurrency') return
+    appendHeader(sink, 'ratelimit-policy', `"concurrency";q=${limit};qu="concurrent-requests"`)
+    appendHeader(sink, 'ratelimit', '"concurrency";r=0')
+  }
+  const refusal = { decision, status, retryAfterSeconds: SHED_RETRY_SECONDS, problem }
+  return { ...ADMITTED, refusal, holds: false, writeHeaders, ended: nothing }
 }

@@ -1,0 +1,74 @@
+import { type ConnectResponse, NodeHeaders, watchEnd } from './connect.js'
+import type { Gate, Judgement, Verdict } from './verdict.js'
+import { answered, refusalOf, type WebRefuse } from './web.js'
+
+/** What is used of a context of Hono, and what options that are functions ask for most. */
+export interface HonoContext {
+  readonly req: {
+    readonly method: string
+    readonly path: string
+    header(name: string): string | undefined
+    readonly raw: Request
+  }
+  res: Response
+  header(name: string, value: string): void
+  /** With `@hono/node-server`: Node's own request. */
+  readonly env: unknown
+}
+
+/** What `@hono/node-server` puts in `env`. */
+export interface NodeBindings {
+  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string | undefined } } | undefined
+  /** What is written to it is sent with whatever the handler returns, which needs no Headers and no Request then. */
+  readonly outgoing?: ConnectResponse | undefined
+}
+
+/** A middleware of Hono. What goes on resolves with nothing; another promise around it would cost as much as the limit itself. */
+export function honoMiddleware<Context extends HonoContext, Decision>(
+  gate: Gate<Context, Decision>,
+  refuse: WebRefuse<Context, Decision>,
+): (context: Context, next: () => Promise<void>) => Promise<Response | undefined> {
+  const goOn = (
+    verdict: Judgement<Decision>,
+    context: Context,
+    next: () => Promise<void>,
+  ): Promise<Response | undefined> => {
+    if (verdict === null) return next() as Promise<undefined>
+    const { refusal } = verdict
+    const { outgoing } = (context.env ?? {}) as NodeBindings
+    if (typeof outgoing?.setHeader === 'function') {
+      if (!outgoing.headersSent) verdict.writeHeaders(new NodeHeaders(outgoing))
+      if (refusal !== null) return refusalOf(context, refusal, refuse)
+      watchEnd(verdict, outgoing)
+      return next() as Promise<undefined>
+    }
+    if (refusal !== null) return refusalOf(context, refusal, refuse, verdict)
+    return throughResponse(verdict, context, next)
+  }
+  return (context, next) => {
+    try {
+      const judged = gate.judge(context)
+      return judged instanceof Promise
+        ? judged.then((verdict) => goOn(verdict, context, next))
+        : goOn(judged, context, next)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+}
+
+/** Where there is no response of Node: header fields go into the one that the handler made. */
+async function throughResponse<Decision>(
+  verdict: Verdict<Decision>,
+  context: HonoContext,
+  next: () => Promise<void>,
+): Promise<undefined> {
+  const response = await answered(context.req.raw, verdict, async () => {
+    await next()
+    return context.res
+  })
+  if (response === context.res) return
+  // Hono would copy what is there over the new header fields.
+  ;(context as { res: Response | undefined }).res = undefined
+  context.res = response
+}

@@ -1,0 +1,115 @@
+import { describe } from '../../internal/options/validate.js'
+import { watchBody } from '../watched-body.js'
+import { CLIENT_GONE } from './response-end.js'
+import { type Gate, type HeaderSink, PROBLEM_TYPE, type Refusal, type Verdict } from './verdict.js'
+
+/** An option `refuse` that returns the answer. */
+export type WebRefuse<Subject, Decision> =
+  ((subject: Subject, decision: Decision) => Response | Promise<Response>) | undefined
+
+/** A handler before which a gate stands. @param what - names it in messages */
+export function webHandler<Rest extends unknown[], Decision>(
+  what: string,
+  gate: Gate<Request, Decision>,
+  refuse: WebRefuse<Request, Decision>,
+  handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
+): (request: Request, ...rest: Rest) => Promise<Response> {
+  return async (request, ...rest) => {
+    const judged = gate.judge(request, rest)
+    const verdict = judged instanceof Promise ? await judged : judged
+    if (verdict === null) return handler(request, ...rest)
+    const { refusal } = verdict
+    if (refusal !== null) return refusalOf(request, refusal, refuse, verdict)
+    return answered(request, verdict, async () => asResponse(what, await handler(request, ...rest)))
+  }
+}
+
+/** The answer that `respond` gives, with its header fields, for a verdict that lets the request go on. */
+export async function answered<Decision>(
+  request: Request,
+  verdict: Verdict<Decision>,
+  respond: () => Promise<Response>,
+): Promise<Response> {
+  const end = verdict.holds ? orWhenGone(request, verdict) : undefined
+  let status = 500
+  try {
+    const response = withHeaders(await respond(), (sink) => verdict.writeHeaders(sink))
+    status = response.status
+    return end === undefined ? response : watched(request, response, end)
+  } catch (error) {
+    end?.(500)
+    throw error
+  } finally {
+    verdict.answered(request.signal.aborted ? CLIENT_GONE : status)
+  }
+}
+
+type End = (status: number, isWhole?: boolean) => void
+
+/** The end of a request whose client may go before. */
+function orWhenGone<Decision>({ signal }: Request, verdict: Verdict<Decision>): End {
+  const gone = (): void => verdict.ended(CLIENT_GONE)
+  if (signal.aborted) gone()
+  else signal.addEventListener('abort', gone, { once: true })
+  return (status) => {
+    signal.removeEventListener('abort', gone)
+    verdict.ended(status)
+  }
+}
+
+/** The same response, and the end of its request once its body has ended or broken; of a HEAD nobody reads it. */
+function watched({ method }: Request, response: Response, end: End): Response {
+  if (method !== 'HEAD') return watchBody(response, (isWhole) => end(isWhole ? response.status : CLIENT_GONE))
+  end(response.status)
+  return response
+}
+
+/** What a function of the user has returned. @throws {TypeError} when that is no response, of whatever library */
+function asResponse(of: string, given: unknown): Response {
+  if (typeof (given as Partial<Response> | null | undefined)?.headers?.get === 'function') return given as Response
+  throw new TypeError(`${of} must return a Response; received ${describe(given)}`)
+}
+
+/** The answer to a refused request, with Retry-After and the header fields of `verdict`. */
+export async function refusalOf<Subject, Decision>(
+  subject: Subject,
+  { decision, status, problem, retryAfterSeconds }: Refusal<Decision>,
+  refuse: WebRefuse<Subject, Decision>,
+  verdict?: Verdict<Decision>,
+): Promise<Response> {
+  const response =
+    refuse === undefined
+      ? new Response(problem, { status, headers: { 'content-type': PROBLEM_TYPE } })
+      : asResponse('refuse', await refuse(subject, decision))
+  return withHeaders(response, (sink) => {
+    if (sink.get('retry-after') === undefined) sink.set('retry-after', String(retryAfterSeconds))
+    verdict?.writeHeaders(sink)
+  })
+}
+
+/**
+ * Adds header fields to a response, or to a copy of it: those of a fetched one cannot be changed. One that cannot be copied either, such as
+ * the 101 by which Deno makes a WebSocket, stays as it is.
+ */
+function withHeaders(response: Response, write: (sink: HeaderSink) => void): Response {
+  // One without a body may be given again for the next request.
+  let result = response.body === null && isCopyable(response) ? new Response(null, response) : response
+  write({
+    get: (name) => result.headers.get(name) ?? undefined,
+    set(name, value) {
+      try {
+        result.headers.set(name, value)
+      } catch {
+        if (!isCopyable(response)) return
+        result = new Response(response.body, response)
+        result.headers.set(name, value)
+      }
+    },
+  })
+  return result
+}
+
+/** Whether a Response can be made with that status: one of a protocol that changes, of an error, or of no standard cannot. */
+function isCopyable({ status }: Response): boolean {
+  return status >= 200 && status <= 599
+}
