@@ -20,12 +20,17 @@ export {
 } from './stores/fastify-store.js'
 export { nestStorage, type NestStorage, type NestStorageRecord } from './stores/nest-storage.js'
 export type { LimitDecision, LimitState } from './limit/decision.js'
-export type { HttpLimitStats } from './limit/http-limiter.js'
+export type { HttpLimitStats, LimitHandles } from './limit/http-limiter.js'
 export type {
   BucketLimitOptions,
+  ConcurrentLimitOptions,
   HttpLimit,
   HttpLimitOptions,
+  LimitKeyOptions,
   RequestCost,
+  RequestKey,
+  RequestNumber,
+  SingleLimitOptions,
   WindowLimitOptions,
 } from './limit/limit-options.js'
 export type { RateHeaders } from './limit/rate-headers.js'

@@ -52,9 +52,9 @@ describe.each(Object.keys(makers))('%s', (name) => {
     [
       'both a window and a rate',
       { limits: { a: { max: 1, windowMs, requestsPerSecond: 1 } } },
-      /limits\.a must have either requestsPerSecond or max with windowMs; received both/,
+      /limits\.a must have requestsPerSecond, max with windowMs, or maxConcurrent; received requestsPerSecond, max/,
     ],
-    ['neither', { limits: { a: { windowMs } } }, /limits\.a must have either requestsPerSecond or max with windowMs/],
+    ['neither', { limits: { a: { windowMs } } }, /limits\.a must have requestsPerSecond, max with windowMs, or maxConcurrent/],
     [
       'a window of 0',
       { limits: { a: { max: 0, windowMs } } },

@@ -12,6 +12,8 @@ export interface HonoContext {
   }
   res: Response
   header(name: string, value: string): void
+  /** The names of a program's own variables are narrower. */
+  readonly set?: (...variable: never[]) => void
   /** With `@hono/node-server`: Node's own request. */
   readonly env: unknown
 }

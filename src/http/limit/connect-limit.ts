@@ -2,7 +2,7 @@ import { checkOptionalFunction } from '../../internal/options/check-common.js'
 import { type ConnectNext, type ConnectRequest, type ConnectResponse, connectMiddleware } from '../adapters/connect.js'
 import { warnOfNoAddress, warnOnce } from '../warnings.js'
 import type { LimitDecision } from './decision.js'
-import { type HttpLimitStats, HttpLimiter, type RequestReader } from './http-limiter.js'
+import { HttpLimiter, type LimitHandles, type RequestReader } from './http-limiter.js'
 import type { HttpLimitOptions } from './limit-options.js'
 
 /** What {@link connectLimit} is made with. */
@@ -12,10 +12,8 @@ export interface ConnectLimitOptions<Request, Response = ConnectResponse> extend
 }
 
 /** A middleware `(req, res, next)`. */
-export interface ConnectLimit<Request, Response = ConnectResponse> {
+export interface ConnectLimit<Request, Response = ConnectResponse> extends LimitHandles {
   (request: Request, response: Response, next: ConnectNext): void
-  /** What it has done in this thread. */
-  stats(): HttpLimitStats
 }
 
 /**
@@ -43,7 +41,7 @@ export function connectLimit<
 >(options: ConnectLimitOptions<Request, Response>): ConnectLimit<Request, Response> {
   const limiter = new HttpLimiter<Request>('connectLimit', options, connectReader, ['refuse'])
   const middleware = connectMiddleware(limiter, checkOptionalFunction('refuse', options.refuse))
-  return Object.assign(middleware, { stats: () => limiter.stats() })
+  return Object.assign(middleware, limiter.handles())
 }
 
 /** What Express says of its proxies; there is no such thing in Connect. */

@@ -2,9 +2,9 @@
 export interface LimitState {
   /** Its name in `limits`. */
   readonly name: string
-  /** How much it admits: `max` of a window, `burstSize` of a bucket. */
+  /** How much it admits: `max` of a window, `burstSize` of a bucket, `maxConcurrent`. */
   readonly quota: number
-  /** In how long: of a bucket, until it is full again. Whole s. */
+  /** In how long: of a bucket, until it is full again. Whole s; 0 of a limit of requests under way. */
   readonly windowSeconds: number
   /** How much is left. */
   readonly remaining: number
@@ -23,7 +23,7 @@ export interface LimitDecision {
   readonly allowed: boolean
   /** Whether the key is blocked by `banAfter`. */
   readonly banned: boolean
-  /** Whose limits these are. */
+  /** Whose limits these are: the key of the first that refused, else of the first. */
   readonly key: string | number | bigint
   /** Every limit, in the order of `limits`. Of a banned key only those that ban it. */
   readonly limits: readonly LimitState[]

@@ -12,8 +12,8 @@ import { fittingName } from '../encoded-name.js'
 import { type FastifyRoute, routeName } from '../fastify-routes.js'
 import { warnOfProxy } from './connect-limit.js'
 import type { LimitDecision } from './decision.js'
-import { HttpLimiter, type RequestReader } from './http-limiter.js'
-import { type HttpLimitOptions, LIMIT_OPTIONS } from './limit-options.js'
+import { HttpLimiter, type LimitHandles, type RequestReader } from './http-limiter.js'
+import { type HttpLimitOptions, LIMIT_OPTIONS, overOptions } from './limit-options.js'
 
 /** What is used of a request of Fastify. */
 export interface FastifyRequestLike {
@@ -50,7 +50,8 @@ type Hook = (request: FastifyRequestLike, reply: FastifyReplyLike, done: Next) =
 /**
  * A plugin of Fastify that limits requests; see {@link connectLimit}. The default key is `request.ip`, which obeys Fastify's option
  * `trustProxy`. A route's `config.limit` takes the place of the plugin's options, one by one; `false` switches limits off for it. A route
- * with options of its own counts apart.
+ * with options of its own counts apart. Handlers find what was decided in `request.rateLimit`, and {@link LimitHandles} in `request.limit` and,
+ * those of the plugin, in `app.limit`.
  *
  * @example
  * import Fastify from 'fastify'
@@ -66,7 +67,9 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
       const ofAll = options as FastifyLimitOptions
       const { hook = 'onRequest' } = ofAll
       checkOneOf('hook', hook, ['onRequest', 'preParsing', 'preValidation', 'preHandler'])
-      const hookOfAll = hookOf('fastifyLimit', ofAll, [...MORE, 'hook'])
+      const [hookOfAll, handles] = limiterOf('fastifyLimit', ofAll, [...MORE, 'hook'])
+      // As a decorator, but one that a plugin in a scope below may have for itself.
+      Object.assign(instance, { limit: handles })
       // By the route's own options, which Fastify hands on as they are while it copies the config around them.
       const ofRoutes = new WeakMap<object, Hook>()
       const hookFor = (own: unknown, route: FastifyRoute): Hook | null => {
@@ -121,9 +124,13 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
 
 const MORE = ['refuse']
 
-function hookOf(what: string, options: FastifyLimitOptions, more: readonly string[]): Hook {
+function limiterOf(what: string, options: FastifyLimitOptions, more: readonly string[]): [Hook, LimitHandles] {
   const refuse = checkOptionalFunction('refuse', options.refuse)
-  return fastifyHook(new HttpLimiter(what, options, fastifyReader, more), refuse)
+  const keep = (request: FastifyRequestLike, decision: LimitDecision): void =>
+    void Object.assign(request, { rateLimit: decision, limit: handles })
+  const limiter = new HttpLimiter(what, options, { ...fastifyReader, keep }, more)
+  const handles = limiter.handles()
+  return [fastifyHook(limiter, refuse), handles]
 }
 
 /** Whether there are routes of which no hook was told. */
@@ -142,7 +149,7 @@ function hookOfRoute(route: FastifyRoute, ofAll: FastifyLimitOptions, own: objec
   // The HEAD that Fastify adds to a GET has its options, and either may be seen first.
   const method = String(route.method).replace('HEAD', 'GET')
   const name = ofAll.name === undefined ? undefined : fittingName(`${ofAll.name} ${routeName({ ...route, method })}`)
-  return hookOf(what, { ...ofAll, name, ...own }, [...MORE, 'hook'])
+  return limiterOf(what, overOptions({ ...ofAll, name }, own), [...MORE, 'hook'])[0]
 }
 
 const fastifyReader: RequestReader<FastifyRequestLike> = {

@@ -3,7 +3,7 @@ import { type HonoContext, honoMiddleware, type NodeBindings } from '../adapters
 import { warnOfNoAddress } from '../warnings.js'
 import { warnOfProxy } from './connect-limit.js'
 import type { LimitDecision } from './decision.js'
-import { type HttpLimitStats, HttpLimiter, type RequestReader } from './http-limiter.js'
+import { HttpLimiter, type LimitHandles, type RequestReader } from './http-limiter.js'
 import type { HttpLimitOptions } from './limit-options.js'
 
 /** What {@link honoLimit} is made with. */
@@ -13,10 +13,8 @@ export interface HonoLimitOptions<Context> extends HttpLimitOptions<Context> {
 }
 
 /** A middleware of Hono. */
-export interface HonoLimit<Context> {
+export interface HonoLimit<Context> extends LimitHandles {
   (context: Context, next: () => Promise<void>): Promise<Response | undefined>
-  /** What it has done in this thread. */
-  stats(): HttpLimitStats
 }
 
 /**
@@ -36,10 +34,12 @@ export function honoLimit<Context extends HonoContext = HonoContext>(
 ): HonoLimit<Context> {
   const limiter = new HttpLimiter<Context>('honoLimit', options, honoReader, ['refuse'])
   const middleware = honoMiddleware(limiter, checkOptionalFunction('refuse', options.refuse))
-  return Object.assign(middleware, { stats: () => limiter.stats() })
+  return Object.assign(middleware, limiter.handles())
 }
 
 const honoReader: RequestReader<HonoContext> = {
+  keep: (context, decision) =>
+    (context.set as ((name: string, value: unknown) => void) | undefined)?.('rateLimit', decision),
   ip: ({ env }) => (env as NodeBindings | undefined)?.incoming?.socket?.remoteAddress,
   checkProxy: ({ req, env }) => {
     // Without a server of Node.

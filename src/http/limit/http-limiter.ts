@@ -1,14 +1,17 @@
-import { answerOf, valueOf } from '../../internal/options/predicate.js'
-import { describe } from '../../internal/options/validate.js'
+import { answerOf } from '../../internal/options/predicate.js'
+import { checkNumber, describe, type NumberRange } from '../../internal/options/validate.js'
 import { stackOf } from '../../internal/text/error-text.js'
-import { isKey, type Key } from '../../memory/keyed/key.js'
+import { checkKey, isKey, type Key } from '../../memory/keyed/key.js'
+import { WINDOW } from '../../memory/shared/layout.js'
 import type { Gate, HeaderSink, Refusal, Verdict } from '../adapters/verdict.js'
 import { cut } from '../stores/counts.js'
 import { warnInHandler, warnOnce } from '../warnings.js'
 import { type LimitDecision, type LimitState, problemOf, retryAfterSeconds } from './decision.js'
 import { isWholeIpv6, keyOfIp } from './ip-key.js'
+import { after, all, Failure, type Known, tried } from './known.js'
+import type { Asked, Limit, Standing } from './limit.js'
 import { type CompleteLimitOptions, type HttpLimitOptions, completeLimitOptions } from './limit-options.js'
-import { type Asked, type Limit, type Standing, makeLimit } from './limits.js'
+import { makeLimit } from './limits.js'
 import { type RateHeaderWriter, rateHeaderWriter } from './rate-headers.js'
 
 /** What a framework says of its requests. */
@@ -17,6 +20,8 @@ export interface RequestReader<Request> {
   ip(request: Request): string | undefined
   /** Warns of proxies that are not trusted, or all of them, and of clients that have no address. */
   checkProxy?(request: Request): void
+  /** Puts what was decided where handlers look for it; default: the property `rateLimit` of the request. */
+  keep?(request: Request, decision: LimitDecision): void
 }
 
 /** What a limiter has done in this thread. */
@@ -29,18 +34,35 @@ export interface HttpLimitStats {
   readonly failed: number
 }
 
+/** What a handler can do with the limits of a middleware. `limit`: the name of one of `limits`; default all of them. */
+export interface LimitHandles {
+  /** Where a key stands, and whether a request that costs 1 would be refused; charges nothing. The `quota` of a `max` that is a function is 0. */
+  look(key: Key, limit?: string): LimitDecision
+  /** Forgets what a key has used, its block and its ban. A key that was never seen stays so. */
+  reset(key: Key, limit?: string): void
+  /** Refuses all requests of a key from now on for `ms` > 0, at most 8.7 years. */
+  block(key: Key, ms: number, limit?: string): void
+  /** What it has done in this thread. */
+  stats(): HttpLimitStats
+}
+
 /** A request that was admitted, and what was charged for it. */
-export interface Charge {
-  readonly key: Key
-  readonly asked: readonly Asked[]
-  /** By limit: where the key stood then, and when that was. */
-  readonly standings: readonly Standing[]
+interface Charge {
+  /** By limit: what was asked, or null where it does not apply; where the key stood then. */
+  readonly asked: readonly (Charged | null)[]
+  readonly standings: readonly (Standing | null)[]
   readonly atMs: number
+}
+
+/** What a request asks of a limit; `failure`: of a function of the options, which was made up for. */
+interface Charged extends Asked {
+  readonly failure?: Failure
 }
 
 /** What was decided about one request. */
 class LimitVerdict<Request extends object> implements Verdict<LimitDecision> {
-  readonly holds = false
+  readonly settles: boolean
+  readonly holds: boolean
   readonly #limiter: HttpLimiter<Request>
   readonly #request: Request
   readonly #decision: LimitDecision
@@ -52,10 +74,8 @@ class LimitVerdict<Request extends object> implements Verdict<LimitDecision> {
     this.#request = request
     this.#decision = decision
     this.#charge = charge
-  }
-
-  get settles(): boolean {
-    return this.#charge !== null
+    this.settles = charge !== null && limiter.options.countIf !== undefined
+    this.holds = charge !== null && limiter.holds
   }
 
   get refusal(): Refusal<LimitDecision> | null {
@@ -74,7 +94,7 @@ class LimitVerdict<Request extends object> implements Verdict<LimitDecision> {
   }
 
   ended(): void {
-    // Nothing is held until then.
+    if (this.#charge !== null) this.#limiter.leave(this.#charge)
   }
 }
 
@@ -87,15 +107,16 @@ const NOTHING: readonly unknown[] = []
 /** The limits of a server, whatever its framework. */
 export class HttpLimiter<Request extends object> implements Gate<Request, LimitDecision> {
   readonly options: CompleteLimitOptions<Request>
+  /** Whether a limit is one of requests under way. */
+  readonly holds: boolean
   readonly #reader: RequestReader<Request>
   readonly #limits: readonly Limit<Request>[]
   readonly #writeHeaders: RateHeaderWriter
-  /** What every request asks of each limit; null where one has functions. */
-  readonly #fixed: readonly Asked[] | null
+  /** Whether a limit goes by the `key` beside `limits`, or the address. */
+  readonly #sharesKey: boolean
   readonly #bans: boolean
   /** Whether a request that is admitted is told where it stands. */
   readonly #tells: boolean
-  readonly #settles: boolean
   #judged = 0
   readonly #seen = new WeakSet()
   #allowed = 0
@@ -116,41 +137,143 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
     this.#reader = reader
     this.#limits = this.options.limits.map((limit) => makeLimit(limit, this.options))
     this.#writeHeaders = rateHeaderWriter(this.options.headers, this.#limits)
-    const fixed = this.#limits.map((limit) => limit.fixed)
-    this.#fixed = fixed.some((each) => each === null) ? null : (fixed as Asked[])
+    this.holds = this.options.limits.some(({ kind }) => kind === 'concurrent')
+    this.#sharesKey = this.#limits.some(({ key }) => key === undefined)
     this.#bans = this.#limits.some(({ bans }) => bans)
     this.#tells = this.options.headersWhen !== 'refused' && !this.options.dryRun
-    this.#settles = this.options.countIf !== undefined
     warnInHandler(what)
   }
 
-  stats(): HttpLimitStats {
-    return { allowed: this.#allowed, refused: this.#refused, failed: this.#failed }
+  /** What handlers can do with the limits. */
+  handles(): LimitHandles {
+    return {
+      look: (key, limit) => this.#look(key, limit),
+      reset: (key, limit) => this.#named(limit).forEach((each) => each.reset(this.#usedKey(each, key))),
+      block: (key, ms, limit) => {
+        checkNumber('ms', ms, { min: 0, exclusiveMin: true, max: WINDOW.mostMs })
+        this.#named(limit).forEach((each) => each.block(this.#usedKey(each, key), ms))
+      },
+      stats: () => ({ allowed: this.#allowed, refused: this.#refused, failed: this.#failed }),
+    }
+  }
+
+  #look(key: Key, name: string | undefined): LimitDecision {
+    const limits = this.#named(name)
+    const states = limits.map((limit) => {
+      const asked = { key: this.#usedKey(limit, key), cost: 1, quota: limit.terms?.quota ?? 0 }
+      const standing = limit.look(asked)
+      return limit.state(asked, standing, standing.refused || limit.bannedMs(asked.key) > 0)
+    })
+    const banned = limits.some((limit) => limit.bannedMs(this.#usedKey(limit, key)) > 0)
+    if (states.some(({ refused }) => refused)) return { ...this.#refusal(key, states, banned), allowed: false }
+    return this.#admission(key, states)
+  }
+
+  #named(name: string | undefined): readonly Limit<Request>[] {
+    if (name === undefined) return this.#limits
+    const limits = this.#limits.filter((limit) => limit.name === name)
+    if (limits.length > 0) return limits
+    throw new RangeError(
+      `limit must be one of ${this.#limits.map((limit) => limit.name).join(', ')}; received ${describe(name)}`,
+    )
+  }
+
+  /** A key as requests count by it: an address may be given as it is. */
+  #usedKey(limit: Limit<Request>, key: Key): Key {
+    if (typeof key !== 'string') return checkKey('key', key)
+    return limit.key === undefined && this.options.key === undefined ? keyOfIp(key, this.options.ipv6Prefix) : cut(key)
   }
 
   /**
-   * Judges a request and charges what it costs.
+   * Judges a request and charges what it costs; later if a function of the options gives a promise.
    *
    * @param rest - what `key` gets beside the request
    * @returns null when there is nothing more to do about the request: it goes on
    * @throws what failed, with `onError: 'closed'`
    */
-  judge(request: Request, rest: readonly unknown[] = NOTHING): LimitVerdict<Request> | null {
-    let key: Key | null = null
-    let asked: readonly Asked[]
-    try {
-      key = this.#keyOf(request, rest)
-      if (key === null) return null
-      asked = this.#fixed ?? this.#limits.map((limit) => limit.ask(request))
-    } catch (error) {
-      // What a request makes fail must not set it free, and no ban is left by it.
-      this.#fail(error, 'a function of the options failed, and the request was charged to its address')
-      if (key === null || this.#bannedBy(key) === null) key = this.#addressOf(request, true)
-      if (key === null) return null
-      asked = this.#limits.map((limit) => limit.ask(request, true))
+  judge(request: Request, rest: readonly unknown[] = NOTHING): Known<LimitVerdict<Request> | null> {
+    return after(this.#asked(request, rest), (asked) => (asked === null ? null : this.#decided(request, asked)))
+  }
+
+  /** By limit what a request asks, or null where that does not apply to it; null for a request that is not limited. */
+  #asked(request: Request, rest: readonly unknown[]): Known<(Charged | null)[] | null> {
+    const { skip, clock } = this.options
+    if (skip === undefined) return this.#askedOfAll(request, rest, null)
+    return after(
+      tried(clock, 'skip', () => skip(request), Boolean),
+      (skips) => (skips === true ? null : this.#askedOfAll(request, rest, skips === false ? null : skips)),
+    )
+  }
+
+  /** @param failure - one that puts the address in the place of every key */
+  #askedOfAll(request: Request, rest: readonly unknown[], failure: Failure | null): Known<(Charged | null)[] | null> {
+    const { key, allow, clock } = this.options
+    const isWatched = ++this.#judged <= WATCHED || this.#judged % WATCHED_LATER === 0
+    if (this.#judged <= WATCHED) this.#watch(request)
+    let shared: Known<Key | null | Failure> | undefined = failure ?? undefined
+    // Without `key` the address is found once, for `allow` and as the key.
+    if (shared === undefined && (allow !== undefined || (key === undefined && this.#sharesKey))) {
+      const address = this.#triedAddress(request)
+      if (address === null) return null
+      if (key === undefined || address instanceof Failure) shared = address
+      if (key === undefined && isWatched && !(address instanceof Failure)) this.#reader.checkProxy?.(request)
     }
+    const failed = shared instanceof Failure ? shared : null
+    if (key !== undefined && this.#sharesKey)
+      shared ??= tried(
+        clock,
+        'key',
+        () => key(request, ...rest),
+        (own) => checkedKey(own, isWatched),
+      )
+    return all(
+      this.#limits.map((limit) => {
+        const { key: ownKey } = limit
+        const known =
+          ownKey === undefined || failed !== null
+            ? (shared as Known<Key | null | Failure>)
+            : tried(
+                clock,
+                `key of '${limit.name}'`,
+                () => ownKey(request, ...rest),
+                (own) => checkedKey(own, isWatched),
+              )
+        return after(known, (own) => (own === null ? null : this.#askedOf(limit, request, own)))
+      }),
+    )
+  }
+
+  #askedOf(limit: Limit<Request>, request: Request, key: Key | Failure): Known<Charged | null> {
+    const { cost, quota } = limit
+    if (typeof cost === 'number' && typeof quota === 'number' && !(key instanceof Failure)) return { key, cost, quota }
+    const number = (what: string, given: typeof cost, range: NumberRange): Known<number | Failure> =>
+      typeof given === 'number'
+        ? given
+        : tried(
+            this.options.clock,
+            `${what} of '${limit.name}'`,
+            () => given(request),
+            (value) => numberIn(`${what} of '${limit.name}'`, value, range),
+          )
+    return after(all([number('cost', cost, limit.costs), number('max', quota, COUNTS)]), ([cost = 1, quota = 1]) => {
+      const failure = [key, cost, quota].find((each) => each instanceof Failure)
+      if (failure === undefined) return { key, cost, quota } as Asked
+      // What a request makes fail must not set it free, and no ban is left by it.
+      const isOwn = !(key instanceof Failure) && limit.bannedMs(key) > 0
+      const charged = isOwn ? key : this.#addressOf(request, true)
+      if (charged === null) return null
+      const paid = cost instanceof Failure ? 1 : cost
+      return { key: charged, cost: paid, quota: quota instanceof Failure ? paid : quota, failure }
+    })
+  }
+
+  #decided(request: Request, asked: (Charged | null)[]): LimitVerdict<Request> | null {
+    const failure = asked.find((each) => each?.failure !== undefined)?.failure
+    if (failure !== undefined)
+      this.#fail(failure.error, 'a function of the options failed, and the request was charged to its address')
+    if (asked.every((each) => each === null)) return null
     try {
-      return this.#decide(request, key, asked)
+      return this.#decide(request, asked)
     } catch (error) {
       this.#fail(error, "a request could not be limited and was admitted (onError: 'open')")
       return null
@@ -182,31 +305,9 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
     }
   }
 
-  /** Null: not limited. */
-  #keyOf(request: Request, rest: readonly unknown[]): Key | null {
-    const { key, allow, skip } = this.options
-    if (skip !== undefined && answerOf('skip', skip(request))) return null
-    const isWatched = ++this.#judged <= WATCHED || this.#judged % WATCHED_LATER === 0
-    if (this.#judged <= WATCHED) this.#watch(request)
-    const address = key === undefined || allow !== undefined ? this.#addressOf(request) : undefined
-    if (address === null) return null
-    if (key === undefined) {
-      if (isWatched) this.#reader.checkProxy?.(request)
-      return address as Key
-    }
-    const own: unknown = valueOf(key(request, ...rest))
-    if (typeof own === 'string') {
-      if (isWatched && isWholeIpv6(own))
-        warnOnce(
-          'AMORSIZE_HTTP_KEY_IPV6',
-          'a key is a whole IPv6 address: its owner has billions of others. Use ipKey(address) of amorsize/http',
-        )
-      return cut(own)
-    }
-    if (own === null || isKey(own)) return own
-    throw new TypeError(
-      `key must return a string, number or bigint, or null for no limit; it returned ${describe(own)}`,
-    )
+  /** Frees the places of a request that has ended. */
+  leave({ standings }: Charge): void {
+    standings.forEach((standing, n) => standing !== null && limitAt(this.#limits, n).ended?.(standing))
   }
 
   /** Null for an address that is not limited; `anyway`: also where the framework fails to find it, as it may by a function of the user's. */
@@ -221,6 +322,14 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
     return 'unknown'
   }
 
+  #triedAddress(request: Request): Key | null | Failure {
+    try {
+      return this.#addressOf(request)
+    } catch (error) {
+      return new Failure(error)
+    }
+  }
+
   #watch(request: Request): void {
     if (this.#seen.has(request))
       warnOnce(
@@ -230,59 +339,85 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
     else this.#seen.add(request)
   }
 
-  #decide(request: Request, key: Key, asked: readonly Asked[]): LimitVerdict<Request> | null {
+  #decide(request: Request, asked: readonly (Asked | null)[]): LimitVerdict<Request> | null {
     const limits = this.#limits
-    const banned = this.#bans ? this.#bannedBy(key) : null
-    if (banned !== null) return new LimitVerdict(this, request, this.#refusal(key, banned, true), null)
-    const states: LimitState[] = []
-    const charge = this.#settles ? { key, asked, standings: [] as Standing[], atMs: this.options.clock.now() } : null
+    const first = asked.find((each) => each !== null) as Asked
+    const banned = this.#bans ? this.#bannedBy(asked) : null
+    if (banned !== null) return this.#verdict(request, this.#refusal(first.key, banned, true, true), null)
+    const standings: (Standing | null)[] = []
     for (let n = 0; n < limits.length; n++) {
-      const [limit, one] = [limitAt(limits, n), askedAt(asked, n)]
-      const standing = limit.take(key, one)
-      if (standing.refused) return new LimitVerdict(this, request, this.#refuse(key, asked, n, standing), null)
-      charge?.standings.push(standing)
-      if (this.#tells) states.push(limit.state(key, one, standing, false))
+      const one = asked[n] ?? null
+      const standing = one === null ? null : limitAt(limits, n).take(one)
+      standings.push(standing)
+      if (standing?.refused === true) return this.#verdict(request, this.#refuse(asked, standings), null)
     }
     this.#allowed++
-    return this.#tells || charge !== null ? new LimitVerdict(this, request, this.#admission(key, states), charge) : null
+    const states = (): LimitState[] =>
+      standings.flatMap((standing, n) =>
+        standing === null ? [] : [limitAt(limits, n).state(asked[n] as Asked, standing, false)],
+      )
+    const decision = this.#admission(first.key, this.#tells ? states() : states)
+    const isCharged = this.holds || this.options.countIf !== undefined
+    return this.#verdict(request, decision, isCharged ? { asked, standings, atMs: this.options.clock.now() } : null)
   }
 
-  /** What one limit refuses is charged in none: the `first` does, by `standing`; the others behind it are asked, too. */
-  #refuse(key: Key, asked: readonly Asked[], first: number, standing: Standing): LimitDecision {
-    const refusals = this.#limits.map((limit, n) => {
-      if (n < first) return null
-      const own = n === first ? standing : limit.take(key, askedAt(asked, n))
-      return own.refused ? own : null
+  #verdict(request: Request, decision: LimitDecision, charge: Charge | null): LimitVerdict<Request> | null {
+    if (this.#reader.keep === undefined) (request as { rateLimit?: LimitDecision }).rateLimit = decision
+    else this.#reader.keep(request, decision)
+    return this.#tells || charge !== null || !decision.allowed
+      ? new LimitVerdict(this, request, decision, charge)
+      : null
+  }
+
+  /** What one limit refuses is charged in none: the last of `standings` does; the others behind it are asked, too. */
+  #refuse(asked: readonly (Asked | null)[], standings: (Standing | null)[]): LimitDecision {
+    const states: LimitState[] = []
+    const refusing: Asked[] = []
+    this.#limits.forEach((limit, n) => {
+      const one = asked[n] ?? null
+      if (one === null) return
+      const standing = standings[n] ?? limit.take(one)
+      standings[n] = standing
+      if (!standing.refused) limit.undo(one, standing)
+      else {
+        refusing.push(one)
+        limit.refused(one.key)
+      }
     })
     this.#limits.forEach((limit, n) => {
-      if (refusals[n] === null) limit.undo(key, askedAt(asked, n))
-      else limit.refused(key)
+      const [one, standing] = [asked[n] ?? null, standings[n] ?? null]
+      if (one === null || standing === null) return
+      states.push(limit.state(one, standing.refused ? standing : limit.look(one), standing.refused))
     })
-    const states = this.#limits.map((limit, n) => {
-      const refusal = refusals[n] ?? null
-      return limit.state(key, askedAt(asked, n), refusal ?? limit.look(key), refusal !== null)
-    })
-    return this.#refusal(key, states, false)
+    return this.#refusal((refusing[0] as Asked).key, states, false, true)
   }
 
-  /** The states of the limits that block a key; null when none does. */
-  #bannedBy(key: Key): LimitState[] | null {
+  /** The states of the limits that block their keys; null when none does. */
+  #bannedBy(asked: readonly (Asked | null)[]): LimitState[] | null {
     let states: LimitState[] | null = null
-    for (const limit of this.#limits) {
-      const resetMs = limit.bannedMs(key)
-      if (resetMs === 0) continue
+    this.#limits.forEach((limit, n) => {
+      const one = asked[n] ?? null
+      const resetMs = one === null ? 0 : limit.bannedMs(one.key)
+      if (resetMs === 0) return
       const { quota = 0, windowSeconds = Math.ceil(resetMs / 1000) } = limit.terms ?? {}
       ;(states ??= []).push({ name: limit.name, quota, windowSeconds, remaining: 0, resetMs, refused: true })
-    }
+    })
     return states
   }
 
-  #admission(key: Key, limits: readonly LimitState[]): LimitDecision {
-    return { allowed: true, banned: false, key, limits, retryAfterMs: 0, status: this.options.statusCode }
+  /** @param limits - or what finds them, if they are asked for */
+  #admission(key: Key, limits: readonly LimitState[] | (() => readonly LimitState[])): LimitDecision {
+    const { statusCode: status } = this.options
+    const decision = { allowed: true, banned: false, key, retryAfterMs: 0, status }
+    if (typeof limits !== 'function') return { ...decision, limits }
+    return Object.defineProperty(decision as typeof decision & Pick<LimitDecision, 'limits'>, 'limits', {
+      get: limits,
+      enumerable: true,
+    })
   }
 
-  #refusal(key: Key, limits: readonly LimitState[], banned: boolean): LimitDecision {
-    this.#refused++
+  #refusal(key: Key, limits: readonly LimitState[], banned: boolean, counts = false): LimitDecision {
+    if (counts) this.#refused++
     const retryAfterMs = limits.reduce(
       (longest, { refused, resetMs }) => (refused ? Math.max(longest, resetMs) : longest),
       0,
@@ -291,18 +426,38 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
     return { allowed: dryRun, banned, key, limits, retryAfterMs, status: banned ? 403 : statusCode }
   }
 
-  #giveBack({ key, asked, standings, atMs }: Charge): void {
+  #giveBack({ asked, standings, atMs }: Charge): void {
     const elapsedMs = this.options.clock.now() - atMs
-    standings.forEach((standing, n) => limitAt(this.#limits, n).giveBack(key, askedAt(asked, n), standing, elapsedMs))
+    standings.forEach((standing, n) => {
+      if (standing !== null) limitAt(this.#limits, n).giveBack(asked[n] as Asked, standing, elapsedMs)
+    })
   }
+}
+
+/** A cost or a quota. More than there can be, as the Infinity of a plan without a limit, is the most there can be. */
+function numberIn(what: string, value: unknown, range: NumberRange): number {
+  const { max = Number.MAX_SAFE_INTEGER } = range
+  return typeof value === 'number' && value > max ? max : checkNumber(what, value, range)
+}
+
+const COUNTS: NumberRange = { min: 0, integer: true, max: WINDOW.mostCount - 1 }
+
+/** What a function `key` gave. @throws {TypeError} for what is none */
+function checkedKey(own: unknown, isWatched: boolean): Key | null {
+  if (typeof own === 'string') {
+    if (isWatched && isWholeIpv6(own))
+      warnOnce(
+        'AMORSIZE_HTTP_KEY_IPV6',
+        'a key is a whole IPv6 address: its owner has billions of others. Use ipKey(address) of amorsize/http',
+      )
+    return cut(own)
+  }
+  if (own === null || isKey(own)) return own
+  throw new TypeError(`key must return a string, number or bigint, or null for no limit; it returned ${describe(own)}`)
 }
 
 function limitAt<Request>(limits: readonly Limit<Request>[], n: number): Limit<Request> {
   return limits[n] as Limit<Request>
-}
-
-function askedAt(asked: readonly Asked[], n: number): Asked {
-  return asked[n] as Asked
 }
 
 function isLow({ remaining, quota }: LimitState): boolean {

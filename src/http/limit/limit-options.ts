@@ -24,11 +24,24 @@ import { allowList } from './allow-list.js'
 import { DEFAULT_IPV6_PREFIX } from './ip-key.js'
 import { RATE_HEADERS, type RateHeaders } from './rate-headers.js'
 
+/** A number, or a function of the request, which may give a promise. */
+export type RequestNumber<Request> = number | ((request: Request) => number | PromiseLike<number>)
+
 /** What a request costs: a number >= 0, 0 for nothing. */
-export type RequestCost<Request> = number | ((request: Request) => number)
+export type RequestCost<Request> = RequestNumber<Request>
+
+/** What a key of a limit's own may give: null for no limit; undefined, as of somebody who has not logged in, counts by the address. */
+export type RequestKey = Key | null | undefined
+
+/** What every kind of limit takes. */
+export interface LimitKeyOptions<Request> {
+  /** Whose request it is for this limit; default: the `key` beside `limits`. webLimit gives it what the handler gets. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what else a handler gets is known to webLimit alone
+  key?: ((request: Request, ...rest: any[]) => RequestKey | PromiseLike<RequestKey>) | undefined
+}
 
 /** A limit as a token bucket: so much at once, and so much per second. No edge of a window lets twice as much through. */
-export interface BucketLimitOptions<Request> {
+export interface BucketLimitOptions<Request> extends LimitKeyOptions<Request> {
   /** How much comes back per second: > 0 and at most 1e15. */
   requestsPerSecond: number
   /** The most at once: >= 1 and at most 1e15; default max(1, round(requestsPerSecond)). */
@@ -38,9 +51,9 @@ export interface BucketLimitOptions<Request> {
 }
 
 /** A limit as a window, which starts at a key's first request. */
-export interface WindowLimitOptions<Request> {
+export interface WindowLimitOptions<Request> extends LimitKeyOptions<Request> {
   /** How much in a window: an integer from 1 to 1,048,574, or a function of the request, such as by its user's plan; 0 of it admits none. */
-  max: number | ((request: Request) => number)
+  max: RequestNumber<Request>
   /** How long a window lasts, in ms: > 0, at most 8.7 years. */
   windowMs: number
   /** After so many refusals within one `windowMs` the key is blocked for one `windowMs`, with status 403. An integer >= 1; default never. */
@@ -49,13 +62,28 @@ export interface WindowLimitOptions<Request> {
   cost?: RequestCost<Request> | undefined
 }
 
-/** One limit: a rate or a window. */
-export type HttpLimit<Request> = BucketLimitOptions<Request> | WindowLimitOptions<Request>
+/** A limit of requests under way: so many of a key at once. */
+export interface ConcurrentLimitOptions<Request> extends LimitKeyOptions<Request> {
+  /**
+   * How many requests of a key may be under way: an integer from 1 to 1,000. One has ended when its answer has, or its client is gone. With a
+   * `name`, those of a process that dies are free after 10 s.
+   */
+  maxConcurrent: number
+}
+
+/** One limit: a rate, a window, or requests under way. */
+export type HttpLimit<Request> =
+  BucketLimitOptions<Request> | WindowLimitOptions<Request> | ConcurrentLimitOptions<Request>
+
+/** The options of a single limit, which needs no name: answers call it 'default'. */
+export type SingleLimitOptions<Request> = Partial<
+  Omit<BucketLimitOptions<Request> & WindowLimitOptions<Request> & ConcurrentLimitOptions<Request>, 'key'>
+>
 
 /** What the limits of a server are made with, whatever its framework. */
-export interface HttpLimitOptions<Request> {
-  /** The limits by name, at least one. What one refuses is charged in none of them. A name is printable ASCII, at most 64 characters; headers tell it. */
-  limits: Readonly<Record<string, HttpLimit<Request>>>
+export interface HttpLimitOptions<Request> extends SingleLimitOptions<Request> {
+  /** The limits by name, at least one; or in their place the options of a single one. What one refuses is charged in none of them. A name is printable ASCII, at most 64 characters; headers tell it. */
+  limits?: Readonly<Record<string, HttpLimit<Request>>> | undefined
   /**
    * Same name, same counts: in every thread of the process, or with `scope: 'machine'` in every process of this user, such as the workers
    * of a cluster. Any characters. Without one, the counts are this object's alone.
@@ -68,13 +96,13 @@ export interface HttpLimitOptions<Request> {
   /** A new key that finds no room: 'evict' (default) forgets another, those refused or banned last; 'deny' refuses the new one. */
   onFull?: 'evict' | 'deny' | undefined
   /** Whose request it is; null: it is not limited, so give none that a client can bring about. Default: the address, as {@link ipKey} gives it. */
-  key?: ((request: Request) => Key | null) | undefined
+  key?: ((request: Request) => Key | null | PromiseLike<Key | null>) | undefined
   /** How many bits of an IPv6 address make the default key; an integer from 1 to 128, default 56. */
   ipv6Prefix?: number | undefined
   /** Addresses and networks (`10.0.0.0/8`) that are not limited. */
   allow?: readonly string[] | undefined
   /** Requests for which this is true are not limited. */
-  skip?: ((request: Request) => boolean) | undefined
+  skip?: ((request: Request) => boolean | PromiseLike<boolean>) | undefined
   /**
    * Whether a request counts, asked once its status is known (499 if the client went before header fields were sent): one for which this is
    * false is given back. With `(req, status) => status >= 400` only failed logins count, and attempts that are cut.
@@ -89,33 +117,45 @@ export interface HttpLimitOptions<Request> {
   /** The status of a refusal; an integer from 400 to 599, default 429. A ban answers 403. */
   statusCode?: number | undefined
   /**
-   * If shared memory fails: 'open' (default) admits the request, 'closed' fails it with that error. If `key`, `cost`, `max` or `skip` throws, or
-   * gives what is none (a promise), 'open' charges its address, 1 in the place of a cost that failed. A process warning tells the first time.
+   * If shared memory fails: 'open' (default) admits the request, 'closed' fails it with that error. If `key`, `cost`, `max` or `skip` throws,
+   * gives what is none, or a promise that takes more than 2 s, 'open' charges its address, 1 in the place of a cost that failed. A process
+   * warning tells the first time.
    */
   onError?: 'open' | 'closed' | undefined
   /** For tests; the default is the monotonic clock. */
   clock?: Clock | undefined
 }
 
-export interface CompleteBucketLimit<Request> {
-  readonly kind: 'bucket'
+interface NamedLimit<Request> extends LimitKeyOptions<Request> {
   readonly name: string
+}
+
+export interface CompleteBucketLimit<Request> extends NamedLimit<Request> {
+  readonly kind: 'bucket'
   readonly requestsPerSecond: number
   readonly burstSize: number
   readonly cost: RequestCost<Request>
 }
 
-export interface CompleteWindowLimit<Request> {
+export interface CompleteWindowLimit<Request> extends NamedLimit<Request> {
   readonly kind: 'window'
-  readonly name: string
-  readonly max: number | ((request: Request) => number)
+  readonly max: RequestNumber<Request>
   readonly windowMs: number
   readonly banAfter: number | null
   readonly cost: RequestCost<Request>
 }
 
+export interface CompleteConcurrentLimit<Request> extends NamedLimit<Request> {
+  readonly kind: 'concurrent'
+  readonly maxConcurrent: number
+}
+
+/** A limit of any kind. */
+export type CompleteLimit<Request> =
+  CompleteBucketLimit<Request> | CompleteWindowLimit<Request> | CompleteConcurrentLimit<Request>
+
 const OPTIONS = {
-  limits: option('here', (_, value) => checkLimits(value)),
+  limits: rawOption<Readonly<Record<string, HttpLimit<never>>>>(),
   // Checked together.
   name: rawOption<string>(),
   scope: rawOption<NameScope>(),
@@ -132,21 +172,36 @@ const OPTIONS = {
   statusCode: numberOption({ min: 400, max: 599, integer: true }, 429),
   onError: wordOption(['open', 'closed'], 'open'),
   clock: clockOption,
-} satisfies OptionTable<HttpLimitOptions<never>>
+} satisfies OptionTable<Omit<HttpLimitOptions<never>, keyof SingleLimitOptions<never>>>
 
 /** {@link HttpLimitOptions} checked, with every default filled in. */
 export interface CompleteLimitOptions<Request>
   extends
     Omit<ReadOptions<typeof OPTIONS>, 'limits' | 'name' | 'scope' | 'key' | 'skip' | 'countIf'>,
     Pick<HttpLimitOptions<Request>, 'skip' | 'countIf'> {
-  readonly limits: readonly (CompleteBucketLimit<Request> | CompleteWindowLimit<Request>)[]
+  readonly limits: readonly CompleteLimit<Request>[]
   readonly name: string | null
   readonly scope: NameScope
-  readonly key: ((request: Request, ...rest: readonly unknown[]) => Key | null) | undefined
+  readonly key: ((request: Request, ...rest: readonly unknown[]) => unknown) | undefined
 }
 
+/** What says which kind a limit is. */
+const KINDS = ['requestsPerSecond', 'max', 'maxConcurrent'] as const
+/** The options of a single limit. */
+const SINGLE: readonly string[] = [...KINDS, 'burstSize', 'windowMs', 'banAfter', 'cost']
 /** Every option of {@link HttpLimitOptions}. */
-export const LIMIT_OPTIONS: readonly string[] = namesOf(OPTIONS)
+export const LIMIT_OPTIONS: readonly string[] = [...namesOf(OPTIONS), ...SINGLE]
+
+const given = (options: object, names: readonly string[]): string[] =>
+  names.filter((name) => Reflect.get(options, name) !== undefined)
+
+/** The options of a route over those of its plugin, one by one; limits of another form, or another kind, take the place of all of them. */
+export function overOptions(ofAll: object, own: object): object {
+  const [kind] = given(own, KINDS)
+  const replaces = given(own, ['limits']).length > 0 || (kind !== undefined && !given(ofAll, KINDS).includes(kind))
+  const left = given(own, SINGLE).length > 0 ? ['limits', ...(replaces ? SINGLE : [])] : replaces ? SINGLE : []
+  return { ...Object.fromEntries(Object.entries(ofAll).filter(([name]) => !left.includes(name))), ...own }
+}
 
 /**
  * Checks options and fills in the defaults.
@@ -162,11 +217,23 @@ export function completeLimitOptions<Request>(
 ): CompleteLimitOptions<Request> {
   checkKeys(what, options, [...LIMIT_OPTIONS, ...more])
   const read = readValues(options, OPTIONS)
-  const complete = { ...read, ...checkEncodedName(read.name, read.scope) }
+  const limits = limitsOf(what, options, read.limits)
+  const complete = { ...read, limits, ...checkEncodedName(read.name, read.scope) }
   return complete as unknown as CompleteLimitOptions<Request>
 }
 
-function checkLimits(given: unknown): (CompleteBucketLimit<never> | CompleteWindowLimit<never>)[] {
+function limitsOf(what: string, options: object, limits: unknown): CompleteLimit<never>[] {
+  const single = given(options, SINGLE)
+  if (single.length === 0) return checkLimits(limits)
+  if (limits !== undefined)
+    throw new TypeError(
+      `${what} takes limits, or the options of a single limit; received limits and ${single.join(', ')}`,
+    )
+  const own = Object.fromEntries(single.map((name) => [name, Reflect.get(options, name) as unknown]))
+  return [checkLimit('default', own as unknown as HttpLimit<never>, what, '')]
+}
+
+function checkLimits(given: unknown): CompleteLimit<never>[] {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new TypeError(
       `limits must be an object that holds each limit by its name, such as { burst: { requestsPerSecond: 5 } }; received ${describe(given)}`,
@@ -181,46 +248,48 @@ function checkLimits(given: unknown): (CompleteBucketLimit<never> | CompleteWind
       throw new RangeError(
         `limits must have names of at most 64 characters; received ${describe(name)} with ${name.length}`,
       )
-    return checkLimit(name, limit)
+    return checkLimit(name, limit, `limits.${name}`, `limits.${name}.`)
   })
 }
 
-function checkLimit(name: string, limit: HttpLimit<never>): CompleteBucketLimit<never> | CompleteWindowLimit<never> {
-  const at = `limits.${name}`
-  const given: unknown = limit
-  if (typeof given !== 'object' || given === null)
+/** @param at - names the limit in messages @param prefix - of the names of its options there */
+function checkLimit(name: string, limit: HttpLimit<never>, at: string, prefix: string): CompleteLimit<never> {
+  const own: unknown = limit
+  if (typeof own !== 'object' || own === null)
     throw new TypeError(
-      `${at} must be a limit, as in limits: { burst: { requestsPerSecond: 5 } }; received ${describe(given)}`,
+      `${at} must be a limit, as in limits: { burst: { requestsPerSecond: 5 } }; received ${describe(own)}`,
     )
-  const hasRate = 'requestsPerSecond' in given
-  if (hasRate === 'max' in given)
+  const kinds = KINDS.filter((kind) => kind in own)
+  const [kind] = kinds
+  if (kind === undefined || kinds.length > 1)
     throw new TypeError(
-      `${at} must have either requestsPerSecond or max with windowMs; received ${hasRate ? 'both' : Object.keys(given).join(', ') || 'neither'}`,
+      `${at} must have requestsPerSecond, max with windowMs, or maxConcurrent; received ${(kind === undefined ? Object.keys(own) : kinds).join(', ') || 'none'}`,
     )
-  const table = hasRate ? BUCKET_OPTIONS : WINDOW_OPTIONS
-  checkKeys(at, limit, Object.keys(table))
-  if (!hasRate) {
-    const window = readValues(limit, WINDOW_OPTIONS, `${at}.`)
-    checkCost(at, window.cost, window.max, true)
+  checkKeys(at, own, Object.keys(TABLES[kind]))
+  if (kind === 'maxConcurrent') return { kind: 'concurrent', name, ...readValues(own, CONCURRENT_OPTIONS, prefix) }
+  if (kind === 'max') {
+    const window = readValues(own, WINDOW_OPTIONS, prefix)
+    checkCost(prefix, window.cost, window.max, true)
     return { kind: 'window', name, ...window }
   }
-  const { burstSize: wanted, ...bucket } = readValues(limit, BUCKET_OPTIONS, `${at}.`)
+  const { burstSize: wanted, ...bucket } = readValues(own, BUCKET_OPTIONS, prefix)
   const burstSize = wanted ?? Math.max(1, Math.round(bucket.requestsPerSecond))
-  checkCost(at, bucket.cost, burstSize, false)
+  checkCost(prefix, bucket.cost, burstSize, false)
   return { kind: 'bucket', name, ...bucket, burstSize }
 }
 
 /** One that is always the same and more than the limit would have every request refused. */
-function checkCost(at: string, cost: unknown, max: unknown, integer: boolean): void {
-  if (typeof cost === 'number' && typeof max === 'number') checkNumber(`${at}.cost`, cost, { min: 0, max, integer })
+function checkCost(prefix: string, cost: unknown, max: unknown, integer: boolean): void {
+  if (typeof cost === 'number' && typeof max === 'number') checkNumber(`${prefix}cost`, cost, { min: 0, max, integer })
 }
 
 /** A number of this range, or a function of the request. */
-function numberOrFunction(name: string, value: unknown, range: NumberRange): number | ((request: never) => number) {
+function numberOrFunction(name: string, value: unknown, range: NumberRange): RequestNumber<never> {
   return typeof value === 'function' ? (value as (request: never) => number) : checkNumber(name, value, range)
 }
 
 const BUCKET_OPTIONS = {
+  key: functionOption<(request: never) => RequestKey>(),
   requestsPerSecond: numberOption({ min: 0, exclusiveMin: true, max: MAX_RATE }),
   burstSize: optionalNumber({ min: 1, max: MAX_BURST }),
   cost: option('here', (name, value = 1) => numberOrFunction(name, value, { min: 0 })),
@@ -229,8 +298,16 @@ const BUCKET_OPTIONS = {
 const COUNTS = { min: 1, max: WINDOW.mostCount - 1, integer: true }
 
 const WINDOW_OPTIONS = {
+  key: functionOption<(request: never) => RequestKey>(),
   max: option('here', (name, value) => numberOrFunction(name, value, COUNTS)),
   windowMs: numberOption({ min: 0, exclusiveMin: true, max: WINDOW.mostMs }),
   banAfter: option('here', (name, value) => (value === undefined ? null : checkNumber(name, value, COUNTS))),
   cost: option('here', (name, value = 1) => numberOrFunction(name, value, { ...COUNTS, min: 0 })),
 } satisfies OptionTable<WindowLimitOptions<never>>
+
+const CONCURRENT_OPTIONS = {
+  key: functionOption<(request: never) => RequestKey>(),
+  maxConcurrent: numberOption({ min: 1, max: 1000, integer: true }),
+} satisfies OptionTable<ConcurrentLimitOptions<never>>
+
+const TABLES = { requestsPerSecond: BUCKET_OPTIONS, max: WINDOW_OPTIONS, maxConcurrent: CONCURRENT_OPTIONS }

@@ -1,65 +1,22 @@
-import { valueOf } from '../../internal/options/predicate.js'
-import { checkNumber, type NumberRange } from '../../internal/options/validate.js'
+import type { NumberRange } from '../../internal/options/validate.js'
 import type { Key } from '../../memory/keyed/key.js'
-import { WINDOW } from '../../memory/shared/layout.js'
 import { KeyedRateLimiter } from '../../rate-limit/keyed/keyed-rate-limiter.js'
 import { KeyedWindow } from '../../rate-limit/keyed/keyed-window.js'
-import { encodedName, fittingName } from '../encoded-name.js'
 import { namedTerms } from '../warnings.js'
+import { ConcurrentLimit } from './concurrent-limit.js'
 import type { LimitState } from './decision.js'
-import type { CompleteBucketLimit, CompleteLimitOptions, CompleteWindowLimit, RequestCost } from './limit-options.js'
-
-/** One limit of a server, and what it makes of one request. */
-export interface Limit<Request> {
-  readonly name: string
-  /** How much it admits and in how many s, where that is the same for every request. */
-  readonly terms: { readonly quota: number; readonly windowSeconds: number } | null
-  /** What every request asks of it; null where that depends on the request. */
-  readonly fixed: Asked | null
-  /** Whether it ever blocks a key. */
-  readonly bans: boolean
-  /** What `request` asks of it. @throws what the user's functions throw, and for what they return that is no cost or limit; never with `anyway` */
-  ask(request: Request, anyway?: boolean): Asked
-  /** Charges what was asked if there is room for it. */
-  take(key: Key, asked: Asked): Standing
-  /** Gives the charge of a request back that was admitted `elapsedMs` ago and stood at `standing` then. */
-  giveBack(key: Key, asked: Asked, standing: Standing, elapsedMs: number): void
-  /** The same of a request that another limit refused: nobody is to see that it was taken here. */
-  undo(key: Key, asked: Asked): void
-  /** Where the key stands; charges nothing. */
-  look(key: Key): Standing
-  /** What a client is told of `standing`; `refused`: whether what was asked was. */
-  state(key: Key, asked: Asked, standing: Standing, refused: boolean): LimitState
-  /** Until a key is admitted that `banAfter` blocks; 0 for one that is not. ms. */
-  bannedMs(key: Key): number
-  /** Counts a refusal. */
-  refused(key: Key): void
-}
-
-/** What a request asks of a limit. */
-export interface Asked {
-  readonly cost: number
-  readonly quota: number
-}
-
-/** Where a key stands with one limit. */
-export interface Standing {
-  /** Whether what was asked was refused. */
-  readonly refused: boolean
-  /** Of a window: hits in it, and until it ends, in ms. A bucket is asked again by `state`. */
-  readonly count: number
-  readonly resetMs: number
-}
-
-type Shared = Pick<CompleteLimitOptions<never>, 'name' | 'scope' | 'capacity' | 'onFull' | 'clock'>
-
-type Place = Omit<Shared, 'name'> & { readonly name?: string }
+import { type Asked, type Limit, placeOf, type Shared, type Standing } from './limit.js'
+import type {
+  CompleteBucketLimit,
+  CompleteLimit,
+  CompleteWindowLimit,
+  LimitKeyOptions,
+  RequestNumber,
+} from './limit-options.js'
 
 /** Makes the limit of `options`, or joins that of its name. */
-export function makeLimit<Request>(
-  options: CompleteBucketLimit<Request> | CompleteWindowLimit<Request>,
-  shared: Shared,
-): Limit<Request> {
+export function makeLimit<Request>(options: CompleteLimit<Request>, shared: Shared): Limit<Request> {
+  if (options.kind === 'concurrent') return new ConcurrentLimit(options, shared)
   return options.kind === 'bucket' ? new BucketLimit(options, shared) : new WindowLimit(options, shared)
 }
 
@@ -71,45 +28,32 @@ const REFUSED: Standing = { refused: true, count: 0, resetMs: 0 }
 
 /** A cost of more than there can be is refused, and no failure. */
 const COSTS: NumberRange = { min: 0, integer: true }
-const COUNTS: NumberRange = { ...COSTS, max: WINDOW.mostCount - 1 }
-
-/** A number, or what a function of the user's makes of `request`, or `other` in the place of one that fails. @throws without `other` */
-function numberOf<R>(name: string, given: RequestCost<R>, request: R, range: NumberRange, other?: number): number {
-  if (typeof given === 'number') return given
-  try {
-    const value: unknown = valueOf(given(request))
-    // More than there can be, as the Infinity of a plan without a limit, is the most there can be.
-    const { max = Number.MAX_SAFE_INTEGER } = range
-    return typeof value === 'number' && value > max ? max : checkNumber(name, value, range)
-  } catch (error) {
-    if (other === undefined) throw error
-    return other
-  }
-}
 
 class BucketLimit<Request> implements Limit<Request> {
   readonly name: string
+  readonly key: LimitKeyOptions<Request>['key']
   readonly terms: { readonly quota: number; readonly windowSeconds: number }
-  readonly fixed: Asked | null
+  readonly cost: RequestNumber<Request>
+  readonly costs: NumberRange = { min: 0 }
   readonly bans = false
   readonly #buckets: KeyedRateLimiter
   readonly #options: CompleteBucketLimit<Request>
 
   constructor(options: CompleteBucketLimit<Request>, shared: Shared) {
-    const { name, requestsPerSecond, burstSize, cost } = options
+    const { name, key, requestsPerSecond, burstSize, cost } = options
     this.name = name
+    this.key = key
+    this.cost = cost
     this.terms = { quota: Math.floor(burstSize), windowSeconds: Math.ceil(burstSize / requestsPerSecond) }
     this.#buckets = new KeyedRateLimiter({ ...placeOf(name, shared), requestsPerSecond, burstSize, waitOnLimit: false })
     this.#options = options
-    this.fixed = typeof cost === 'number' ? { cost, quota: this.terms.quota } : null
   }
 
-  ask(request: Request, anyway = false): Asked {
-    const cost = numberOf(`cost of '${this.name}'`, this.#options.cost, request, { min: 0 }, anyway ? 1 : undefined)
-    return { cost, quota: this.terms.quota }
+  get quota(): number {
+    return this.terms.quota
   }
 
-  take(key: Key, { cost }: Asked): Standing {
+  take({ key, cost }: Asked): Standing {
     return this.#grants(key, cost) ? GRANTED : REFUSED
   }
 
@@ -118,19 +62,19 @@ class BucketLimit<Request> implements Limit<Request> {
     return cost === 0 || (cost <= this.#options.burstSize && this.#buckets.tryAcquire(key, cost))
   }
 
-  giveBack(key: Key, { cost }: Asked): void {
+  giveBack({ key, cost }: Asked): void {
     if (cost > 0) this.#buckets.refund(key, cost)
   }
 
-  undo(key: Key, { cost }: Asked): void {
+  undo({ key, cost }: Asked): void {
     if (cost > 0) this.#buckets.undo(key, cost)
   }
 
-  look(): Standing {
-    return GRANTED
+  look({ key, cost }: Asked): Standing {
+    return this.#buckets.getAvailableTokens(key) < cost ? REFUSED : GRANTED
   }
 
-  state(key: Key, { cost }: Asked, _: Standing, refused: boolean): LimitState {
+  state({ key, cost }: Asked, _: Standing, refused: boolean): LimitState {
     const { burstSize, requestsPerSecond } = this.#options
     const { quota, windowSeconds } = this.terms
     const available = this.#buckets.getAvailableTokens(key)
@@ -154,12 +98,23 @@ class BucketLimit<Request> implements Limit<Request> {
   refused(): void {
     // Only windows ban.
   }
+
+  reset(key: Key): void {
+    this.#buckets.reset(key)
+  }
+
+  block(key: Key, ms: number): void {
+    this.#buckets.pauseFor(key, ms)
+  }
 }
 
 class WindowLimit<Request> implements Limit<Request> {
   readonly name: string
   readonly terms: { readonly quota: number; readonly windowSeconds: number } | null
-  readonly fixed: Asked | null
+  readonly key: LimitKeyOptions<Request>['key']
+  readonly cost: RequestNumber<Request>
+  readonly costs = COSTS
+  readonly quota: RequestNumber<Request>
   readonly bans: boolean
   readonly #options: CompleteWindowLimit<Request>
   readonly #window: KeyedWindow
@@ -168,12 +123,14 @@ class WindowLimit<Request> implements Limit<Request> {
   readonly #windowSeconds: number
 
   constructor(options: CompleteWindowLimit<Request>, shared: Shared) {
-    const { name, max, cost, windowMs, banAfter } = options
+    const { name, key, max, cost, windowMs, banAfter } = options
     this.name = name
+    this.key = key
+    this.cost = cost
+    this.quota = max
     this.#options = options
     this.#windowSeconds = Math.ceil(windowMs / 1000)
     this.terms = typeof max === 'number' ? { quota: max, windowSeconds: this.#windowSeconds } : null
-    this.fixed = typeof max === 'number' && typeof cost === 'number' ? { cost, quota: max } : null
     this.bans = banAfter !== null
     const place = placeOf(name, shared)
     this.#window = new KeyedWindow(place)
@@ -182,42 +139,37 @@ class WindowLimit<Request> implements Limit<Request> {
     this.#bans = banAfter === null ? null : new KeyedWindow(placeOf(name, shared, '%bans'))
   }
 
-  ask(request: Request, anyway = false): Asked {
-    const cost = numberOf(`cost of '${this.name}'`, this.#options.cost, request, COSTS, anyway ? 1 : undefined)
-    // A limit that fails has room for this request alone.
-    const quota = numberOf(`max of '${this.name}'`, this.#options.max, request, COUNTS, anyway ? cost : undefined)
-    return { cost, quota }
-  }
-
-  take(key: Key, { cost, quota }: Asked): Standing {
+  take({ key, cost, quota }: Asked): Standing {
     // More than one at once is looked at first, so that what is refused is never there for others to see.
     if (cost !== 1 || quota === 0) {
-      const standing = this.look(key)
+      const standing = { ...this.#window.look(key), refused: false }
       if (cost === 0) return standing
       if (quota === 0 || standing.count + cost > quota) return { ...standing, refused: true }
     }
     const standing = this.#window.count(key, this.#options.windowMs, cost, quota)
     if (!standing.refused) return standing
-    // Without room for the key nothing was counted, and nothing is left for it.
-    if (standing.count === 0) return { ...standing, count: quota }
+    // Of a key that is blocked, or has no room, nothing was counted, and nothing is left for it.
+    if (standing.count <= quota) return { ...standing, count: quota }
     this.#window.unhit(key, cost)
     return { ...standing, count: standing.count - cost }
   }
 
-  giveBack(key: Key, asked: Asked, { resetMs }: Standing, elapsedMs: number): void {
+  giveBack(asked: Asked, { resetMs }: Standing, elapsedMs: number): void {
     // What was counted in a window that is over is not in the next one: to take it from there would let as many more through.
-    if (elapsedMs < resetMs) this.undo(key, asked)
+    if (elapsedMs < resetMs) this.undo(asked)
   }
 
-  undo(key: Key, { cost }: Asked): void {
+  undo({ key, cost }: Asked): void {
     if (cost > 0) this.#window.unhit(key, cost)
   }
 
-  look(key: Key): Standing {
-    return { ...this.#window.look(key), refused: false }
+  look({ key, cost, quota }: Asked): Standing {
+    const standing = this.#window.look(key)
+    if (standing.refused) return { ...standing, count: quota }
+    return { ...standing, refused: this.terms !== null && standing.count + cost > quota }
   }
 
-  state(key: Key, { quota }: Asked, { count, resetMs }: Standing, refused: boolean): LimitState {
+  state({ key, quota }: Asked, { count, resetMs }: Standing, refused: boolean): LimitState {
     return {
       name: this.name,
       quota,
@@ -240,13 +192,13 @@ class WindowLimit<Request> implements Limit<Request> {
     if (this.#bans === null || banAfter === null) return
     if (this.#bans.hit(key, { windowMs }).count >= banAfter) this.#bans.block(key, windowMs)
   }
-}
 
-/**
- * Where a limit's counts are, or with `what` something else of it: no name can be made up that is another limit's, since a `%` in it would be
- * written as `%25`.
- */
-function placeOf(limit: string, { name, scope, capacity, onFull, clock }: Shared, what = ''): Place {
-  const place = { scope, capacity, onFull, clock }
-  return name === null ? place : { ...place, name: fittingName(`${name}%limit%${encodedName(limit)}${what}`) }
+  reset(key: Key): void {
+    this.#window.reset(key)
+    this.#bans?.reset(key)
+  }
+
+  block(key: Key, ms: number): void {
+    this.#window.block(key, ms)
+  }
 }

@@ -37,9 +37,10 @@ function structuredFields(limits: readonly NamedLimit[]): RateHeaderWriter {
     const areAll = states.length === limits.length
     let text = ''
     for (let n = 0; n < states.length; n++) {
-      const { name, remaining, resetMs } = states[n] as LimitState
+      const { name, remaining, resetMs, windowSeconds } = states[n] as LimitState
       const beginning = areAll ? (beginnings[n] as string) : `${quoted(name)};r=`
-      text = `${n === 0 ? '' : `${text}, `}${beginning}${remaining};t=${Math.ceil(resetMs / 1000)}`
+      text = `${n === 0 ? '' : `${text}, `}${beginning}${remaining}`
+      if (windowSeconds > 0 || resetMs > 0) text += `;t=${Math.ceil(resetMs / 1000)}`
     }
     appendHeader(sink, 'ratelimit-policy', areAll && policies !== null ? policies : policiesText(states))
     appendHeader(sink, 'ratelimit', text)
@@ -52,7 +53,7 @@ function oneField(sink: HeaderSink, states: readonly LimitState[]): void {
   const before = sink.get('ratelimit')
   if (nearest === null || isNearer(/remaining=(\d+)/.exec(before ?? '')?.[1], nearest)) return
   const { quota, windowSeconds, remaining, resetMs } = nearest
-  sink.set('ratelimit-policy', `${quota};w=${windowSeconds}`)
+  sink.set('ratelimit-policy', `${quota};${perWhat(windowSeconds)}`)
   sink.set('ratelimit', `limit=${quota}, remaining=${remaining}, reset=${Math.ceil(resetMs / 1000)}`)
 }
 
@@ -66,7 +67,7 @@ function threeFields(format: 'draft-6' | 'legacy'): RateHeaderWriter {
     const nearest = nearestItsEnd(states)
     if (nearest === null || isNearer(sink.get(remainingName), nearest)) return
     const { quota, windowSeconds, remaining, resetMs } = nearest
-    if (!isLegacy) sink.set('ratelimit-policy', `${quota};w=${windowSeconds}`)
+    if (!isLegacy) sink.set('ratelimit-policy', `${quota};${perWhat(windowSeconds)}`)
     sink.set(limitName, String(quota))
     sink.set(remainingName, String(remaining))
     sink.set(resetName, String(Math.ceil((isLegacy ? Date.now() + resetMs : resetMs) / 1000)))
@@ -79,7 +80,14 @@ function isNearer(remaining: string | undefined, { remaining: own }: LimitState)
 }
 
 function policiesText(limits: readonly Pick<LimitState, 'name' | 'quota' | 'windowSeconds'>[]): string {
-  return limits.map(({ name, quota, windowSeconds }) => `${quoted(name)};q=${quota};w=${windowSeconds}`).join(', ')
+  return limits
+    .map(({ name, quota, windowSeconds }) => `${quoted(name)};q=${quota};${perWhat(windowSeconds)}`)
+    .join(', ')
+}
+
+/** The window, or the unit of a limit without one: requests under way. */
+function perWhat(windowSeconds: number): string {
+  return windowSeconds === 0 ? 'qu="concurrent-requests"' : `w=${windowSeconds}`
 }
 
 function nearestItsEnd(limits: readonly LimitState[]): LimitState | null {

@@ -3,7 +3,7 @@ import { checkFunction } from '../../internal/options/validate.js'
 import type { Key } from '../../memory/keyed/key.js'
 import { webHandler } from '../adapters/web.js'
 import type { LimitDecision } from './decision.js'
-import { type HttpLimitStats, HttpLimiter } from './http-limiter.js'
+import { HttpLimiter, type LimitHandles } from './http-limiter.js'
 import type { HttpLimitOptions } from './limit-options.js'
 
 /** What {@link webLimit} is made with. */
@@ -11,25 +11,23 @@ import type { HttpLimitOptions } from './limit-options.js'
 export interface WebLimitOptions<Rest extends unknown[] = any[]> extends Omit<HttpLimitOptions<Request>, 'key'> {
   /**
    * Whose request it is; a Request does not say. It gets what the handler gets, such as `info` of Deno or the event of SvelteKit, which know
-   * the address. null: it is not limited, so give none that a client can bring about. Required.
+   * the address. null: it is not limited, so give none that a client can bring about. Required, unless each limit has its own.
    */
   // `& {}`: the handler alone says what Rest is.
-  key: (request: Request, ...rest: Rest & {}) => Key | null
+  key?: ((request: Request, ...rest: Rest & {}) => Key | null | PromiseLike<Key | null>) | undefined
   /** The answer to a refused request; header fields are added to it. */
   refuse?: ((request: Request, decision: LimitDecision) => Response | Promise<Response>) | undefined
 }
 
 /** A handler of requests as the web has them. */
-export interface WebLimit<Rest extends unknown[]> {
+export interface WebLimit<Rest extends unknown[]> extends LimitHandles {
   (request: Request, ...rest: Rest): Promise<Response>
-  /** What it has done in this thread. */
-  stats(): HttpLimitStats
 }
 
 /**
  * Puts limits before a handler `(request) => response` as Deno, Bun, Next.js, Remix and others have it; see {@link connectLimit}.
  *
- * @param options - see {@link HttpLimitOptions}; `key` is required
+ * @param options - see {@link HttpLimitOptions}; `key` is required, unless each limit has its own
  * @param handler - gets the request and whatever else the caller gave
  * @throws {TypeError | RangeError} naming the option that is wrong
  *
@@ -43,9 +41,9 @@ export function webLimit<Rest extends unknown[]>(
 ): WebLimit<Rest> {
   const ofRequest = options as HttpLimitOptions<Request>
   const limiter = new HttpLimiter<Request>('webLimit', ofRequest, { ip: () => undefined }, ['refuse'])
-  checkFunction('key', options.key)
+  if (limiter.options.limits.some(({ key }) => key === undefined)) checkFunction('key', options.key as () => unknown)
   checkFunction('handler', handler)
   const refuse = checkOptionalFunction('refuse', options.refuse)
   const limited = webHandler('the handler of webLimit', limiter, refuse, handler)
-  return Object.assign(limited, { stats: () => limiter.stats() })
+  return Object.assign(limited, limiter.handles())
 }

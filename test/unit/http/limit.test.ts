@@ -155,9 +155,13 @@ describe('connectLimit', () => {
   })
 
   it('limits requests of which skip says later whether they are not', async () => {
-    const skip = (() => Promise.resolve(true)) as never
-    const { get } = await serve({ limits: { a: { max: 1, windowMs: 60_000 } }, skip })
-    expect([(await get()).status, (await get()).status]).toEqual([200, 429])
+    for (const [skips, second] of [
+      [true, 200],
+      [false, 429],
+    ] as const) {
+      const { get } = await serve({ max: 1, windowMs: 60_000, skip: () => Promise.resolve(skips) })
+      expect([(await get()).status, (await get()).status]).toEqual([200, second])
+    }
   })
 
   it('limits clients without an address together, and throws for none', () => {
@@ -401,10 +405,10 @@ describe('limits', () => {
     )
     expect(bad({ limits: {} })).toThrow('limits must hold at least one limit; received none')
     expect(bad({ limits: { a: { max: 1, windowMs: 1, requestsPerSecond: 1 } } })).toThrow(
-      'limits.a must have either requestsPerSecond or max with windowMs; received both',
+      'limits.a must have requestsPerSecond, max with windowMs, or maxConcurrent; received requestsPerSecond, max',
     )
     expect(bad({ limits: { a: {} } })).toThrow(
-      'limits.a must have either requestsPerSecond or max with windowMs; received neither',
+      'limits.a must have requestsPerSecond, max with windowMs, or maxConcurrent; received none',
     )
     expect(bad({ limits: { a: { rps: 5 } } })).toThrow('received rps')
     expect(bad({ limits: { requestsPerSecond: 5 } })).toThrow(
@@ -436,9 +440,7 @@ describe('limits', () => {
     expect(bad({ limits, allow: '10.0.0.0/8' })).toThrow('allow must be an array of networks')
     expect(bad({ limits, burst: 1 })).toThrow("unknown connectLimit option 'burst'")
     expect(bad({ limits, statusCode: 200 })).toThrow('statusCode must be an integer >= 400 and <= 599')
-    expect(() => webLimit({ limits } as unknown as WebLimitOptions, () => new Response())).toThrow(
-      'key must be a function; received undefined',
-    )
+    expect(() => webLimit({ limits }, () => new Response())).toThrow('key must be a function; received undefined')
   })
 })
 

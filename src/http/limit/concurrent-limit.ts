@@ -1,0 +1,147 @@
+import { type Clock, timeOf } from '../../internal/time/clock.js'
+import type { Key } from '../../memory/keyed/key.js'
+import { WINDOW } from '../../memory/shared/layout.js'
+import { KeyedWindow } from '../../rate-limit/keyed/keyed-window.js'
+import { cut } from '../stores/counts.js'
+import type { LimitState } from './decision.js'
+import { type Asked, type Limit, type Place, placeOf, type Shared, type Standing } from './limit.js'
+import type { CompleteConcurrentLimit, LimitKeyOptions } from './limit-options.js'
+
+/** A named place is free so long after its process has died. ms */
+const LEASE_MS = 10_000
+const RENEW_MS = LEASE_MS / 4
+
+/**
+ * A limit of requests under way. Each place of a key is a key of its own, which is blocked while somebody has it: so it needs no room while nobody
+ * asks, and comes back by itself when its process dies.
+ */
+export class ConcurrentLimit<Request> implements Limit<Request> {
+  readonly name: string
+  readonly key: LimitKeyOptions<Request>['key']
+  readonly terms: { readonly quota: number; readonly windowSeconds: number }
+  readonly cost = 1
+  readonly costs = { min: 1, max: 1 }
+  readonly quota: number
+  readonly bans = false
+  readonly #places: KeyedWindow
+  readonly #clock: Clock
+  /** Places of this object's own need no renewal: they end with it. */
+  readonly #leaseMs: number
+  readonly #held = new Set<Place>()
+  #timer: unknown = undefined
+
+  constructor({ name, key, maxConcurrent }: CompleteConcurrentLimit<Request>, shared: Shared) {
+    this.name = name
+    this.key = key
+    this.quota = maxConcurrent
+    this.terms = { quota: maxConcurrent, windowSeconds: 0 }
+    this.#clock = shared.clock
+    this.#leaseMs = shared.name === null ? WINDOW.mostMs : LEASE_MS
+    this.#places = new KeyedWindow(placeOf(name, shared, '%places'))
+  }
+
+  take({ key }: Asked): Standing {
+    const block = this.#places.look(slotOf(key, 'block'))
+    if (block.refused) return { ...block, count: this.quota }
+    for (let n = 0; n < this.quota; n++) {
+      const slot = slotOf(key, n)
+      // To look first leaves what is taken alone.
+      if (this.#isTaken(slot)) continue
+      const untilMs = timeOf(this.#clock) + this.#leaseMs
+      if (!this.#places.count(slot, this.#leaseMs, 1, 1).refused)
+        return { ...FREE, place: this.#hold({ slot, untilMs }) }
+    }
+    return { ...FREE, refused: true, count: this.quota }
+  }
+
+  giveBack(): void {
+    // It has its place until it ends, whether it counts or not.
+  }
+
+  undo(_: Asked, standing: Standing): void {
+    this.ended(standing)
+  }
+
+  ended({ place }: Standing): void {
+    if (place === undefined || place.untilMs === 0) return
+    this.#held.delete(place)
+    // A place that was not renewed in time may be somebody else's by now.
+    if (timeOf(this.#clock) < place.untilMs) this.#places.reset(place.slot)
+    place.untilMs = 0
+  }
+
+  look({ key }: Asked): Standing {
+    const block = this.#places.look(slotOf(key, 'block'))
+    if (block.refused) return { ...block, count: this.quota }
+    const count = this.#taken(key)
+    return { ...FREE, count, refused: count >= this.quota }
+  }
+
+  state({ key }: Asked, { resetMs }: Standing, refused: boolean): LimitState {
+    const { name, quota } = this
+    const remaining = refused ? 0 : Math.max(0, quota - this.#taken(key))
+    return { name, quota, windowSeconds: 0, remaining, resetMs, refused }
+  }
+
+  bannedMs(): number {
+    return 0
+  }
+
+  refused(): void {
+    // Only windows ban.
+  }
+
+  /** Ends a block. Requests under way keep their places. */
+  reset(key: Key): void {
+    this.#places.reset(slotOf(key, 'block'))
+  }
+
+  block(key: Key, ms: number): void {
+    this.#places.block(slotOf(key, 'block'), ms)
+  }
+
+  #isTaken(slot: string): boolean {
+    const { refused, count } = this.#places.look(slot)
+    return refused || count > 0
+  }
+
+  #taken(key: Key): number {
+    let taken = 0
+    for (let n = 0; n < this.quota; n++) if (this.#isTaken(slotOf(key, n))) taken++
+    return taken
+  }
+
+  #hold(place: Place): Place {
+    if (this.#leaseMs === LEASE_MS) {
+      this.#held.add(place)
+      if (this.#timer === undefined) this.#renewLater()
+    }
+    return place
+  }
+
+  #renewLater(): void {
+    this.#timer = this.#clock.setTimeout(() => this.#renew(), RENEW_MS)
+    ;(this.#timer as Partial<NodeJS.Timeout> | undefined)?.unref?.()
+  }
+
+  #renew(): void {
+    this.#timer = undefined
+    const nowMs = timeOf(this.#clock)
+    for (const place of this.#held) {
+      if (nowMs >= place.untilMs) {
+        this.#held.delete(place)
+        continue
+      }
+      this.#places.block(place.slot, LEASE_MS)
+      place.untilMs = nowMs + LEASE_MS
+    }
+    if (this.#held.size > 0) this.#renewLater()
+  }
+}
+
+const FREE: Standing = { refused: false, count: 0, resetMs: 0 }
+
+/** Of one place of a key, or of its block; no key can be made up that is another's. */
+function slotOf(key: Key, what: number | 'block'): string {
+  return cut(`${what} ${typeof key} ${String(key)}`)
+}

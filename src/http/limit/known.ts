@@ -1,0 +1,58 @@
+import { TimeoutExceededError } from '../../errors.js'
+import { isThenable } from '../../internal/thenable.js'
+import type { Clock } from '../../internal/time/clock.js'
+
+/** A function of the options threw, rejected, took too long, or gave what is none. */
+export class Failure {
+  constructor(readonly error: unknown) {}
+}
+
+/** What is known at once, or later: a promise only if a function of the options returned one. */
+export type Known<T> = T | Promise<T>
+
+/** A promise of a function of the options has failed if it takes longer: the request must not wait for ever. ms */
+const LONGEST_MS = 2000
+
+/**
+ * What a function of the options gives.
+ *
+ * @param what - names it in the error
+ * @param check - throws for what is none
+ */
+export function tried<T>(
+  clock: Clock,
+  what: string,
+  get: () => unknown,
+  check: (value: unknown) => T,
+): Known<T | Failure> {
+  try {
+    const value = get()
+    if (!isThenable(value)) return check(value)
+    return inTime(clock, what, value)
+      .then(check)
+      .catch((error: unknown) => new Failure(error))
+  } catch (error) {
+    return new Failure(error)
+  }
+}
+
+function inTime(clock: Clock, what: string, value: PromiseLike<unknown>): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const late = (): void =>
+      reject(new TimeoutExceededError(`${what} gave nothing within ${LONGEST_MS} ms`, { timeoutMs: LONGEST_MS }))
+    const timer = clock.setTimeout(late, LONGEST_MS)
+    const isKnown = (): void => clock.clearTimeout(timer)
+    value.then(resolve, reject)
+    value.then(isKnown, isKnown)
+  })
+}
+
+/** What `use` makes of it. */
+export function after<T, R>(known: Known<T>, use: (value: T) => Known<R>): Known<R> {
+  return known instanceof Promise ? known.then(use) : use(known)
+}
+
+/** All of them. */
+export function all<T>(known: Known<T>[]): Known<T[]> {
+  return known.some((each) => each instanceof Promise) ? Promise.all(known) : (known as T[])
+}
