@@ -68,3 +68,4 @@ export { policyFetch, type PolicyFetch, type PolicyFetchOptions } from './client
 export type { BodyMaker, PolicyRequestInit, RequestBody } from './client/replay.js'
 export { policyInterceptor, type PolicyInterceptorOptions, type UndiciDispatch } from './client/policy-interceptor.js'
 export { modelFetch, type ModelFetch, type ModelFetchOptions } from './client/model-fetch.js'
+export type { ModelRates, ModelTokens } from './client/model-limits.js'

@@ -1,32 +1,33 @@
 import { checkClock, checkOptionalFunction } from '../../internal/options/check-common.js'
 import { valueOf } from '../../internal/options/predicate.js'
-import { checkKeys, checkNumber } from '../../internal/options/validate.js'
+import { checkKeys, checkNumber, describe } from '../../internal/options/validate.js'
 import { throwIfAborted, unlessAborted } from '../../internal/signal-watch.js'
 import { type Clock, systemClock } from '../../internal/time/clock.js'
 import type { NameScope } from '../../memory/shared/names.js'
-import { MAX_BURST } from '../../memory/shared/rate.js'
-import { RateLimiter } from '../../rate-limit/rate-limiter.js'
-import { checkEncodedName, fittingName } from '../encoded-name.js'
+import { checkEncodedName } from '../encoded-name.js'
 import { watchBody } from '../watched-body.js'
 import { exhaustedMs, pauseMsOf } from './answer-limits.js'
+import { MODEL_RATES, ModelLimits, type ModelRates, type ModelTokens, type Taken } from './model-limits.js'
 import { EventReader, KnownUsage, MOST_CHARACTERS, jsonOf } from './model-usage.js'
 import { overFetch } from './over-fetch.js'
-import { optionsOf } from './origin-policies.js'
 import { asFetched, isRequest, letGoIfAborted } from './replay.js'
 
-/** What {@link modelFetch} is made with. */
-export interface ModelFetchOptions {
-  /** Requests per minute: > 0. */
-  rpm: number
-  /** Tokens per minute: > 0. */
-  tpm: number
-  /** How many tokens a call will take, from its parsed body; default: a quarter of its characters, and what it allows for the answer (else 256). */
-  estimate?: ((body: unknown) => number) | undefined
+/** What {@link modelFetch} is made with: at least one limit. */
+export interface ModelFetchOptions extends ModelRates {
+  /** Which calls share the limits, from the parsed body, such as `(body) => body.model`; default: all. At most 1,000 names at a time. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a program knows what it sends
+  per?: ((body: any) => string | undefined) | undefined
   /**
-   * How many tokens a call has taken, from the parsed answer, or from each event of a stream (the last number counts); undefined where it
-   * does not say. One that throws is warned of, once, and says nothing then. Default: `usage` as OpenAI and Anthropic write it, or Gemini's `usageMetadata`.
+   * How many tokens a call will take, from its parsed body: in all, or of either kind. Default: a quarter of its characters, and what it allows for
+   * the answer (else 256).
    */
-  usage?: ((json: unknown) => number | undefined) | undefined
+  estimate?: ((body: unknown) => number | ModelTokens) | undefined
+  /**
+   * How many tokens a call has taken, in all or of either kind, from the parsed answer, or from each event of a stream (the last counts);
+   * undefined where it does not say. One that throws is warned of, once, and says nothing then. Default: `usage` as OpenAI and Anthropic write it,
+   * or Gemini's `usageMetadata`; of a stream without one, a quarter of the characters of its deltas.
+   */
+  usage?: ((json: unknown) => number | ModelTokens | undefined) | undefined
   /** Same name, same limits: in every thread, or with `scope: 'machine'` in every process of this user. */
   name?: string | undefined
   /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
@@ -44,12 +45,12 @@ export type ModelFetch = (input: string | URL | Request, init?: RequestInit) => 
 const ANSWER_TOKENS = 256
 
 /**
- * A fetch for the SDKs of OpenAI and Anthropic (their option `fetch`, with `maxRetries: 0`) that keeps to requests and tokens per minute, in
+ * A fetch for the SDKs of OpenAI and Anthropic (their option `fetch`, with `maxRetries: 0`) that keeps to requests and tokens per minute and day, in
  * all threads or processes of one `name`: a call waits for its estimate, and once the answer says what it took, the difference is given
  * back or owed. A streamed call is settled when its stream ends or breaks, a failed one to nothing; one that is aborted counts by its estimate. A 429, 503 or 529 with
  * Retry-After, and a limit that an answer says is used up, pause everybody.
  *
- * Both buckets hold one second's worth: no minute has more beyond the limit than that, or than the largest estimate: one above it waits for a full bucket.
+ * The buckets of minutes hold one second's worth: no minute has more beyond the limit than that, or than the largest estimate: one above it waits for a full bucket.
  *
  * @param options - see {@link ModelFetchOptions}
  * @throws {TypeError | RangeError} naming the option that is wrong
@@ -59,59 +60,24 @@ const ANSWER_TOKENS = 256
  * const client = new OpenAI({ maxRetries: 0, fetch: modelFetch({ rpm: 500, tpm: 200_000, name: 'openai', scope: 'machine' }) })
  */
 export function modelFetch(options: ModelFetchOptions): ModelFetch {
-  checkKeys('modelFetch', options, ['rpm', 'tpm', 'estimate', 'usage', 'name', 'scope', 'fetch', 'clock'])
-  const rate = { min: 0, exclusiveMin: true, max: MAX_BURST }
-  const { name, scope } = checkEncodedName(options.name, options.scope)
-  const { clock: source = systemClock } = options
-  const clock = checkClock('clock', source)
-  const limiterOf = (what: 'rpm' | 'tpm'): RateLimiter => {
-    const perSecond = checkNumber(what, options[what], rate) / 60
-    const burstSize = Math.max(1, perSecond)
-    return new RateLimiter({
-      requestsPerSecond: perSecond,
-      burstSize,
-      clock,
-      ...(name === null ? {} : { name: fittingName(`${name}%${what}`), scope }),
-    })
-  }
-  const requests = limiterOf('rpm')
-  const tokens = limiterOf('tpm')
-  const both = RateLimiter.all({ requests, tokens })
-  const most = tokens.policy.burstSize
-  const estimate = checkOptionalFunction('estimate', options.estimate) ?? estimateOf
+  checkKeys('modelFetch', options, [...MODEL_RATES, 'per', 'estimate', 'usage', 'name', 'scope', 'fetch', 'clock'])
+  const { clock = systemClock } = options
+  const place = { ...checkEncodedName(options.name, options.scope), clock: checkClock('clock', clock) }
+  const limits = new ModelLimits(options, place)
+  const per = checkOptionalFunction('per', options.per)
+  const estimate = checkOptionalFunction('estimate', options.estimate)
   const usage = checkOptionalFunction('usage', options.usage)
   const given = checkOptionalFunction('fetch', options.fetch)
-
-  // As with a pause, no answer of a server holds everybody up for more than an hour.
-  const mostDebt = 3600 * tokens.policy.requestsPerSecond
-  const settle = (estimated: number, actual: number): void => {
-    if (actual > estimated) tokens.charge(Math.min(actual - estimated, mostDebt))
-    else if (actual < estimated) tokens.refund(estimated - actual)
-  }
-
-  let behind: Promise<unknown> | undefined
-  const admitted = async (estimated: number, signal: AbortSignal | undefined): Promise<void> => {
-    const before = behind
-    const cost = { requests: 1, ...(estimated > 0 ? { tokens: Math.min(estimated, most) } : {}) }
-    const granted = (async () => {
-      if (before !== undefined) await before
-      await both.acquire(cost, optionsOf(signal))
-      if (estimated > most) tokens.charge(estimated - most)
-    })()
-    // What is beyond a bucket is owed once the call has that: one that waits would wait for its own debt, too. Who comes behind it stands in line then.
-    if (estimated > most) behind = Promise.allSettled([before, granted]).then(() => undefined)
-    // All wait for what is before them alike, so that they stand in line as they came; who gives up need not wait with them.
-    await unlessAborted(granted, signal)
-  }
 
   return overFetch<ModelFetch>(given, (send) => async (url, options) => {
     const { input, init } = asFetched(url, options)
     const signal = init?.signal ?? (isRequest(input) ? input.signal : undefined)
-    let estimated = 0
+    let estimated = NONE
+    let taken: Taken
     try {
       const body = await bodyOf(input, init, signal)
-      if (body !== undefined) estimated = checkNumber('estimate', valueOf(estimate(body)), { min: 0 })
-      await admitted(estimated, signal)
+      if (body !== undefined) estimated = estimateOf(body, estimate)
+      taken = await limits.acquire(body === undefined ? '' : modelOf(body, per), estimated, signal)
     } catch (error) {
       letGoIfAborted(signal, input, init)
       throw error
@@ -121,40 +87,40 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
       response = await send(input, init)
     } catch (error) {
       // What its caller gives up was sent, and the server works on.
-      if (signal?.aborted !== true) settle(estimated, 0)
+      if (signal?.aborted !== true) taken.settle(NONE)
       throw error
     }
     const { status, headers } = response
     const pauseMs = pauseMsOf(status, headers, exhaustedMs(headers, Date.now()))
-    if (pauseMs > 0) requests.pauseFor(pauseMs)
+    if (pauseMs > 0) taken.pauseFor(pauseMs)
     if (!response.ok) {
-      settle(estimated, 0)
+      taken.settle(NONE)
       return response
     }
-    return settledAtEnd(response, new KnownUsage(usage), (actual) => settle(estimated, actual ?? estimated))
+    return settledAtEnd(response, new KnownUsage(usage, estimated), (actual) => taken.settle(actual))
   })
 }
 
-/** The same response; `ended` gets the tokens that it told of once its body has ended or broken. */
-function settledAtEnd(response: Response, usage: KnownUsage, ended: (tokens: number | undefined) => void): Response {
+/** The same response; `ended` gets the tokens that it told of, or what was estimated, once its body has ended or broken. */
+function settledAtEnd(response: Response, usage: KnownUsage, ended: (tokens: ModelTokens) => void): Response {
   const type = response.headers.get('content-type') ?? ''
   if (type.startsWith('text/event-stream')) {
     const events = new EventReader(usage)
     return watchBody(
       response,
-      () => ended(usage.tokens),
+      (isWhole) => ended(usage.tokens(isWhole)),
       (chunk) => events.push(chunk),
     )
   }
   // A file, which may be of any size, is not kept to look for what it cannot tell.
-  if (type !== '' && !/^text\/|\bjson\b/i.test(type)) return watchBody(response, () => ended(undefined))
+  if (type !== '' && !/^text\/|\bjson\b/i.test(type)) return watchBody(response, () => ended(usage.tokens(false)))
   const decoder = new TextDecoder()
   let text = ''
   return watchBody(
     response,
     () => {
       usage.read(jsonOf(text))
-      ended(usage.tokens)
+      ended(usage.tokens(false))
     },
     (chunk) => {
       if (text.length < MOST_CHARACTERS) text += decoder.decode(chunk, { stream: true })
@@ -205,10 +171,30 @@ interface ModelRequest {
   readonly generationConfig?: { readonly maxOutputTokens?: unknown } | null
 }
 
-function estimateOf(body: unknown): number {
+const NONE: ModelTokens = { input: 0, output: 0 }
+
+/** @throws {TypeError | RangeError} when a user's function gives what is none */
+function estimateOf(body: unknown, own: ModelFetchOptions['estimate']): ModelTokens {
   const { max_tokens, max_completion_tokens, max_output_tokens, generationConfig } = body as ModelRequest
   const bound = [max_completion_tokens, max_output_tokens, max_tokens, generationConfig?.maxOutputTokens].find(
     (value) => typeof value === 'number' && value > 0,
   )
-  return Math.ceil(JSON.stringify(body).length / 4) + ((bound as number | undefined) ?? ANSWER_TOKENS)
+  const input = Math.ceil(JSON.stringify(body).length / 4)
+  if (own === undefined) return { input, output: (bound as number | undefined) ?? ANSWER_TOKENS }
+  const tokens: unknown = valueOf(own(body))
+  if (typeof tokens !== 'object' || tokens === null || !('input' in tokens)) {
+    const all = checkNumber('estimate', tokens, { min: 0 })
+    return { input: Math.min(input, all), output: Math.max(0, all - input) }
+  }
+  const parts = tokens as ModelTokens
+  return {
+    input: checkNumber('estimate.input', parts.input, { min: 0 }),
+    output: checkNumber('estimate.output', parts.output, { min: 0 }),
+  }
+}
+
+function modelOf(body: unknown, per: ModelFetchOptions['per']): string {
+  const own: unknown = valueOf(per?.(body)) ?? ''
+  if (typeof own === 'string') return own
+  throw new TypeError(`per must return a string; it returned ${describe(own)}`)
 }

@@ -2,6 +2,7 @@ import { attempt } from '../../internal/attempt.js'
 import { valueOf } from '../../internal/options/predicate.js'
 import { stackOf } from '../../internal/text/error-text.js'
 import { warnOnce } from '../warnings.js'
+import type { ModelTokens } from './model-limits.js'
 
 /** The token counts in an answer of OpenAI, of Anthropic, and of what speaks like one of them. Gemini has names of its own. */
 interface Usage {
@@ -20,24 +21,40 @@ interface Answer {
   /** OpenAI's last event of a stream of responses. */
   readonly response?: { readonly usage?: Usage | null } | null
   /** Gemini's answer, and each event of its streams. */
-  readonly usageMetadata?: { readonly totalTokenCount?: unknown } | null
+  readonly usageMetadata?: { readonly totalTokenCount?: unknown; readonly promptTokenCount?: unknown } | null
+  /** The text of an event: Anthropic's and OpenAI's responses, OpenAI's chats, Gemini's. */
+  readonly delta?: unknown
+  readonly choices?: unknown
+  readonly candidates?: unknown
 }
 
 /** What is known of a call's tokens; a stream tells them bit by bit. */
 export class KnownUsage {
-  readonly #own: ((json: unknown) => number | undefined) | undefined
+  readonly #own: ((json: unknown) => number | ModelTokens | undefined) | undefined
+  readonly #estimated: ModelTokens
   #total: number | undefined = undefined
   #input = 0
   #output = 0
+  /** Characters of the answer. */
+  #characters = 0
 
   /** @param own - the user's function, if there is one */
-  constructor(own: ((json: unknown) => number | undefined) | undefined) {
+  constructor(own: ((json: unknown) => number | ModelTokens | undefined) | undefined, estimated: ModelTokens) {
     this.#own = own
+    this.#estimated = estimated
   }
 
-  /** Tokens so far; undefined where nothing was told. */
-  get tokens(): number | undefined {
-    return this.#total ?? (this.#input + this.#output > 0 ? this.#input + this.#output : undefined)
+  /** Tokens so far: as they were told, else by the deltas of a stream that is `whole`, else as estimated. */
+  tokens(whole: boolean): ModelTokens {
+    const { input, output } = this.#estimated
+    const known = { input: this.#input, output: this.#output }
+    if (this.#total !== undefined) {
+      // Whatever is in no part, as what a model thinks, is of the answer.
+      const part = known.input > 0 ? known.input : Math.min(input, this.#total)
+      return { input: Math.min(part, this.#total), output: Math.max(0, this.#total - part) }
+    }
+    if (known.input + known.output > 0) return known
+    return { input, output: whole && this.#characters > 0 ? Math.ceil(this.#characters / 4) : output }
   }
 
   /** Reads an answer, or an event of a stream. */
@@ -46,11 +63,20 @@ export class KnownUsage {
     if (this.#own !== undefined) {
       const tokens = ownTokens(this.#own, json)
       if (isCount(tokens)) this.#total = tokens
-      return
+      const { input, output } = Object(tokens) as Partial<ModelTokens>
+      if (isCount(input) && isCount(output)) [this.#input, this.#output] = [input, output]
     }
     // A stream of Gemini that is not asked for as events is one array, whose last counts.
-    const { usage, message, response, usageMetadata } = ((Array.isArray(json) ? json.at(-1) : json) ?? {}) as Answer
+    const answer = ((Array.isArray(json) ? json.at(-1) : json) ?? {}) as Answer
+    this.#characters += lengthOf([
+      answer.delta,
+      deltasOf(answer.choices, 'delta'),
+      deltasOf(answer.candidates, 'content'),
+    ])
+    if (this.#own !== undefined) return
+    const { usage, message, response, usageMetadata } = answer
     if (isCount(usageMetadata?.totalTokenCount)) this.#total = usageMetadata.totalTokenCount
+    this.#input = Math.max(this.#input, count(usageMetadata?.promptTokenCount))
     for (const each of [usage, message?.usage, response?.usage])
       if (typeof each === 'object' && each !== null) this.#add(each)
   }
@@ -62,6 +88,23 @@ export class KnownUsage {
     this.#input = Math.max(this.#input, count(input_tokens) + count(cache_creation_input_tokens), count(prompt_tokens))
     this.#output = Math.max(this.#output, count(output_tokens), count(completion_tokens))
   }
+}
+
+function deltasOf(list: unknown, what: 'delta' | 'content'): unknown[] {
+  return Array.isArray(list) ? list.map((each: Record<string, unknown> | null) => each?.[what]) : []
+}
+
+/** What holds no text of an answer. */
+const NO_TEXT: ReadonlySet<string> = new Set(['role', 'type', 'id', 'stop_reason', 'stop_sequence', 'signature'])
+
+/** The characters of all texts in a delta, as deep as one of them goes. */
+function lengthOf(delta: unknown, depth = 8): number {
+  if (typeof delta === 'string') return delta.length
+  if (typeof delta !== 'object' || delta === null || depth === 0) return 0
+  return Object.entries(delta).reduce(
+    (sum, [name, value]) => (NO_TEXT.has(name) ? sum : sum + lengthOf(value, depth - 1)),
+    0,
+  )
 }
 
 /** What the user's function says; undefined where it throws, since the answer is the caller's in any case. */

@@ -157,7 +157,7 @@ it('modelFetch lets go of the body of a request that is aborted before it is sen
   controller.abort('late')
   expect(await Promise.allSettled(waiting)).toEqual(waiting.map(() => ({ status: 'rejected', reason: 'late' })))
   // Two copies of the last one were under way, each with its reason.
-  expect(gone.mock.calls).toEqual([['early'], ['early'], ['late'], [['late', 'late']]])
+  expect(gone.mock.calls).toEqual([['early'], ['early'], [['late', 'late']], ['late']])
   expect(file.destroyed).toBe(true)
 })
 

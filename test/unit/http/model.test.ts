@@ -297,9 +297,8 @@ describe('modelFetch', () => {
     controller.abort(new Error('enough'))
     await expect(waiting).rejects.toThrow('enough')
     expect(() => modelFetch({ rpm: 0, tpm: 1 })).toThrow('rpm must be a finite number > 0')
-    expect(() => modelFetch({ rpm: 1 } as ModelFetchOptions)).toThrow(
-      'tpm must be a finite number > 0 and <= 1e15; received undefined',
-    )
+    expect(() => modelFetch({})).toThrow('modelFetch must have at least one of rpm, tpm, itpm, otpm, rpd, tpd')
+    expect(() => modelFetch({ rpd: 0.5 })).toThrow('rpd must be a finite number >= 1')
     expect(() => modelFetch({ rpm: 1, tpm: 1, tokens: 1 } as ModelFetchOptions)).toThrow(
       "unknown modelFetch option 'tokens'",
     )
