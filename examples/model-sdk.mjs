@@ -1,5 +1,5 @@
-// The SDKs of OpenAI and Anthropic in four processes, 50 streamed calls each, against a server that refuses what is beyond its requests and
-// tokens a minute: first with fetch as it is, then with modelFetch, which all processes share. npm install openai @anthropic-ai/sdk
+// The SDKs of OpenAI and Anthropic in four processes, 50 streamed calls each to two models, against a server that refuses what is beyond each
+// model's requests and tokens a minute: first with fetch as it is, then with modelFetch, which all processes share. npm install openai @anthropic-ai/sdk
 import { execFileSync } from 'node:child_process'
 import cluster from 'node:cluster'
 import { readFileSync } from 'node:fs'
@@ -13,8 +13,9 @@ import OpenAI from 'openai'
 
 const PROCESSES = 4
 const CALLS = 50
-const rpm = 1200
-const tpm = 240_000
+const MODELS = ['small', 'large']
+const rpm = 600
+const tpm = 120_000
 const MOST_ANSWER_TOKENS = 400
 
 if (cluster.isPrimary) await lead()
@@ -22,20 +23,15 @@ else await work()
 
 async function work() {
   const { EXAMPLE_PORT, EXAMPLE_NAME, EXAMPLE_SEED } = process.env
-  /** When each call was let go on. */
-  const sentMs = []
-  const send = (...request) => {
-    sentMs.push(performance.timeOrigin + performance.now())
-    return fetch(...request)
-  }
-  const limited = () => modelFetch({ rpm, tpm, name: EXAMPLE_NAME, scope: 'machine', fetch: send })
-  const common = { apiKey: 'none', maxRetries: 0, fetch: EXAMPLE_NAME === '' ? send : limited() }
+  const limited = () => modelFetch({ per: (body) => body.model, rpm, tpm, name: EXAMPLE_NAME, scope: 'machine' })
+  const common = { apiKey: 'none', maxRetries: 0, fetch: EXAMPLE_NAME === '' ? fetch : limited() }
   const openai = new OpenAI({ ...common, baseURL: `http://127.0.0.1:${EXAMPLE_PORT}/v1` })
   const anthropic = new Anthropic({ ...common, baseURL: `http://127.0.0.1:${EXAMPLE_PORT}` })
   const calls = Array.from({ length: CALLS }, async (_, n) => {
     const question = `Tell me about ${Number(EXAMPLE_SEED) * CALLS + n}. `.repeat(5 + (n % 20))
     const messages = [{ role: 'user', content: question }]
-    const request = { model: 'example', messages, max_tokens: MOST_ANSWER_TOKENS, stream: true }
+    const model = MODELS[Math.floor(n / 2) % MODELS.length]
+    const request = { model, messages, max_tokens: MOST_ANSWER_TOKENS, stream: true }
     const stream =
       n % 2 === 0
         ? await openai.chat.completions.create({ ...request, stream_options: { include_usage: true } })
@@ -45,7 +41,7 @@ async function work() {
   const ended = await Promise.allSettled(calls)
   const failed = ended.filter(({ reason }) => reason !== undefined && reason.status !== 429)
   for (const { reason } of failed.slice(0, 1)) console.error(reason)
-  process.send({ sentMs, failed: failed.length }, () => process.exit())
+  process.send({ failed: failed.length }, () => process.exit())
 }
 
 async function lead() {
@@ -63,12 +59,9 @@ async function lead() {
         })
       }),
     )
-    const { served, refused, tokens } = model.close()
-    const sentMs = told.flatMap((each) => each.sentMs)
-    const seconds = (Math.max(...sentMs) - Math.min(...sentMs)) / 1000
-    // The second's worth that the bucket held came at once, the rest at the rate.
-    const share = (tokens - tpm / 60) / ((tpm / 60) * seconds)
-    const rate = name === '' ? '' : `, at ${(share * 100).toFixed(1)} % of the token rate`
+    const { served, refused, shares } = model.close()
+    const rate =
+      name === '' ? '' : `, at ${shares.map((share) => (share * 100).toFixed(1)).join(' and ')} % of the token rates`
     console.log(`${title}: ${served} of ${PROCESSES * CALLS} calls served, ${refused} answered with 429${rate}`)
     const isExact = refused === 0 && served === PROCESSES * CALLS
     if (told.some(({ failed }) => failed > 0) || (name !== '' && !isExact)) process.exitCode = 1
@@ -86,20 +79,19 @@ function removeNames(text) {
 
 /** Stands for the API: two buckets that hold two seconds' worth, and answers that stream. */
 async function startModel() {
-  const limits = [rpm / 60, tpm / 60].map((perSecond) => ({ perSecond, left: 2 * perSecond }))
-  const admitted = []
+  const models = new Map(
+    MODELS.map((model) => [model, { limits: [rpm, tpm].map((perMinute) => bucket(perMinute / 60)), admitted: [] }]),
+  )
   let refused = 0
-  let beforeMs = performance.now()
   const server = createServer(async (request, response) => {
     let text = ''
     for await (const part of request.setEncoding('utf8')) text += part
-    const input = Math.ceil(JSON.parse(text).messages[0].content.length / 4)
+    const { model, messages } = JSON.parse(text)
+    const { limits, admitted } = models.get(model)
+    const input = Math.ceil(messages[0].content.length / 4)
     const output = 50 + ((input * 37) % (MOST_ANSWER_TOKENS - 50))
-    const nowMs = performance.now()
     const costs = [1, input + output]
-    for (const limit of limits)
-      limit.left = Math.min(2 * limit.perSecond, limit.left + ((nowMs - beforeMs) / 1000) * limit.perSecond)
-    beforeMs = nowMs
+    for (const limit of limits) limit.fill()
     if (limits.some(({ left }, n) => left < costs[n])) {
       refused++
       response.writeHead(429, { 'retry-after': '1', 'content-type': 'application/json' })
@@ -107,7 +99,7 @@ async function startModel() {
       return
     }
     limits.forEach((limit, n) => (limit.left -= costs[n]))
-    admitted.push(input + output)
+    admitted.push({ tokens: input + output, atMs: performance.now() })
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     const events = request.url.endsWith('/messages') ? anthropicEvents(input, output) : openaiEvents(input, output)
     for (const event of events) {
@@ -120,9 +112,29 @@ async function startModel() {
   const close = () => {
     server.close()
     server.closeAllConnections()
-    return { served: admitted.length, refused, tokens: admitted.reduce((sum, each) => sum + each, 0) }
+    const all = [...models.values()].map(({ admitted }) => admitted)
+    return { served: all.flat().length, refused, shares: all.map(shareOf) }
   }
   return { port: server.address().port, close }
+}
+
+function bucket(perSecond) {
+  let beforeMs = performance.now()
+  return {
+    left: 2 * perSecond,
+    fill() {
+      const nowMs = performance.now()
+      this.left = Math.min(2 * perSecond, this.left + ((nowMs - beforeMs) / 1000) * perSecond)
+      beforeMs = nowMs
+    },
+  }
+}
+
+/** The second's worth that a bucket held came at once, the rest at the rate, until the last was let go on. */
+function shareOf(admitted) {
+  const tokens = admitted.reduce((sum, each) => sum + each.tokens, 0)
+  const seconds = (admitted.at(-1).atMs - admitted[0].atMs) / 1000
+  return (tokens - tpm / 60) / ((tpm / 60) * seconds)
 }
 
 function openaiEvents(input, output) {
