@@ -8,7 +8,7 @@ import { cut } from '../stores/counts.js'
 import { warnInHandler, warnOnce } from '../warnings.js'
 import { type LimitDecision, type LimitState, problemOf, retryAfterSeconds } from './decision.js'
 import { isWholeIpv6, keyOfIp } from './ip-key.js'
-import { after, all, Failure, type Known, tried } from './known.js'
+import { after, all, Failure, type Known, tried, triedNow } from './known.js'
 import type { Asked, Limit, Standing } from './limit.js'
 import { type CompleteLimitOptions, type HttpLimitOptions, completeLimitOptions } from './limit-options.js'
 import { makeLimit } from './limits.js'
@@ -213,7 +213,7 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
     let shared: Known<Key | null | Failure> | undefined = failure ?? undefined
     // Without `key` the address is found once, for `allow` and as the key.
     if (shared === undefined && (allow !== undefined || (key === undefined && this.#sharesKey))) {
-      const address = this.#triedAddress(request)
+      const address = triedNow(() => this.#addressOf(request))
       if (address === null) return null
       if (key === undefined || address instanceof Failure) shared = address
       if (key === undefined && isWatched && !(address instanceof Failure)) this.#reader.checkProxy?.(request)
@@ -307,7 +307,12 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
 
   /** Frees the places of a request that has ended. */
   leave({ standings }: Charge): void {
-    standings.forEach((standing, n) => standing !== null && limitAt(this.#limits, n).ended?.(standing))
+    try {
+      standings.forEach((standing, n) => standing !== null && limitAt(this.#limits, n).ended?.(standing))
+    } catch (error) {
+      // It is an event of the response that says so, whose errors would end the process.
+      warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `the place of a request could not be freed. ${stackOf(error)}`)
+    }
   }
 
   /** Null for an address that is not limited; `anyway`: also where the framework fails to find it, as it may by a function of the user's. */
@@ -320,14 +325,6 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
     }
     // A client that has gone has no address any more.
     return 'unknown'
-  }
-
-  #triedAddress(request: Request): Key | null | Failure {
-    try {
-      return this.#addressOf(request)
-    } catch (error) {
-      return new Failure(error)
-    }
   }
 
   #watch(request: Request): void {
@@ -347,7 +344,12 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
     const standings: (Standing | null)[] = []
     for (let n = 0; n < limits.length; n++) {
       const one = asked[n] ?? null
-      const standing = one === null ? null : limitAt(limits, n).take(one)
+      const standing = one === null ? null : triedNow(() => limitAt(limits, n).take(one))
+      if (standing instanceof Failure) {
+        // Nothing is left of a request that could not be limited, nor a place held.
+        standings.forEach((taken, at) => taken !== null && limitAt(limits, at).undo(asked[at] as Asked, taken))
+        throw standing.error
+      }
       standings.push(standing)
       if (standing?.refused === true) return this.#verdict(request, this.#refuse(asked, standings), null)
     }

@@ -13,6 +13,15 @@ export type Known<T> = T | Promise<T>
 /** A promise of a function of the options has failed if it takes longer: the request must not wait for ever. ms */
 const LONGEST_MS = 2000
 
+/** What `get` gives, or its failure. */
+export function triedNow<T>(get: () => T): T | Failure {
+  try {
+    return get()
+  } catch (error) {
+    return new Failure(error)
+  }
+}
+
 /**
  * What a function of the options gives.
  *

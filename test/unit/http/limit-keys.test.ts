@@ -254,6 +254,23 @@ describe('maxConcurrent', () => {
     expect(handler.look('1', 'places').allowed).toBe(true)
   })
 
+  it('holds no place of a request that shared memory could not count, which is admitted', async () => {
+    const limits = { places: { maxConcurrent: 1 }, bucket: { requestsPerSecond: 1 } }
+    let failed = 0
+    for (let last = 0; last < 12; last++) {
+      const { clock, handler } = served({ limits, headersWhen: 'refused' })
+      const now = clock.now.bind(clock)
+      let reads = 0
+      clock.now = () => (reads++ === last ? NaN : now())
+      const response = await handler(from('1'))
+      clock.now = now
+      expect([response.status, await response.text()]).toEqual([200, 'ok'])
+      failed += handler.stats().failed
+      expect(handler.look('1', 'places').allowed).toBe(true)
+    }
+    expect(failed).toBeGreaterThan(4)
+  })
+
   it('renews the places of a name while they are held, and leaves those that it could not', async () => {
     const name = machineName()
     const clock = new FakeClock()
