@@ -54,7 +54,11 @@ describe.each(Object.keys(makers))('%s', (name) => {
       { limits: { a: { max: 1, windowMs, requestsPerSecond: 1 } } },
       /limits\.a must have requestsPerSecond, max with windowMs, or maxConcurrent; received requestsPerSecond, max/,
     ],
-    ['neither', { limits: { a: { windowMs } } }, /limits\.a must have requestsPerSecond, max with windowMs, or maxConcurrent/],
+    [
+      'neither',
+      { limits: { a: { windowMs } } },
+      /limits\.a must have requestsPerSecond, max with windowMs, or maxConcurrent/,
+    ],
     [
       'a window of 0',
       { limits: { a: { max: 0, windowMs } } },

@@ -145,7 +145,8 @@ describe('what the documentation shows', () => {
 
   for (const name of readdirSync(join(root, 'examples')).filter((file) => file.endsWith('.mjs'))) {
     // Only the addon has tables of names that worker threads, or other processes, can look into, and lists those of the machine.
-    const sharing = /^(database|redis-limit|shared-breaker|shared-by-name|.*cluster|login-guard|model-sdk|nest)\.mjs$/.test(name)
+    const sharing =
+      /^(database|redis-limit|shared-breaker|shared-by-name|.*cluster|login-guard|model-sdk|nest)\.mjs$/.test(name)
     const packages = packagesOf(join(root, 'examples', name))
     const missing = packages.filter((each) => folderOf(each) === undefined)
     const lacksServer =
