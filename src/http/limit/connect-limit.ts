@@ -2,7 +2,8 @@ import { checkOptionalFunction } from '../../internal/options/check-common.js'
 import { type ConnectNext, type ConnectRequest, type ConnectResponse, connectMiddleware } from '../adapters/connect.js'
 import { warnOfNoAddress, warnOnce } from '../warnings.js'
 import type { LimitDecision } from './decision.js'
-import { HttpLimiter, type LimitHandles, type RequestReader } from './http-limiter.js'
+import type { RequestReader } from './asking.js'
+import { HttpLimiter, type LimitHandles } from './http-limiter.js'
 import type { HttpLimitOptions } from './limit-options.js'
 
 /** What {@link connectLimit} is made with. */

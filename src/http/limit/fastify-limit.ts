@@ -12,7 +12,8 @@ import { fittingName } from '../encoded-name.js'
 import { type FastifyRoute, routeName } from '../fastify-routes.js'
 import { warnOfProxy } from './connect-limit.js'
 import type { LimitDecision } from './decision.js'
-import { HttpLimiter, type LimitHandles, type RequestReader } from './http-limiter.js'
+import type { RequestReader } from './asking.js'
+import { HttpLimiter, type LimitHandles } from './http-limiter.js'
 import { type HttpLimitOptions, LIMIT_OPTIONS, overOptions } from './limit-options.js'
 
 /** What is used of a request of Fastify. */

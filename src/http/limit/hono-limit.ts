@@ -3,7 +3,8 @@ import { type HonoContext, honoMiddleware, type NodeBindings } from '../adapters
 import { warnOfNoAddress } from '../warnings.js'
 import { warnOfProxy } from './connect-limit.js'
 import type { LimitDecision } from './decision.js'
-import { HttpLimiter, type LimitHandles, type RequestReader } from './http-limiter.js'
+import type { RequestReader } from './asking.js'
+import { HttpLimiter, type LimitHandles } from './http-limiter.js'
 import type { HttpLimitOptions } from './limit-options.js'
 
 /** What {@link honoLimit} is made with. */

@@ -1,0 +1,99 @@
+import { answerOf } from '../../internal/options/predicate.js'
+import { stackOf } from '../../internal/text/error-text.js'
+import type { HeaderSink, Refusal, Verdict } from '../adapters/verdict.js'
+import { warnOnce } from '../warnings.js'
+import { type LimitDecision, type LimitState, problemOf, retryAfterSeconds } from './decision.js'
+import type { Asked, Limit, Standing } from './limit.js'
+import type { CompleteLimitOptions } from './limit-options.js'
+import type { RateHeaderWriter } from './rate-headers.js'
+
+/** A request that was admitted, and what was charged for it. */
+export interface Charge {
+  /** By limit: what was asked, or null where it does not apply; where the key stood then. */
+  readonly asked: readonly (Asked | null)[]
+  readonly standings: readonly (Standing | null)[]
+  readonly atMs: number
+}
+
+/** What a verdict needs of the limiter that gave it. */
+export interface Limits<Request> {
+  readonly options: CompleteLimitOptions<Request>
+  readonly limits: readonly Limit<Request>[]
+  /** Whether a limit is one of requests under way. */
+  readonly holds: boolean
+  readonly writeRateHeaders: RateHeaderWriter
+}
+
+/** What was decided about one request. */
+export class LimitVerdict<Request extends object> implements Verdict<LimitDecision> {
+  readonly settles: boolean
+  readonly holds: boolean
+  readonly #of: Limits<Request>
+  readonly #request: Request
+  readonly #decision: LimitDecision
+  /** What has to be settled once its status is known; null for nothing. */
+  readonly #charge: Charge | null
+
+  constructor(of: Limits<Request>, request: Request, decision: LimitDecision, charge: Charge | null) {
+    this.#of = of
+    this.#request = request
+    this.#decision = decision
+    this.#charge = charge
+    this.settles = charge !== null && of.options.countIf !== undefined
+    this.holds = charge !== null && of.holds
+  }
+
+  get refusal(): Refusal<LimitDecision> | null {
+    const decision = this.#decision
+    if (decision.allowed) return null
+    const { status } = decision
+    return { decision, status, retryAfterSeconds: retryAfterSeconds(decision), problem: problemOf(decision) }
+  }
+
+  /** Tells the client where it stands, as `headersWhen` says. */
+  writeHeaders(sink: HeaderSink): void {
+    const { headersWhen, dryRun } = this.#of.options
+    const decision = this.#decision
+    if (dryRun || (decision.allowed && headersWhen === 'refused')) return
+    if (decision.allowed && headersWhen === 'low' && !decision.limits.some(isLow)) return
+    this.#of.writeRateHeaders(sink, decision.limits)
+  }
+
+  /** Gives the charge of a request back that does not count after all. */
+  answered(status: number): void {
+    const { countIf } = this.#of.options
+    if (this.#charge === null || countIf === undefined) return
+    try {
+      if (!answerOf('countIf', countIf(this.#request, status))) this.#giveBack(this.#charge)
+    } catch (error) {
+      warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `countIf failed, and the request counts. ${stackOf(error)}`)
+    }
+  }
+
+  /** Frees the places of a request that has ended. */
+  ended(): void {
+    try {
+      this.#charge?.standings.forEach(
+        (standing, n) => standing !== null && limitAt(this.#of.limits, n).ended?.(standing),
+      )
+    } catch (error) {
+      // It is an event of the response that says so, whose errors would end the process.
+      warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `the place of a request could not be freed. ${stackOf(error)}`)
+    }
+  }
+
+  #giveBack({ asked, standings, atMs }: Charge): void {
+    const elapsedMs = this.#of.options.clock.now() - atMs
+    standings.forEach((standing, n) => {
+      if (standing !== null) limitAt(this.#of.limits, n).giveBack(asked[n] as Asked, standing, elapsedMs)
+    })
+  }
+}
+
+export function limitAt<Request>(limits: readonly Limit<Request>[], n: number): Limit<Request> {
+  return limits[n] as Limit<Request>
+}
+
+function isLow({ remaining, quota }: LimitState): boolean {
+  return remaining < quota / 4
+}
