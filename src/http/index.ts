@@ -25,14 +25,14 @@ export type {
   BucketLimitOptions,
   ConcurrentLimitOptions,
   HttpLimit,
-  HttpLimitOptions,
   LimitKeyOptions,
   RequestCost,
   RequestKey,
   RequestNumber,
   SingleLimitOptions,
   WindowLimitOptions,
-} from './limit/limit-options.js'
+} from './limit/limit-kinds.js'
+export type { HttpLimitOptions } from './limit/limit-options.js'
 export type { RateHeaders } from './limit/rate-headers.js'
 export { ipKey } from './limit/ip-key.js'
 export { connectLimit, type ConnectLimit, type ConnectLimitOptions } from './limit/connect-limit.js'

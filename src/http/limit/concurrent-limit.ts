@@ -5,7 +5,7 @@ import { KeyedWindow } from '../../rate-limit/keyed/keyed-window.js'
 import { cut } from '../stores/counts.js'
 import type { LimitState } from './decision.js'
 import { type Asked, type Limit, type Place, placeOf, type Shared, type Standing } from './limit.js'
-import type { CompleteConcurrentLimit, LimitKeyOptions } from './limit-options.js'
+import type { CompleteConcurrentLimit, LimitKeyOptions } from './limit-kinds.js'
 
 /** A named place is free so long after its process has died. ms */
 const LEASE_MS = 10_000

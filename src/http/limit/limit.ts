@@ -2,7 +2,8 @@ import type { NumberRange } from '../../internal/options/validate.js'
 import type { Key } from '../../memory/keyed/key.js'
 import { encodedName, fittingName } from '../encoded-name.js'
 import type { LimitState } from './decision.js'
-import type { CompleteLimitOptions, LimitKeyOptions, RequestNumber } from './limit-options.js'
+import type { LimitKeyOptions, RequestNumber } from './limit-kinds.js'
+import type { CompleteLimitOptions } from './limit-options.js'
 
 /** One limit of a server, and what it makes of one request. */
 export interface Limit<Request> {

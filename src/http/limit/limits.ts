@@ -12,7 +12,7 @@ import type {
   CompleteWindowLimit,
   LimitKeyOptions,
   RequestNumber,
-} from './limit-options.js'
+} from './limit-kinds.js'
 
 /** Makes the limit of `options`, or joins that of its name. */
 export function makeLimit<Request>(options: CompleteLimit<Request>, shared: Shared): Limit<Request> {
