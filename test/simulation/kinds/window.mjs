@@ -33,6 +33,8 @@ export class Window extends Subject {
     // The last key is blocked, forgotten, and its hits are taken back.
     if (key === KEYS[2]) return
     if (refused !== count > max) this.violated(`hit ${count} of ${max} is ${refused ? '' : 'not '}refused`)
+    // A thread that was stopped may begin a window that is over by now, after others have forgotten it.
+    if (this.play.nowMs >= endMs) return
     const told = this.#told.get(key) ?? []
     const same = told.find(
       (one) => Math.abs(one.endMs - endMs) < 5 && one.count > count - n && one.count - one.n < count,
