@@ -89,14 +89,16 @@ export class BucketLog {
       if (pause !== undefined && e < this.#endOf(pause, e))
         return `${cost} granted at ${e.toFixed(3)}, in a pause until ${this.#endOf(pause, e).toFixed(3)}`
     }
-    const debts = this.waited > 0 ? [] : this.charges.map(({ s, e, tokens }) => ({ s, e, cost: tokens, isDebt: true }))
-    const taken = [...byEnd, ...debts].sort((a, b) => a.e - b.e)
+    const debts = this.waited > 0 ? [] : this.charges
     for (const { s } of byEnd) {
-      let sum = 0
-      for (const grant of taken) {
+      let granted = 0
+      for (const grant of byEnd) {
         if (grant.s < s) continue
-        sum += grant.cost
-        if (grant.isDebt || sum <= this.allowed(s, s)) continue
+        granted += grant.cost
+        // A debt that was made while a caller was under way may have come after what the caller was given.
+        const owed = debts.filter((debt) => debt.s >= s && debt.e <= grant.s)
+        const sum = owed.reduce((all, { tokens }) => all + tokens, granted)
+        if (sum <= this.allowed(s, s)) continue
         const allowed = this.allowed(s, grant.e)
         if (sum > allowed)
           return `${sum} granted from ${s.toFixed(3)} to ${grant.e.toFixed(3)}, where ${allowed.toFixed(3)} may be`

@@ -162,7 +162,7 @@ export class Limiter extends Subject {
     this.say(thread, `reserve(${cost}): ${waitMs.toFixed(3)} ms`)
     const { log } = this
     const grant = { cost, s: s + waitMs, e: this.play.nowMs + waitMs, isLeased: true }
-    const changes = () => log.changes.length + log.pauses.length + log.resets.length
+    const changes = () => log.changes.length + log.pauses.length + log.resets.length + log.returns.length
     const before = changes()
     log.waited = Math.max(log.waited, waitMs > 0 ? cost : 0)
     thread.at(this.play.nowMs + waitMs * (op.c % 3 === 0 ? 0.5 : 1), () => {
