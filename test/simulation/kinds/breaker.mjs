@@ -148,6 +148,14 @@ export class Breaker extends Subject {
     yield 0
     if (now() !== 'ERR_CIRCUIT_OPEN') return 'lets somebody through while it is open'
     yield 160
+    // Probes that are given up leave their places to others.
+    for (let i = 0; i < successThreshold; i++) {
+      const controller = new AbortController()
+      const probe = () => (controller.abort(new Error('given up')), thread.library.fail())
+      const ignore = () => {}
+      thread.library.watch(breaker.execute(probe, { signal: controller.signal }), ignore, ignore)
+    }
+    yield 0
     let held = 0
     for (let i = 0; i <= successThreshold; i++) {
       const probe = () => (held++, thread.library.work(1, false))

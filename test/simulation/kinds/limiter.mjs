@@ -55,6 +55,10 @@ export class Limiter extends Subject {
   #line = new Line(this)
   /** When there was demand all the time. */
   #steady = []
+  /** When what is reserved has its time. */
+  #reserved = []
+  /** Whether somebody has gone who had reserved tokens. */
+  #gaveUp = false
 
   constructor(play, index, { a, b }) {
     super(play, index)
@@ -131,6 +135,7 @@ export class Limiter extends Subject {
   abort(thread, limiter, op) {
     const controller = new AbortController()
     this.log.mayLose = true
+    this.#gaveUp = true
     this.acquire(thread, limiter, op, { signal: controller.signal })
     thread.at(this.play.nowMs + (op.b % 200), () => controller.abort(new Error('given up')))
   }
@@ -161,6 +166,8 @@ export class Limiter extends Subject {
     this.log.mayLose = true
     this.say(thread, `reserve(${cost}): ${waitMs.toFixed(3)} ms`)
     const { log } = this
+    if (op.c % 3 === 0) this.#gaveUp = true
+    else this.#reserved.push(s + waitMs)
     const grant = { cost, s: s + waitMs, e: this.play.nowMs + waitMs, isLeased: true }
     const changes = () => log.changes.length + log.pauses.length + log.resets.length + log.returns.length
     const before = changes()
@@ -249,7 +256,19 @@ export class Limiter extends Subject {
   reset(thread, limiter, op) {
     this.within(this.log.resets, {}, () => limiter.reset())
     this.say(thread, 'reset()')
+    this.#lookForReserved(limiter)
     for (let i = 0; i < op.c % 12; i++) this.tryAcquire(thread, limiter, { ...op, a: 0 })
+  }
+
+  /** What is reserved is not there a second time after a reset. */
+  #lookForReserved(limiter) {
+    const { log, play } = this
+    const isDisturbed = log.changes.length + log.pauses.length + log.returns.length + log.charges.length > 1
+    if (isDisturbed || log.isShared || this.#gaveUp || play.program.deaths.length > 0) return
+    const aheadMs = Math.max(0, ...this.#reserved.map((atMs) => atMs - play.nowMs))
+    const there = play.atOnce(() => limiter.getAvailableTokens())
+    const most = this.options.burstSize - (aheadMs * this.options.requestsPerSecond) / 1000 + 0.001
+    if (there > most) this.violated(`${there} tokens are there after reset(), of ${most} besides what is reserved`)
   }
 
   /** Nobody has got tokens from nowhere. */
