@@ -81,12 +81,16 @@
         }]
       ],
       "variables": {
+        "delay_load_hook%": "true",
         "addon_api": "<!(node -p \"require('node-addon-api').include_dir\")",
         "version": "<!(node -p \"require('./package.json').version\")",
         "stamp": "<!(node -p \"require('./native/binding/stamp.cjs')\")"
       },
+      # Zig's addon for Windows finds its host by itself (scripts/support/zig/link.mjs).
+      "win_delay_load_hook": "<(delay_load_hook)",
       "include_dirs": ["native", "<(addon_api)"],
       "defines": ["NAPI_VERSION=8", "AMORSIZE_VERSION=<(version)", "AMORSIZE_STAMP=<(stamp)", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
+      "cflags!": ["-fno-omit-frame-pointer"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
       "cflags_cc": ["-std=c++20", "-Os", "-Wall", "-Wextra", "-Wno-cast-function-type", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-ffp-contract=off"],
       "ldflags": ["-Wl,--gc-sections", "-Wl,-z,nodelete"],

@@ -3,10 +3,10 @@
 // --if-stale leaves what is of the present sources. --stand-in installs no Zig: where there is none yet, the addon of build/ takes the place
 // of this machine's own for the tests; it is refused when the package is published.
 //
-// On x64 Linux Zig builds every target (scripts/support/targets.mjs); without a name, this machine's own. Elsewhere node-gyp builds the
-// machine's own. `wasm` builds what is committed instead (scripts/wasm.mjs). What is built is checked: its processor, the libraries and functions it asks
-// for, the names it offers.
-import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+// prebuildify builds them by node-gyp. On x64 Linux Zig compiles every target (scripts/support/targets.mjs); without a name, this machine's
+// own. Elsewhere this machine's compiler builds its own. `wasm` builds what is committed instead (scripts/wasm.mjs). What is built is checked:
+// its processor, the libraries and functions it asks for, the names it offers.
+import { cpSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { headersOfThisNode } from './support/headers.mjs'
@@ -14,7 +14,7 @@ import { faultsOf, hostTarget, pathOf, record, sourcesHash } from './support/pre
 import { root } from './support/project.mjs'
 import { mustRun } from './support/run.mjs'
 import { targets } from './support/targets.mjs'
-import { buildAddon, installZig, zigIsInstalled, zigRunsHere } from './support/zig.mjs'
+import { gypEnv, installZig, zigIsInstalled, zigRunsHere } from './support/zig.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -47,46 +47,38 @@ if (faults.length > 0) process.exitCode = 1
 
 /** @returns {Promise<string[]>} what is wrong with it */
 async function build(name) {
+  // In a folder of its own, so that build/ of the working tree stays as it is.
   const work = join(root, '.tmp', `prebuild-${name}`)
   rmSync(work, { recursive: true, force: true })
-  mkdirSync(work, { recursive: true })
-  const built = join(work, 'amorsize.node')
-  if (zigRunsHere) await buildAddon(targets[name], work, built)
-  else await buildHere(work, built)
-  const path = put(name, built)
-  record(name, hash)
+  for (const copied of ['package.json', 'binding.gyp', 'native'])
+    cpSync(join(root, copied), join(work, copied), { recursive: true })
+  const [platform, arch, libc = 'glibc'] = name.split('-')
+  const flags = [
+    '--napi',
+    `--platform=${platform}`,
+    `--arch=${arch}`,
+    `--target=${process.versions.node}`,
+    `--out=${root}`,
+  ]
+  if (platform === 'linux') flags.push(`--tag-libc=${libc}`)
+  // Zig's linker strips; the strip of this machine knows its own files only.
+  if (!zigRunsHere) flags.push('--strip')
+  const env = { ...process.env, ...headersOfThisNode(), npm_config_jobs: 'max', ...(zigRunsHere ? gypEnv(name) : {}) }
+  const prebuildify = join(root, 'node_modules', 'prebuildify', 'bin.js')
+  await mustRun(process.execPath, [prebuildify, ...flags], { cwd: work, env, quiet: true })
   rmSync(work, { recursive: true, force: true })
-  console.log(`${name}: ${(readFileSync(path).length / 1024).toFixed(0)} KiB`)
+  const path = pathOf(name)
+  record(name, hash)
+  console.log(`${name}: ${(statSync(path).size / 1024).toFixed(0)} KiB`)
   if (name === hostTarget) await mustRun(process.execPath, ['-e', 'require(process.argv[1])', path], { quiet: true })
   return faultsOf(name, hash)
 }
 
-function put(name, file) {
-  const path = pathOf(name)
-  mkdirSync(join(path, '..'), { recursive: true })
-  cpSync(file, path)
-  return path
-}
-
 async function standIn(name) {
   if (name !== hostTarget) throw new Error(`nothing can stand in for ${name} on ${hostTarget}`)
-  await mustRun('strip', [put(name, join(root, 'build', 'Release', 'amorsize.node'))])
+  mkdirSync(join(pathOf(name), '..'), { recursive: true })
+  cpSync(join(root, 'build', 'Release', 'amorsize.node'), pathOf(name))
+  await mustRun('strip', [pathOf(name)])
   record(name, hash, true)
   return []
-}
-
-/** In a folder of its own, so that build/ of the working tree stays as it is. */
-async function buildHere(work, to) {
-  for (const name of ['package.json', 'binding.gyp', 'native'])
-    cpSync(join(root, name), join(work, name), { recursive: true })
-  cpSync(join(root, 'node_modules', 'node-addon-api'), join(work, 'node_modules', 'node-addon-api'), {
-    recursive: true,
-  })
-  const env = { ...process.env, ...headersOfThisNode() }
-  const nodeGyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js')
-  await mustRun(process.execPath, [nodeGyp, 'rebuild', '--jobs=max', '--loglevel=warn'], { cwd: work, env })
-  const built = join(work, 'build', 'Release', 'amorsize.node')
-  if (process.platform === 'linux') await mustRun('strip', [built])
-  if (process.platform === 'darwin') await mustRun('strip', ['-Sx', built])
-  cpSync(built, to)
 }

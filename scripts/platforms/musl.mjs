@@ -1,27 +1,10 @@
 // Builds the tests of C++ with musl, linked statically so that they run here, and runs them: on this processor, and on arm64 by qemu.
-import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { root } from '../support/project.mjs'
-import { run } from '../support/run.mjs'
+import { mustRun, run } from '../support/run.mjs'
 import { step } from '../support/steps.mjs'
-import { compileAll, installZig, link } from '../support/zig.mjs'
-
-const folder = join(root, 'test', 'native')
-
-/** The sources that test/native/CMakeLists.txt builds into native-tests. */
-function sources() {
-  const list = /set\(machine_sources ([^)]*)\)/.exec(readFileSync(join(folder, 'CMakeLists.txt'), 'utf8'))
-  if (list === null) throw new Error('test/native/CMakeLists.txt names no machine_sources')
-  return [
-    ...readdirSync(folder)
-      .filter((name) => name.endsWith('.cc'))
-      .map((name) => join(folder, name)),
-    ...list[1]
-      .trim()
-      .split(/\s+/)
-      .map((name) => join(root, 'native', 'os', name)),
-  ]
-}
+import { compilerEnv, installZig } from '../support/zig.mjs'
 
 /** @returns {Promise<{ passed: number, failed: number, skipped: number }>} */
 export async function musl() {
@@ -55,9 +38,12 @@ export async function musl() {
 
 async function build(triple) {
   const work = join(root, '.cache', 'musl', triple)
-  mkdirSync(work, { recursive: true })
-  const flags = ['-std=c++20', '-O2', '-fno-exceptions', '-fno-rtti', `-I${join(root, 'native')}`, `-I${folder}`]
-  const program = join(work, 'native-tests')
-  await link(triple, await compileAll(triple, sources(), flags, work), ['-static'], program)
-  return program
+  const options = { env: { ...process.env, ...compilerEnv(triple) }, quiet: true }
+  await mustRun('cmake', ['-S', root, '-B', work, '-DAMORSIZE_NATIVE_TESTS=ON', '-DCMAKE_BUILD_TYPE=None'], options)
+  await mustRun(
+    'cmake',
+    ['--build', work, '--target', 'native-tests', '--parallel', String(availableParallelism())],
+    options,
+  )
+  return join(work, 'test', 'native', 'native-tests')
 }
