@@ -1,10 +1,15 @@
-import { withRateLimit } from 'amorsize'
+import cluster from 'node:cluster'
+import { RateLimiter } from 'amorsize'
 
-// Ten calls per second, and two more at the start: shared by every thread that evaluates this line, because of the name.
-const getUser = withRateLimit({ name: 'github', requestsPerSecond: 10, burstSize: 2 })(async (id) => ({ id }))
+const limit = { requestsPerSecond: 10, burstSize: 1 }
+const limiter = new RateLimiter({ name: 'my-api', scope: 'machine', ...limit })
 
-const start = performance.now()
-for (let id = 1; id <= 12; id++) {
-  const user = await getUser(id)
-  console.log(`user ${user.id} after ${Math.round(performance.now() - start)} ms`) // … user 12 after 1… ms
-}
+if (cluster.isPrimary) {
+  let calls = 0
+  for (let i = 0; i < 4; i++) cluster.fork().on('message', () => calls++)
+  setInterval(() => {
+    console.log(`${calls} calls per second from 4 processes`)
+    calls = 0
+  }, 1000)
+  setTimeout(() => process.exit(), 5500)
+} else while (true) await limiter.execute(() => process.send('call'))

@@ -20,7 +20,7 @@ const known = [
   { file: 'test/unit/records/recorders.test.ts', test: /give up what they have opened/, why: devices },
   { file: 'test/unit/execute/execute.test.ts', test: /limits the time of an item/, why: clock },
   { file: 'test/unit/project/measure.test.ts', test: /calls do not all end/, why: clock },
-  { file: 'test/unit/project/readme-client.test.ts', test: /gets its answer/, why: clock },
+  { file: 'test/unit/project/cookbook-client.test.ts', test: /gets its answer/, why: clock },
   { file: 'test/unit/cli/system-command.test.ts', test: /watches until SIG/, why: signals },
   { file: 'test/unit/internal/native-loader.test.ts', test: /is cut off in its last page/, why: cutOff },
   { file: 'test/unit/rate-limit/rate-limiter-defects-of-others.test.ts', test: /quadratic time/, why: clock },

@@ -133,7 +133,7 @@ describe('the prebuild for linux-arm64', () => {
 })
 
 describe('what the documentation shows', () => {
-  it("runs the README's first example from the installed package", async () => {
+  itWithAddon("runs the README's first example from the installed package", async () => {
     const readme = await readFile(join(root, 'README.md'), 'utf8')
     const example = /^```js\n([\s\S]*?)^```$/m.exec(readme)?.[1]
     expect(example).toBeDefined()
@@ -146,7 +146,9 @@ describe('what the documentation shows', () => {
   for (const name of readdirSync(join(root, 'examples')).filter((file) => file.endsWith('.mjs'))) {
     // Only the addon has tables of names that worker threads, or other processes, can look into, and lists those of the machine.
     const sharing =
-      /^(database|redis-limit|shared-breaker|shared-by-name|.*cluster|login-guard|model-sdk|nest)\.mjs$/.test(name)
+      /^(database|quick-start|redis-limit|shared-breaker|shared-by-name|.*cluster|login-guard|model-sdk|nest)\.mjs$/.test(
+        name,
+      )
     const packages = packagesOf(join(root, 'examples', name))
     const missing = packages.filter((each) => folderOf(each) === undefined)
     const lacksServer =

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compile, compilers } from '../../support/compile.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const source = /```ts\n(.*?)```/s.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1] ?? ''
+const source = /```ts\n(.*?)```/s.exec(readFileSync(join(root, 'docs/cookbook/calls.md'), 'utf8'))?.[1] ?? ''
 
 const cases = compilers.flatMap(([version, ts]) =>
   [false, true].map((legacy) => ({ version, ts, legacy, form: legacy ? 'legacy' : 'standard' })),
@@ -38,24 +38,27 @@ afterAll(() => {
   server.close()
 })
 
-describe.each(cases)("README's client, TypeScript $version, $form decorators", ({ version, ts, legacy, form }) => {
-  it('compiles as printed, and gets its answer from a server that fails, limits and stalls first', async () => {
-    const folder = join(root, 'build/readme', `${version}-${form}`)
-    rmSync(folder, { recursive: true, force: true })
-    mkdirSync(folder, { recursive: true })
-    const file = join(folder, 'client.ts')
-    writeFileSync(file, source)
-    expect(compile(ts, [file], { experimentalDecorators: legacy, rootDir: folder, outDir: folder })).toEqual([])
-    const { Api } = (await import(pathToFileURL(join(folder, 'client.js')).href)) as {
-      Api: new (at: string) => { search(query: string): Promise<string[]> }
-    }
+describe.each(cases)(
+  "the cookbook's client, TypeScript $version, $form decorators",
+  ({ version, ts, legacy, form }) => {
+    it('compiles as printed, and gets its answer from a server that fails, limits and stalls first', async () => {
+      const folder = join(root, 'build/readme', `${version}-${form}`)
+      rmSync(folder, { recursive: true, force: true })
+      mkdirSync(folder, { recursive: true })
+      const file = join(folder, 'client.ts')
+      writeFileSync(file, source)
+      expect(compile(ts, [file], { experimentalDecorators: legacy, rootDir: folder, outDir: folder })).toEqual([])
+      const { Api } = (await import(pathToFileURL(join(folder, 'client.js')).href)) as {
+        Api: new (at: string) => { search(query: string): Promise<string[]> }
+      }
 
-    arrivedMs.length = 0
-    expect(await new Api(url).search('x')).toEqual(['found'])
-    // One more where this machine is too busy to answer within the time-out.
-    expect(arrivedMs.length).toBeGreaterThanOrEqual(script.length)
-    // Real time, as the server is real: after the 429 it keeps away as told, after the stall it has waited for its time-out.
-    expect(arrivedMs[2]! - arrivedMs[1]!).toBeGreaterThan(55)
-    expect(arrivedMs[3]! - arrivedMs[2]!).toBeGreaterThan(190)
-  })
-})
+      arrivedMs.length = 0
+      expect(await new Api(url).search('x')).toEqual(['found'])
+      // One more where this machine is too busy to answer within the time-out.
+      expect(arrivedMs.length).toBeGreaterThanOrEqual(script.length)
+      // Real time, as the server is real: after the 429 it keeps away as told, after the stall it has waited for its time-out.
+      expect(arrivedMs[2]! - arrivedMs[1]!).toBeGreaterThan(55)
+      expect(arrivedMs[3]! - arrivedMs[2]!).toBeGreaterThan(190)
+    })
+  },
+)
