@@ -9,7 +9,7 @@ import { SingleItems } from './lanes/single-items.js'
 import { TurnStage } from './lanes/turn-stage.js'
 import { Workforce } from './lanes/workforce.js'
 import { isWorkerOfOurs } from './nesting.js'
-import { mayRunHere, mayWaitHere, mostInWorker } from './options.js'
+import { mayRunHere, mayWaitHere, mostInWorker, mostUnderWay } from './options.js'
 import { isAsyncFunction, type Lanes, RunObserver } from './run-observer.js'
 import type { Batch } from './run/item-source.js'
 import type { Run } from './run/run.js'
@@ -181,7 +181,7 @@ class Conductor implements Lanes {
     const bytes = options.maxMemoryPerWorker ?? BYTES_PER_WORKER
     const most = sensibleWorkers(limits, isHere, bytes, options.adjustForLoad === true)
     const workers = options.workers ?? decision?.chosen.workers ?? Math.max(1, most)
-    if (isHere && workers < Math.min(limits.cpuWorkers, options.concurrency ?? Infinity)) this.#makeHere()
+    if (isHere && workers < Math.min(limits.cpuWorkers, mostUnderWay(options))) this.#makeHere()
     this.#hire(sent, workers, itemMs, isAsync)
     const { local } = this
     if (local === undefined) this.force?.helpIfLate()

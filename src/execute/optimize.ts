@@ -6,7 +6,7 @@ import { earlierRunsOf } from '../records/recorders.js'
 import { conduct } from './conductor.js'
 import { tracedRunOf } from './hooks.js'
 import { isWorkerOfOurs } from './nesting.js'
-import { completeOptions, type CompleteOptions, mayWaitHere, mostWaiting, type ScheduleOptions } from './options.js'
+import { completeOptions, type CompleteOptions, mayWaitHere, mostUnderWay, type ScheduleOptions } from './options.js'
 import { subjectOf } from './run-observer.js'
 import { ArraySource, AsyncIteratorSource, type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { sinkFor } from './run/outcomes.js'
@@ -220,7 +220,7 @@ async function runFirst(
         ? await draw(source, options.sampleSize - left.length)
         : []
   } while (more.length > 0)
-  return { items, measured: await runSample(call, left, mostWaiting(options)) }
+  return { items, measured: await runSample(call, left, mostUnderWay(options)) }
 }
 
 /** Draws up to `count` items, fewer if there are no more. What the source throws comes through. */

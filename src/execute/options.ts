@@ -30,12 +30,12 @@ export interface Elsewhere {
 export interface ScheduleOptions extends RecorderOptions {
   /**
    * Most items under way at once, in this thread and all workers, whatever the mode, >= 1; one that `timeoutMs` or a policy has given up counts
-   * no more. Default: what makes the run fastest, and for items that wait `workers`, if that is given.
+   * no more. Default: `workers`, if that is given, and otherwise what makes the run fastest.
    */
   readonly concurrency?: number | undefined
   /**
-   * Worker threads, >= 1; without `concurrency` also the most items that wait, in this thread and all workers. Default: what the machine allows
-   * and the items need.
+   * Worker threads, >= 1; without `concurrency` also the most items under way at once, in this thread and all workers. Default: what the machine
+   * allows and the items need.
    */
   readonly workers?: number | undefined
   /** Items a worker is sent at a time, >= 1. Default: as many as take `targetChunkMs`, fewer towards the end. */
@@ -211,8 +211,8 @@ export function mayWaitHere({ mode, prefer, mainThread }: CompleteOptions): bool
   return mode === undefined && prefer !== 'threads' && mainThread !== false
 }
 
-/** Most items that may wait at once, in all threads: what the caller has said. */
-export function mostWaiting({ mode, concurrency, workers }: CompleteOptions): number {
+/** Most items that may be under way at once, in all threads: what the caller has said. */
+export function mostUnderWay({ mode, concurrency, workers }: CompleteOptions): number {
   return mode === 'serial' ? 1 : (concurrency ?? workers ?? Infinity)
 }
 
@@ -224,7 +224,7 @@ export function mostWaiting({ mode, concurrency, workers }: CompleteOptions): nu
 export function mostInWorker(options: CompleteOptions, workers: number, others = 0): number {
   if (!areApart(options.policies)) return 1
   const part = Math.floor(MOST_IN_FLIGHT / workers)
-  const allowed = Math.floor(mostWaiting(options) / (workers + others))
+  const allowed = Math.floor(mostUnderWay(options) / (workers + others))
   return Math.max(1, Math.min(allowed, Math.max(IN_WORKER.least, Math.min(IN_WORKER.most, part))))
 }
 

@@ -72,10 +72,10 @@ export class LocalLane implements Lane, LoopState {
     this.#takeSlot()
   }
 
-  /** Of `workers` alone only the first item needs one, which may turn out to wait. @returns whether it may run, or else is called once it may */
+  /** Each item may turn out to wait. @returns whether it may run, or else is called once it may */
   #takeSlot(): boolean {
     const { slots } = this.#run
-    if (slots === undefined || this.#hasSlot || (this.timing.items > 0 && !slots.isForAll)) return true
+    if (slots === undefined || this.#hasSlot) return true
     return (this.#hasSlot = slots.take(this.#pump))
   }
 

@@ -5,7 +5,7 @@ import { unwatchSignal, watchSignal } from '../../internal/signal-watch.js'
 import type { RunRecorder } from '../../records/recorder.js'
 import { recordersOf } from '../../records/recorders.js'
 import { callHook } from '../hooks.js'
-import { CARRY, type CompleteOptions, mostWaiting } from '../options.js'
+import { CARRY, type CompleteOptions, mostUnderWay } from '../options.js'
 import type { RunMode } from '../schedule/cost-model.js'
 import type { ResolvedTask } from '../task.js'
 import type { ItemSource } from './item-source.js'
@@ -86,7 +86,7 @@ export class Run {
     this.task = task
     this.carrier = carrier
     this.#recorders = recorders
-    if (mostWaiting(options) < Infinity) this.slots = new Slots(options)
+    if (mostUnderWay(options) < Infinity) this.slots = new Slots(options)
     this.outcomes = new Outcomes(sink, recorders, options.hooks)
     this.supply = new Supply(
       source,

@@ -1,19 +1,16 @@
-import { type CompleteOptions, mostWaiting } from '../options.js'
+import { type CompleteOptions, mostUnderWay } from '../options.js'
 
 /**
  * The items that may be under way at once in all lanes of a run. This thread takes a slot for each that it begins, a worker's lane one for each
  * that may wait in its worker, and keeps them for as long as it has items.
  */
 export class Slots {
-  /** Whether items that compute need one, too: `concurrency` is given, not `workers` alone. */
-  readonly isForAll: boolean
   #free: number
   /** Those who wait, in the order in which they came. */
   readonly #waiting = new Set<() => void>()
 
   constructor(options: CompleteOptions) {
-    this.#free = mostWaiting(options)
-    this.isForAll = options.concurrency !== undefined
+    this.#free = mostUnderWay(options)
   }
 
   /** Takes one, unless none is free or others wait. @param again - called then, once, when it may be its turn */

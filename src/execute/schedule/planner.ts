@@ -1,4 +1,4 @@
-import { type CompleteOptions, mayRunHere, wantsChunks } from '../options.js'
+import { type CompleteOptions, mayRunHere, mostUnderWay, wantsChunks } from '../options.js'
 import { calibration, cloneMsOf } from './calibration.js'
 import { type AllConsidered, type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
 import { BYTES_PER_WORKER, chunkMs, type Limits, sensibleWorkers, threadsFor } from './machine.js'
@@ -78,7 +78,8 @@ export class Planner {
   plan(subject: Subject, measured: Measured, situation: Situation, record?: TaskRecord): Decision {
     const { options } = subject
     const limits = this.#limits()
-    const { concurrency = Infinity, chunkSize, prefer, targetChunkMs, adjustForLoad = false } = options
+    const { chunkSize, prefer, targetChunkMs, adjustForLoad = false } = options
+    const concurrency = mostUnderWay(options)
     const workers = options.workers === undefined ? undefined : Math.min(options.workers, concurrency)
     const { idle, startingMs = 0 } = situation.workers
     const isShared = measured.isShared && !wantsChunks(options)

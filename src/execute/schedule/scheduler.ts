@@ -1,5 +1,5 @@
 import { realSetImmediate } from '../../internal/time/real-timers.js'
-import { mostInWorker, mostWaiting } from '../options.js'
+import { mostInWorker, mostUnderWay } from '../options.js'
 import { calibration } from './calibration.js'
 import { Course, type SinceJoined } from './course.js'
 import { crowding, currentLimits, type Limits, threadsFor } from './machine.js'
@@ -179,7 +179,7 @@ export class Scheduler {
     const count = workers ?? threadsFor(this.#machine.limits())
     const most = mostInWorker(subject.options, count)
     // What the caller allows, workers can have under way as well.
-    return overlap > SLACK * most && mostWaiting(subject.options) >= count * (most + 1)
+    return overlap > SLACK * most && mostUnderWay(subject.options) >= count * (most + 1)
   }
 
   /** A run has shown more of what its items take. @returns a decision if the run should go on with workers */

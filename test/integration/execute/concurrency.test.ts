@@ -141,11 +141,16 @@ describe.each(Object.entries(caps))('with %s never more items are under way', { 
   })
 })
 
-it.each([1, 2, 3])('items that compute count for concurrency: %i, too', { timeout: 60_000 }, async (concurrency) => {
-  const run: Way = (items, options) => execute(computing, items, options)
-  for (const mode of Object.values(modes))
-    expect((await seenIn(run, { concurrency, ...mode }, { calls: 6 })).most).toBeLessThanOrEqual(concurrency)
-})
+it.each<ScheduleOptions>([{ concurrency: 1 }, { concurrency: 2 }, { concurrency: 3 }, { workers: 1 }, { workers: 2 }])(
+  'items that compute count for %o, too',
+  { timeout: 60_000 },
+  async (cap) => {
+    const run: Way = (items, options) => execute(computing, items, options)
+    const here: ScheduleOptions = { prefer: 'threads', mainThread: true, useCache: false }
+    for (const mode of [...Object.values(modes), here])
+      expect((await seenIn(run, { ...cap, ...mode }, { calls: 6, count: 40 })).most).toBeLessThanOrEqual(allowed(cap))
+  },
+)
 
 it('as many are under way as are allowed', { timeout: 60_000 }, async () => {
   const here: ScheduleOptions[] = [

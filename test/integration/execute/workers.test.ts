@@ -102,7 +102,7 @@ describe('the workers of a run', () => {
       return h
     }
     const numbers = Array.from({ length: 1000 }, (_, n) => n)
-    const options = { mode: 'threads', workers: 1 } as const
+    const options = { mode: 'threads', workers: 1, concurrency: 2 } as const
     // From then on a worker is there, so that they are shared at once.
     const expected = await execute(hash, numbers, options)
     const emptied = [...numbers]

@@ -110,8 +110,9 @@ describe('whether this thread works beside workers', () => {
     ['not where it is told not to', { options: { mainThread: false } }, false],
     ['nor where items have a time limit', { options: { timeoutMs: 100 } }, false],
     ['nor where they wait', { measured: { isAsync: true } }, false],
-    ['nor where there are as many workers as cores', { options: { workers: 2 } }, false],
-    ['but where there are fewer', { options: { workers: 1 } }, true],
+    ['nor where workers have all items that may be under way', { options: { workers: 1 } }, false],
+    ['nor where there are as many workers as cores', { options: { workers: 2, concurrency: 3 } }, false],
+    ['but where there are fewer', { options: { workers: 1, concurrency: 2 } }, true],
   ])('%s', (_, asked, expected) => {
     expect(inputsOf(asked).mainWorks).toBe(expected)
   })
