@@ -88,18 +88,6 @@ export const tricks = [
     ],
   },
   {
-    what: 'the first claim of a worker is small, and grows',
-    file: 'worker/claims.js',
-    code: 'const FIRST_CLAIM = 4',
-    without: 'const FIRST_CLAIM = 1e6',
-    cases: [
-      first('number:10us:10k'),
-      later('number:10us:1k'),
-      later('number:100us:100'),
-      series('number:100us:100', 10),
-    ],
-  },
-  {
     what: 'what a worker has not begun is taken back at the end',
     kept: 'no lane holds what others could do, whatever the items',
     file: 'lanes/workforce.js',

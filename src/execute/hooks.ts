@@ -16,7 +16,7 @@ export interface RunHooks {
   /** A worker thread of the run has ended. */
   readonly onWorkerExit?:
     ((event: { readonly worker: number; readonly threadId: number; readonly exitCode: number }) => void) | undefined
-  /** A worker has finished `count` items from index `start` on. With this hook numbers are sent in chunks too; without it workers claim them. */
+  /** A worker has finished `count` items from index `start` on. */
   readonly onChunk?:
     ((event: { readonly worker: number; readonly start: number; readonly count: number }) => void) | undefined
   /** An item failed for good. */

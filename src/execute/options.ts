@@ -228,11 +228,6 @@ export function mostInWorker(options: CompleteOptions, workers: number, others =
   return Math.max(1, Math.min(allowed, Math.max(IN_WORKER.least, Math.min(IN_WORKER.most, part))))
 }
 
-/** Whether numbers are sent in chunks, as other items are: of what workers claim by themselves nobody sees the chunks. */
-export function wantsChunks({ chunkSize, hooks }: CompleteOptions): boolean {
-  return chunkSize !== undefined || hooks?.onChunk !== undefined
-}
-
 /** Numbers of workers that no machine refuses need no look at its limits. */
 const FEW_WORKERS = 16
 

@@ -130,11 +130,11 @@ export class RunObserver {
     return since !== undefined && this.#mayGoBack() && shouldGoBack(this.course, since, this.timing)
   }
 
-  /** Whether the caller has not asked for workers, this thread may run items, and workers do not claim these themselves. */
+  /** Whether the caller has not asked for workers, and this thread may run items. */
   #mayGoBack(): boolean {
     const { options } = this.#run
     const isAsked = options.mode !== undefined || options.prefer !== undefined
-    return !isAsked && mayRunHere(options) && this.#lanes.force?.block === undefined
+    return !isAsked && mayRunHere(options)
   }
 
   /** Whether each item would block the event loop for too long, so that none should run in this thread. */

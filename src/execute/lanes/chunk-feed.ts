@@ -8,11 +8,11 @@ import { LATE_MS } from '../threads/fair-shares.js'
 import { packValues, type Unfit } from '../transfer/values.js'
 import type { ChunkMessage, DoneMessage } from '../worker/protocol.js'
 import { ChunkInWorker } from './chunk-in-worker.js'
-import type { FedWorker, Feed, Lost } from './force.js'
+import type { FedWorker, Lost } from './force.js'
 import { runCarefully } from './lost-items.js'
 
 /** Sends a worker items in chunks. */
-export class ChunkFeed implements Feed {
+export class ChunkFeed {
   readonly #fed: FedWorker
   /**
    * Chunks that the worker has not answered, oldest first, by how many items it was sent before each; also those of which all was taken back:
@@ -53,6 +53,13 @@ export class ChunkFeed implements Feed {
     let count = 0
     for (const { left } of this.#chunks.values()) count += left
     return count
+  }
+
+  /** Whether the worker has begun an item of those. */
+  get hasBegun(): boolean {
+    const { begun } = this.#fed.worker
+    for (const [chunk, { batch }] of this.#chunks) if (chunk < begun && batch.items.length > 0) return true
+    return false
   }
 
   get unbegunMs(): number {
@@ -130,7 +137,7 @@ export class ChunkFeed implements Feed {
   }
 
   /** The results of all items of a chunk, in order. @returns false where `indices` are anything else */
-  settleAll(indices: readonly number[], values: readonly unknown[]): boolean {
+  settleAll(indices: ArrayLike<number>, values: ArrayLike<unknown>): boolean {
     for (const held of this.#chunks.values()) {
       if (!held.settleAll(indices)) continue
       this.#tellOf(held)

@@ -42,7 +42,7 @@ export class ChunkInWorker {
   }
 
   /** The same for all its items at once. @returns whether `indices` are all its items in order, and none had settled before */
-  settleAll(indices: readonly number[]): boolean {
+  settleAll(indices: ArrayLike<number>): boolean {
     const { start, items } = this.batch
     if (this.left < items.length || indices.length !== items.length) return false
     for (let i = 0; i < indices.length; i++) if (indices[i] !== start + i) return false

@@ -1,6 +1,5 @@
-/** How the workforce of a run, the lane of one of its workers and the feeds of that lane see each other. */
+/** How the workforce of a run, the lane of one of its workers and the feed of that lane see each other. */
 import type { Lane, Run } from '../run/run.js'
-import type { SharedBlock } from '../run/shared-block.js'
 import type { Share } from '../schedule/sharing.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 import type { SentPolicy } from '../transfer/shared-policies.js'
@@ -38,8 +37,6 @@ export interface Terms {
 export interface Force extends Pick<Terms, 'inFlight' | 'policies'> {
   readonly run: Run
   readonly task: TransferredTask
-  /** Numbers that all lanes claim from; set when the first worker joins. */
-  readonly block: SharedBlock | undefined
   readonly isDismissed: boolean
   /** Lanes that take items, this thread included. */
   readonly lanes: number
@@ -63,18 +60,11 @@ export interface Force extends Pick<Terms, 'inFlight' | 'policies'> {
   isShort(held: number, remaining: number | null): boolean
   /** A lane has nothing to do: takes back from the worker that has most to do half of what it has not begun. @returns whether there was anything */
   takeBack(): boolean
-  /** Tells the run about results that have come through shared memory. */
-  sweep(): void
-  /**
-   * The same, once all workers have left the block. What is left of it then runs again: messages could not be read, or a worker ended as it
-   * claimed.
-   */
-  sweepLast(): void
 
   loaded(): void
   /** A worker cannot load the task: for now no other can, either. */
   taskRefused(lane: Lane, error: unknown): void
-  /** Items with a time limit, or of the block, return promises. */
+  /** Items with a time limit return promises. */
   itemsWait(): void
   /** An item has ended in a worker that cannot send its result as it is. */
   unfit(lost: Lost, reason: string): void
@@ -101,7 +91,7 @@ export interface Lost {
   readonly attempts: number
 }
 
-/** A worker of a run, as the feeds of its lane see it. */
+/** A worker of a run, as the feed of its lane sees it. */
 export interface FedWorker {
   readonly force: Force
   readonly worker: PoolWorker
@@ -109,18 +99,4 @@ export interface FedWorker {
   readonly runNumber: number
   /** Slots of the run that it has: so many items may be under way in its worker. */
   readonly slots: number
-}
-
-/** A way for a worker to get items of a run. Only the feed knows which of them the worker has. */
-export interface Feed {
-  /** Whether the worker holds no item of this feed. */
-  readonly isEmpty: boolean
-  /** For how long it has begun none of what it was sent; 0 if it has begun some, or was sent nothing. */
-  readonly unbegunMs: number
-  /** An item has an outcome. @returns the item; undefined if it had one before, or does not belong to this feed */
-  settle(index: number): Lost | undefined
-  /** The worker has finished everything up to this chunk, and some of its messages could not be read. */
-  allDone(upTo: number): void
-  /** The worker has died. @returns what it held and had not settled; the feed is empty then */
-  lost(): Lost[]
 }

@@ -17,13 +17,11 @@ interface Death {
  * Decides what becomes of the items of a worker that has died. The one that was running is blamed: it is tried once more in another worker,
  * or fails. The others have not run, or their results are lost with the worker. They go to another worker, which reports each result before
  * it starts the next item.
- *
- * @returns whether it had begun with any item
  */
-export function settleLost(death: Death, force: Force): boolean {
+export function settleLost(death: Death, force: Force): void {
   const { worker, exitCode, alone, lost } = death
   force.lastExitCode = exitCode
-  // order: seq_cst. Pairs with worker/chunks.ts and worker/claims.ts; the thread has ended, so this is what it wrote last.
+  // order: seq_cst. Pairs with worker/chunks.ts; the thread has ended, so this is what it wrote last.
   const { currentItem: current, lateItem } = worker
   // While a policy makes an item wait, the worker names no item.
   const culpritIndex = lateItem ?? (current < 0 ? alone?.index : current)
@@ -34,7 +32,6 @@ export function settleLost(death: Death, force: Force): boolean {
     lost.filter((one) => one !== culprit),
     force,
   )
-  return lost.length > 0 || current >= 0 || worker.hasClaimed
 }
 
 function blame({ index, item, attempts }: Lost, { worker, exitCode, error: cause }: Death, run: Run): void {

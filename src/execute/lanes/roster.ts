@@ -55,13 +55,4 @@ export class Roster extends Set<WorkerLane> {
     for (const lane of this) if (lane.waiting > (fullest?.waiting ?? 0)) fullest = lane
     return fullest?.takeBack() ?? false
   }
-
-  /** Whether any does anything of the shared block that this thread cannot see yet. */
-  get isAtBlock(): boolean {
-    return this.#count(({ isAtBlock }) => isAtBlock) > 0
-  }
-
-  get isClaiming(): boolean {
-    return this.#count(({ isClaiming }) => isClaiming) > 0
-  }
 }

@@ -8,9 +8,8 @@ import { taskSources } from '../transfer/task-source.js'
 import { type PackedThrown, unpackThrown } from '../transfer/thrown.js'
 import { restore } from '../transfer/values.js'
 import type { DoneMessage, EchoMessage, FromWorker, LoadedMessage, ResultsMessage } from '../worker/protocol.js'
-import { BlockFeed } from './block-feed.js'
 import { ChunkFeed } from './chunk-feed.js'
-import type { FedWorker, Feed, Force, Lost } from './force.js'
+import type { FedWorker, Force } from './force.js'
 import { settleLost } from './lost-items.js'
 
 /** Chunks that a worker is sent ahead, so that it need not wait for the next. */
@@ -23,7 +22,7 @@ const STUCK_MS = 2000
 /** The same for one that has begun all it was sent. It may be sending a result, which takes seconds only where that is huge. */
 const LONGEST_RESULT_MS = 5000
 
-/** One worker's part of a run: keeps it supplied by its two feeds, and hears what comes back. */
+/** One worker's part of a run: keeps it supplied, and hears what comes back. */
 export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   readonly worker: PoolWorker
   readonly force: Force
@@ -36,9 +35,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   isLoaded = false
   /** Those that it has; without a bound as many as it likes. */
   slots: number
-  readonly #block: BlockFeed
   readonly #chunks: ChunkFeed
-  readonly #feeds: readonly Feed[]
   readonly #run: Run
   /** There is more: for its worker, or for another one if this has made way. */
   readonly #again = (): void => {
@@ -66,9 +63,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     this.slots = this.#run.slots === undefined ? Infinity : 0
     this.worker = worker
     this.runNumber = ++worker.lastRun
-    this.#block = new BlockFeed(this)
     this.#chunks = new ChunkFeed(this)
-    this.#feeds = [this.#chunks, this.#block]
     worker.owner = this
     this.#run.add(this)
     callHook(this.#run.options.hooks, 'onWorkerStart', { worker: worker.id, threadId: worker.threadId })
@@ -113,15 +108,12 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
       while (
         !this.#isHalted() &&
         !this.worker.isEnding &&
-        this.#block.isEmpty &&
         !this.force.single.keepsMany &&
         this.#wantsMore() &&
         this.#hasSlots()
       ) {
         const { supply } = this.#run
-        const crashed = supply.takeCrashed()
-        if (crashed === undefined && this.#chunks.size === 0 && this.#block.give()) return
-        const batch = crashed ?? supply.take(this.force.chunkSize(), this.#again)
+        const batch = supply.takeCrashed() ?? supply.take(this.force.chunkSize(), this.#again)
         if (batch === undefined) {
           this.waitsForMore = true
           if (this.#chunks.size > 0) return
@@ -179,7 +171,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   /** For how long it has begun nothing: it loads the task, or is at something else; 0 if it has begun some, or was sent nothing. */
   get unbegunMs(): number {
     if (!this.isLoaded) return this.worker.loadingMs(this.force.task.id)
-    return Math.max(...this.#feeds.map(({ unbegunMs }) => unbegunMs))
+    return this.#chunks.unbegunMs
   }
 
   /** Ends its worker if that takes too long for an item, or for what one has left behind. */
@@ -194,15 +186,6 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   /** Items that it has been sent and that others could have. */
   get waiting(): number {
     return this.#chunks.waiting
-  }
-
-  get isClaiming(): boolean {
-    return !this.#block.isEmpty
-  }
-
-  /** Whether it does anything of the shared block that this thread cannot see yet. */
-  get isAtBlock(): boolean {
-    return this.#block.isAtBlock
   }
 
   /** Gives back half of what the worker has been sent and not begun, or all where it is late or leaves. @returns whether there was anything */
@@ -255,7 +238,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     const thrown = [packed]
     restore(thrown, lost)
     const error = unpackThrown(thrown[0] as PackedThrown, this.#run.task.exports)
-    const failed = this.#settle(index)
+    const failed = this.#chunks.settle(index)
     if (failed !== undefined) this.force.single.failed(index, failed.item, error, failed.attempts + 1)
   }
 
@@ -283,7 +266,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
         this.#failed(message)
         break
       case 'unfit': {
-        const unfit = this.#settle(message.index)
+        const unfit = this.#chunks.settle(message.index)
         if (unfit !== undefined) this.force.unfit(unfit, message.reason)
         break
       }
@@ -304,25 +287,20 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   #settleAll({ indices, values, lost }: ResultsMessage): void {
     restore(values, lost)
     if (this.#chunks.settleAll(indices, values)) return
-    indices.forEach((index, position) => {
-      if (this.#settle(index) !== undefined) this.#run.finish(index, values[position])
-    })
-  }
-
-  /** An item has an outcome. @returns the item, unless it had one before */
-  #settle(index: number): Lost | undefined {
-    return this.#chunks.settle(index) ?? this.#block.settle(index)
+    for (let i = 0; i < indices.length; i++) {
+      const index = indices[i] as number
+      if (this.#chunks.settle(index) !== undefined) this.#run.finish(index, values[i])
+    }
   }
 
   #done(message: DoneMessage): void {
-    const { chunk, count, results } = message
+    const { count, results } = message
     if (results !== undefined) this.#settleAll(results)
     if (count > 0) {
       this.#hasDone = true
       this.force.measured(message)
     }
-    if (chunk < 0) this.#block.done()
-    else this.#chunks.done(message)
+    this.#chunks.done(message)
     this.#goOn()
   }
 
@@ -338,12 +316,12 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   }
 
   #allDone({ upTo }: EchoMessage): void {
-    for (const feed of this.#feeds) feed.allDone(upTo)
+    this.#chunks.allDone(upTo)
     this.#goOn()
   }
 
   get #isEmpty(): boolean {
-    return this.#feeds.every(({ isEmpty }) => isEmpty)
+    return this.#chunks.isEmpty
   }
 
   gone(exitCode: number, error: unknown): void {
@@ -359,9 +337,9 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     if (this.#isRefused && !this.#isOver) return
     const wasOver = this.#isOver
     this.#isOver = true
-    this.force.sweep()
     buryWorker(this.#run.options.policies, worker.threadId)
-    const hasBegun = wasOver || this.#settleLost(exitCode, error) || this.#hasDone
+    const hasBegun = wasOver || this.#hasDone || this.#chunks.hasBegun
+    if (!wasOver) this.#settleLost(exitCode, error)
     const when = this.isLoaded ? 'before its first item' : 'as it loaded the task'
     this.#giveSlots()
     this.force.lost(
@@ -370,24 +348,17 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     )
   }
 
-  /** @returns whether the worker had begun with any item */
-  #settleLost(exitCode: number, error: unknown): boolean {
+  #settleLost(exitCode: number, error: unknown): void {
     const { alone } = this.#chunks
-    const lost = this.#feeds.flatMap((feed) => feed.lost())
-    return settleLost({ worker: this.worker, exitCode, error, alone, lost }, this.force)
+    const lost = this.#chunks.lost()
+    settleLost({ worker: this.worker, exitCode, error, alone, lost }, this.force)
   }
 
   /** Others need its worker more: it leaves the run once it has ended what it is at. */
   makeWay(): void {
     this.#leavingMs = performance.now()
     this.takeBack()
-    this.#block.leave()
     this.fill()
-  }
-
-  /** It is to claim no more: its items wait, and several of a chunk can do so at once. */
-  leaveBlock(): void {
-    this.#block.leave()
   }
 
   /** It takes no more, and leaves the run once it has ended what it was sent. */
@@ -401,7 +372,6 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     const { worker } = this
     worker.cancel(this.runNumber)
     if (this.force.policies.length > 0) worker.send({ kind: 'over', run: this.runNumber })
-    this.#block.end()
     if (this.#isEmpty) {
       this.#leave()
     } else {

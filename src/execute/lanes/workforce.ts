@@ -1,8 +1,7 @@
 import { runError } from '../../internal/run-error.js'
 import { realClearInterval, realSetInterval } from '../../internal/time/real-timers.js'
-import { mayRunHere, mostInWorker, wantsChunks } from '../options.js'
+import { mayRunHere, mostInWorker } from '../options.js'
 import type { Run } from '../run/run.js'
-import type { SharedBlock } from '../run/shared-block.js'
 import { heldMs, inFlightInWorker, shareOf, shareOfWaiting } from '../schedule/chunk-size.js'
 import { chunkMs, currentLimits, threadsFor } from '../schedule/machine.js'
 import { overlapOf, SLICE_MS, Timing } from '../schedule/timing.js'
@@ -14,7 +13,7 @@ import type { TransferredTask } from '../transfer/task-source.js'
 import type { DoneMessage } from '../worker/protocol.js'
 import type { Force, Lost, Terms } from './force.js'
 import type { LocalLane } from './local-lane.js'
-import { leaveBehind, runCarefully } from './lost-items.js'
+import { leaveBehind } from './lost-items.js'
 import { Roster } from './roster.js'
 import type { SingleItems } from './single-items.js'
 import { WorkerLane } from './worker-lane.js'
@@ -31,7 +30,7 @@ const AHEAD_MS = 250
 const MOST_UNFIT = { least: 8, part: 0.02 }
 /** How often a run with workers is looked at. With a shorter time limit it is more often, so that an item that is late is noticed soon. */
 const LOOK_MS = 50
-/** Workers wait for their first items, or their next chunk, while this thread runs its slice, unless they claim by themselves. */
+/** Workers wait for their first items, or their next chunk, while this thread runs its slice. */
 const SLICE_WITH_MESSAGES_MS = 1
 
 /** The workers of one run: asks the pool for them, sizes their chunks, and deals with those that die. */
@@ -44,7 +43,6 @@ export class Workforce implements Force {
   readonly policies: readonly SentPolicy[]
   readonly single: SingleItems
   readonly isExact: boolean
-  block: SharedBlock | undefined = undefined
   lastExitCode = 0
   isDismissed = false
   readonly #terms: Terms
@@ -61,7 +59,6 @@ export class Workforce implements Force {
   #watch: NodeJS.Timeout | undefined = undefined
   readonly #joined = new Set<PoolWorker>()
   #unfit = 0
-  readonly #finished = (start: number, results: ArrayLike<unknown>): void => this.run.finishAll(start, results)
 
   constructor(
     run: Run,
@@ -226,22 +223,10 @@ export class Workforce implements Force {
   }
 
   #join(worker: PoolWorker): void {
-    const isFirst = this.#joined.size === 0
     this.#joined.add(worker)
-    try {
-      if (isFirst && this.inFlight === 1 && !wantsChunks(this.run.options))
-        this.block = this.run.supply.share(this.lanes)
-    } catch (error) {
-      // A recorder of the run can take no more.
-      this.run.stop('failed', error)
-      this.#pool.release(worker)
-      return
-    }
     const lane = new WorkerLane(this, worker)
     if (!lane.hasLeft) this.#lanes.add(lane)
-    if (this.#local === undefined) return
-    this.#local.lanes = this.#lanes.size + 1
-    this.#local.sliceMs = this.block === undefined ? SLICE_WITH_MESSAGES_MS : SLICE_MS
+    if (this.#local !== undefined) this.#local.lanes = this.#lanes.size + 1
   }
 
   #leaves(lane: WorkerLane): void {
@@ -274,9 +259,7 @@ export class Workforce implements Force {
   itemsWait(): void {
     if (this.isDismissed) return
     this.#terms.itemsWait()
-    if (this.inFlight > 1) return
-    this.inFlight = this.#inFlightFor()
-    if (this.inFlight > 1) for (const lane of this.#lanes) lane.leaveBlock()
+    if (this.inFlight === 1) this.inFlight = this.#inFlightFor()
   }
 
   unfit({ index, item, attempts }: Lost, reason: string): void {
@@ -285,9 +268,8 @@ export class Workforce implements Force {
       this.#terms.unfit(reason)
   }
 
-  /** This thread has nothing left to run. Where all claim from the shared block, the others may be through, too, and their messages on their way. */
+  /** This thread has nothing left to run. */
   #awaitLast(): void {
-    this.sweepLast()
     if (this.worksHere) this.takeBack()
     // Without this thread it may need a worker more than others do.
     this.#pool.share()
@@ -295,21 +277,6 @@ export class Workforce implements Force {
 
   takeBack(): boolean {
     return this.#lanes.takeBack()
-  }
-
-  sweep(): void {
-    this.block?.sweep(this.#finished)
-  }
-
-  sweepLast(): void {
-    if (!this.#lanes.isAtBlock) this.sweep()
-    const { block } = this
-    if (block === undefined || this.run.isOver || block.remaining > 0 || this.#lanes.isClaiming) return
-    const lost = block.takeUnsettled()
-    runCarefully(
-      lost.map((index) => ({ index, item: block.item(index), attempts: 0 })),
-      this,
-    )
   }
 
   /** Whether no worker has begun anything for long: the module of the task may take seconds to load, or never end. */
@@ -329,7 +296,6 @@ export class Workforce implements Force {
   }
 
   #look(): void {
-    this.sweep()
     this.helpIfLate()
     // The worker that holds it was about to begin it when another had nothing left.
     if (this.hasSpare) this.takeBack()
@@ -353,7 +319,6 @@ export class Workforce implements Force {
       this.#refused(runError('workers end before they have run any item', error))
     }
     this.#pool.lost(lane.worker)
-    this.sweepLast()
     // No more can be had, and perhaps none is left.
     if (this.#refusal !== undefined) this.#refused(this.#refusal.error)
     this.run.endIfDone()
@@ -396,7 +361,6 @@ export class Workforce implements Force {
     this.#terms.share.computes(this, false)
     realClearInterval(this.#watch)
     this.#pool.withdraw(this.#request)
-    this.block?.close()
   }
 
   /** What items have printed comes before the end of their run, after which the program may end. */

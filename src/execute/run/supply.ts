@@ -1,6 +1,5 @@
 import { ArraySource, type Batch, type ItemSource } from './item-source.js'
 import type { Outcomes } from './outcomes.js'
-import { SharedBlock } from './shared-block.js'
 
 /**
  * Hands the items of a source to lanes, in order, each once. Lanes of workers ask first for items that a dead worker left. A lane that got
@@ -26,8 +25,6 @@ export class Supply {
   #isClosed = false
   /** What the source of a stream has failed with: the results of what was taken before come first. */
   failure: { readonly error: unknown } | undefined = undefined
-  /** The rest of an array of numbers, once workers share it. */
-  #block: SharedBlock | undefined = undefined
 
   /**
    * @param first - index of the first item that the source gives
@@ -54,8 +51,7 @@ export class Supply {
   /** Items that nobody has; null if that is not known. Those of dead workers do not count. */
   get remaining(): number | null {
     const { total } = this.#source
-    const untaken = this.#block !== undefined ? this.#block.remaining : total === null ? null : total - this.#next
-    return untaken === null ? null : untaken + this.#leftItems
+    return total === null ? null : total - this.#next + this.#leftItems
   }
 
   /** Whether all items have been taken. */
@@ -84,8 +80,6 @@ export class Supply {
     if (this.#isClosed) return undefined
     const left = this.#takeLeft(most)
     if (left !== undefined) return left
-    const claimed = this.#block?.claim(most)
-    if (claimed !== undefined) return claimed
     const { room } = this
     const count = Math.min(most, room)
     // Half a window at a time, as they are woken: a lane that took one item for each that is read would never have several.
@@ -130,29 +124,6 @@ export class Supply {
     const items = Array.prototype.slice.call(left.items) as unknown[]
     this.leave({ ...left, start: left.start + most, items: items.slice(most) })
     return { ...left, items: items.slice(0, most) }
-  }
-
-  /**
-   * Shares what is left with other threads, if it is an array of numbers that nobody has to see one by one.
-   *
-   * @param lanes - threads that will claim items
-   */
-  share(lanes: number): SharedBlock | undefined {
-    const source = this.#source
-    if (!(source instanceof ArraySource) || this.#window !== Infinity || this.#mayBeFinished || source.ended)
-      return undefined
-    let block
-    try {
-      block = SharedBlock.of(source.items, source.position, this.#next, lanes)
-    } catch {
-      // An item cannot be read, and whoever takes it says so; or there is no memory for a second copy of them all.
-    }
-    if (block === undefined) return undefined
-    const count = block.remaining
-    this.#outcomes.takeAll(this.#next, source.items, source.position, count)
-    this.#next += count
-    source.close()
-    return (this.#block = block)
   }
 
   /** Whether dead workers have left any, which no lane of this thread may take. */

@@ -1,5 +1,3 @@
-/** A thread claims numbers from shared memory for this long at a time. */
-export const CLAIM_MS = 0.5
 /** No worker holds items for longer than this: they are cloned ahead, and may have to be taken back. */
 const MOST_HELD_MS = 256
 /** Promises in flight in a worker, where items wait as well as compute: at least, and where it is not known how many keep it busy. */

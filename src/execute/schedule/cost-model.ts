@@ -1,4 +1,4 @@
-import { CLAIM_MS, shareOf } from './chunk-size.js'
+import { shareOf } from './chunk-size.js'
 import { FIRST_IN_FLIGHT } from './timing.js'
 
 /** How a run is carried out: one item after the other, several at a time in this thread, or with worker threads. */
@@ -25,8 +25,6 @@ export interface CostInputs {
   readonly wakeMs: number
   /** Cost of one message to a worker and back, on either side. */
   readonly dispatchMs: number
-  /** Whether indices are claimed in shared memory, so that items cost no messages. */
-  readonly isShared: boolean
   readonly cores: number
   readonly mainWorks: boolean
   /** Whether each item would keep the event loop waiting for longer than a slice. */
@@ -54,9 +52,6 @@ const FEW_PER_LANE = 50
 /** Of two ways that are as good as each other the simpler one is chosen, which comes first. */
 const BETTER = 0.99
 
-/** What it costs a thread to claim once from shared memory. */
-const CLAIM_COST_MS = 0.000_1
-
 export function loopMs(inputs: CostInputs): number {
   return inputs.items * inputs.itemMs
 }
@@ -74,12 +69,9 @@ export function asyncMs(inputs: CostInputs, concurrency: number): number {
  * its messages cost this thread.
  */
 export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number): number {
-  const { items, itemMs, coresEach, cloneMs, spawnMs, spawnHereMs, wakeMs, dispatchMs, isShared, cores, mainWorks } =
-    inputs
-  const perChunkMs = isShared ? CLAIM_COST_MS : dispatchMs
-  const perItemMs = isShared ? 0 : IN_MESSAGE_MS
+  const { items, itemMs, coresEach, cloneMs, spawnMs, spawnHereMs, wakeMs, dispatchMs, cores, mainWorks } = inputs
   /** What an item costs either side beside its own time. */
-  const besideMs = cloneMs / 2 + perItemMs + perChunkMs / chunkSize
+  const besideMs = cloneMs / 2 + IN_MESSAGE_MS + dispatchMs / chunkSize
   const lanes = workers + (mainWorks ? 1 : 0)
   // Threads beyond the cores share them; what waits needs no core.
   const speed = Math.min(1, cores / (coresEach * lanes))
@@ -102,8 +94,8 @@ export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number
 }
 
 /** Items that a worker takes at a time, to begin with. */
-function chunkFor({ items, itemMs, isShared, mainWorks }: CostInputs, workers: number, targetMs: number): number {
-  return shareOf(items, workers + (mainWorks ? 1 : 0), itemMs, isShared ? CLAIM_MS : targetMs)
+function chunkFor({ items, itemMs, mainWorks }: CostInputs, workers: number, targetMs: number): number {
+  return shareOf(items, workers + (mainWorks ? 1 : 0), itemMs, targetMs)
 }
 
 export interface Choices {

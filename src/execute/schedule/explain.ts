@@ -1,6 +1,6 @@
 import type { Considered } from './cost-model.js'
 import type { Decision } from './planner.js'
-import type { Assumed, Plan, Profile } from './profile.js'
+import type { Assumed, Plan } from './profile.js'
 
 /** Copies that take more than this part of an item's time are why workers do not pay. */
 const MUCH_TO_COPY = 0.67
@@ -13,7 +13,7 @@ export function explainPlan(plan: Plan): string {
   const lines = [
     plan.mode === 'serial'
       ? 'Plan: stay in this thread, one item after the other.'
-      : `Plan: ${describe(plan, profile)} (estimated at most ${plan.estimatedSpeedup.toFixed(2)} × as fast as the loop).`,
+      : `Plan: ${describe(plan)} (estimated at most ${plan.estimatedSpeedup.toFixed(2)} × as fast as the loop).`,
     `Why: ${plan.reason}`,
     '',
     plan.cacheHit
@@ -29,7 +29,7 @@ export function explainPlan(plan: Plan): string {
       ? 'Considered (estimated by the cost model from what was measured):'
       : 'Considered (estimated by what earlier runs of this task have taken with workers):',
     ...profile.considered.map(
-      (one) => `  ${isChosen(plan, one) ? '→' : ' '} ${describe(one, profile).padEnd(48)} ${time(one.estimatedMs)}`,
+      (one) => `  ${isChosen(plan, one) ? '→' : ' '} ${describe(one).padEnd(48)} ${time(one.estimatedMs)}`,
     ),
     ...(advice === undefined ? [] : ['', `What would change it: ${advice}`]),
     ...warnings.map((warning) => `Warning: ${warning}`),
@@ -70,17 +70,14 @@ function isChosen(plan: Plan, one: Considered): boolean {
 }
 
 /** What a run does that is carried out so. */
-function describe(
-  { mode, workers, chunkSize }: Pick<Considered, 'mode' | 'workers' | 'chunkSize'>,
-  profile: Profile,
-): string {
+function describe({ mode, workers, chunkSize }: Pick<Considered, 'mode' | 'workers' | 'chunkSize'>): string {
   switch (mode) {
     case 'serial':
       return 'the loop in this thread'
     case 'async':
       return `at most ${workers} in flight in this thread`
     case 'threads':
-      return `${count(workers, 'worker thread')}, ${profile.isShared ? 'claims' : 'chunks'} of at most ${chunkSize}`
+      return `${count(workers, 'worker thread')}, chunks of at most ${chunkSize}`
   }
 }
 

@@ -1,4 +1,4 @@
-import { type CompleteOptions, mayRunHere, mostUnderWay, wantsChunks } from '../options.js'
+import { type CompleteOptions, mayRunHere, mostUnderWay } from '../options.js'
 import { calibration, cloneMsOf } from './calibration.js'
 import { type AllConsidered, type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
 import { BYTES_PER_WORKER, chunkMs, type Limits, sensibleWorkers, threadsFor } from './machine.js'
@@ -82,7 +82,6 @@ export class Planner {
     const concurrency = mostUnderWay(options)
     const workers = options.workers === undefined ? undefined : Math.min(options.workers, concurrency)
     const { idle, startingMs = 0 } = situation.workers
-    const isShared = measured.isShared && !wantsChunks(options)
     const blocks = !worksHere(options, measured.leastMs) && !measured.isAsync
     const areApart = (situation.apart ?? 0) >= threadsFor(limits)
     const mainWorks = !blocks && !areApart && !measured.isAsync && (workers ?? 1) < concurrency
@@ -91,8 +90,7 @@ export class Planner {
     const mostWorkers =
       workers ??
       Math.min(sensibleWorkers(limits, mainWorks, bytesPerWorker, adjustForLoad), concurrency - (mainWorks ? 1 : 0))
-    // Numbers in shared memory are not copied.
-    const cloneMs = isShared ? 0 : cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes }, calibration)
+    const cloneMs = cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes }, calibration)
     const mayAsk = options.mode === undefined || options.mode === 'threads'
     const mayUseThreads = measured.obstacle === undefined && mostWorkers >= 1 && mayAsk
     const isForTime = subject.needsWorkers && mayUseThreads && situation.items !== 0
@@ -110,7 +108,6 @@ export class Planner {
       spawnHereMs: idle > 0 || startingMs > 0 ? 0 : SPAWN_HERE * calibration.spawnMs,
       wakeMs: WAKE_MS,
       dispatchMs: calibration.dispatchMs,
-      isShared,
       cores: limits.cpuWorkers,
       mainWorks: mainWorks && (workers === undefined || workers < limits.cpuWorkers),
       blocks,

@@ -9,7 +9,7 @@ export interface Plan<R = unknown> {
   readonly mode: RunMode
   /** Worker threads (mode 'threads') or items in flight (mode 'async'); 0 for the loop. This thread works beside the workers. */
   readonly workers: number
-  /** Most items that a worker takes at a time, in a chunk or in a claim; fewer towards the end. */
+  /** Most items that a worker takes at a time; fewer towards the end. */
   readonly chunkSize: number
   /** Estimated time of the loop over that of this plan, at most: what others do on the machine meanwhile comes on top. */
   readonly estimatedSpeedup: number
@@ -51,8 +51,6 @@ export interface Profile {
   readonly dispatchMs: number
   /** Which of the last three are assumptions still, because no work of this process has shown them yet. */
   readonly assumed: readonly Assumed[]
-  /** Whether items are numbers that workers claim from shared memory; others are sent to them in chunks. */
-  readonly isShared: boolean
   /** What the estimates come from: the cost model, or what earlier runs of the task have taken with workers. */
   readonly estimatedBy: 'cost model' | 'earlier runs'
   /** Memory that one more worker takes. */
@@ -87,7 +85,6 @@ export function profileOf(
     spawnMs,
     dispatchMs,
     assumed: (['cloneMs', 'spawnMs', 'dispatchMs'] as const).filter((name) => !calibration.isMeasured(shown[name])),
-    isShared: inputs.isShared,
     estimatedBy: isByOutcome ? 'earlier runs' : 'cost model',
     bytesPerWorker,
     totalItems,

@@ -52,8 +52,6 @@ export interface Measured {
   readonly resultBytes: number
   /** Objects, properties and elements of an item and its result. */
   readonly cloneNodes: number
-  /** Whether items and results are numbers, which go through shared memory. */
-  readonly isShared: boolean
   /** Why items or results cannot be sent to a thread, or, of a plan, its run can have no workers; undefined if they can. */
   readonly obstacle: string | undefined
 }
@@ -96,7 +94,6 @@ export function measuredOf({ timing, item, result, isAsync, busy }: Observation)
     itemBytes: ofItem.bytes,
     resultBytes: ofResult.bytes,
     cloneNodes: ofItem.nodes + ofResult.nodes,
-    isShared: typeof item === 'number' && !isAsync,
     obstacle: ofItem.obstacle ?? ofResult.obstacle,
   }
 }
@@ -170,7 +167,6 @@ function measuredIn(sampled: readonly SampleItem[], busy: Busy): Measured {
     ...measured,
     sampleSize: sampled.length,
     coldMs: Math.max(0, (sampled[0]?.ms ?? 0) - timing.itemMs),
-    isShared: measured.isShared && sampled.every((one) => typeof one.item === 'number'),
     obstacle: obstacleIn(sampled),
   }
 }

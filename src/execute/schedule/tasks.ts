@@ -35,11 +35,10 @@ const COLD_PART = 0.5
 const ALIKE = 4
 
 /**
- * Whether the items that this thread has run beside workers show what the loop takes. There must be enough of them, and they must be alike,
- * unless all threads claim them in turn.
+ * Whether the items that this thread has run beside workers show what the loop takes. There must be enough of them, and they must be alike.
  */
-export function showsLoop({ items }: MeanTiming, { isAsync, isShared }: Measured, isMixed: boolean): boolean {
-  return items >= ENOUGH_HERE && !isAsync && (isShared || !isMixed)
+export function showsLoop({ items }: MeanTiming, { isAsync }: Measured, isMixed: boolean): boolean {
+  return items >= ENOUGH_HERE && !isAsync && !isMixed
 }
 
 /** What earlier runs have taught about a task on items of one shape: what an item takes, and what workers have won or lost. */

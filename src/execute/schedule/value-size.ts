@@ -15,6 +15,8 @@ const MOST_NODES = 500
 
 /** Estimates the size of `value`, looking at a bounded part of it. */
 export function sizeOf(value: unknown): ValueSize {
+  // Numbers of a chunk are one typed array.
+  if (typeof value === 'number') return { nodes: 0, bytes: 8, obstacle: undefined }
   const size: ValueSize = { nodes: 0, bytes: 0, obstacle: undefined }
   try {
     add(value, size, new Set())

@@ -193,25 +193,6 @@ export class PoolWorker {
     }
   }
 
-  /** Whether it has left the shared block of `run`. Its message that says so comes later. */
-  hasEndedBlock(run: number): boolean {
-    // order: seq_cst. Pairs with execute-worker.ts: all that the worker has put into the block is seen by whoever sees this.
-    return Atomics.load(this.cells, Cell.BLOCK_ENDED) === run
-  }
-
-  /** Whether it has claimed any item of the last block that it was sent. */
-  get hasClaimed(): boolean {
-    // order: any. Asked once the thread has ended, or of one that is late.
-    return Atomics.load(this.cells, Cell.CLAIM_TO) > 0
-  }
-
-  /** Forgets earlier claims before it is sent the next block: if it ends before it claims, nothing of the block is lost with it. */
-  forgetClaim(): void {
-    // The worker is at no block, so nobody else writes them; the message that follows orders them before its own stores.
-    Atomics.store(this.cells, Cell.CLAIM_FROM, 0)
-    Atomics.store(this.cells, Cell.CLAIM_TO, 0)
-  }
-
   /**
    * Sends the task unless the worker has it.
    *
@@ -266,13 +247,8 @@ export class PoolWorker {
 
   /** Tells the worker that `run` and all before it are over. */
   cancel(run: number): void {
-    // order: seq_cst. Pairs with worker/chunks.ts and worker/claims.ts, which look before each item.
+    // order: seq_cst. Pairs with worker/chunks.ts, which looks before each item.
     Atomics.store(this.cells, Cell.CANCELLED, run)
-  }
-
-  /** Tells the worker to leave the shared block of `run` before it claims more. */
-  leaveBlock(run: number): void {
-    Atomics.store(this.cells, Cell.LEAVING, run)
   }
 
   /** While it is held, or has something to print, it keeps the process alive. */

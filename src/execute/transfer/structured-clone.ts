@@ -1,5 +1,14 @@
 import { builtins } from '../../internal/builtins.js'
 
+/** A clone of so many numbers takes less as one typed array. */
+const MANY_NUMBERS = 64
+
+/** The same values, as a typed array if they are many numbers and nothing else. */
+export function packNumbers<T>(values: readonly T[]): ArrayLike<T> {
+  const isPacked = values.length >= MANY_NUMBERS && values.every((value) => typeof value === 'number')
+  return isPacked ? (new Float64Array(values) as ArrayLike<number> as ArrayLike<T>) : values
+}
+
 /**
  * What another thread would get. It does what the global `structuredClone` does, which a page of jsdom lacks.
  *

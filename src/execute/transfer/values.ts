@@ -1,6 +1,6 @@
 import { isBuiltinError } from '../../internal/builtin-error.js'
 import { isPlain, isView, whyLost } from './cloned-classes.js'
-import { cloneOf } from './structured-clone.js'
+import { cloneOf, packNumbers } from './structured-clone.js'
 
 type Key = string | number
 type Keyed = Record<Key, unknown>
@@ -21,7 +21,7 @@ interface LostInClone {
 
 /** Values on their way to another thread. */
 export interface PackedValues {
-  readonly values: readonly unknown[]
+  readonly values: ArrayLike<unknown>
   /** What {@link restore} needs; undefined if a clone is the same. */
   readonly lost: LostInClone | undefined
 }
@@ -60,11 +60,14 @@ export function packValues(values: readonly unknown[], unfit?: Unfit[]): PackedV
     if (compact !== value) (packed ??= [...values])[i] = compact
   }
   const isSame = buffers.length === 0 && bare.length === 0
-  return { values: packed ?? values, lost: isSame ? undefined : { buffers: placesOf(buffers), bare: placesOf(bare) } }
+  return {
+    values: packed ?? packNumbers(values),
+    lost: isSame ? undefined : { buffers: placesOf(buffers), bare: placesOf(bare) },
+  }
 }
 
 /** Gives what has arrived back what it has lost; the values are this thread's own. */
-export function restore(values: readonly unknown[], lost: LostInClone | undefined): void {
+export function restore(values: ArrayLike<unknown>, lost: LostInClone | undefined): void {
   if (lost === undefined) return
   const restored = new Map<unknown, Buffer>()
   eachPlace(values, lost.buffers, (bytes: Uint8Array, holder, key) => {
@@ -91,7 +94,7 @@ export function asReceived(value: unknown): unknown {
 
 /** Gives what is there; a getter may have told the clone of something else. */
 function eachPlace<T extends object>(
-  values: readonly unknown[],
+  values: ArrayLike<unknown>,
   places: readonly Places[],
   found: (value: T, holder: Keyed, key: Key) => void,
 ): void {

@@ -49,7 +49,7 @@ export async function beginChunk(
   return { ended: work.own.none() }
 }
 
-/** Items of a chunk, which are started in order. As in claims.ts, the loop is in a function without promises. */
+/** Items of a chunk, which are started in order. The loop is in a function without promises: the engine compiles it in a fraction of the time. */
 class ChunkWork {
   /** What of all that is under way is this chunk's. */
   readonly own = new UnderWay()

@@ -7,12 +7,11 @@ import { VERSION } from '../../internal/version.js'
 import { markAsWorker } from '../nesting.js'
 import { loadTask, type WorkerTask } from '../transfer/task-source.js'
 import { beginChunk, UnderWay } from './chunks.js'
-import { runBlock } from './claims.js'
 import { type AtWork, inFlightOf, ItemStarter } from './item-starter.js'
 import { placement } from './placement.js'
 import type { Guard } from './policies.js'
 import { Printing } from './printing.js'
-import { type BlockMessage, Cell, type ChunkMessage, type ToWorker, type WorkerStart } from './protocol.js'
+import { Cell, type ChunkMessage, type ToWorker, type WorkerStart } from './protocol.js'
 import { WorkerReport } from './report.js'
 
 function portOf(given: MessagePort | null): MessagePort {
@@ -97,7 +96,6 @@ class WorkerProgram {
         this.#report.post(message)
         return
       case 'chunk':
-      case 'block':
         await this.#work(message)
     }
   }
@@ -108,7 +106,7 @@ class WorkerProgram {
     return message.kind === 'chunk' && message.run === this.#runOfChunks && inFlightOf(message) > 1
   }
 
-  async #work(message: ChunkMessage | BlockMessage): Promise<void> {
+  async #work(message: ChunkMessage): Promise<void> {
     const task = this.#tasks.get(message.task)
     if (task === undefined) return
     const { cells } = this.#at
@@ -116,25 +114,15 @@ class WorkerProgram {
     const { run } = message
     const waits = (): void => this.#report.post({ kind: 'waits', run })
     const starter = new ItemStarter(task, guard, message, this.#at, waits)
-    if (message.kind === 'chunk') {
-      if (this.#chunks.size === 0) this.#count()
-      const { ended } = await beginChunk(message, starter, cells, this.#report, this.#items)
-      this.#chunks.began()
-      const told = ended.then(() => {
-        this.#tell(message)
-        this.#chunks.settled()
-      })
-      this.#runOfChunks = run
-      if (inFlightOf(message) === 1) await told
-    } else {
-      const startedMs = machineNow()
-      const count = await runBlock(message, starter, cells, this.#report)
-      cells[Cell.CURRENT] = -1
-      this.#printing.note()
-      // order: seq_cst. Pairs with pool-worker.ts:hasEndedBlock: who sees it sees all results in the block.
-      Atomics.store(cells, Cell.BLOCK_ENDED, message.run)
-      this.#report.done(-1, count, startedMs)
-    }
+    if (this.#chunks.size === 0) this.#count()
+    const { ended } = await beginChunk(message, starter, cells, this.#report, this.#items)
+    this.#chunks.began()
+    const told = ended.then(() => {
+      this.#tell(message)
+      this.#chunks.settled()
+    })
+    this.#runOfChunks = run
+    if (inFlightOf(message) === 1) await told
     placement.tell(cells)
     await this.#report.turn()
   }

@@ -5,7 +5,7 @@ import { machineNow, MAX_TIMER_MS } from '../../internal/time/clock.js'
 import { realClearTimeout, realSetTimeout } from '../../internal/time/real-timers.js'
 import type { WorkerTask } from '../transfer/task-source.js'
 import type { Guard } from './policies.js'
-import { type BlockMessage, Cell, type ChunkMessage, SEVERAL, type WorkerStart } from './protocol.js'
+import { Cell, type ChunkMessage, SEVERAL, type WorkerStart } from './protocol.js'
 
 /** A promise that is late is given up in here; only if this thread is too busy for that, this much later, it is ended from outside. */
 const GRACE_MS = 50
@@ -19,8 +19,8 @@ export interface AtWork extends WorkerStart {
 }
 
 /** How many items of a message may be under way at once. */
-export function inFlightOf(message: ChunkMessage | BlockMessage): number {
-  return message.kind === 'block' || message.isCareful ? 1 : message.inFlight
+export function inFlightOf({ isCareful, inFlight }: ChunkMessage): number {
+  return isCareful ? 1 : inFlight
 }
 
 /**
@@ -40,22 +40,16 @@ export class ItemStarter {
 
   /**
    * @param guard - the policies of the run; with them it keeps the time limit of promises
-   * @param waits - is told, where there is a time limit or a shared block, that items return promises
+   * @param waits - is told, where there is a time limit, that items return promises
    */
-  constructor(
-    task: WorkerTask,
-    guard: Guard | undefined,
-    message: ChunkMessage | BlockMessage,
-    at: AtWork,
-    waits: () => void,
-  ) {
+  constructor(task: WorkerTask, guard: Guard | undefined, message: ChunkMessage, at: AtWork, waits: () => void) {
     this.#task = task
     this.#guard = guard
     this.#run = message.run
     this.#timeoutMs = message.timeoutMs
     this.#isAlone = inFlightOf(message) === 1
     this.#at = at
-    this.#waits = message.kind === 'block' || message.timeoutMs !== Infinity ? waits : undefined
+    this.#waits = message.timeoutMs !== Infinity ? waits : undefined
   }
 
   /** Returns what the task does, or a promise of it. */

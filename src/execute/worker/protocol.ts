@@ -1,5 +1,4 @@
 import type { SentPolicy } from '../transfer/shared-policies.js'
-import type { BlockOfRun } from '../transfer/shared-words.js'
 import type { TransferredTask } from '../transfer/task-source.js'
 import type { PackedThrown } from '../transfer/thrown.js'
 import type { PackedValues } from '../transfer/values.js'
@@ -12,23 +11,15 @@ export const Cell = {
   CURRENT: 1,
   /** From when its time counts that is measured from outside, in ms since the worker's epoch; only kept while items have a time limit. */
   STARTED_MS: 2,
-  /** The part of a shared block that is claimed; the main thread writes none before it sends the block. From this item … */
-  CLAIM_FROM: 3,
-  /** … up to but without this one. */
-  CLAIM_TO: 4,
-  /** The last run whose shared block the worker has left: it has sent or stored all that came of it. */
-  BLOCK_ENDED: 5,
   /** The kernel's number of the thread, 0 until it is known. */
-  THREAD: 6,
+  THREAD: 3,
   /** The CPU on which the worker last had something to do. */
-  CPU: 7,
+  CPU: 4,
   /** How many of the items that it was sent in chunks the worker has begun, or the main thread has taken back; it begins only later ones. Modulo 2^32. */
-  BEGUN: 8,
-  /** The last run whose shared block the worker is to leave before its next claim: others need it more. Written by the main thread. */
-  LEAVING: 9,
+  BEGUN: 5,
   /** Whether what its items have printed is still in the worker, which says when it is not. */
-  PRINTING: 10,
-  COUNT: 11,
+  PRINTING: 6,
+  COUNT: 7,
 } as const
 
 /** In {@link Cell.CURRENT}: several items with a time limit are under way, and none has begun or ended since the time of {@link Cell.STARTED_MS}. */
@@ -62,16 +53,6 @@ export interface ChunkMessage {
   readonly timeoutMs: number
 }
 
-/** Numbers of which all threads claim ranges; see `SharedBlock`. */
-export interface BlockMessage {
-  readonly kind: 'block'
-  readonly run: number
-  readonly task: number
-  readonly block: BlockOfRun
-  readonly isExact: boolean
-  readonly timeoutMs: number
-}
-
 /** From the main thread to a worker. */
 export type ToWorker =
   /** From now on it is to say where it runs. */
@@ -89,7 +70,6 @@ export type ToWorker =
   /** The run has ended: what was kept for it may go. */
   | { readonly kind: 'over'; readonly run: number }
   | ChunkMessage
-  | BlockMessage
   | EchoMessage
 
 /** From a worker to the main thread. */
@@ -104,7 +84,7 @@ export type FromWorker =
       readonly error: PackedThrown
       readonly lost: PackedValues['lost']
     }
-  /** An item of a run with a time limit, or of a shared block, has returned a promise. */
+  /** An item of a run with a time limit has returned a promise. */
   | { readonly kind: 'waits'; readonly run: number }
   /** An item has ended, and its result cannot be sent as it is. */
   | { readonly kind: 'unfit'; readonly run: number; readonly index: number; readonly reason: string }
@@ -136,17 +116,17 @@ export interface LoadedMessage {
   readonly atMs: number
 }
 
-/** A chunk is done, or the shared block (chunk -1). */
+/** A chunk is done. */
 export interface DoneMessage {
   readonly kind: 'done'
   readonly run: number
   readonly chunk: number
-  /** Items that were run since the worker last told of some: of a block those that it has claimed, of chunks also those of others that run beside it. */
+  /** Items that were run since the worker last told of some, also those of chunks that run beside it. */
   readonly count: number
   /** When the first of them began, and the last has ended, on the clock that all threads share. */
   readonly startedMs: number
   readonly endedMs: number
-  /** For how long of that the thread had nothing to do, and how many items could wait at once; 0 and 1 for the shared block. */
+  /** For how long of that the thread had nothing to do, and how many items could wait at once. */
   readonly idleMs: number
   readonly inFlight: number
   /** What has not been sent before: so the worker is free for the next run by the time this one ends. */
@@ -157,7 +137,7 @@ export interface DoneMessage {
 export interface ResultsMessage {
   readonly kind: 'results'
   readonly run: number
-  readonly indices: readonly number[]
-  readonly values: readonly unknown[]
+  readonly indices: ArrayLike<number>
+  readonly values: ArrayLike<unknown>
   readonly lost: PackedValues['lost']
 }

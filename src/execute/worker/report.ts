@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { messageOf } from '../../internal/text/error-text.js'
 import { machineNow } from '../../internal/time/clock.js'
 import { realClearTimeout, realSetTimeout } from '../../internal/time/real-timers.js'
+import { packNumbers } from '../transfer/structured-clone.js'
 import { packBarely, type PackedThrown, packThrown } from '../transfer/thrown.js'
 import { packValues, type Unfit } from '../transfer/values.js'
 import type { Printing } from './printing.js'
@@ -74,7 +75,7 @@ export class WorkerReport {
   }
 
   /** Says that a chunk is done, with the results that have not been sent. */
-  done(chunk: number, count: number, startedMs: number, waiting = { idleMs: 0, inFlight: 1 }): void {
+  done(chunk: number, count: number, startedMs: number, waiting: Pick<DoneMessage, 'idleMs' | 'inFlight'>): void {
     const endedMs = machineNow()
     this.#sendAll({ kind: 'done', run: this.#run, chunk, count, startedMs, endedMs, ...waiting, results: undefined })
   }
@@ -105,7 +106,7 @@ export class WorkerReport {
     try {
       const packed = packValues(values, this.#isExact ? unfit : undefined)
       if (unfit.length === 0) {
-        const results: ResultsMessage = { kind: 'results', run: this.#run, indices, ...packed }
+        const results: ResultsMessage = { kind: 'results', run: this.#run, indices: packNumbers(indices), ...packed }
         this.post(done === undefined ? results : indices.length === 0 ? done : { ...done, results })
         return
       }

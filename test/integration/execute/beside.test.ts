@@ -58,7 +58,7 @@ it.each(withWorkers)('%o gets a worker of a stream that nobody reads', { timeout
   expect(await results.next()).toMatchObject({ done: true })
 })
 
-// Objects come in messages, numbers are claimed from shared memory.
+// Numbers come in typed arrays, objects one by one.
 it.each([
   ['objects', 'doubled'],
   ['numbers', 'double'],

@@ -371,21 +371,6 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     })
   })
 
-  it('process.exit() of a worker that has claimed numbers and not noted which', async () => {
-    const items = Array.from({ length: 1000 }, (_, n) => n)
-    const outcomes = await execute(task<number>(faults, 'endsAsItClaims'), items, { ...inWorkers, workers: 1 })
-    expect(outcomes).toEqual(items.map((n) => ({ status: 'fulfilled', value: 2 * n })))
-  })
-
-  it('the same, while this thread takes all that is left', async () => {
-    const items = Array.from({ length: 150 }, (_, n) => n)
-    for (let round = 0; round < 5; round++) {
-      process.env['ENDS_AS_IT_CLAIMS'] = 'once'
-      const options = { mode: 'threads', workers: 1 } as const
-      expect(await execute(task<number>(faults, 'endsOnceAsItClaims'), items, options)).toEqual(items.map((n) => 2 * n))
-    }
-  })
-
   it('process.exit() when the run is over and the next has sent the worker its numbers', async () => {
     const later = new URL('../../fixtures/tasks/exits-later.mjs', import.meta.url)
     const items = Array.from({ length: 400 }, (_, n) => n)

@@ -63,7 +63,7 @@ describe('results that would arrive changed, or not at all, are those of the loo
   )
 
   it.each([
-    ['numbers that threads claim', {}],
+    ['chunks of any size', {}],
     ['chunks', { chunkSize: 50 }],
   ])('beside others that cannot be cloned, each once: %s', async (_, options) => {
     const source = `let sum = 0; for (let k = 0; k < 4000; k++) sum += Math.sqrt(k + n)

@@ -249,8 +249,8 @@ describe('items that wait in workers that were asked for', () => {
   }
 
   it.each([
-    ['numbers, which workers claim', (n: number): unknown => n, []],
-    ['objects, which they are sent', (n: number): unknown => ({ n }), []],
+    ['numbers', (n: number): unknown => n, []],
+    ['objects', (n: number): unknown => ({ n }), []],
     ['numbers under policies', (n: number): unknown => n, [retry(), timeout(5000)]],
     ['objects under policies', (n: number): unknown => ({ n }), [retry()]],
   ])(

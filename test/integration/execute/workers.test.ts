@@ -93,28 +93,6 @@ describe('the workers of a run', () => {
     expect(await execute(says, items, { ...workers, workers: 2, chunkSize: 1 })).toEqual(items)
   })
 
-  it('share numbers as they were, whatever becomes of their array meanwhile', async () => {
-    const hash = (n: number): number => {
-      const { emptied } = globalThis as { emptied?: number[] }
-      if (emptied !== undefined) emptied.length = 0
-      let h = n
-      for (let i = 0; i < 20_000; i++) h = (h * 31 + i) | 0
-      return h
-    }
-    const numbers = Array.from({ length: 1000 }, (_, n) => n)
-    const options = { mode: 'threads', workers: 1, concurrency: 2 } as const
-    // From then on a worker is there, so that they are shared at once.
-    const expected = await execute(hash, numbers, options)
-    const emptied = [...numbers]
-    Object.assign(globalThis, { emptied })
-    try {
-      expect(await execute(hash, emptied, options)).toEqual(expected)
-    } finally {
-      Reflect.deleteProperty(globalThis, 'emptied')
-    }
-    expect(emptied).toEqual([])
-  })
-
   it.each([
     ['numbers', Array.from({ length: 500 }, (_, n) => n)],
     ['a typed array', Float64Array.from({ length: 500 }, (_, n) => n)],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { TimeoutExceededError } from '../../../dist/errors.js'
 import { type AtWork, inFlightOf, ItemStarter } from '../../../dist/execute/worker/item-starter.js'
 import type { Guard } from '../../../dist/execute/worker/policies.js'
-import { type BlockMessage, Cell, type ChunkMessage, SEVERAL } from '../../../dist/execute/worker/protocol.js'
+import { Cell, type ChunkMessage, SEVERAL } from '../../../dist/execute/worker/protocol.js'
 import { machineNow } from '../../../dist/internal/time/clock.js'
 import { deferred } from '../../support/policies.js'
 
@@ -50,26 +50,9 @@ class Subject {
   }
 }
 
-const block = { kind: 'block', run: 3, timeoutMs: Infinity } as BlockMessage
-
-it('items of a shared block run one after the other, and so do those whose results are sent one by one', () => {
+it('items whose results are sent one by one run one after the other', () => {
   const chunk = { kind: 'chunk', inFlight: 4 } as ChunkMessage
-  expect([chunk, { ...chunk, isCareful: true }, block].map(inFlightOf)).toEqual([4, 1, 1])
-})
-
-it('it is told once that items of a shared block return promises', () => {
-  const { at } = new Subject({ task: () => undefined })
-  let waits = 0
-  const starter = new ItemStarter(
-    async (item) => item,
-    undefined,
-    block,
-    at,
-    () => waits++,
-  )
-  starter.start('a', 7)
-  starter.start('b', 8)
-  expect(waits).toBe(1)
+  expect([chunk, { ...chunk, isCareful: true }].map(inFlightOf)).toEqual([4, 1])
 })
 
 describe('an item with a time limit', () => {

@@ -63,14 +63,10 @@ describe('what a plan is made of', () => {
     expect(inputsOf({ situation: { items: null, done: 0 } }).items).toBe(1)
   })
 
-  it('is a copy there and back, but for numbers that are claimed', () => {
+  it('is a copy there and back', () => {
     const heavy = { itemBytes: 3e6, resultBytes: 1e6, cloneNodes: 10 }
     const cloneMs = 10 * calibration.cloneNodeMs + 4e6 * calibration.cloneByteMs
     expect(inputsOf({ measured: heavy })).toMatchObject({ cloneMs })
-    const shared = { ...heavy, isShared: true }
-    expect(inputsOf({ measured: shared })).toMatchObject({ cloneMs: 0, isShared: true })
-    expect(inputsOf({ measured: shared, options: { chunkSize: 5 } })).toMatchObject({ cloneMs, isShared: false })
-    expect(inputsOf({ measured: heavy, options: { chunkSize: 5 } }).isShared).toBe(false)
   })
 
   it('is the memory of a worker and four times what it holds, or what the user says', () => {

@@ -98,7 +98,7 @@ describe('what an item takes in the loop', () => {
     expect(record.measured?.itemMs).toBe(2)
   })
 
-  it('is also shown by enough items of this thread beside those of workers, unless they are mixed and not claimed in turn', () => {
+  it('is also shown by enough items of this thread beside those of workers, unless they are mixed', () => {
     const of = (items: number, itemMs: number, given: Partial<Measured> = {}, isMixed = false): number => {
       const record = fresh()
       record.isMixed = isMixed
@@ -109,7 +109,6 @@ describe('what an item takes in the loop', () => {
     expect(of(16, 12)).toBe(10)
     expect(of(16, 4, { isAsync: true })).toBe(10)
     expect(of(16, 4, {}, true)).toBe(10)
-    expect(of(16, 4, { isShared: true }, true)).toBe(4)
   })
 
   it('is what it was known to be, before what this run was decided by', () => {

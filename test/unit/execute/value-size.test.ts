@@ -47,7 +47,7 @@ describe('what a value weighs', () => {
   const once = { text: 'abc' }
 
   it.each<[string, unknown, number[]]>([
-    ['a number', 1, [1, 8]],
+    ['a number, which goes with others in one typed array', 1, [0, 8]],
     ['a bigint', 1n, [1, 8]],
     ['nothing', undefined, [1, 0]],
     ['null', null, [1, 0]],

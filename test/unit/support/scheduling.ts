@@ -88,7 +88,6 @@ export const measured = (given: Partial<Measured> = {}): Measured => ({
   cpuShare: 1,
   coresBusy: 1,
   isAsync: false,
-  isShared: false,
   itemBytes: 0,
   resultBytes: 0,
   cloneNodes: 0,
