@@ -21,7 +21,7 @@ const layers = {
   records: ['errors', 'internal'],
   execute: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy', 'records'],
   // The command line and the testing tools are users of what lies below them; `amorsize top` looks at shared memory itself.
-  testing: ['errors', 'internal', 'system'],
+  testing: ['errors', 'internal', 'system', 'policy'],
   cli: ['errors', 'internal', 'memory', 'index', 'system', 'metrics', 'testing', 'bullmq'],
 }
 const everything = [...Object.keys(layers), 'errors', 'index']

@@ -38,16 +38,22 @@ const startsCommonJs = {
   }),
 }
 
-/** What begins runs is read at the first call, with the scheduler: to require it takes no turn, so a call keeps what it promises at once. */
-const readsSchedulerLate = {
-  name: 'reads-scheduler-late',
+/** What an entry reads at the first call: the export it stands in, the file it is in then, and what it takes. */
+const lateExports = {
+  index: [/^export \{ (.+) \} from '\.\/execute\/index\.js'/m, 'scheduler', 'task, items, options'],
+  testing: [/^export \{ (.+) \} from '\.\/chaos\.js'/m, 'chaos', 'options'],
+}
+
+/** What begins runs is read with the scheduler, chaos with the policies: to require it takes no turn, so a call keeps what it promises at once. */
+const readsLate = {
+  name: 'reads-late',
   transform(code, id) {
-    if (id !== entryPoints.index) return null
-    const runs = /^export \{ (.+) \} from '\.\/execute\/index\.js'/m
-    const late = (name) =>
-      `export function ${name}(task, items, options) { return require('./scheduler.cjs').${name}(task, items, options) }`
-    if (!runs.test(code)) throw new Error('dist/index.js does not export what begins runs')
-    return { code: code.replace(runs, (_, names) => names.split(', ').map(late).join('; ')), map: null }
+    const entry = Object.keys(lateExports).find((name) => id === entryPoints[name])
+    if (entry === undefined) return null
+    const [exported, file, args] = lateExports[entry]
+    const late = (name) => `export function ${name}(${args}) { return require('./${file}.cjs').${name}(${args}) }`
+    if (!exported.test(code)) throw new Error(`${id} does not export what is read late`)
+    return { code: code.replace(exported, (_, names) => names.split(', ').map(late).join('; ')), map: null }
   },
 }
 
@@ -138,6 +144,7 @@ await joinBenchChild(join(dist, 'cli', 'bench', 'bench-child.js'))
 // The command line; bin names it.
 for (const target of Object.values(manifest.bin)) entryPoints[basename(target, '.cjs')] = join(dist, 'cli', 'main.js')
 entryPoints.scheduler = join(dist, 'execute', 'index.js')
+entryPoints.chaos = join(dist, 'testing', 'chaos.js')
 
 for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) {
   // What this one starts, a bundler makes.
@@ -160,7 +167,7 @@ await joinAll(
   { ...others, 'worker-policies': policiesOfWorker },
   { ...commonJs, intro: needsNode, manualChunks: inFewFiles, paths: apart },
   [analysis],
-  [mapsOfModules, startsCommonJs, readsSchedulerLate],
+  [mapsOfModules, startsCommonJs, readsLate],
 )
 await joinAll({ 'execute-worker': worker, 'captured-variables': analysis }, { ...commonJs, paths: apart }, [
   policiesOfWorker,

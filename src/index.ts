@@ -10,7 +10,6 @@ export {
   ExecutionError,
   RetryExhaustedError,
   TaskNotTransferableError,
-  ChaosError,
   TimeoutExceededError,
   WorkerCrashedError,
 } from './errors.js'
@@ -69,7 +68,6 @@ export {
   type Substituting,
 } from './policy/fallback.js'
 export type { FallbackOptions } from './policy/fallback-options.js'
-export { chaos, Chaos, type ChaosChange, type ChaosEvents, type ChaosOptions, type ChaosStats } from './policy/chaos.js'
 export { coalesce, Coalesce, type CoalesceEvents, type CoalesceOptions, type CoalesceStats } from './policy/coalesce.js'
 export type { HedgeOptions, HedgePercentile } from './policy/hedge-options.js'
 export { hedge, Hedge, type HedgeEvents, type HedgeStats } from './policy/hedge.js'

@@ -1,4 +1,5 @@
-import { chaos, execute, optimize, pipeline, RateLimiter, rateLimit, retry, stream, task, timeout } from 'amorsize'
+import { execute, optimize, pipeline, RateLimiter, rateLimit, retry, stream, task, timeout } from 'amorsize'
+import { chaos } from 'amorsize/testing'
 import { describe, expect, it, vi } from 'vitest'
 import { guardOf } from '../../../dist/execute/worker/policies.js'
 import { collect } from '../../support/collect.js'

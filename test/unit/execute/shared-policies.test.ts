@@ -1,6 +1,5 @@
 import {
   bulkhead,
-  chaos,
   circuitBreaker,
   coalesce,
   type Policy,
@@ -17,7 +16,7 @@ import {
   withRateLimit,
 } from '../../../dist/index.js'
 import { areApart, sharePolicies, whyNotShared } from '../../../dist/execute/transfer/shared-policies.js'
-import { FakeClock } from '../../../dist/testing/index.js'
+import { chaos, FakeClock } from '../../../dist/testing/index.js'
 import { describe, expect, it } from 'vitest'
 import { addonForbidden, itWithAddon } from '../../support/native.js'
 import { freshName } from '../../support/limiters.js'

@@ -5,13 +5,13 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics'
-import { bulkhead, chaos, circuitBreaker, KeyedRateLimiter, RateLimiter, retry, RetryBudget, timeout } from 'amorsize'
+import { bulkhead, circuitBreaker, KeyedRateLimiter, RateLimiter, retry, RetryBudget, timeout } from 'amorsize'
 import { shed, webLimit } from 'amorsize/http'
 import { metricsText, openTelemetry, prometheus } from 'amorsize/metrics'
 import { RedisKeyedRateLimiter, RedisRateLimiter } from 'amorsize/redis'
 import { AggregatorRegistry, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
-import { FakeClock } from '../../../dist/testing/index.js'
+import { chaos, FakeClock } from '../../../dist/testing/index.js'
 import { valuesOf } from '../../support/metrics-values.js'
 
 /** Objects that have done something. */

@@ -4,7 +4,6 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import {
   bulkhead,
   type CallEvents,
-  chaos,
   circuitBreaker,
   coalesce,
   fallback,
@@ -16,7 +15,7 @@ import {
   timeout,
   withRateLimit,
 } from 'amorsize'
-import { FakeClock } from 'amorsize/testing'
+import { chaos, FakeClock } from 'amorsize/testing'
 import { describe, expect, it, vi } from 'vitest'
 
 type Listened = Policy & {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { chaos, ChaosError, circuitBreaker, pipeline, retry } from '../../../dist/index.js'
-import { FakeClock } from '../../../dist/testing/index.js'
+import { circuitBreaker, pipeline, retry } from '../../../dist/index.js'
+import { chaos, ChaosError, FakeClock } from '../../../dist/testing/index.js'
 import { outcomeOf } from '../../support/policies.js'
 
 /** Gives these numbers one after the other, again and again. */

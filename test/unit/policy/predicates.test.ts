@@ -1,7 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import {
   bulkhead,
-  chaos,
   circuitBreaker,
   coalesce,
   fallback,
@@ -11,6 +10,7 @@ import {
   timeout,
   withRateLimit,
 } from 'amorsize'
+import { chaos } from 'amorsize/testing'
 
 const failing = (): Promise<never> => Promise.reject(new Error('on purpose'))
 

@@ -1,4 +1,5 @@
 import * as other from 'amorsize'
+import { chaos } from 'amorsize/testing'
 import { describe, expect, it } from 'vitest'
 import {
   circuitBreakerCall,
@@ -65,7 +66,7 @@ describe('policies of another copy of the package', () => {
     other.hedge({ afterMs: 10_000 }),
     other.circuitBreaker(),
     other.bulkhead(),
-    other.chaos({ errorRate: 0 }),
+    chaos({ errorRate: 0 }),
     other.coalesce({ key: () => performance.now() }),
     limiterOfLibrary(),
     other.pipeline(other.retry()),

@@ -17,11 +17,11 @@ import { checkKeys } from '../internal/options/validate.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
 import type { Clock } from '../internal/time/clock.js'
 import { type SharedTimers, timersOf } from '../internal/time/timers.js'
-import { WHY_BOUND } from './bound.js'
-import { randomOf } from './retry/backoff.js'
-import { sleep } from './stages/sleep.js'
-import type { Call, LinearStage } from './stages/stage.js'
-import { EventfulPolicy } from './stages/staged-policy.js'
+import { WHY_BOUND } from '../policy/bound.js'
+import { randomOf } from '../policy/retry/backoff.js'
+import { sleep } from '../policy/stages/sleep.js'
+import type { Call, LinearStage } from '../policy/stages/stage.js'
+import { EventfulPolicy } from '../policy/stages/staged-policy.js'
 
 /** Options of `chaos`; all of them may be changed by `update`, but for `name` and `clock`. */
 export interface ChaosOptions {
