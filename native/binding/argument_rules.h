@@ -78,7 +78,7 @@ inline constexpr NumberRule kRatio{"ratio", 0, 1e3};
 inline constexpr NumberRule kRetriesPerSecond{"minPerSecond", 0, 1e9};
 inline constexpr NumberRule kTtl{"ttlMs", 1, 86'400'000};
 
-inline constexpr NumberRule kBreakerState{"a breaker's state", 0, 5, NumberRule::kWhole};
+inline constexpr NumberRule kBreakerState{"a breaker's state", 0, 3, NumberRule::kWhole};
 inline constexpr NumberRule kCallResult{"a call's result", 0, 2, NumberRule::kWhole};
 inline constexpr NumberRule kThread{"a thread's number", -0x1p31, 0x1p31 - 1, NumberRule::kWhole};
 

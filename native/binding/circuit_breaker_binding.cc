@@ -211,13 +211,6 @@ napi_value state(napi_env env, napi_callback_info info) {
   return call.ok ? make_double(env, static_cast<double>(call.handle->breaker.state(now_ns))) : nullptr;
 }
 
-// breakerWouldOpen(number, nowMs): whether what is counted is enough to open it
-napi_value would_open(napi_env env, napi_callback_info info) {
-  Call<BreakerHandle, 2> call(env, info);
-  const int64_t now_ns = call.now_ns(1);
-  return call.ok ? make_bool(env, call.handle->breaker.would_open(now_ns)) : nullptr;
-}
-
 // breakerControl(number, out): writes state and generation as they stand, and how many of the generations began with a
 // transition
 napi_value control(napi_env env, napi_callback_info info) {
@@ -235,10 +228,17 @@ napi_value control(napi_env env, napi_callback_info info) {
 
 bool register_circuit_breaker(napi_env env, napi_value exports) {
   constexpr NamedFunction kFunctions[] = {
-      {"breakerInitialize", initialize}, {"breakerOpen", open},     {"breakerOpenNamed", open_named},
-      {"breakerParameters", parameters}, {"breakerAdmit", admit},   {"breakerSettle", settle},
-      {"breakerForce", force},           {"breakerState", state},   {"breakerWouldOpen", would_open},
-      {"breakerControl", control},       {"breakerUpdate", update}, {"breakerLetGo", let_go<BreakerHandle>},
+      {"breakerInitialize", initialize},
+      {"breakerOpen", open},
+      {"breakerOpenNamed", open_named},
+      {"breakerParameters", parameters},
+      {"breakerAdmit", admit},
+      {"breakerSettle", settle},
+      {"breakerForce", force},
+      {"breakerState", state},
+      {"breakerControl", control},
+      {"breakerUpdate", update},
+      {"breakerLetGo", let_go<BreakerHandle>},
   };
   return add_functions(env, exports, kFunctions);
 }

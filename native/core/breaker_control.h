@@ -2,7 +2,6 @@
 // generation: of another state, or of the same under other parameters.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -13,8 +12,7 @@
 
 namespace amorsize::core {
 
-// Disabled: every call is admitted and none counted. Metrics only: every call is admitted and counted.
-enum class BreakerState : int64_t { kClosed, kOpen, kHalfOpen, kIsolated, kDisabled, kMetricsOnly };
+enum class BreakerState : int64_t { kClosed, kOpen, kHalfOpen, kIsolated };
 
 // What became of an update. Outdated: there was a transition or another update since its parameters were worked out. No
 // slot: others write to all that are free, or died as they did.
@@ -35,9 +33,7 @@ class BreakerControl {
   int64_t control() const { return cell_[breaker::kControl].load(std::memory_order_acquire); }
 
   static BreakerState state_of(int64_t control) {
-    // Of the numbers that fit, the last two stand for no state: only memory that is damaged has them.
-    return static_cast<BreakerState>(
-        std::min(control & low_bits(breaker::kReopeningsShift), static_cast<int64_t>(BreakerState::kMetricsOnly)));
+    return static_cast<BreakerState>(control & low_bits(breaker::kReopeningsShift));
   }
   static int64_t generation_of(int64_t control) { return control >> breaker::kGenerationShift; }
 

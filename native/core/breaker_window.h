@@ -56,20 +56,6 @@ class BreakerWindow {
     return false;
   }
 
-  // Whether what is counted of `generation` is enough to open the breaker.
-  bool is_over(int64_t generation, int64_t now_ns) const {
-    switch (parameters_.mode()) {
-      case BreakerMode::kConsecutive:
-        // order: relaxed, as above.
-        return streak_count(cell_[breaker::kStreak].load(std::memory_order_relaxed), generation) >= parameters_.size();
-      case BreakerMode::kCalls:
-        return exceeds(sum_calls(generation));
-      case BreakerMode::kTime:
-        return exceeds(sum_slices(generation, slice_at(now_ns)));
-    }
-    return false;
-  }
-
   // Puts `next(word)` into a word that belongs to a generation, unless that is over. Returns what was put, or -1.
   template <class Next>
   int64_t change(W& word, int64_t generation, Next next) {
@@ -90,7 +76,7 @@ class BreakerWindow {
 
   int64_t ns_since_epoch(int64_t now_ns) const { return now_ns > epoch_ns_ ? now_ns - epoch_ns_ : 0; }
 
- private:
+ protected:
   struct Sums {
     int64_t calls = 0;
     int64_t failures = 0;

@@ -68,12 +68,6 @@ class CircuitBreaker : public BreakerControl<W> {
   // Whether a success of a call of `generation` has nothing to write.
   bool success_is_free(int64_t generation) const { return window_.success_is_free(generation); }
 
-  // Whether what is counted is enough to open it, as it may be where nothing opens it.
-  bool would_open(int64_t now_ns) {
-    const int64_t seen = keep_up();
-    return window_.is_over(generation_of(seen), now_ns);
-  }
-
   // Changes the parameters for every thread at once, and begins a new generation of the same state: nothing is counted
   // and no probe under way any more, an open breaker is open for its time from now. Only if it is in `generation`
   // still. Precondition: parameters.fits(founding()).
@@ -112,9 +106,7 @@ class CircuitBreaker : public BreakerControl<W> {
       const int64_t generation = generation_of(seen);
       switch (state_of(seen)) {
         case BreakerState::kClosed:
-        case BreakerState::kDisabled:
-        case BreakerState::kMetricsOnly:
-          return {true, state_of(seen), generation, 0, {generation, -1, 0}};
+          return {true, BreakerState::kClosed, generation, 0, {generation, -1, 0}};
         case BreakerState::kIsolated:
           return {false, BreakerState::kIsolated, generation, kNeverAdmits, {}};
         case BreakerState::kOpen: {
@@ -154,12 +146,10 @@ class CircuitBreaker : public BreakerControl<W> {
   bool settle(const Permit& permit, CallResult result, bool slow, int64_t now_ns) {
     if (permit.place >= 0) return settle_probe(permit, result, now_ns);
     const int64_t seen = keep_up();
-    const bool is_closed = state_of(seen) == BreakerState::kClosed;
     if (result == CallResult::kIgnored || generation_of(seen) != permit.generation ||
-        (!is_closed && state_of(seen) != BreakerState::kMetricsOnly))
+        state_of(seen) != BreakerState::kClosed)
       return false;
-    if (!window_.record(permit.generation, result == CallResult::kFailed, slow, now_ns)) return false;
-    return is_closed && open(seen, 0, now_ns);
+    return window_.record(permit.generation, result == CallResult::kFailed, slow, now_ns) && open(seen, 0, now_ns);
   }
 
   // From whatever state into this one, with all failures forgotten; nothing if it is in it. Returns whether this made

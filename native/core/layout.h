@@ -23,7 +23,7 @@ static_assert(sizeof(Word) == 8 && alignof(Word) == 8, "a word of shared memory 
 static_assert(Word::is_always_lock_free, "a thread may die at any instruction, so no word may hide a lock");
 
 // Raised whenever the meaning of any word changes; memory written under another number is refused.
-inline constexpr int64_t kLayoutVersion = 9;
+inline constexpr int64_t kLayoutVersion = 10;
 
 // Memory is handed out in cells of one cache line.
 inline constexpr size_t kCellBytes = 64;
@@ -216,12 +216,12 @@ inline constexpr size_t kHeadCells = 14;
 inline constexpr size_t kMaxProbes = 256;
 
 inline constexpr size_t kKind = 0;
-// generation << 12 | slot << 9 | reopenings in a row << 3 | state. The generation grows by one with each transition and
+// generation << 11 | slot << 8 | reopenings in a row << 2 | state. The generation grows by one with each transition and
 // each update. The slot is that of the parameters in force; 0: what it was made with.
 inline constexpr size_t kControl = 1;
-inline constexpr int kReopeningsShift = 3;
-inline constexpr int kSlotShift = 9;
-inline constexpr int kGenerationShift = 12;
+inline constexpr int kReopeningsShift = 2;
+inline constexpr int kSlotShift = 8;
+inline constexpr int kGenerationShift = 11;
 inline constexpr int64_t kMaxReopenings = 63;
 // When an open breaker may admit a probe: us since the epoch << 15 | tag. Whoever first misses it in a generation
 // writes it.

@@ -62,7 +62,6 @@ export const FAMILIES = {
     'State of a circuit breaker: 1 for the state it is in, 0 for the others.',
     'max',
   ),
-  breakerWouldOpen: gauge('breaker_would_open', '1 while what a circuit breaker counts is enough to open it.', 'max'),
   permits: gauge('bulkhead_permits_in_use', 'Permits of a bulkhead that are in use.'),
   permitLimit: gauge('bulkhead_permits_limit', 'Permits that a bulkhead has.'),
   queued: gauge('bulkhead_queued', 'Calls that wait for a permit now.'),

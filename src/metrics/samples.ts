@@ -240,7 +240,6 @@ function addObject(all: Collector, object: object): void {
     all.add(FAMILIES.queued, object.stats().queued)
   } else if (object instanceof CircuitBreaker) {
     all.addState(object.state)
-    all.add(FAMILIES.breakerWouldOpen, Number(object.wouldOpen))
   }
   const { kind } = object as { kind?: unknown }
   if (typeof kind === 'string' && !isLimiterCounts(stats)) {

@@ -73,18 +73,6 @@ describe('opossum', () => {
     expect(await statuses([theirs.fire(), ours.execute(() => 'up')])).toEqual(['fulfilled', 'rejected'])
   })
 
-  it('enable() goes on as it was, close() closes', () => {
-    const theirs = opossum(() => 'up')
-    const ours = circuitBreaker()
-    theirs.open()
-    ours.isolate()
-    theirs.disable()
-    ours.disable()
-    theirs.enable()
-    ours.close()
-    expect([theirs.opened, ours.state]).toEqual([true, 'closed'])
-  })
-
   it('coalesce: equal calls under way are one', async () => {
     let calls = 0
     const slow = async (n) => {

@@ -149,27 +149,6 @@ TEST("breaker explorer: isolated and closed while others fail and probe") {
            kLast});
 }
 
-TEST("breaker explorer: disabled and closed while others fail and probe") {
-  explore({consecutive(1, 1),
-           {{kAdmit, 0}},
-           {{{kDisable, 0}, {kClose, 0}}, {{kFail, 0}, {kAdmit, kLater}, {kFail, kLater}}},
-           kLast});
-}
-
-TEST("breaker explorer: told to count only, and closed, while others fail") {
-  explore({consecutive(2, 1),
-           {{kAdmit, 0}, {kFail, 0}, {kAdmit, 0}},
-           {{{kMetricsOnly, 0}, {kClose, 0}}, {{kFail, 0}, {kAdmit, 0}, {kFail, 0}}, {{kFail, 0}}},
-           kLast});
-}
-
-TEST("breaker explorer: disabled, isolated and told to count only by one each, while a call fails") {
-  explore({consecutive(1, 1),
-           {{kAdmit, 0}},
-           {{{kDisable, 0}, {kAdmit, 0}}, {{kIsolate, 0}}, {{kMetricsOnly, 0}, {kFail, 0}}},
-           kLast});
-}
-
 TEST("breaker explorer: a window of three calls, two of which failed") {
   explore({calls(3, 0.6), {{kAdmit, 0}}, {{{kFail, 0}, {kAdmit, 0}}, {{kFail, 0}}, {{kSucceed, 0}}}, kLast});
 }

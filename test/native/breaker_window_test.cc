@@ -30,11 +30,33 @@ core::BreakerParameters of_ms(double ms, double failure_rate, double slow_rate, 
   return {{2, ms, failure_rate, slow_rate, 5, minimum, 1, 100, 1, 100, 50}};
 }
 
+// Tells what it has counted, too.
+template <class W = core::Word>
+class Counted : public core::BreakerWindow<W> {
+  using Base = core::BreakerWindow<W>;
+
+ public:
+  using Base::Base;
+
+  // Whether what is counted of `generation` is enough to open the breaker.
+  bool is_over(int64_t generation, int64_t now_ns) const {
+    switch (this->parameters_.mode()) {
+      case core::BreakerMode::kConsecutive:
+        return Base::streak_count(this->cell_[b::kStreak].load(), generation) >= this->parameters_.size();
+      case core::BreakerMode::kCalls:
+        return this->exceeds(this->sum_calls(generation));
+      case core::BreakerMode::kTime:
+        return this->exceeds(this->sum_slices(generation, this->slice_at(now_ns)));
+    }
+    return false;
+  }
+};
+
 // A window in memory of its own, in which `kGeneration` has just begun.
 struct Window {
   std::array<core::Word, 1024> words{};
   size_t first;
-  core::BreakerWindow<> window;
+  Counted<> window;
 
   explicit Window(const core::BreakerParameters& parameters)
       : first(parameters.first_window_word()), window(begun(parameters)) {}
@@ -46,7 +68,7 @@ struct Window {
   bool fail(int64_t now = kStart, bool slow = false) { return window.record(kGeneration, true, slow, now); }
 
  private:
-  core::BreakerWindow<> begun(const core::BreakerParameters& parameters) {
+  Counted<> begun(const core::BreakerParameters& parameters) {
     CHECK(parameters.valid());
     CHECK(parameters.cells() * core::kWordsPerCell <= words.size());
     words[b::kEpochNs] = kStart;
@@ -232,7 +254,7 @@ TEST("breaker window: a call whose generation ends before all of it is written d
     for (int64_t step = 0; has_come_in; ++step) {
       std::array<InterruptedWord, 256> words{};
       words[b::kControl].store(kGeneration << b::kGenerationShift);
-      core::BreakerWindow<InterruptedWord> window(words.data(), each.parameters);
+      Counted<InterruptedWord> window(words.data(), each.parameters);
       bool opens = false;
       has_come_in = InterruptedWord::run(
           step, [&] { opens = window.record(kGeneration, each.failed, !each.failed, 0); },

@@ -123,23 +123,6 @@ TEST("breaker, words: a call that is ignored ends no row of failures") {
   CHECK(cells.breaker.settle(cells.breaker.admit(kStart).permit, CallResult::kFailed, false, kStart));
 }
 
-TEST("breaker, words: whether it would open, where nothing opens it") {
-  const core::BreakerParameters all[] = {parameters_of(2, 1),
-                                         {{1, 10, 0.5, kNever, kNever, 2, 1, 100, 1, 100, 50}},
-                                         {{2, 1000, 0.5, kNever, kNever, 2, 1, 100, 1, 100, 50}}};
-  for (const core::BreakerParameters& parameters : all) {
-    Cells cells(parameters);
-    cells.breaker.force(BreakerState::kMetricsOnly);
-    cells.fail(kStart);
-    CHECK(!cells.breaker.would_open(kStart));
-    cells.fail(kStart);
-    CHECK(cells.breaker.would_open(kStart));
-    EXPECT_EQ(cells.breaker.state(kStart), BreakerState::kMetricsOnly);
-    cells.breaker.force(BreakerState::kClosed);
-    CHECK(!cells.breaker.would_open(kStart));
-  }
-}
-
 TEST("breaker, words: it is open for its time from the next microsecond on, which is not moved") {
   struct Case {
     int64_t elapsed_ns;

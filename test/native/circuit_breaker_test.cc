@@ -102,42 +102,6 @@ TEST("breaker: opens again at a share of failed probes, or closes when all have 
   }
 }
 
-TEST("breaker: disabled or told to count only, it admits every call and never opens") {
-  for (const bool disabled : {true, false}) {
-    BreakerCells cells(consecutive(3, 2));
-    Breaker breaker = cells.breaker();
-    for (int i = 0; i < 2; ++i) breaker.settle(breaker.admit(kSecond).permit, CallResult::kFailed, false, kSecond);
-    const core::Permit early = breaker.admit(kSecond).permit;
-    CHECK(breaker.force(disabled ? BreakerState::kDisabled : BreakerState::kMetricsOnly));
-    CHECK(!breaker.force(disabled ? BreakerState::kDisabled : BreakerState::kMetricsOnly));
-    CHECK(!breaker.settle(early, CallResult::kFailed, false, kSecond));
-    for (int i = 0; i < 5; ++i) {
-      const core::BreakerAdmission admission = breaker.admit(kSecond);
-      CHECK(admission.admitted && admission.permit.place < 0);
-      EXPECT_EQ(admission.state, disabled ? BreakerState::kDisabled : BreakerState::kMetricsOnly);
-      CHECK(!breaker.settle(admission.permit, CallResult::kFailed, false, kSecond));
-      // What counts has something to write for a success.
-      EXPECT_EQ(breaker.success_is_free(admission.generation), disabled);
-    }
-    CHECK(breaker.force(BreakerState::kClosed));
-    for (int i = 0; i < 3; ++i)
-      EXPECT_EQ(breaker.settle(breaker.admit(kSecond).permit, CallResult::kFailed, false, kSecond), i == 2);
-  }
-}
-
-TEST("breaker: a state that there is not, in memory that is damaged, admits calls") {
-  for (const int64_t damaged : {6, 7}) {
-    BreakerCells cells(consecutive(1, 1));
-    cells.words[core::breaker::kControl] = 1 << core::breaker::kGenerationShift | damaged;
-    Breaker breaker = cells.breaker();
-    const core::BreakerAdmission admission = breaker.admit(kSecond);
-    CHECK(admission.admitted);
-    EXPECT_EQ(admission.state, BreakerState::kMetricsOnly);
-    CHECK(!breaker.settle(admission.permit, CallResult::kFailed, false, kSecond));
-    CHECK(breaker.force(BreakerState::kClosed));
-  }
-}
-
 core::BreakerParameters with(core::BreakerParameters parameters, size_t index, double value) {
   parameters.values[index] = value;
   return parameters;
@@ -149,8 +113,7 @@ core::UpdateResult update(Breaker* breaker, const core::BreakerParameters& param
 
 TEST("breaker: an update begins a new generation of the same state, in which nothing is counted") {
   namespace p = core::breaker_parameter;
-  for (const BreakerState state :
-       {BreakerState::kClosed, BreakerState::kIsolated, BreakerState::kDisabled, BreakerState::kMetricsOnly}) {
+  for (const BreakerState state : {BreakerState::kClosed, BreakerState::kIsolated}) {
     BreakerCells cells(consecutive(3, 2));
     Breaker breaker = cells.breaker();
     Breaker other = cells.breaker();
@@ -327,8 +290,6 @@ TEST("threads: any mixture of operations on any window leaves a breaker that wor
         const core::BreakerAdmission admission = mine.admit(at);
         CHECK(admission.generation >= Breaker::generation_of(before));
         if (random() % 5000 == 0) transitions += mine.force(BreakerState::kIsolated) ? 1 : 0;
-        if (random() % 5000 == 0) transitions += mine.force(BreakerState::kDisabled) ? 1 : 0;
-        if (random() % 5000 == 0) transitions += mine.force(BreakerState::kMetricsOnly) ? 1 : 0;
         if (random() % 1000 == 0) transitions += mine.force(BreakerState::kClosed) ? 1 : 0;
         if (random() % 2000 == 0) {
           const double ms = 0.01 * static_cast<double>(1 + random() % 4);
@@ -375,7 +336,7 @@ TEST("threads: whoever looks while others update sees parameters that belong tog
       before = mine.updates();
       if (before > 0) CHECK(mine.parameters() == made_of(mine.parameters()[p::kMinimumCalls]));
       if (index == 3) {
-        forced += mine.force(i % 2 == 0 ? BreakerState::kDisabled : BreakerState::kClosed) ? 1 : 0;
+        forced += mine.force(i % 2 == 0 ? BreakerState::kIsolated : BreakerState::kClosed) ? 1 : 0;
         continue;
       }
       const auto number = static_cast<double>(1 + i % 1000 + index * 1000);

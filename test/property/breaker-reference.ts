@@ -21,7 +21,7 @@ const FAILED: ReferenceCall = { ...SUCCEEDED }
 
 /** What a circuit breaker promises, written as plainly as can be: lists of calls and one thread. Times are whole milliseconds from 0. */
 export class ReferenceBreaker {
-  state: 'closed' | 'open' | 'half-open' | 'isolated' | 'disabled' | 'metrics-only' = 'closed'
+  state: 'closed' | 'open' | 'half-open' | 'isolated' = 'closed'
   generation = 1
   #untilMs = 0
   #reopenings = 0
@@ -58,7 +58,7 @@ export class ReferenceBreaker {
     if (result === 2) return
     const failed = result === 1
     if (!call.isProbe) {
-      if (this.state !== 'disabled') this.#record({ atMs: nowMs, failed, slow })
+      this.#record({ atMs: nowMs, failed, slow })
     } else {
       const judged = this.#probes.filter((probe) => probe === SUCCEEDED || probe === FAILED)
       const failures = judged.filter((probe) => probe === FAILED).length
@@ -84,7 +84,7 @@ export class ReferenceBreaker {
     return true
   }
 
-  force(state: 'closed' | 'isolated' | 'disabled' | 'metrics-only'): void {
+  force(state: 'closed' | 'isolated'): void {
     if (this.state === state) return
     this.#reopenings = 0
     this.#become(state)
@@ -107,7 +107,6 @@ export class ReferenceBreaker {
   }
 
   #open(nowMs: number): void {
-    if (this.state === 'metrics-only') return
     this.#become('open')
     this.#untilMs = nowMs + this.#openMs()
   }
@@ -124,10 +123,10 @@ export class ReferenceBreaker {
     if (this.#at('mode') === 0 && !call.failed) this.#recorded = []
     else this.#recorded = [...(this.#at('mode') !== 2 && isStale(before.at(-1)) ? [] : before), call]
     if (this.#at('mode') === 1) this.#recorded = this.#recorded.slice(-this.#at('size'))
-    if (this.wouldOpen(call.atMs)) this.#open(call.atMs)
+    if (this.#isOver(call.atMs)) this.#open(call.atMs)
   }
 
-  wouldOpen(nowMs: number): boolean {
+  #isOver(nowMs: number): boolean {
     if (this.#at('mode') === 0) return this.#recorded.length >= this.#at('size')
     const slice = (atMs: number): number => Math.floor(atMs / (this.#at('size') / 10))
     const counted =

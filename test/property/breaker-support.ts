@@ -46,12 +46,7 @@ export const parameterSets: fc.Arbitrary<Float64Array> = fc
   })
 
 /** Operations by hand, and the states they are into. */
-export const FORCED = {
-  isolate: BREAKER_STATE.isolated,
-  disable: BREAKER_STATE.disabled,
-  metricsOnly: BREAKER_STATE.metricsOnly,
-  close: BREAKER_STATE.closed,
-} as const
+export const FORCED = { isolate: BREAKER_STATE.isolated, close: BREAKER_STATE.closed } as const
 export type ForcedKind = keyof typeof FORCED
 
 /** What an update asks for: numbers, or shares of what there is room for; `isLate`: it was worked out before another change. */
@@ -96,7 +91,7 @@ const breakerUpdates: fc.Arbitrary<AskedUpdate> = fc.record({
 
 export type BreakerOperation =
   | AskedUpdate
-  | { kind: ForcedKind | 'enter' | 'state' | 'wouldOpen' | 'control' | 'parameters' | 'succeed' }
+  | { kind: ForcedKind | 'enter' | 'state' | 'control' | 'parameters' | 'succeed' }
   | { kind: 'settle'; call: number; result: 0 | 1 | 2; isSlow: boolean }
 
 const settle = fc.record({
@@ -112,17 +107,11 @@ export const breakerOperations: fc.Arbitrary<BreakerOperation> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
-      kind: fc.constantFrom(
-        'state' as const,
-        'wouldOpen' as const,
-        'control' as const,
-        'parameters' as const,
-        'succeed' as const,
-      ),
+      kind: fc.constantFrom('state' as const, 'control' as const, 'parameters' as const, 'succeed' as const),
     }),
   },
   breakerUpdates,
-  fc.record({ kind: fc.constantFrom<ForcedKind[]>('isolate', 'disable', 'metricsOnly', 'close', 'close', 'close') }),
+  fc.record({ kind: fc.constantFrom<ForcedKind[]>('isolate', 'close') }),
 )
 
 /** Operations on a breaker that one failure has opened, whose time is up and of whose calls none is under way: what probes tell. */

@@ -36,7 +36,7 @@ section p { margin: 2px 0 6px; color: var(--quiet) }
 
 export const PAGE_SCRIPT = `'use strict'
 const MOST_POINTS = 300
-const BREAKER_STATES = ['disabled', 'metrics-only', 'closed', 'half-open', 'open', 'isolated']
+const BREAKER_STATES = ['closed', 'half-open', 'open', 'isolated']
 const charts = new Map() // name -> what is drawn of it
 // A name whose memory cannot be used yet has no charts: once it can, it is another.
 const keyOf = (row) => row.state + ' ' + row.file

@@ -5,10 +5,10 @@ import { BREAKER_PARAMETER } from '../shared/layout.js'
 import type { NameScope } from '../shared/names.js'
 
 /** The numbers are those of native/core/breaker_control.h. */
-export const BREAKER_STATE = { closed: 0, open: 1, halfOpen: 2, isolated: 3, disabled: 4, metricsOnly: 5 } as const
+export const BREAKER_STATE = { closed: 0, open: 1, halfOpen: 2, isolated: 3 } as const
 export type BreakerStateNumber = (typeof BREAKER_STATE)[keyof typeof BREAKER_STATE]
 /** The same by their numbers, as users read them. */
-export const BREAKER_STATES = ['closed', 'open', 'half-open', 'isolated', 'disabled', 'metrics-only'] as const
+export const BREAKER_STATES = ['closed', 'open', 'half-open', 'isolated'] as const
 
 /**
  * What became of an update. `outdated`: there was a transition or another update since its parameters were worked out; `noSlot`: others
@@ -47,7 +47,6 @@ declare module '../../internal/native.js' {
     breakerSettle(number: number, nowMs: number, admission: Float64Array, result: CallResult, isSlow: boolean): boolean
     breakerForce(number: number, state: BreakerStateNumber): boolean
     breakerState(number: number, nowMs: number): BreakerStateNumber
-    breakerWouldOpen(number: number, nowMs: number): boolean
     breakerControl(number: number, control: Float64Array): void
     breakerLetGo(number: number): void
   }
@@ -144,11 +143,6 @@ export class Breaker {
   /** As a call would find it: half-open once a probe would be admitted. */
   state(): BreakerStateNumber {
     return this.#addon.breakerState(this.#number, addonTime(this.#clock))
-  }
-
-  /** Whether what is counted is enough to open it. */
-  wouldOpen(): boolean {
-    return this.#addon.breakerWouldOpen(this.#number, addonTime(this.#clock))
   }
 
   /** State and generation as they stand, and how many generations began with a transition: all but those that an update began. */

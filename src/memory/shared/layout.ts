@@ -3,7 +3,7 @@
  * and in which order. A test compares the two.
  */
 
-export const LAYOUT_VERSION = 9
+export const LAYOUT_VERSION = 10
 export const CELL_BYTES = 64
 export const WORDS_PER_CELL = 8
 
@@ -48,7 +48,7 @@ export const BREAKER = {
   headCells: 14,
   maxProbes: 256,
   control: 1,
-  generationShift: 12,
+  generationShift: 11,
   claims: 4,
   slots: 7,
   firstProbe: 112,

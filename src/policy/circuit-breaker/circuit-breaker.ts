@@ -94,34 +94,9 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
     return BREAKER_STATES[this.#stage.breaker.state()]
   }
 
-  /**
-   * Whether the calls that are counted now, by all threads, are enough to open it: what {@link CircuitBreaker.metricsOnly} is for. Otherwise false,
-   * since a breaker opens when they are, but for a `window: { ms }` in which successes have become too old.
-   */
-  get wouldOpen(): boolean {
-    return this.#stage.breaker.wouldOpen()
-  }
-
-  /** Refuses every call, in every thread that shares the breaker, until {@link CircuitBreaker.close} or another of these. */
+  /** Refuses every call, in every thread that shares the breaker, until {@link CircuitBreaker.close}. */
   isolate(): void {
     this.#stage.force(BREAKER_STATE.isolated)
-  }
-
-  /**
-   * Lets every call through and counts none of them towards opening, in every thread that shares the breaker, until {@link CircuitBreaker.close} or
-   * another of these. `stats()` and the events of calls go on. Nothing happens if it is disabled.
-   */
-  disable(): void {
-    this.#stage.force(BREAKER_STATE.disabled)
-  }
-
-  /**
-   * Lets every call through and counts as a closed breaker does, but never opens, in every thread that shares the breaker, until
-   * {@link CircuitBreaker.close} or another of these. {@link CircuitBreaker.wouldOpen} tells when it would have. What was counted before is
-   * forgotten. Nothing happens if it does so already.
-   */
-  metricsOnly(): void {
-    this.#stage.force(BREAKER_STATE.metricsOnly)
   }
 
   /** Lets every call through, counts from nothing, and may open again. Nothing happens if it is closed. */

@@ -2,7 +2,7 @@ import type { CircuitOpenError } from '../../errors.js'
 import type { CallEvents } from '../../internal/events/events.js'
 
 /** What a circuit breaker does with the next call. */
-export type CircuitBreakerState = 'closed' | 'open' | 'half-open' | 'isolated' | 'disabled' | 'metrics-only'
+export type CircuitBreakerState = 'closed' | 'open' | 'half-open' | 'isolated'
 
 /** Calls are refused from now on. */
 export interface CircuitOpened {
@@ -22,8 +22,7 @@ export interface CircuitHalfOpened {
 
 /** Every call is let through. */
 export interface CircuitClosed {
-  /** Whether it counts and may open, was disabled, or only counts. */
-  readonly state: 'closed' | 'disabled' | 'metrics-only'
+  readonly state: 'closed'
   /** Counts the transitions of this breaker, over all threads. */
   readonly generation: number
 }
@@ -34,7 +33,7 @@ export interface CircuitBreakerEvents extends CallEvents {
   open: CircuitOpened
   /** It admits probes. */
   halfOpen: CircuitHalfOpened
-  /** It lets every call through again, or was disabled or told to count only. */
+  /** It lets every call through again. */
   close: CircuitClosed
   /** A call was refused. */
   rejected: { readonly error: CircuitOpenError }

@@ -50,7 +50,7 @@ export interface CircuitBreakerFunctions {
   readonly isFailureResult?: ((result: unknown) => boolean) | undefined
   /** Told when the breaker has opened or was isolated, also by another thread; of another process, at this one's next call. */
   readonly onOpen?: ((event: CircuitOpened) => void) | undefined
-  /** Told when the breaker has closed, was disabled or told to count only, as `onOpen`. */
+  /** Told when the breaker has closed, as `onOpen`. */
   readonly onClose?: ((event: CircuitClosed) => void) | undefined
   /** Told when the breaker admits probes, as `onOpen`. */
   readonly onHalfOpen?: ((event: CircuitHalfOpened) => void) | undefined

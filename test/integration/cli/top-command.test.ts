@@ -103,8 +103,8 @@ describeMachine('amorsize top', () => {
     breaker.isolate()
     expect(await look()).toMatchObject({ breaker: 'isolated' })
     expect((await amorsize(['top', '--once', '--filter', name])).stdout).toMatch(/ isolated +\d+$/m)
-    breaker.metricsOnly()
-    expect(await look()).toMatchObject({ breaker: 'metrics-only' })
+    breaker.close()
+    expect(await look()).toMatchObject({ breaker: 'closed' })
   })
 
   it('tells the rates of a program that runs', async () => {

@@ -21,8 +21,6 @@ enum class BreakerAction {
   kFail,
   kIgnore,
   kIsolate,
-  kDisable,
-  kMetricsOnly,
   kClose,
   kUpdate,
   kLook,
@@ -128,10 +126,6 @@ class BreakerExplorer : public Search<BreakerExplorer<kFault, Memory>, BreakerSt
       }
       case BreakerAction::kIsolate:
         return {{breaker.force(core::BreakerState::kIsolated)}};
-      case BreakerAction::kDisable:
-        return {{breaker.force(core::BreakerState::kDisabled)}};
-      case BreakerAction::kMetricsOnly:
-        return {{breaker.force(core::BreakerState::kMetricsOnly)}};
       case BreakerAction::kClose:
         return {{breaker.force(core::BreakerState::kClosed)}};
       case BreakerAction::kSucceed:

@@ -194,9 +194,8 @@ describe('the core refuses what an argument cannot be', () => {
         whole(0, -1, 3),
         bool,
       ],
-      breakerForce: [breaker, whole(0, -1, 6)],
+      breakerForce: [breaker, whole(0, -1, 4)],
       breakerState: [breaker, time],
-      breakerWouldOpen: [breaker, time],
       breakerControl: [breaker, out],
       breakerLetGo: [breaker],
     })

@@ -164,9 +164,6 @@ describeWithAddon('what a reader sees of', () => {
     [1, 'open'],
     [2, 'half-open'],
     [3, 'isolated'],
-    [4, 'disabled'],
-    [5, 'metrics-only'],
-    [7, 'metrics-only'],
   ])('a breaker in state %i: %s', (state, word) => {
     expect(
       describeRegion(

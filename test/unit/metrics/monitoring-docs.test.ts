@@ -70,7 +70,6 @@ describe('docs/monitoring', () => {
       'limiter_keys',
       'limiter_key_capacity',
       'limiter_evicted_keys_total',
-      'breaker_would_open',
       'execute_runs_total',
       'execute_runs_under_way',
       'container_cpu_throttled_periods_total',

@@ -502,67 +502,6 @@ describe('by hand', () => {
     expect(breaker.state).toBe('closed')
   })
 
-  it.each([
-    ['failureThreshold', {}],
-    ['window', { window: { calls: 5 } }],
-  ])('disable() lets every call through and counts none until close(): %s', async (_, options) => {
-    const { clock, breaker, failTimes, succeedTimes } = setUp(options)
-    await failTimes(5)
-    expect(breaker.state).toBe('open')
-    breaker.disable()
-    breaker.disable()
-    expect(breaker.state).toBe('disabled')
-    await failTimes(20)
-    await succeedTimes(1)
-    await clock.advance(1e9)
-    expect(breaker.state).toBe('disabled')
-    expect(breaker.stats()).toMatchObject({ failed: 25, succeeded: 1, rejected: 0, opened: 1 })
-    breaker.close()
-    await failTimes(4)
-    expect(breaker.state).toBe('closed')
-    await failTimes(1)
-    expect(breaker.state).toBe('open')
-  })
-
-  it.each([
-    ['failureThreshold', {}],
-    ['window', { window: { calls: 5 } }],
-    ['window of time', { window: { ms: 1000, minimumCalls: 5 } }],
-  ])('metricsOnly() lets every call through and never opens until close(): %s', async (_, options) => {
-    const { breaker, failTimes } = setUp(options)
-    await failTimes(4)
-    breaker.metricsOnly()
-    breaker.metricsOnly()
-    expect(breaker.state).toBe('metrics-only')
-    await failTimes(4)
-    expect(breaker.wouldOpen).toBe(false)
-    await failTimes(16)
-    expect([breaker.state, breaker.wouldOpen]).toEqual(['metrics-only', true])
-    expect(breaker.stats()).toMatchObject({ failed: 24, rejected: 0, opened: 0 })
-    breaker.close()
-    expect(breaker.wouldOpen).toBe(false)
-    await failTimes(4)
-    expect(breaker.state).toBe('closed')
-    await failTimes(1)
-    expect(breaker.state).toBe('open')
-    breaker.metricsOnly()
-    breaker.disable()
-    breaker.isolate()
-    expect(breaker.state).toBe('isolated')
-  })
-
-  it('says to listeners which state lets calls through', () => {
-    const { clock } = setUp()
-    const told: unknown[] = []
-    const breaker = circuitBreaker({ clock, onClose: ({ state, generation }) => told.push([state, generation]) })
-    breaker.on('close', ({ state }) => told.push(state))
-    breaker.disable()
-    breaker.metricsOnly()
-    breaker.isolate()
-    breaker.close()
-    expect(told).toEqual([['disabled', 2], 'disabled', ['metrics-only', 3], 'metrics-only', ['closed', 5], 'closed'])
-  })
-
   it('close() closes an open breaker; what runs since before tells nothing', async () => {
     const { breaker, failTimes, succeedTimes } = setUp({ failureThreshold: 1 })
     const early = deferred<string>()
