@@ -12,27 +12,23 @@ export interface Connection {
   readonly serverOf?: ((key: string) => unknown) | undefined
   /** Scripts that were run over it, each with its server: others may still have to learn it, or to be connected to. */
   readonly answered: Set<string>
-  /** Ends a connection of its own; one that is shared stays. */
-  close(): void
+  /** Ends what is no client's. */
+  close?(): void
 }
 
 /** Sends a script by its digest, or its text. */
 export type Run = (by: 'sha' | 'text', script: Script, key: string, values: readonly string[]) => Promise<unknown>
 
-/** A connection that a limiter has made for itself. */
-export interface OwnConnection {
-  /** Resolves once commands can be sent; undefined where they can already. Rejects with what is in the way. */
-  readonly ready: () => Promise<void> | undefined
-  readonly close: () => void
-}
+/** Resolves once commands can be sent; undefined where they can already. Rejects with what is in the way. */
+type Ready = () => Promise<void> | undefined
 
 /** A server that does not know the script (it was restarted, or its scripts were flushed) gets its text once. */
-export function connection(run: Run, own?: OwnConnection, serverOf?: Connection['serverOf']): Connection {
+export function connection(run: Run, ready?: Ready, serverOf?: Connection['serverOf']): Connection {
   return {
     serverOf,
     answered: new Set(),
     async run(script, key, values, isWanted) {
-      const opening = own?.ready()
+      const opening = ready?.()
       if (opening !== undefined) {
         await opening
         if (!isWanted()) throw new Error('the connection was there too late')
@@ -44,7 +40,6 @@ export function connection(run: Run, own?: OwnConnection, serverOf?: Connection[
         return run('text', script, key, values)
       }
     },
-    close: () => own?.close(),
   }
 }
 
@@ -57,43 +52,38 @@ function isNoScript(error: unknown): boolean {
   )
 }
 
-/** One promise for all that wait until a client is ready; what goes wrong meanwhile ends their wait. */
-export class Opening {
-  readonly #isReady: () => boolean
-  #waiting: PromiseWithResolvers | undefined = undefined
-
-  constructor(isReady: () => boolean) {
-    this.#isReady = isReady
-  }
-
-  readonly ready = (): Promise<void> | undefined => {
-    if (this.#isReady()) return undefined
-    return (this.#waiting ??= withResolvers()).promise
-  }
-
-  opened(): void {
-    this.#waiting?.resolve()
-    this.#waiting = undefined
-  }
-
-  failed(error: unknown): void {
-    this.#waiting?.reject(error)
-    this.#waiting = undefined
-  }
+/** A client, as far as it tells when it is connected. */
+export interface Telling {
+  on(event: 'ready' | 'error' | 'end', listener: (error?: unknown) => void): unknown
+  off(event: 'ready' | 'error' | 'end', listener: (error?: unknown) => void): unknown
 }
 
-interface PromiseWithResolvers {
-  readonly promise: Promise<void>
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-}
-
-function withResolvers(): PromiseWithResolvers {
-  let resolve!: () => void
-  let reject!: (error: unknown) => void
-  const promise = new Promise<void>((resolved, rejected) => {
-    resolve = resolved
-    reject = rejected
-  })
-  return { promise, resolve, reject }
+/**
+ * Has a client connect before it is given commands: what it keeps until then it sends when nobody waits for it any more. What goes wrong
+ * meanwhile ends the wait.
+ */
+export function onceReady(client: Telling, isOpening: () => boolean): Ready {
+  let waiting: Promise<void> | undefined
+  const wait = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const over = (): void => {
+        waiting = undefined
+        client.off('ready', ready)
+        client.off('error', failed)
+        client.off('end', ended)
+      }
+      const ready = (): void => {
+        over()
+        resolve()
+      }
+      const failed = (error: unknown): void => {
+        over()
+        reject(error)
+      }
+      const ended = (): void => failed(new Error('the client was closed'))
+      client.on('ready', ready)
+      client.on('error', failed)
+      client.on('end', ended)
+    })
+  return () => (isOpening() ? (waiting ??= wait()) : undefined)
 }

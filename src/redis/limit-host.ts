@@ -55,15 +55,14 @@ export class LimitHost<F extends Fallback = Fallback> {
     makeFallback: () => F,
     adopted: Pick<HandlePart, 'rate' | 'relay'> | undefined,
   ) {
-    const { requestsPerSecond, burstSize, shareConnection } = options
+    const { requestsPerSecond, burstSize } = options
     this.options = options
     this.#makeFallback = makeFallback
-    // Before there is a connection that nobody would end.
     this.rate = adopted === undefined ? RateInUse.create(requestsPerSecond, burstSize) : RateInUse.open(rateIn(adopted))
     const connection =
       adopted !== undefined && client === undefined
         ? throughRelay(adopted.relay, (key) => this.server.limitMs(key))
-        : connectionOf(client as RedisClient, shareConnection)
+        : connectionOf(client as RedisClient)
     this.server = new LimitServer(connection, options)
   }
 

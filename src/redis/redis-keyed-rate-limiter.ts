@@ -76,7 +76,6 @@ export class RedisKeyedRateLimiter {
     const { capacity, ...options } = completeKeyedRedisOptions(given)
     const { name, clock } = options
     this.#capacity = capacity
-    // Before there is a connection that nobody would end.
     const sharedLeases = adopted === undefined ? undefined : KeyedWindow.from(adopted.leases)
     this.#refusals = adopted === undefined ? new KeyedWindow({ capacity, clock }) : KeyedWindow.from(adopted.refusals)
     this.#host = new LimitHost(client, options, () => new KeyedFallbackLimiter(this.#host, capacity), adopted)
@@ -219,7 +218,7 @@ export class RedisKeyedRateLimiter {
     return new RedisKeyedRateLimiter(client, optionsIn(handle, KIND, ['refusals', 'leases']), handle)
   }
 
-  /** Gives up the connection, which the last limiter of the client ends, and refuses those who wait. Tokens in hand lapse. */
+  /** As that of {@link RedisRateLimiter}. */
   close(): void {
     this.#host.close((error) => {
       for (const limit of this.#inUse) limit.refuseAll(error)

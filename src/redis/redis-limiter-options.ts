@@ -40,7 +40,7 @@ export interface RedisRateLimitOptions {
   readonly onUnavailable?: 'local' | 'closed' | 'open' | undefined
   /** Machines among which the limit is divided while the server is away, an integer >= 1; default 1. */
   readonly processes?: number | undefined
-  /** Use the client's own connection; default false: one made from it for all of its limiters, where the client can make it. */
+  /** True, if given: the client's own connection is used in any case. */
   readonly shareConnection?: boolean | undefined
   /** For tests of waiting; default: the monotonic clock. The server counts by its own. */
   readonly clock?: Clock | undefined

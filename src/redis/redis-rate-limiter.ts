@@ -53,8 +53,8 @@ export class RedisRateLimiter implements Policy {
   readonly #purse: Purse
 
   /**
-   * @param client - of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or an object with `send(command, key)`; one
-   *   connection is made from it for all of its limiters, unless `shareConnection` is true
+   * @param client - of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or an object with `send(command, key)`; its
+   *   own connection is used, and is left open
    * @param options - see {@link RedisRateLimitOptions}
    * @throws {TypeError} when an option is unknown or of the wrong type, or the client is none that is known
    * @throws {RangeError} when an option is out of range
@@ -67,7 +67,6 @@ export class RedisRateLimiter implements Policy {
     if (adopted === undefined) checkClient(client)
     const options = completeRedisOptions(given)
     const { name, clock } = options
-    // Before there is a connection that nobody would end.
     const sharedPurse = adopted === undefined ? undefined : new Purse(purseIn(adopted), clock)
     this.#host = new LimitHost(client, options, () => new FallbackLimiter(this.#host), adopted)
     const newPurse = (): Purse => Purse.create(new SharedArrayBuffer(PURSE_BYTES), clock)
@@ -193,7 +192,7 @@ export class RedisRateLimiter implements Policy {
     return new RedisRateLimiter(client, optionsIn(handle, KIND, ['purse']), handle)
   }
 
-  /** Gives up the connection, which the last limiter of the client ends, and refuses those who wait. Tokens in hand lapse. */
+  /** Refuses those who wait, and those who come. Tokens in hand lapse; the client is left as it is. */
   close(): void {
     this.#host.close((error) => this.#limit.refuseAll(error))
   }

@@ -34,7 +34,6 @@ export interface ServerCountsOptions {
   /** Who shares the counts; any characters. */
   readonly name: string
   readonly timeoutMs: number
-  readonly shareConnection: boolean
   readonly clock: Clock
 }
 
@@ -45,7 +44,7 @@ export class ServerCounts {
 
   /** @throws {TypeError} when the client is none that is known */
   constructor(client: RedisClient, options: ServerCountsOptions) {
-    this.#server = new LimitServer(connectionOf(client, options.shareConnection), options)
+    this.#server = new LimitServer(connectionOf(client), options)
     this.#name = keyName(options.name)
   }
 
@@ -73,11 +72,6 @@ export class ServerCounts {
     await Promise.all(
       keys.map((one) => this.#server.run(WINDOW_SCRIPT, one, windowArguments({ what: 'reset' }), String)),
     )
-  }
-
-  /** Ends the connection, if it is one of its own. */
-  close(): void {
-    this.#server.close()
   }
 
   #windowKey(key: string): string {

@@ -93,7 +93,7 @@ export class LimitServer {
   }
 
   close(): void {
-    this.connection.close()
+    this.connection.close?.()
   }
 
   /** What comes late is not waited for, nor used: whether it debited tokens nobody can tell, and they are given up. */

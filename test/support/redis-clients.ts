@@ -10,13 +10,17 @@ export interface Client {
   close(): void
 }
 
+/** As docs/redis.md has clients. */
+const sendsOnce = { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 }
+const soon = (tries: number): number => Math.min(50 * tries, 500)
+
 /** Makes a client of a kind, connected to `port`. */
 export type Maker = (port: number) => Promise<Client>
 
 function ioredisLike(name: 'ioredis' | 'iovalkey'): Maker {
   return async (port) => {
     const { Redis } = require(name) as { Redis: new (options: object) => IoredisClient }
-    const client = new Redis({ port, host: '127.0.0.1' })
+    const client = new Redis({ port, host: '127.0.0.1', ...sendsOnce, retryStrategy: soon })
     client.on('error', () => undefined)
     return {
       client: client as unknown as RedisClient,
@@ -41,7 +45,8 @@ interface NodeRedisClient {
 
 const nodeRedis: Maker = async (port) => {
   const { createClient } = require('redis') as { createClient: (options: object) => NodeRedisClient }
-  const client = createClient({ socket: { port, host: '127.0.0.1' } })
+  const socket = { port, host: '127.0.0.1', connectTimeout: 1000, socketTimeout: 5000, reconnectStrategy: soon }
+  const client = createClient({ socket, pingInterval: 1000, disableOfflineQueue: true })
   client.on('error', () => undefined)
   await client.connect()
   return {

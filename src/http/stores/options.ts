@@ -47,7 +47,7 @@ export interface StoreOptions {
   onUnavailable?: 'local' | 'closed' | 'open' | undefined
   /** With `redis`: machines among which the limit is divided while the server is away. An integer >= 1; default 1. */
   processes?: number | undefined
-  /** With `redis`: use the client's own connection; default false: one made from it for all of its stores, where the client can make it. */
+  /** With `redis`: true, if given: the client's own connection is used in any case. */
   shareConnection?: boolean | undefined
   /** For tests; the default is the monotonic clock. The server counts by its own. */
   clock?: Clock | undefined

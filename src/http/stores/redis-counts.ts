@@ -72,9 +72,8 @@ export class RedisCounts implements Counts {
     await this.#server.forget(cut(key), this.#buckets.values())
   }
 
-  /** Ends the connection, if it is one of its own. */
   close(): void {
-    this.#server.close()
+    // The connection is the client's.
   }
 
   #termsOf(limit: number, windowMs: number): BucketTerms | null {

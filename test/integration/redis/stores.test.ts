@@ -242,7 +242,7 @@ describe('stores with redis: what they are given', () => {
     refused({ name: 'n', redis, timeoutMs: 0 }, 'timeoutMs must be')
     refused({ name: 'n', redis, onUnavailable: 'wait' }, "onUnavailable must be one of 'local', 'closed', 'open'")
     refused({ name: 'n', redis, processes: 0.5 }, 'processes must be an integer >= 1')
-    refused({ name: 'n', redis, shareConnection: 1 }, 'shareConnection must be')
+    refused({ name: 'n', redis, shareConnection: false }, 'shareConnection must be')
     refused({ name: 'n', timeoutMs: 5 }, 'timeoutMs needs redis, a client; received undefined')
     refused({ name: 'n', onUnavailable: 'open' }, 'onUnavailable needs redis')
   })

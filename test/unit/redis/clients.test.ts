@@ -1,135 +1,117 @@
 import { EventEmitter } from 'node:events'
-import { expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { connectionOf } from '../../../dist/redis/clients.js'
 import { RedisKeyedRateLimiter, RedisRateLimiter } from '../../../dist/redis/index.js'
 import { ServerCounts } from '../../../dist/redis/server-counts.js'
 import { slotOf } from '../../../dist/redis/slot.js'
 import { FakeClock } from '../../../dist/testing/index.js'
 
-/** A cluster of node-redis, all of whose slots one server has, and those that were made from it. */
-function cluster() {
-  const made: { connect(): Promise<void>; opened: () => void; asked: ((answer: unknown) => void)[] }[] = []
-  const duplicate = () => {
-    let opened!: () => void
-    const connecting = new Promise<void>((resolve) => (opened = resolve))
-    const asked: ((answer: unknown) => void)[] = []
-    const own = {
-      isOpen: true,
-      opened,
-      asked,
-      slots: new Array(16_384).fill({ master: { address: 'a' } }),
-      duplicate,
-      on: () => own,
-      connect: () => connecting,
-      destroy: () => undefined,
-      evalSha: () => new Promise((resolve) => asked.push(resolve)),
-      eval: () => Promise.resolve(),
-    }
-    made.push(own)
-    return own
-  }
-  return { given: duplicate(), made }
+/** A client that connects, as each kind says so. */
+const connecting = {
+  ioredis: (opened: boolean) => ({ status: opened ? 'ready' : 'connecting' }),
+  'node-redis': (opened: boolean) => ({ isOpen: true, isReady: opened }),
 }
 
-it('goes on with a cluster that is silent, until one that was made anew is connected', async () => {
-  let nowMs = 0
-  const time = vi.spyOn(performance, 'now').mockImplementation(() => nowMs)
-  const { given, made } = cluster()
-  const connection = connectionOf(given, false)
-  const ask = () => connection.run({ sha: 'sha', text: 'text' }, 'key', [], () => true)
-  made[1]!.opened()
-  await new Promise(setImmediate)
-  void ask()
-  expect(made[1]!.asked).toHaveLength(1)
-  // The server is not heard of for so long that another may be in its place.
-  nowMs = 2000
-  void ask()
-  void ask()
-  await new Promise(setImmediate)
-  expect(made).toHaveLength(3)
-  expect(made[1]!.asked).toHaveLength(3)
-  // Nor is that one connected in time.
-  nowMs = 3500
-  void ask()
-  expect(made).toHaveLength(4)
-  made[2]!.opened()
-  await new Promise(setImmediate)
-  void ask()
-  expect(made[2]!.asked).toHaveLength(0)
-  made[3]!.opened()
-  await new Promise(setImmediate)
-  const answer = ask()
-  made[3]!.asked[0]!('answer')
-  expect(await answer).toBe('answer')
-  time.mockRestore()
+describe.each(['ioredis', 'node-redis'] as const)('a client of %s that connects', (kind) => {
+  function clientOf() {
+    const asked: string[] = []
+    const evaluate = (sha: string) => {
+      asked.push(sha)
+      return Promise.resolve('answer')
+    }
+    const own = kind === 'ioredis' ? { evalsha: evaluate, eval: evaluate } : { evalSha: evaluate, eval: evaluate }
+    const client = Object.assign(new EventEmitter(), own, connecting[kind](false))
+    let isWanted = true
+    const connection = connectionOf(client)
+    return {
+      client,
+      asked,
+      ask: () => connection.run({ sha: 'sha', text: 'text' }, 'key', [], () => isWanted),
+      giveUp: () => (isWanted = false),
+      open: () => void Object.assign(client, connecting[kind](true)).emit('ready'),
+    }
+  }
+
+  it('is given nothing until it is ready, and hears of nobody who waits no longer', async () => {
+    const { client, asked, ask, open } = clientOf()
+    const answers = [ask(), ask()]
+    expect(client.listenerCount('ready')).toBe(1)
+    expect(asked).toEqual([])
+    open()
+    expect(await Promise.all(answers)).toEqual(['answer', 'answer'])
+    expect(asked).toEqual(['sha', 'sha'])
+    expect(await ask()).toBe('answer')
+    for (const event of ['ready', 'error', 'end']) expect(client.listenerCount(event)).toBe(0)
+  })
+
+  it('is given nothing once nobody waits', async () => {
+    const { asked, ask, giveUp, open } = clientOf()
+    const answer = ask()
+    giveUp()
+    open()
+    await expect(answer).rejects.toThrow('the connection was there too late')
+    expect(asked).toEqual([])
+  })
+
+  it('ends the wait when it is closed', async () => {
+    const { client, ask } = clientOf()
+    const outcome = expect(ask()).rejects.toThrow('the client was closed')
+    client.emit('end')
+    await outcome
+  })
+
+  it('says what is in the way, and goes on when it has gone', async () => {
+    const { client, asked, ask, open } = clientOf()
+    const answers = [ask(), ask()]
+    const outcomes = Promise.allSettled(answers)
+    client.emit('error', new Error('connect ECONNREFUSED'))
+    for (const outcome of await outcomes)
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { message: 'connect ECONNREFUSED' } })
+    expect(asked).toEqual([])
+    const answer = ask()
+    open()
+    expect(await answer).toBe('answer')
+  })
 })
 
 it.each([
-  ['its socket is there', 'connect'],
-  ['it fails', 'error'],
-  ['it tries again', 'reconnecting'],
-])('ends a connection of node-redis that was closed while it opens, once %s', (_, event) => {
-  const destroy = vi.fn()
-  const own = Object.assign(new EventEmitter(), {
-    isOpen: true,
-    isReady: false,
-    duplicate: () => own,
-    connect: () => new Promise<void>(() => undefined),
-    destroy,
-    evalSha: () => Promise.resolve(),
-    eval: () => Promise.resolve(),
-  })
-  connectionOf(own, false).close()
-  // Node-redis would open the socket that it has begun to, and end nothing then.
-  expect(destroy).not.toHaveBeenCalled()
-  own.emit(event)
-  expect(destroy).toHaveBeenCalledOnce()
+  ['ioredis, which connects with its first command', { status: 'wait' }],
+  ['ioredis, which was closed', { status: 'end' }],
+  ['node-redis, which was closed', { isOpen: false, isReady: false }],
+])('is asked at once: a client of %s', async (_, state) => {
+  const refuse = () => Promise.reject(new Error('its own words'))
+  const client = 'status' in state ? { evalsha: refuse } : { evalSha: refuse }
+  const connection = connectionOf({ ...client, eval: refuse, ...state })
+  const answer = connection.run({ sha: 'sha', text: 'text' }, 'key', [], () => true)
+  await expect(answer).rejects.toThrow('its own words')
 })
 
-it('makes no connection anew that was closed, since nobody would end it', async () => {
-  const time = vi.spyOn(performance, 'now').mockReturnValue(0)
-  const { given, made } = cluster()
-  const connection = connectionOf(given, false)
-  connection.close()
-  time.mockReturnValue(2000)
-  void connection.run({ sha: 'sha', text: 'text' }, 'key', [], () => true)
-  expect(made).toHaveLength(2)
-  time.mockRestore()
-})
-
-it('makes one connection of a client, which the last of its limiters and stores ends', () => {
-  const made: { disconnect: ReturnType<typeof vi.fn> }[] = []
-  const client = () => ({
+it('has one connection, its own, for all of its limiters and stores, and is left as it is by each', () => {
+  const client = {
     status: 'ready',
-    duplicate: () => (made.push(client()), made.at(-1)),
+    on: vi.fn(),
+    duplicate: vi.fn(),
     disconnect: vi.fn(),
-    on: () => undefined,
-    evalsha: () => Promise.resolve(),
-    eval: () => Promise.resolve(),
-  })
-  const [given, other] = [client() as never, client() as never]
+    evalsha: vi.fn(),
+    eval: vi.fn(),
+  }
+  const given = client as never
   const options = { name: 'one', requestsPerSecond: 1 }
-  const counted = { name: 'one', timeoutMs: 50, shareConnection: false, clock: new FakeClock() }
-  const users = [
-    ...Array.from({ length: 1000 }, () => new RedisRateLimiter(given, options)),
-    ...Array.from({ length: 10 }, (_, i) => new RedisKeyedRateLimiter(given, { ...options, name: `${i}` })),
-    ...Array.from({ length: 10 }, () => new ServerCounts(given, counted)),
-  ]
-  expect(made).toHaveLength(1)
-  const shared = new RedisRateLimiter(given, { ...options, shareConnection: true })
-  shared.close()
-  const last = users.pop()!
-  for (const user of users) user.close()
-  // Who closes twice ends nobody else's.
-  for (const user of users) user.close()
-  expect(made[0]!.disconnect).not.toHaveBeenCalled()
-  last.close()
-  expect(made[0]!.disconnect).toHaveBeenCalledOnce()
-  // What is made then has another, as has what is made of another client.
-  const late = [new RedisRateLimiter(given, options), new RedisRateLimiter(other, options)]
-  expect(made).toHaveLength(3)
-  for (const limiter of late) limiter.close()
-  for (const { disconnect } of made) expect(disconnect).toHaveBeenCalledOnce()
+  new ServerCounts(given, { name: 'one', timeoutMs: 50, clock: new FakeClock() })
+  for (const limiter of [new RedisRateLimiter(given, options), new RedisKeyedRateLimiter(given, options)])
+    limiter.close()
+  expect(connectionOf(given)).toBe(connectionOf(given))
+  for (const method of ['on', 'duplicate', 'disconnect', 'evalsha'] as const)
+    expect(client[method]).not.toHaveBeenCalled()
+})
+
+it('may be told that connections are shared, and by nobody that they are not', () => {
+  const client = { send: () => Promise.reject(new Error('away')) }
+  const options = { name: 'one', requestsPerSecond: 1 }
+  new RedisRateLimiter(client, { ...options, shareConnection: true }).close()
+  expect(() => new RedisRateLimiter(client, { ...options, shareConnection: false })).toThrow(
+    "shareConnection must be true, for the client's own connection is used; received false",
+  )
 })
 
 it('the slot of a key is that of the cluster specification', () => {
