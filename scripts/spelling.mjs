@@ -1,7 +1,9 @@
 // `npm run docs:spelling`: the words of the pages, the docstrings and comments, and the texts of the command line. What no dictionary of cspell
-// has, and is right, stands in site/words.txt, in order; a word there that nobody writes any more is refused, too.
+// has, and is right, stands in site/words.txt, in order; a word there that nobody writes any more is refused, too. First the sentences, which
+// need no package: those that must be read twice by their form (scripts/support/english.mjs has the patterns, and the list of what is read).
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { checkEnglish } from './support/english.mjs'
 import { installIn } from './support/install.mjs'
 import { root } from './support/project.mjs'
 import { run } from './support/run.mjs'
@@ -12,8 +14,12 @@ const FILES = [
 ]
 const site = join(root, 'site')
 
+const sentences = checkEnglish()
+for (const fault of sentences) console.error(fault)
+if (sentences.length > 0) process.exitCode = 1
+
 const missing = await installIn(site)
-if (missing === null) process.exitCode = await check()
+if (missing === null) process.exitCode = (await check()) || process.exitCode
 else console.log(`skipped: the packages of site/ are not installed, and the registry cannot be reached (${missing})`)
 
 async function check() {
