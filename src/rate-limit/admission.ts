@@ -14,7 +14,7 @@ import { changeUnderWay, disposedError, moreThanBurst, rateLimitExceeded, tooLon
 import { waitBlocked } from './waiting/blocking-wait.js'
 import { WaitQueue, waitingQueues } from './waiting/wait-queue.js'
 
-/** What a limiter counts as it decides. */
+/** Counts of a limiter's decisions. */
 export interface Counts {
   allowed: number
   denied: number
@@ -22,12 +22,12 @@ export interface Counts {
   blockedMs: number
 }
 
-/** Who goes on, who waits and who is refused: the policy of one limiter of this thread, applied to its bucket. */
+/** Admits callers, has them wait or refuses them: the policy of one limiter of this thread, applied to its bucket. */
 export class Admission {
   readonly counts: Counts = { allowed: 0, denied: 0, blockedMs: 0 }
   readonly queue: WaitQueue
   readonly leaseHost: LeaseHost
-  /** What `tryAcquire` decides from if the policy has a `leaseSize`. */
+  /** The lease that `tryAcquire` decides from if the policy has a `leaseSize`. */
   readonly ownLease: Lease | undefined
   readonly #policy: CompletePolicy
   readonly #bucket: Bucket
@@ -183,7 +183,7 @@ export class Admission {
     return this.#isOver
   }
 
-  /** Whoever asks the bucket next finds what this object has in hand there. */
+  /** Throws once the limiter is disposed. Gives back what its lease has in hand, so that the next look at the bucket finds it there. */
   checkUsable(): void {
     this.#checkNotOver()
     this.ownLease?.interrupt()
@@ -193,7 +193,7 @@ export class Admission {
     if (this.#isOver) throw disposedError()
   }
 
-  /** Ends every wait, and refuses whoever comes. */
+  /** Ends every wait, and refuses all later calls. */
   end(): void {
     this.#isOver = true
     this.queue.refuseAll(disposedError())

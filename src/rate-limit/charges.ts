@@ -12,7 +12,7 @@ interface WaitOptions {
 
 /** Where tokens can be reserved that are not there yet. */
 export interface Future extends Pick<Bucket, 'survey' | 'msUntil' | 'reserve' | 'endOf' | 'renew' | 'cancel'> {
-  /** What was reserved has been used, or is lost. For buckets whose reservations are followed elsewhere. */
+  /** The reservation has been used, or is lost. For buckets whose reservations are followed elsewhere. */
   release?(ticket: Ticket): void
 }
 
@@ -39,12 +39,12 @@ export interface LimitPart {
   arrive(tokens: number): number
   /** Waits in the limiter's queue, at a place of {@link arrive}. The tokens are taken then. */
   wait(tokens: number, place: number, waitMs: number, signal: AbortSignal | undefined): Promise<void>
-  /** Tokens have gone back: whoever waits in this thread may be served earlier. */
+  /** Tokens have gone back: callers that wait in this thread may be served earlier. */
   returned(): void
   count(outcome: 'allowed' | 'denied'): void
 }
 
-/** What a call takes of one limit. */
+/** The tokens that a call takes of one limit. */
 export interface Charge {
   readonly name: string
   readonly part: LimitPart

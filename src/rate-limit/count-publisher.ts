@@ -1,11 +1,11 @@
 import { realClearInterval, realSetInterval } from '../internal/time/real-timers.js'
 
-/** Who has counts to publish. */
+/** An object with counts to publish. */
 interface Source {
   stats(): { readonly allowed: number; readonly denied: number }
 }
 
-/** What has counts that others can see, if it has a name. */
+/** A limit whose counts others can see, if it has a name. */
 interface Counted {
   addCounts?(allowed: number, denied: number): void
 }

@@ -1,2 +1,2 @@
-/** What `acquire` returns to every caller that need not wait: awaiting it costs what awaiting any resolved promise costs. */
+/** The promise that `acquire` returns to every caller that need not wait: one for all, so that none is made per call. */
 export const GRANTED = Promise.resolve()

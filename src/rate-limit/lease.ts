@@ -14,7 +14,7 @@ const DEFAULT_SIZE = 64
 /** Of `size`, and of a limiter's `leaseSize`. */
 export const LEASE_SIZE = { min: 1, max: 1e9, integer: true } as const
 
-/** What a lease needs of its limiter. */
+/** The part of a limiter that its lease needs. */
 export interface LeaseHost {
   readonly bucket: Bucket
   /** Whether what the limit would refuse goes on. */
@@ -25,13 +25,13 @@ export interface LeaseHost {
   checkUsable(): void
   countAllowed(calls: number): void
   countDenied(): void
-  /** Tokens have gone back: whoever waits may be served earlier. */
+  /** Tokens have gone back: callers that wait may be served earlier. */
   returned(): void
 }
 
 /**
  * A view of a limiter for one thread's hot loop, made by {@link RateLimiter.lease}: it takes `size` tokens from the bucket at a
- * time, fewer when fewer are there, and hands them out without leaving JavaScript. What is left goes back at the end of the current
+ * time, fewer when fewer are there, and hands them out without leaving JavaScript. The rest goes back at the end of the current
  * turn of the event loop, and when the lease is disposed.
  *
  * The limit's bound grows by at most `size` for each thread with a lease: in every interval of w seconds at most

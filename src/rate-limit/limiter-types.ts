@@ -14,14 +14,14 @@ export interface Reservation {
   readonly waitMs: number
   /**
    * Gives the tokens back, if nobody has reserved after them; else to those who wait for the same limiter, in `acquire`. If nobody does they are
-   * lost: no token is ever promised to two, and whoever reserved after them was told a time. Once; then it does nothing.
+   * lost: no token is ever promised to two callers, and later reservations keep their times. A second call does nothing.
    *
    * @returns the tokens given back
    */
   cancel(): number
 }
 
-/** What one limiter of one thread has done. */
+/** Counts of one limiter in one thread. */
 export interface RateLimiterStats {
   /** Decisions that were granted, at once or after a wait. */
   readonly allowed: number

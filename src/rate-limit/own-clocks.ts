@@ -3,7 +3,7 @@ import { builtins } from '../internal/builtins.js'
 import { type Clock, systemClock } from '../internal/time/clock.js'
 
 /**
- * Clocks of the caller's own that limiters with a handle run on. A bucket knows only times, so whoever opens it must read the same
+ * Clocks of the caller's own that limiters with a handle run on. A bucket knows only times, so every thread that opens it must read the same
  * clock; another thread cannot.
  */
 class OwnClocks {
@@ -11,7 +11,7 @@ class OwnClocks {
   readonly #names = new WeakMap<Clock, string>()
   #count = 0
 
-  /** What stands for `clock` in a handle: nothing for the system's, which everybody has. */
+  /** Stands for `clock` in a handle; undefined for the system's, which every thread has. */
   inHandle(clock: Clock): { readonly clock?: string } {
     if (clock === systemClock) return {}
     let name = this.#names.get(clock)

@@ -25,7 +25,7 @@ export interface RateLimitPolicy {
   burstSize?: number | undefined
   /** Whether `acquire()` waits for its tokens (default), or rejects with `RateLimitExceeded` when they are not there. */
   waitOnLimit?: boolean | undefined
-  /** Called when a caller has to wait, with the expected wait in ms. What it throws is a process warning, nothing more. */
+  /** Called when a caller has to wait, with the expected wait in ms. If it throws, that is a process warning and nothing more. */
   onWait?: ((waitMs: number) => void) | undefined
   /** A longer wait is refused at once and consumes nothing. In ms, >= 0; default Infinity. */
   maxWaitMs?: number | undefined
@@ -36,7 +36,7 @@ export interface RateLimitPolicy {
    * 'machine' without slash and NUL.
    */
   name?: string | undefined
-  /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
+  /** The threads that share a `name`: all threads of this process (default), or all processes of this user on this machine. */
   scope?: 'process' | 'machine' | undefined
   /**
    * Decides and counts as ever, and holds nobody up: what the limit would refuse, or have wait, goes on at once, consumes nothing and counts as
@@ -83,7 +83,7 @@ export const RATE_LIMIT_OPTIONS = {
  * that shares the bucket.
  */
 export interface RateLimiterHandle {
-  /** What it is a handle of. */
+  /** The kind of object that it is a handle of. */
   readonly kind: 'amorsize.RateLimiter'
   /** The options that are data; functions stay where they are. */
   readonly policy: Omit<RateLimitPolicy, 'onWait' | 'clock'>
@@ -142,7 +142,7 @@ export function completePolicy(policy: RateLimitOptions): CompletePolicy {
   return { ...completeValues(common), ...(leaseSize === undefined ? {} : { leaseSize }) }
 }
 
-/** What follows from several options together. */
+/** Adds the defaults that follow from several options together. */
 export function completeValues(read: ReadOptions<typeof COMMON_OPTIONS>): CompletePolicy {
   const { requestsPerSecond, waitOnLimit, maxWaitMs, maxQueue, dryRun, clock, onWait } = read
   const { name, scope } = checkSharedName(read.name, read.scope)

@@ -6,7 +6,7 @@ import { MAX_BURST } from '../memory/shared/rate.js'
 import { bindingOf, type Charge, giveBack, isDry, letIn, type LimitPart, takeDry, takeNow } from './charges.js'
 import { waitForAll } from './wait-for-all.js'
 
-/** What a call costs in a keyed limit. */
+/** The cost of a call in a keyed limit. */
 export interface KeyedCost {
   /** Whose tokens they are. */
   readonly key: Key
@@ -18,7 +18,7 @@ export interface KeyedCost {
 export type Costs<K extends string = string, Keyed extends string = never> = Readonly<Partial<Record<K, number>>> &
   Readonly<Partial<Record<Keyed, KeyedCost>>>
 
-/** What was granted by several limits at once. */
+/** Tokens granted by several limits at once. */
 export interface Permit<K extends string = string, Keyed extends string = never> {
   /**
    * Corrects the costs once the true ones are known: the difference is given back, or taken as a debt that later callers
@@ -135,7 +135,7 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
     }
   }
 
-  /** What has to be taken where. Everything is checked before anything is taken. */
+  /** Lists the charges of a call. All costs are checked before any token is taken. */
   #chargesFor(costs: Costs<K, Keyed>): Charge[] {
     const charges = this.#check('costs', costs)
     if (charges.length === 0)

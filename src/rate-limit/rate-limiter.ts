@@ -52,7 +52,7 @@ export type KeyedNames<L extends SeveralLimits> = {
  * A token bucket: `burstSize` tokens at most, `requestsPerSecond` come back. In every interval of w seconds at most
  * `burstSize + requestsPerSecond * w` tokens are granted, over all threads and processes that share the bucket: by `name` and
  * `scope`, or by `share()` and `from()`. Where callers waited for c tokens, max(`burstSize`, c + `requestsPerSecond` * 10 ms) stands
- * in the place of `burstSize`, so that a loop that is a little late loses nothing. What counts is when each is let go on.
+ * in the place of `burstSize`, so that a loop that is a little late loses nothing. The moment that counts is the one of each decision.
  *
  * Thread-safety: each thread has its own object; the bucket behind them is lock-free shared memory, and a thread or process that dies
  * in the middle of a call leaves it usable.
@@ -143,7 +143,7 @@ export class RateLimiter implements RateLimiting, Disposable {
   acquire(tokens?: number, options?: AcquireOptions): Promise<void> {
     try {
       const isPlain = options === undefined && (tokens === undefined || tokens === 1)
-      // Whoever waits already comes first, also where the loop is late and tokens are there again.
+      // Callers that wait already come first, even if the loop is late and tokens are there again.
       if (isPlain && this.#queue.size === 0 && this.#take() === undefined) {
         this.#counts.allowed++
         return GRANTED
@@ -249,7 +249,7 @@ export class RateLimiter implements RateLimiting, Disposable {
   }
 
   /**
-   * Gives tokens back that were taken and not used. Never fills beyond `burstSize`. Who waits is served that much earlier.
+   * Gives tokens back that were taken and not used. Never fills beyond `burstSize`. Callers that wait are served that much earlier.
    *
    * @param tokens - how many, >= 0
    */
@@ -281,7 +281,7 @@ export class RateLimiter implements RateLimiting, Disposable {
   update(change: { requestsPerSecond?: number | undefined; burstSize?: number | undefined }): void {
     this.#admission.checkUsable()
     checkKeys('RateLimiter.update', change, ['requestsPerSecond', 'burstSize'])
-    // What is not given stays as it is at the moment of the change, whoever has changed it just before.
+    // An option left out keeps the value it has when the change is made, even if another thread set it just before.
     const rate = change.requestsPerSecond === undefined ? NaN : checkRate(change.requestsPerSecond)
     const burst = change.burstSize === undefined ? NaN : checkBurst(change.burstSize)
     this.#admission.changed(this.#bucket.update(rate, burst))
@@ -353,7 +353,7 @@ export class RateLimiter implements RateLimiting, Disposable {
     return RateLimiterAll.of(parts)
   }
 
-  /** What this limiter has done in this thread. */
+  /** Counts of this limiter in this thread. */
   stats(): RateLimiterStats {
     let { allowed } = this.#counts
     for (const lease of this.#admission.leaseHost.open) allowed += lease.granted

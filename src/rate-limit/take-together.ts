@@ -27,7 +27,7 @@ export function keepsMs({ part, tokens }: Charge, available = 0): number {
   return Math.max((1000 * (burstSize - tokens)) / requestsPerSecond, GRACE_MS) - (1000 * available) / requestsPerSecond
 }
 
-/** How long until a charge could be had that is reserved now, ms, whoever waits. */
+/** How long until a charge that is reserved now could be had, ms, regardless of callers that wait. */
 export function leadMs({ part: { future }, tokens }: Charge): number {
   const axis = future.survey()
   const place = Math.max(axis.spent, axis.produced - axis.burst) + costInUnits(tokens, axis.digits)
@@ -99,7 +99,7 @@ function restOf(reserved: readonly Reserved[]): number {
   return Math.max(...reserved.map((each) => standingOf(each).restMs))
 }
 
-/** How long until tokens are there, ms, and whether they are not too old. Whoever changes, pauses or refunds moves them. */
+/** How long until tokens are there, ms, and whether they are not too old. Changes, pauses and refunds move them. */
 function standingOf(each: Reserved): { restMs: number; isGood: boolean } {
   const { charge, future } = each
   const axis = future.survey()
@@ -115,7 +115,7 @@ function standingOf(each: Reserved): { restMs: number; isGood: boolean } {
 
 const isGood = (each: Reserved): boolean => standingOf(each).isGood
 
-/** What is too old is so because the bucket has more. */
+/** Takes tokens of now in the place of a reservation that is too old: it is so because the bucket has more. */
 function takeAnew(each: Reserved): boolean {
   putBack(each)
   const { bucket } = each.charge.part
@@ -124,7 +124,7 @@ function takeAnew(each: Reserved): boolean {
   return each.isOfNow
 }
 
-/** What others stand behind cannot go back: they would have it as well as what they hold. */
+/** Tokens that others have reserved behind cannot go back: they would be granted twice. */
 function putBack(each: Reserved): void {
   const { charge, future, ticket, isBack, isOfNow } = each
   if (isBack) return

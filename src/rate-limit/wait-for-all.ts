@@ -57,7 +57,7 @@ export async function waitForAll(
   }
 }
 
-/** Until when what has been taken is good, if nothing comes back meanwhile. What others who wait have by now will be used as well. */
+/** Until when what has been taken is good, if nothing comes back meanwhile. Tokens that other waiting callers hold will be used as well. */
 function goodUntilMs(charge: Charge): number {
   return charge.part.clock.now() + keepsMs(charge, charge.part.spare())
 }

@@ -12,7 +12,7 @@ import { disposedError, moreThanBurst, noRoomForKey } from '../refusals.js'
 import type { CompleteKeyedPolicy } from './policy.js'
 import { KeyedQueue } from './queue.js'
 
-/** Who goes on, who waits and who is refused: the policy of one keyed limiter of this thread, applied to its table. */
+/** Admits callers, has them wait or refuses them: the policy of one keyed limiter of this thread, applied to its table. */
 export class KeyedAdmission {
   readonly counts = { allowed: 0, denied: 0 }
   readonly queue: KeyedQueue
@@ -69,7 +69,7 @@ export class KeyedAdmission {
       get future() {
         return queue.bucketOf(key)
       },
-      // Who waits in this thread lets go of what it holds first.
+      // Callers that wait in this thread first let go of the tokens they hold.
       mayGiveBack: () => true,
       spare: () => queue.spare(key),
       isDry: this.#policy.dryRun,
@@ -106,7 +106,7 @@ export class KeyedAdmission {
     throw moreThanBurst(tokens, burstSize)
   }
 
-  /** Ends every wait, and refuses whoever comes. */
+  /** Ends every wait, and refuses all later calls. */
   end(): void {
     this.#isOver = true
     this.queue.refuseAll(disposedError())

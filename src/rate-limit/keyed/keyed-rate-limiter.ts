@@ -23,7 +23,7 @@ import {
 } from './policy.js'
 import type { KeyedQueue } from './queue.js'
 
-/** What one keyed limiter of one thread has done, over all keys. */
+/** Counts of one keyed limiter in one thread, over all keys. */
 export type KeyedRateLimiterStats = Omit<RateLimiterStats, 'retryAfterMs'>
 
 const HANDLE_KIND = 'amorsize.KeyedRateLimiter'
@@ -134,7 +134,7 @@ export class KeyedRateLimiter implements Disposable {
   acquire(key: Key, tokens?: number, options?: AcquireOptions): Promise<void> {
     try {
       const isPlain = options === undefined && (tokens === undefined || tokens === 1)
-      // Whoever waits already comes first, also where the loop is late and tokens are there again.
+      // Callers that wait already come first, even if the loop is late and tokens are there again.
       if (isPlain && !this.#queue.has(key) && this.#takeOne(key)) {
         this.#counts.allowed++
         return GRANTED
@@ -165,7 +165,7 @@ export class KeyedRateLimiter implements Disposable {
   }
 
   /**
-   * How long a key would have to wait for tokens, for a Retry-After: by its debt, and by whoever waits for it in this thread. Takes nothing.
+   * How long a key would have to wait for tokens, for a Retry-After: by its debt and the callers that wait for it in this thread. Takes nothing.
    *
    * @param key - a string, number or bigint
    * @param tokens - how many, > 0 and at most `burstSize`; default 1
@@ -178,9 +178,9 @@ export class KeyedRateLimiter implements Disposable {
   }
 
   /**
-   * Gives tokens of a key back that were taken and not used. Never fills its bucket beyond `burstSize`. Who waits for it in this thread is
-   * served that much earlier, and a pause ends that much earlier. What callers in other threads may have reserved is not given back, lest it be
-   * granted twice: while they wait, the tokens may be lost.
+   * Gives tokens of a key back that were taken and not used. Never fills its bucket beyond `burstSize`. Callers that wait for it in this
+   * thread are served that much earlier, and a pause ends that much earlier. Tokens that callers in other threads may have reserved are not
+   * given back, lest they be granted twice: while those callers wait, the tokens may be lost.
    *
    * @param key - a string, number or bigint
    * @param tokens - how many, >= 0
@@ -194,8 +194,8 @@ export class KeyedRateLimiter implements Disposable {
 
   /**
    * Admits nothing of a key for a while, in every thread: for the Retry-After of one server among many. The bucket is empty when the pause
-   * ends. A pause that ends later stays. Who waits for the key in this thread waits on; in another thread, those go on who were to be
-   * served within the next 5 ms, or next.
+   * ends. A pause that ends later stays. Callers of the key in this thread wait until then; in another thread, those that were next or due
+   * within 5 ms are still admitted.
    *
    * @param key - a string, number or bigint
    * @param ms - how long from now, >= 0; what is longer than ten years is ten years
@@ -208,13 +208,13 @@ export class KeyedRateLimiter implements Disposable {
     this.#queue.pause(key, Math.min(ms, LONGEST_PAUSE_MS))
   }
 
-  /** Fills a key's bucket. Who waits for it in this thread is served from it first; what callers in other threads may have reserved stays taken. */
+  /** Fills a key's bucket. Callers that wait in this thread are served from it first; tokens that those of other threads may have reserved stay taken. */
   reset(key: Key): void {
     this.#admission.checkUsable()
     this.#queue.reset(checkKey('key', key))
   }
 
-  /** What this limiter has done in this thread, over all keys. */
+  /** Counts of this limiter in this thread, over all keys. */
   stats(): KeyedRateLimiterStats {
     const { tally } = this.#queue
     const counts = { ...this.#counts, waiting: tally.waiting, waitedMs: tally.waitedMs }

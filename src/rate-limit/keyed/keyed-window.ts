@@ -14,13 +14,13 @@ import { ownClocks } from '../own-clocks.js'
 import { disposedError } from '../refusals.js'
 import { checkMemory, KEYED_OPTIONS } from './policy.js'
 
-/** What a {@link KeyedWindow} is made with. */
+/** Options of a {@link KeyedWindow}. */
 export interface KeyedWindowOptions {
   /** How many keys may have a window at the same time. An integer from 1 to 1e8, at 24 bytes per key, taken at once. Required. */
   capacity: number
   /** Same name, same table: in every thread of the process, or with `scope: 'machine'` in every process of this user. */
   name?: string | undefined
-  /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
+  /** The threads that share a `name`: all threads of this process (default), or all processes of this user on this machine. */
   scope?: NameScope | undefined
   /**
    * A new key that finds no room: 'evict' (default) forgets one of 31 others, 'deny' refuses the new one. Keys with hits left go first, those
@@ -31,7 +31,7 @@ export interface KeyedWindowOptions {
   clock?: Clock | undefined
 }
 
-/** What one hit counts, and against which limit. */
+/** The weight of one hit, and the limit it counts against. */
 export interface HitOptions {
   /** How long a window lasts from its first hit, in ms, rounded up: > 0, at most 8.7 years. A window under way keeps its length. */
   windowMs: number
@@ -40,13 +40,13 @@ export interface HitOptions {
   /** More hits than this in one window are refused. An integer from 0 to 1,048,574; default: none is refused. */
   max?: number | undefined
   /**
-   * What a refused hit does to the window: 'never' (default) nothing; 'refused' it lasts `windowMs` from now; 'double' it lasts
+   * The effect of a refused hit on the window: 'never' (default) nothing; 'refused' it lasts `windowMs` from now; 'double' it lasts
    * `windowMs` × 2^(refused hits − 1) from now, if that is longer.
    */
   extend?: 'never' | 'refused' | 'double' | undefined
 }
 
-/** What a key has. */
+/** The state of a key. */
 export interface WindowResult {
   /** Hits in the window under way, refused ones and this one included; 0 without a window. At most 1,048,575. */
   readonly count: number
@@ -61,15 +61,15 @@ export interface WindowResult {
 
 /** A {@link KeyedWindow} as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. */
 export interface KeyedWindowHandle {
-  /** What it is a handle of. */
+  /** The kind of object that it is a handle of. */
   readonly kind: 'amorsize.KeyedWindow'
-  /** What the windows were made with. */
+  /** The options that the windows were made with. */
   readonly options: Omit<KeyedWindowOptions, 'clock'>
   /** The memory of windows without a name. */
   readonly buffer?: SharedBuffer
   /** Their first cell in `buffer`. */
   readonly cell?: number
-  /** What stands for a clock of the maker's own. */
+  /** Stands for a clock of the maker's own. */
   readonly clock?: string
 }
 
@@ -161,7 +161,7 @@ export class KeyedWindow implements Disposable {
     return this.#usable().hit(checkKey('key', key), windowMs, n, limit, EXTEND.never)
   }
 
-  /** What a key has now. Counts nothing; a key that was never seen has `{ count: 0, resetMs: 0, refused: false }`. */
+  /** Returns the state of a key now. Counts nothing; a key that was never seen has `{ count: 0, resetMs: 0, refused: false }`. */
   look(key: Key): WindowResult {
     return resultOf(this.#usable().look(checkKey('key', key)))
   }

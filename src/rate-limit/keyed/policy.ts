@@ -19,7 +19,7 @@ export interface KeyedRateLimitPolicy extends Omit<RateLimitOptions, 'leaseSize'
    */
   capacity: number
   /**
-   * What happens to a new key that finds no room: 'evict' (default) forgets the key nearest to a full bucket among 31, 'deny' refuses
+   * A new key that finds no room: 'evict' (default) forgets the key nearest to a full bucket among 31, 'deny' refuses
    * the new one.
    */
   onFull?: 'evict' | 'deny' | undefined
@@ -37,7 +37,7 @@ export const KEYED_OPTIONS = {
  * one that shares the table.
  */
 export interface KeyedRateLimiterHandle {
-  /** What it is a handle of. */
+  /** The kind of object that it is a handle of. */
   readonly kind: 'amorsize.KeyedRateLimiter'
   /** The options that are data; functions stay where they are. */
   readonly policy: Omit<KeyedRateLimitPolicy, 'onWait' | 'clock'>

@@ -62,7 +62,7 @@ export class KeyedQueue {
     if (this.has(key)) this.#queues.get(key)?.catchUp()
   }
 
-  /** Gives tokens of the key back. Who waits for it is served earlier. */
+  /** Gives tokens of the key back. Callers that wait for it are served earlier. */
   refund(key: Key, tokens: number): number {
     const returned = this.#buckets.get(key)?.refund(tokens) ?? this.#table.refund(key, tokens)
     this.#queues.get(key)?.recheck()
@@ -86,7 +86,7 @@ export class KeyedQueue {
     })
   }
 
-  /** The key's bucket, for whoever waits for it or reserves of it. */
+  /** The key's bucket, for callers that wait for it or reserve from it. */
   bucketOf(key: Key): WaitingKey {
     return this.#buckets.get(key) ?? new WaitingKey(this.#table, key, this)
   }
@@ -106,7 +106,7 @@ export class KeyedQueue {
     for (const queue of [...this.#queues.values()]) queue.refuseAll(reason)
   }
 
-  /** Makes a change of which the line is not told otherwise; see {@link WaitQueue.change}. */
+  /** Makes a change that the line would not notice otherwise; see {@link WaitQueue.change}. */
   change<T>(key: Key, isGain: boolean, change: () => T): T {
     const queue = this.#queues.get(key)
     return queue === undefined ? change() : queue.change(isGain, change)
@@ -126,7 +126,7 @@ export class KeyedQueue {
     return made
   }
 
-  /** What is reserved of the key is so no more after this change. */
+  /** Reservations of the key end with this change. */
   #empty(key: Key, change: () => unknown): void {
     const bucket = this.#buckets.get(key)
     bucket?.places.clear()

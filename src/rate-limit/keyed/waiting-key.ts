@@ -34,9 +34,9 @@ export class WaitingKey implements WaitingBucket, Future {
   readonly #key: Key
   readonly #queue: KeyOwner
   readonly #base: number
-  /** What is held beside the line. */
+  /** Tokens held beside the line. */
   readonly places = new Set<Place>()
-  /** Units that came back while some were reserved here: as if so many more had been produced. Places are told with them. */
+  /** Units that came back while some were reserved here: as if so many more had been produced. Places are reported with them. */
   #back = 0
   /** Where what has been reserved here ends; NaN: nothing is. */
   #end = NaN
@@ -99,7 +99,7 @@ export class WaitingKey implements WaitingBucket, Future {
 
   charge(tokens: number): Outcome {
     const axis = this.survey()
-    // What stands behind a reservation must be known to be this limiter's, too.
+    // Reservations behind this one must be known to be this limiter's, too.
     const isReserved =
       this.#isAlone(axis) && this.reserveRun(axis, costInUnits(tokens, axis.digits), axis.burst, FARTHEST) !== null
     return isReserved ? OUTCOME.granted : this.#table.charge(this.#key, tokens)

@@ -100,7 +100,7 @@ export class CoveredCallers extends LinkedList<Caller> {
     return Math.max(burst, Math.floor(this.unitsOf(caller) + GRACE_MS * this.#unitsPerMs))
   }
 
-  /** Takes out those whose tokens are there, from the first on, and adds them to `admitted`. What is too old for the first is let go. */
+  /** Takes out those whose tokens are there, from the first on, and adds them to `admitted`. Tokens too old for the first are dropped. */
   takeDue(admitted: Caller[]): void {
     const { produced } = this.#axis as Axis
     for (let first = this.first; first !== null; first = this.first) {
@@ -136,7 +136,7 @@ export class CoveredCallers extends LinkedList<Caller> {
     if (this.#uncovered === null) this.#waiting = 0
   }
 
-  /** What was dropped is lost to the last of those who had tokens. */
+  /** Takes the tokens that were dropped from the last callers that had some. */
   #uncoverLast(): void {
     while (this.#covered > this.held.total) {
       const last = this.#uncovered === null ? this.last : this.#uncovered.previous

@@ -7,7 +7,7 @@
 export const HORIZON_MS = 5
 /** How late a healthy loop may be without losing tokens. */
 export const GRACE_MS = 10
-/** What others have changed or left behind is heard of within this. */
+/** Changes by other threads are noticed within this time. */
 const HEARD_MS = 50
 /** So a thread that waits looks this often at least: its timer may be late. */
 export const WATCH_MS = HEARD_MS - 5

@@ -16,7 +16,7 @@ export interface QueueOwner {
 /** More than timers take for now. */
 const SHORTEST_MS = 0.000_002
 
-/** Queues of this thread in which somebody waits. What one limiter does may concern any of them: they may share a bucket. */
+/** Queues of this thread in which somebody waits. A call on one limiter may concern any of them: they may share a bucket. */
 class WaitingQueues extends Set<WaitQueue> {
   /** Lets everybody who waits in this thread look again, after the parameters of some bucket have changed or tokens have come back. */
   recheck(): void {
@@ -62,7 +62,7 @@ class Waiter extends Caller implements SignalListener {
 /** The callers of one bucket that wait in this thread, behind one timer. */
 export class WaitQueue {
   readonly #clock: Clock
-  /** Its callers in their order: for whoever asks how long they wait, or has something for them. */
+  /** Its callers in their order. */
   readonly line: WaitingLine
   /** Those of the line: `acquire` asks each time how many there are. */
   readonly #callers: { readonly size: number }
@@ -140,7 +140,7 @@ export class WaitQueue {
   }
 
   /**
-   * Makes a change of the bucket that its axis does not show, and lets everybody begin anew after it.
+   * Makes a change of the bucket that its axis does not show, and has every caller look again after it.
    *
    * @param isGain - whether it only adds tokens, so that those that are held already stay good
    */
@@ -182,7 +182,7 @@ export class WaitQueue {
 
   #look(): void {
     const nextMs = this.line.look()
-    // Whoever was admitted may have come back already, and looked.
+    // A caller that was admitted may have come back already, and looked.
     const timers = timersOf(this.#clock)
     if (this.#isArmed) timers.remove(this.#timer)
     this.#isArmed = this.line.size > 0

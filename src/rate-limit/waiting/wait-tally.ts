@@ -1,6 +1,6 @@
 import { DurationHistogram, type DurationSummary } from '../../internal/events/histogram.js'
 
-/** What the callers of a limiter do that wait, over all its queues. */
+/** Counts of the callers that wait for a limiter, over all its queues. */
 export class WaitTally {
   /** How many wait. */
   waiting = 0

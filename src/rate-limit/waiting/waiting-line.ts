@@ -27,7 +27,7 @@ export class WaitingLine {
   readonly #bucket: WaitingBucket
   readonly #isWatched: boolean
   readonly #callers = new CoveredCallers()
-  /** All callers, for whoever asks often how many there are; to be read only. */
+  /** All callers; to be read only. */
   readonly list: LinkedList<Caller> = this.#callers
   /** As in the axis, with what this look has done. */
   #spent = 0
@@ -98,7 +98,7 @@ export class WaitingLine {
     return nextMs
   }
 
-  /** Gives back what is held, as far as nobody stands behind it: the bucket is about to be changed, and the next look begins anew. */
+  /** Gives back tokens that nobody has reserved behind: the bucket is about to change, and the next look starts afresh. */
   giveBack(): void {
     const axis = this.#survey()
     this.#callers.uncoverAll()
@@ -129,7 +129,7 @@ export class WaitingLine {
     return (to - from) / pow10(axis.digits)
   }
 
-  /** How long a newcomer would wait for `tokens`, ms: what is owed, and whoever waits before. */
+  /** How long a newcomer would wait for `tokens`, ms: the debt, and the callers before it. */
   estimateMs(tokens: number): number {
     const axis = this.#bucket.survey()
     const { waiting } = this.#others(0)
@@ -186,7 +186,7 @@ export class WaitingLine {
     let units = 0
     let limit = Infinity
     for (let caller: Caller | null = first; caller !== null; caller = caller.next) {
-      // Whoever has a part of its tokens gets the rest, before that part is too old.
+      // A caller that has a part of its tokens gets the rest, before that part is too old.
       const room = surplus > 0 ? horizon : this.#roomMs(caller, first, others, axis) * callers.unitsPerMs
       const most = Math.floor(axis.produced + room) - units
       if (start > most) break
@@ -251,7 +251,7 @@ export class WaitingLine {
 
   /** How long until the first caller without tokens may reserve, ms. */
   #opensMs(first: Caller, others: OtherWaiters, axis: Axis): number {
-    // Whoever has a part of its tokens is there at once when it may have the rest: the part grows old.
+    // A caller that has a part of its tokens is woken at once for the rest: the part grows old.
     const hasPart = this.#callers.surplus > 0
     const aheadMs = hasPart ? HORIZON_MS : this.#roomMs(first, first, others, axis)
     const begins = Math.max(this.#spent, axis.produced - axis.burst)
