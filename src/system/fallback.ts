@@ -67,7 +67,7 @@ function readMemory(): MemoryInfo {
   }
 }
 
-/** What Node offers where the addon cannot be loaded; the rest is unknown. */
+/** The facts that Node offers if the addon cannot be loaded; the rest is unknown. */
 export function readFallback(): SystemInfo {
   return {
     source: 'fallback',

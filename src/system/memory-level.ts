@@ -9,12 +9,12 @@ export type MemoryFacts = Pick<MemoryInfo, 'workingSetBytes' | 'effectiveLimitBy
 
 /**
  * Whether memory is short, look by look: what is in use is above a share of the limit, or the kernel has killed a process for it since the
- * look before. It stays so until neither holds. That the limit was met says nothing: whoever reads many files meets it all the time, and the
- * kernel drops what it has read.
+ * look before. It stays so until neither holds. That the limit was met says nothing: a program that reads many files meets it all the time,
+ * and the kernel drops what it has read.
  */
 export class MemoryLevel {
   isHigh = false
-  /** What is in use over the limit; null where that is not known. */
+  /** Use divided by the limit; null if that is not known. */
   ratio: number | null = null
   readonly #highRatio: number
   #kills: number | null = null
@@ -35,8 +35,8 @@ export class MemoryLevel {
 }
 
 /**
- * The working set of a group over its limit. Where there is no limit but the machine's, or nobody knows what the group uses, all that is not
- * available counts, whoever uses it: that is what the next allocation meets.
+ * The working set of a group over its limit. If only the machine limits it, or the group's use is unknown, all memory of the machine that is
+ * not available counts: the next allocation meets that.
  */
 function shareInUse({ workingSetBytes, effectiveLimitBytes, totalBytes, availableBytes }: MemoryFacts): number | null {
   if (effectiveLimitBytes === null || effectiveLimitBytes <= 0) return null

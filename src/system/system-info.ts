@@ -94,16 +94,16 @@ export interface MemoryInfo {
   readonly highBytes: number | null
   /** min(`totalBytes`, `nodesTotalBytes`, `limitBytes`, `highBytes`). */
   readonly effectiveLimitBytes: number | null
-  /** What the group uses less the page cache that the kernel drops before it kills: the longer of its inactive and active lists. */
+  /** The group's use less the page cache that the kernel drops before it kills: the longer of its inactive and active lists. */
   readonly workingSetBytes: number | null
   /**
-   * What can still be allocated before the kernel throttles, refuses or kills: the minimum of `machineAvailableBytes`, of what the NUMA
+   * Bytes that can still be allocated before the kernel throttles, refuses or kills: the minimum of `machineAvailableBytes`, of what the NUMA
    * nodes of this thread have left, of what the kernel may still promise (`vm.overcommit_memory` = 2), and, for each group with a limit,
    * of that limit less the group's own use (page cache is not use, see `workingSetBytes`; a sibling's use is). `null` when a limit,
    * or the use of a limited group, cannot be read.
    */
   readonly availableBytes: number | null
-  /** What the whole machine has left. Source: `MemAvailable`, else `MemFree`; `sysinfo` where `/proc` shows processes only. */
+  /** Memory that the whole machine has left. Source: `MemAvailable`, else `MemFree`; `sysinfo` where `/proc` shows processes only. */
   readonly machineAvailableBytes: number | null
   /** The lower of the soft limits RLIMIT_AS and RLIMIT_DATA (`ulimit -v`, `-d`); not merged into the others. */
   readonly addressSpaceLimitBytes: number | null
@@ -164,11 +164,11 @@ export interface LimitSources {
   readonly addressSpaceLimitBytes: LimitSource | null
   /** Of `pids.limit`. */
   readonly pidsLimit: LimitSource | null
-  /** What makes `availableBytes` as small as it is. */
+  /** The limit that makes `availableBytes` as small as it is. */
   readonly availableBytes: LimitSource | null
 }
 
-/** What this process may use of the machine at this moment. */
+/** The resources of the machine that this process may use at this moment. */
 export interface SystemInfo {
   /** `'native'`: read by the addon; `'fallback'`: what Node offers, with all else `null`. */
   readonly source: 'native' | 'fallback'
@@ -187,5 +187,5 @@ export interface SystemInfo {
   readonly unreadable: readonly string[]
 }
 
-/** What the addon returns. */
+/** The addon's answer. */
 export type NativeSystemInfo = Omit<SystemInfo, 'source'>
