@@ -1,12 +1,12 @@
 import type { Labels } from './labels.js'
 
-/** What a metric is, and how it is called in every system. */
+/** A metric: its kind, its help and its name in every system. */
 export interface Family {
   /** Without the prefix; base units, `_total` for what only grows. */
   readonly name: string
   readonly help: string
   readonly type: 'counter' | 'gauge' | 'histogram'
-  /** What several processes of a cluster have together: the sum, unless that says nothing. */
+  /** How the values of a cluster's processes are combined: their sum, unless that says nothing. */
   readonly together: 'sum' | 'max'
 }
 
@@ -15,7 +15,7 @@ export interface Sample {
   readonly family: Family
   readonly labels: Labels
   readonly value: number
-  /** What of a histogram it is: comes behind the name. */
+  /** Suffix of a histogram series: `_bucket`, `_sum` or `_count`. */
   readonly part?: '_bucket' | '_sum' | '_count'
   /** Whether every process of the machine sees the same number, so that a sum over processes would be wrong. */
   readonly isOfMachine: boolean
@@ -91,8 +91,8 @@ export const FAMILIES = {
 export const BUCKET_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const
 
 /**
- * The whole name of a metric. What belongs to the machine has names of its own: a sum over the processes of a cluster would count it
- * several times.
+ * The whole name of a metric. Values of the machine have names of their own: a sum over the processes of a cluster would count
+ * them several times.
  */
 export function metricName(prefix: string, family: Family, isOfMachine: boolean): string {
   return `${prefix}${isOfMachine ? 'machine_' : ''}${family.name}`

@@ -1,5 +1,5 @@
 /**
- * What limiters and policies do, for those who watch: the entry `amorsize/metrics`. It imports no library of metrics.
+ * The entry `amorsize/metrics`: counts of limiters and policies for systems that watch them. It imports no library of metrics.
  *
  * @module
  */

@@ -4,7 +4,7 @@
 export class Labels {
   readonly values: Readonly<Record<string, string>>
   #text: string | undefined = undefined
-  /** What `with` has given: few, so that they are found by looking. */
+  /** Labels that `with` has made: few, so a linear search finds them. */
   readonly #more: { readonly key: string; readonly value: string; readonly labels: Labels }[] = []
 
   constructor(values: Readonly<Record<string, string>>) {
@@ -39,7 +39,7 @@ export class LabelsOfNames {
     this.#next = new Map()
   }
 
-  /** @returns null when this scrape has had the name: a copy of a file under another name is no second limit, and a number told twice spoils a scrape */
+  /** @returns null when this scrape has had the name: a copy of a file under another name is no second limit, and a repeated series spoils a scrape */
   of(kind: string, name: string): Labels | null {
     const key = `${kind} ${name}`
     if (this.#next.has(key)) return null

@@ -7,7 +7,7 @@ export interface OtelInstrument {
   addCallback(callback: never): void
 }
 
-/** What a callback of @opentelemetry/api reports to. */
+/** The object that a callback of @opentelemetry/api reports to. */
 export interface OtelObserver {
   observe(instrument: OtelInstrument, value: number, attributes?: Readonly<Record<string, string>>): void
 }

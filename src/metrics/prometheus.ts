@@ -16,7 +16,7 @@ interface PromTerms {
   readonly aggregator: Family['together'] | 'first'
 }
 
-/** What prom-client asks of a metric when it is scraped. */
+/** The method of a metric that prom-client calls when it is scraped. */
 interface PromMetric extends PromTerms {
   get(): Promise<
     PromTerms & {

@@ -4,15 +4,15 @@ import { warnings } from '../internal/events/warnings.js'
 import { checkKeys, checkNumber, describe } from '../internal/options/validate.js'
 import { RetryBudget } from '../policy/retry/budget.js'
 
-/** What is registered by itself. */
+/** Options of automatic registration. */
 export interface RegisterNewOptions {
-  /** Most objects at a time, an integer from 1 to 100,000; default 1,000. Those beyond are not told of, and a process warning says so. */
+  /** Most objects at a time, an integer from 1 to 100,000; default 1,000. Further ones are left out, and a process warning says so. */
   readonly most?: number | undefined
 }
 
 const DEFAULT_MOST = 1000
 const LARGEST_MOST = 100_000
-/** A policy around a limiter, which is told of by itself. */
+/** A policy around a limiter that is reported by itself. */
 const AROUND_A_LIMITER = 'rate-limit'
 
 /** Whether metrics have something to tell of it: a limiter or policy that counts, or a retry budget. */

@@ -52,7 +52,7 @@ interface WatchedRun {
  * Counts what runs of `execute`, `stream` and plans do, for metrics: name it among `objects`, or register it.
  *
  * Thread-safety: of the thread that starts the runs.
- * Cost: a run that is watched keeps account of each item, which costs less than a microsecond; progress is told ten times a second.
+ * Cost: a run that is watched keeps account of each item, which costs less than a microsecond; progress is reported ten times per second.
  * @example
  * import client from 'prom-client'
  * const hashing = new RunMetrics()
@@ -63,7 +63,7 @@ export class RunMetrics {
   readonly #underWay = new Set<WatchedRun>()
   readonly #counts = { runs: 0, failedRuns: 0, completed: 0, failed: 0, workersStarted: 0, workersLost: 0 }
 
-  /** Listeners for one run; ask anew for each. */
+  /** Listeners for one run; call it again for each. */
   hooks(): RunListeners {
     const run: WatchedRun = { total: null, completed: 0, failed: 0 }
     return {
@@ -87,7 +87,7 @@ export class RunMetrics {
     }
   }
 
-  /** What the runs have come to. */
+  /** Counts of all runs together. */
   stats(): RunCounts {
     let left = 0
     for (const { total, completed, failed } of this.#underWay)

@@ -15,7 +15,7 @@ import { Labels, LabelsOfNames } from './labels.js'
 import { canBeTold, objectRegistry } from './registry.js'
 import { type RunCounts, RunMetrics } from './run-metrics.js'
 
-/** What is measured, and what it is called. */
+/** Objects to measure, and how their series are named. */
 export interface MetricsOptions {
   /**
    * Limiters and policies of this thread, by the label they get; those with `stats()` are counted, limiters, breakers, bulkheads and retry
@@ -178,7 +178,7 @@ function addEntry(all: Collector, entry: MachineEntry): void {
   if (entry.breaker !== null) all.addState(entry.breaker)
 }
 
-/** What `stats()` of limiters counts: `denied` of those that callers ask, `refused` of the limits of a server. */
+/** Counts of limiters' `stats()`: `denied` of those that callers ask, `refused` of the limits of a server. */
 interface LimiterCounts {
   readonly allowed: number
   readonly denied?: number
@@ -197,7 +197,7 @@ function samplesOf(label: string, object: object): Sample[] {
   try {
     addObject(all, object)
   } catch (error) {
-    // What has been disposed counts no more, and must not keep a scrape from all others.
+    // A disposed object counts no more, and must not keep a scrape from all others.
     if (!SharedMemoryError.is(error) || error.reason !== 'disposed') throw error
   }
   return all.samples
@@ -268,7 +268,7 @@ function isLimiterCounts(stats: unknown): stats is LimiterCounts {
   return typeof stats === 'object' && stats !== null && 'allowed' in stats
 }
 
-/** What `stats()` of `shed` counts that is shown. */
+/** Counts of `stats()` of `shed` that are shown. */
 interface ShedCounts {
   readonly admitted: number
   readonly refused: number
@@ -280,7 +280,7 @@ function isShedCounts(stats: unknown): stats is ShedCounts {
   return typeof stats === 'object' && stats !== null && 'admitted' in stats && 'inUse' in stats
 }
 
-/** What is no count of calls that have ended. */
+/** Fields of `stats()` that do not count calls that have ended. */
 const NOT_COUNTS = new Set(['running', 'queued', 'waiting', 'underWay', 'generation'])
 
 /** The whole numbers among the counts of a policy, each under its own name. */

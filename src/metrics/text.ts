@@ -1,7 +1,7 @@
 import { FAMILIES, metricName, type Sample } from './families.js'
 import { completeMetricsOptions, type MetricsOptions, SamplesByFamily, takeSamples } from './samples.js'
 
-/** What a scrape is answered with, for the header `Content-Type`. */
+/** `Content-Type` of the answer to a scrape. */
 export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 /**
