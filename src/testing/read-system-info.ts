@@ -6,7 +6,7 @@ import type { SystemInfo } from '../system/index.js'
 
 /** Options of {@link readSystemInfo}. */
 export interface ReadSystemInfoOptions {
-  /** Directory that stands for `/`: below it lie `proc` and `sys`. What is missing there is unknown; the directory itself must exist. */
+  /** Directory that stands for `/`: below it lie `proc` and `sys`. A missing file means unknown; the directory itself must exist. */
   readonly root: string
   /**
    * The CPUs the process may use, as the kernel lists them (`'0-3,8'`) or as numbers. Default: the tree's `Cpus_allowed_list` of
