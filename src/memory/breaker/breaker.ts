@@ -11,7 +11,7 @@ export type BreakerStateNumber = (typeof BREAKER_STATE)[keyof typeof BREAKER_STA
 export const BREAKER_STATES = ['closed', 'open', 'half-open', 'isolated'] as const
 
 /**
- * What became of an update. `outdated`: there was a transition or another update since its parameters were worked out; `noSlot`: others
+ * The outcome of an update. `outdated`: there was a transition or another update since its parameters were worked out; `noSlot`: others
  * write to all slots that are free, or died as they did.
  */
 export const UPDATE_RESULT = { done: 0, outdated: 1, noSlot: 2 } as const

@@ -9,7 +9,7 @@ import type { OtherWaiters, Ticket, WaitingBucket } from './waiters.js'
 export const OUTCOME = { granted: 0, denied: 1, exceedsBurst: 2, busy: 3 } as const
 export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME]
 
-/** What the addon gives of a bucket; for a name also the rate and burst its first user asked for. */
+/** A bucket as the addon opens it; for a name also the rate and burst its first user asked for. */
 type Opened = [
   take: () => undefined | false,
   takeSeveral: () => undefined | boolean,
@@ -78,7 +78,7 @@ const scratch = new Float64Array(FIELD.count)
 /** The same, for what bucket_waiting.cc writes. */
 const seen = new Float64Array(AXIS_FIELDS)
 
-/** What the addon wrote, kept for as long as the wait. */
+/** The addon's numbers, kept for as long as the wait. */
 const fieldsOf = (ticket: Ticket): Float64Array => ticket.at as Float64Array
 
 /** A token bucket through the addon. */
@@ -261,7 +261,7 @@ export class Bucket implements WaitingBucket {
     this.#addon.bucketBuryDead(this.#number, addonTime(this.#clock))
   }
 
-  /** Of a bucket with a name: lets go of its memory. What is called afterwards finds an empty bucket. */
+  /** Of a bucket with a name: lets go of its memory. Later calls find an empty bucket. */
   letGo(): void {
     this.#addon.bucketClose(this.#number)
   }

@@ -3,7 +3,7 @@ import { allocateBeside, bytesOf, type CellAddress, coreOf, viewCells } from '..
 import { Subjects } from '../shared/subjects.js'
 import { Bucket } from './bucket.js'
 
-/** What a bucket is made with. Those of one without a name may change. */
+/** Parameters of a bucket. Those of one without a name may change. */
 export interface BucketParameters {
   readonly requestsPerSecond: number
   readonly burstSize: number

@@ -1,7 +1,7 @@
 import type { Axis } from '../shared/axis.js'
 import { WAITERS } from '../shared/layout.js'
 
-/** What all other queues say together. */
+/** The rows of all other queues, summed up. */
 export interface OtherWaiters {
   /** How many tokens after the place that was asked for the first of them came; before it: negative. Infinity: nobody. */
   readonly first: number
@@ -22,20 +22,20 @@ export function tokensBetween(place: number, from: number): number {
   return wrapped / WAITERS.perToken
 }
 
-/** A place in the future of a bucket, as its reservation was told. What `at` holds is the bucket's own affair. */
+/** A place in the future of a bucket, as its reservation was given. The value of `at` is the bucket's own affair. */
 export interface Ticket {
   /** Milliseconds from the time of the call until the tokens are there; 0: they are. Of a denial: until it would have been granted. */
   readonly waitMs: number
   readonly at: unknown
 }
 
-/** What queues of several objects or threads tell each other of a bucket that they share. */
+/** Rows by which queues of several objects or threads see each other at a bucket that they share. */
 export interface WaitingRows {
-  /** What is held is about to be used: until the next `publish` nothing of it is given back if this thread dies. */
+  /** Held tokens are about to be used: until the next `publish` none of them is given back if this thread dies. */
   beginLook(): void
   /** The next place in the order of arrival; -1 where there are no other queues. */
   arrive(tokens: number): number
-  /** What other queues say, seen from a place in the order of arrival. */
+  /** The rows of other queues, seen from a place in the order of arrival. */
   others(place: number): OtherWaiters
   /** Tells the other queues; `next`: place of the first caller without tokens, -1 when all have. */
   publish(axis: Axis, next: number, waiting: number, lookInMs: number, heldEnd: number, heldSize: number): void
@@ -45,11 +45,11 @@ export interface WaitingRows {
   buryDead(): void
 }
 
-/** What a queue of callers that wait needs of a bucket: stretches of its axis, and what other queues say, where there may be some. */
+/** The part of a bucket that a queue of waiting callers needs: stretches of its axis, and the rows of other queues if there may be some. */
 export type WaitingBucket = BucketAxis & Partial<WaitingRows> & { rest?(axis: Axis): void }
 
 interface BucketAxis {
-  /** What is so at this moment. */
+  /** The state at this moment. */
   survey(): Axis
   /**
    * Takes the next `units` of the axis.

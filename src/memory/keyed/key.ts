@@ -1,7 +1,7 @@
 import { describe } from '../../internal/options/validate.js'
 
 /**
- * What tells one bucket of a keyed table from another: a string of at most 65,536 characters, a number other than NaN, or a bigint of at
+ * The key of one bucket in a keyed table: a string of at most 65,536 characters, a number other than NaN, or a bigint of at
  * most 8,192 bits. Keys of different types are different keys: '1', 1 and 1n. Longer ones are refused with a `RangeError`; where callers
  * choose the keys, hash or cut what may be long.
  */

@@ -19,7 +19,7 @@ export function keyedCells(capacity: number): number {
   return KEYED.headerCells + Math.max(Math.floor((capacity + 23) / 24), within24Bytes) * KEYED.groupCells
 }
 
-/** What a table is made with. */
+/** Parameters of a table. */
 export interface KeyedParameters {
   readonly rate: number
   readonly burst: number
@@ -182,14 +182,14 @@ export class KeyedTable {
     return this.#addon.keyedPause(this.#number, key, addonTime(this.#clock), ms)
   }
 
-  /** What the key has, and how long it would have to wait for `tokens`. */
+  /** The tokens of the key, and how long it would have to wait for `tokens`. */
   look(key: Key, tokens: number): { available: number; waitMs: number } {
     const available = this.#addon.keyedLook(this.#number, key, addonTime(this.#clock), tokens, scratch)
     return { available, waitMs: scratch[LOOK.waitMs] as number }
   }
 
   /**
-   * What a queue of the key's callers needs to know. Its generation is that of the key's slot, and `RESERVED` if callers may have reserved; a key that can have none yet is paused until
+   * The axis of the key, for a queue of its callers. Its generation is that of the key's slot, and `RESERVED` if callers may have reserved; a key that can have none yet is paused until
    * there is one.
    *
    * @param base - what places are relative to: whole units of the axis that all keys share
@@ -243,7 +243,7 @@ export class KeyedTable {
     return this.#addon.keyedSize(this.#number, 0, addonTime(this.#clock))
   }
 
-  /** Of a table with a name: lets go of its memory. What is called afterwards finds an empty table. */
+  /** Of a table with a name: lets go of its memory. Later calls find an empty table. */
   letGo(): void {
     this.#addon.keyedClose(this.#number)
   }

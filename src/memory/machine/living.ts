@@ -19,13 +19,13 @@ export function livingOwners(words: BigInt64Array, living: Living): number[] {
   return alive
 }
 
-/** Who asks, and which processes still run: each asked for once a listing, since many names have the same users. */
+/** Finds which processes still run: each is asked for once per listing, since many names have the same users. */
 export class Living {
   readonly user = process.geteuid?.() ?? 0
   readonly #known = new Map<bigint, boolean>()
   readonly #own = process.platform === 'linux' ? ownSpace() : null
 
-  /** What native/os/process_identity.cc decides: also true where it cannot be known. */
+  /** The answer of native/os/process_identity.cc, which is true also if it cannot be known. */
   includes(owner: bigint, space: bigint): boolean {
     if (this.#own !== null && space !== 0n && space !== this.#own) return true
     let isAlive = this.#known.get(owner)

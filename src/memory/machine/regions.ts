@@ -30,7 +30,7 @@ import {
 import { Living, livingOwners } from './living.js'
 
 /**
- * What is to be said of a file that has a region's name: 'ready' when it can be used, 'foreign' when it belongs to another user,
+ * The state of a file that has a region's name: 'ready' when it can be used, 'foreign' when it belongs to another user,
  * 'not-private' when others may open it, 'unreadable' when the system does not let it be read.
  */
 export type RegionState =
@@ -140,7 +140,7 @@ function readRegion(file: string, entry: Dirent, living: Living): MachineRegion 
     if (refusal !== null) return refusal
     const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     try {
-      // What was looked at may have been exchanged for something else.
+      // The file may have been replaced since it was looked at.
       const opened = fstatSync(descriptor)
       bytes = opened.size
       const state = refusalOf(opened, living.user)
@@ -151,12 +151,12 @@ function readRegion(file: string, entry: Dirent, living: Living): MachineRegion 
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return null
-    // What another user keeps to himself cannot be opened, and is to be shown as his.
+    // The private file of another user cannot be opened, and is shown as theirs.
     return (code === 'EACCES' ? whatIsSeen(refused) : null) ?? useless('unreadable')
   }
 }
 
-/** What `look` sees; null where that cannot be seen either. */
+/** The result of `look`; null if it fails, too. */
 function whatIsSeen(look: () => MachineRegion | null): MachineRegion | null {
   try {
     return look()
@@ -217,7 +217,7 @@ function cellsOf(words: BigInt64Array): number {
   }
 }
 
-/** What native/core/machine_header.h says of the header, but for the kind and the name it need not have. */
+/** The fields of native/core/machine_header.h, but for the kind and the name, which a header need not have. */
 function judge(words: BigInt64Array, size: number): RegionState {
   if (words.length === 0 || words[REGION.magic] === 0n) return 'unfinished'
   if (words[REGION.magic] !== REGION.magicValue || size < HEADER_BYTES) return 'not-a-region'

@@ -5,12 +5,12 @@ import { type MachineRegion, type RegionState, mapMachineRegions } from './regio
 
 declare module '../../internal/native.js' {
   interface NativeAddon {
-    /** Whether the cells hold what `kind` says; writes what is told of it. See native/binding/machine_view.cc. */
+    /** Whether the cells hold an object of `kind`; writes its numbers. See native/binding/machine_view.cc. */
     machineLook(kind: number, cells: BigInt64Array, nowMs: number, out: Float64Array): boolean
   }
 }
 
-/** What is known of one name of the machine; null is what its kind does not have, or what cannot be known. */
+/** One name of the machine; a field is null if its kind does not have it, or if it cannot be known. */
 export interface MachineEntry {
   readonly name: string | null
   readonly kind: string
@@ -55,7 +55,7 @@ interface KindView {
   readonly say?: (told: readonly number[], words: BigInt64Array) => Details
 }
 
-/** What people call each kind. One that is not here is listed by its number. */
+/** A name for each kind. One that is not here is listed by its number. */
 const KINDS: Readonly<Record<number, KindView>> = {
   [KIND.tokenBucket]: { title: 'limiter', cells: NAMED_BUCKET.cells, say: sayBucket },
   [KIND.keyedTable]: { title: 'keyed limiter', cells: KEYED.headerCells, say: sayKeyedTable },
@@ -73,7 +73,7 @@ const KINDS: Readonly<Record<number, KindView>> = {
   [KIND.retryBudget]: { title: 'retry budget', cells: RETRY_BUDGET.cells },
 }
 
-/** What kinds are called. */
+/** The names of kinds. */
 export const KIND_TITLES: readonly string[] = Object.values(KINDS).map(({ title }) => title)
 
 const NOTHING: Required<Details> = {
@@ -103,7 +103,7 @@ export function readMachine(): MachineEntry[] {
   return mapMachineRegions(describeRegion)
 }
 
-/** What is known of `region`. */
+/** Reads `region`. */
 export function describeRegion(region: MachineRegion): MachineEntry {
   const { file, bytes, name, kind, processes } = region
   const view = KINDS[kind ?? KIND.none]
@@ -159,7 +159,7 @@ function sayBucket(told: readonly number[], words: BigInt64Array): Details {
   }
 }
 
-/** What holds for every key, and how many there are; the keys themselves are hashes. */
+/** The parameters of every key, and how many there are; the keys themselves are hashes. */
 function sayKeyedTable(
   [requestsPerSecond = 0, burstSize = 0, keys, keyCapacity]: readonly number[],
   words: BigInt64Array,

@@ -4,7 +4,7 @@ import { addonTime } from '../shared/addon-time.js'
 import { KIND, kindWord, RETRY_BUDGET } from '../shared/layout.js'
 import { Subjects } from '../shared/subjects.js'
 
-/** What a retry budget was made with. */
+/** Parameters of a retry budget. */
 export interface RetryBudgetParameters {
   /** Retries for each call. */
   readonly ratio: number

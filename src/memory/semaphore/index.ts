@@ -3,12 +3,12 @@ import { KIND, kindWord, SEMAPHORE } from '../shared/layout.js'
 import { Subjects } from '../shared/subjects.js'
 import { cellsOf, Semaphore, type SemaphoreLimits, type SemaphoreShape, shownLimits } from './semaphore.js'
 
-/** What a semaphore is made with. */
+/** Parameters of a semaphore. */
 export interface SemaphoreParameters extends SemaphoreLimits {
   readonly shape: SemaphoreShape
 }
 
-/** What to do instead where a name stands for other limits. */
+/** The advice if a name stands for other limits. */
 export const ADVICE = ', or change the limits with update()'
 
 /** Semaphores. Where one has no row left for this thread, a SharedMemoryError 'full' says so. */

@@ -146,7 +146,7 @@ export class PermitQueue {
     for (let i = 0; i < count; i++) {
       const waiter = this.#waiters.first
       if (waiter === null) {
-        // Whoever it was for has given up: it goes on to the next. There is none only where a thread has scribbled over shared memory.
+        // Its caller has given up, so the next one gets it. There is none only if a thread has scribbled over shared memory.
         if (this.semaphore.held() > 0) this.leave()
       } else {
         this.#waiters.remove(waiter)

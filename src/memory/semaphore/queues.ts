@@ -22,7 +22,7 @@ class PermitQueues {
   /** By buffer and cell. A buffer has room for a few only, so none need be removed. */
   readonly #byAddress = new WeakMap<SharedBuffer, Map<number, WeakRef<PermitQueue>>>()
 
-  /** The queue at the semaphore of `name`, which is made by whoever asks first. Throws as `semaphores.byName` does. */
+  /** The queue at the semaphore of `name`, which the first call makes. Throws as `semaphores.byName` does. */
   byName(name: string, scope: NameScope, limits: SemaphoreLimits, clock: Clock): PermitQueue {
     let ofClock = this.#byName.get(clock)
     if (ofClock === undefined) this.#byName.set(clock, (ofClock = new Map<string, WeakRef<PermitQueue>>()))

@@ -3,7 +3,7 @@ import { doorbell } from '../shared/doorbell.js'
 import type { NameScope } from '../shared/names.js'
 import { SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
 
-/** What becomes of a caller, as native/core/semaphore.h numbers it. */
+/** The outcome for a caller, as native/core/semaphore.h numbers it. */
 export const ADMISSION = { admitted: 0, queued: 1, refused: 2 } as const
 export type Admission = (typeof ADMISSION)[keyof typeof ADMISSION]
 
@@ -104,7 +104,7 @@ const scratch = new Float64Array(3)
 
 /** A semaphore through the addon. */
 export class Semaphore {
-  /** What it was made with, and what its name stands for; {@link Semaphore.limits} may have changed since. */
+  /** The parameters it was made with, which its name stands for; {@link Semaphore.limits} may have changed since. */
   readonly founding: SemaphoreLimits
   /** Whether other processes use it, which do not ring: who waits must `collect` from time to time. */
   readonly isOfMachine: boolean
@@ -210,7 +210,7 @@ export class Semaphore {
     return this.#addon.semaphoreEnded(this.#number, nowMs, ms)
   }
 
-  /** What is in force. A `maxQueue` beyond the longest queue there can be is Infinity. */
+  /** The limits in force. A `maxQueue` beyond the longest queue there can be is Infinity. */
   limits(): SemaphoreLimits {
     this.#addon.semaphoreTerms(this.#number, scratch)
     const [maxConcurrent, maxQueue, least] = scratch as unknown as [number, number, number]

@@ -24,7 +24,7 @@ class Doorbell {
   #id: number | undefined = undefined
   #poll: NodeJS.Timeout | undefined = undefined
   #holders = 0
-  /** What async_hooks shows of it: whoever looks for what keeps a process alive, as Jest does, asks this. */
+  /** The resource that async_hooks shows: tools that look for what keeps a process alive, such as Jest, ask it. */
   readonly #resource = { hasRef: (): boolean => this.#holders > 0 }
 
   /** For others to ring; {@link NO_DOORBELL} without the addon. Opened by the first call, closed when this copy is collected, or with the thread. */

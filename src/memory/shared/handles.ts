@@ -36,7 +36,7 @@ export function checkHandleShape<H extends AnyHandle>(
   return handle
 }
 
-/** Where the cells of a checked handle are; null for a name. Which cells there are is known to whoever opens them. */
+/** Where the cells of a checked handle are; null for a name. Each kind checks its cells as it opens them. */
 export function addressIn({ buffer, cell }: AnyHandle): CellAddress | null {
   return buffer === undefined ? null : { buffer, cell: cell as number }
 }

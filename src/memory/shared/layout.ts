@@ -1,5 +1,5 @@
 /**
- * What TypeScript uses of the layout of shared memory, as native/core/layout.h defines it: that file says what each word means, who writes it
+ * The part of the layout of shared memory that TypeScript uses. native/core/layout.h defines it: that file says what each word means, who writes it
  * and in which order. A test compares the two.
  */
 
@@ -58,7 +58,7 @@ export const BREAKER = {
   wordsPerSlice: 4,
 } as const
 
-/** What a circuit breaker goes by, in order. */
+/** The parameters of a circuit breaker, in order. */
 export const BREAKER_PARAMETER = {
   mode: 0,
   size: 1,
@@ -114,7 +114,7 @@ export const WAITERS = {
   machineRows: 255,
 } as const
 
-/** What follows a bucket that has a name. */
+/** The cells behind a bucket that has a name. */
 export const NAMED_BUCKET = { cells: 6, allowed: 42, denied: 43 } as const
 
 /** Words of a keyed table, of its groups, and of their slots. */

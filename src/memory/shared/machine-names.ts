@@ -11,7 +11,7 @@ declare module '../../internal/native.js' {
   }
 }
 
-/** What native/binding/named_cells.cc throws. */
+/** An error of native/binding/named_cells.cc. */
 interface NameFault {
   readonly code: 'ERR_SHARED_MEMORY'
   readonly message: string

@@ -6,7 +6,7 @@ import { type Clock, systemClock } from '../../internal/time/clock.js'
 import { LAYOUT_VERSION } from './layout.js'
 import { addonForMachine } from './machine-names.js'
 
-/** Who shares a name: every thread of this process, or every process of this user on this machine. */
+/** The users of a name: every thread of this process, or every process of this user on this machine. */
 export type NameScope = 'process' | 'machine'
 
 /**
@@ -38,7 +38,7 @@ export class OwnNames<T> {
   readonly #byClock = new WeakMap<Clock, Record<NameScope, Map<string, T>>>()
 
   /**
-   * What a name stands for on `clock`, made by whoever asks first.
+   * The object of a name on `clock`, which the first call makes.
    *
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY for the system's clock in a worker: other threads have the same name, and something
    *   private under it would be the very defect this package exists to end

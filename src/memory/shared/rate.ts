@@ -1,4 +1,4 @@
-/** What a rate is in units, as native/core/rate.h has it. */
+/** A rate in units, as in native/core/rate.h. */
 
 /** Of the coarsest unit: 10^6 tokens. */
 const MIN_DIGITS = -6

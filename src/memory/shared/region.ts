@@ -52,14 +52,14 @@ export function allocateOwnBuffer(count: number): CellAddress {
   return createRegion(count)
 }
 
-/** Hands out zeroed cells that whoever uses those at `address` can use with them. */
+/** Hands out zeroed cells that all users of those at `address` can use, too. */
 export function allocateBeside({ buffer }: CellAddress, count: number): CellAddress {
   if (isSharedArrayBuffer(buffer)) return createRegion(count)
   return { buffer, cell: growMemory(buffer, Math.ceil((count * CELL_BYTES) / PAGE_BYTES)) / CELL_BYTES }
 }
 
 /**
- * What decides about the cells of a buffer in this thread: the addon, or the same code as WebAssembly.
+ * The code that decides about the cells of a buffer in this thread: the addon, or the same code as WebAssembly.
  *
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' when only the addon can
  */

@@ -6,7 +6,7 @@ import { openName } from './machine-names.js'
 import { addonForNames, type NameScope, otherParameters, OwnNames } from './names.js'
 import { allocateCells, bytesOf, type CellAddress, coreOf, viewCells } from './region.js'
 
-/** What is in shared memory. */
+/** An object in shared memory. */
 interface Subject {
   /** Lets go of its memory, where the addon has it. */
   letGo?(): void
@@ -16,9 +16,9 @@ interface Subject {
 export interface Kind<T, P> {
   /** The first word of its cells. */
   readonly word: bigint
-  /** What a name of this kind is called in messages: "the name", unless told. */
+  /** The word for a name of this kind in messages; default "the name". */
   readonly called?: string
-  /** What to do instead where a name is in use with other parameters, such as ', or …'. */
+  /** The advice if a name is in use with other parameters, such as ', or …'. */
   readonly advice?: string
   /** Cells that one with these parameters takes. */
   cells(parameters: P): number
@@ -27,7 +27,7 @@ export interface Kind<T, P> {
   /** Where the cells themselves say how many they are: so many say it. All there are in the buffer are opened. */
   readonly cellsAtLeast?: number
   make(core: NativeAddon, view: BigInt64Array, parameters: P, clock: Clock): T
-  /** What is in the cells, and what they say it was made with; where they do not, `parameters`. */
+  /** Opens the object in the cells, with the parameters they hold, or else with `parameters`. */
   open(core: NativeAddon, view: BigInt64Array, parameters: P, clock: Clock): Opened<T, P>
   /** The one that everybody in `scope` gets for `name`, and what it was founded with. */
   named(addon: NativeAddon, name: string, scope: NameScope, parameters: P, clock: Clock): Opened<T, P>
@@ -42,7 +42,7 @@ interface Opened<T, P> {
   readonly parameters: P
 }
 
-/** What is at some cells, and what it was made with. */
+/** The object at some cells, and its parameters. */
 export interface Placed<T, P> {
   readonly subject: T
   /** Null of a name: who knows the name finds it. */
@@ -105,7 +105,7 @@ export class Subjects<T extends Subject, P> {
   }
 
   /**
-   * The one of `name`, made by whoever asks first. Every thread of the process gets the same, in scope 'machine' every process of the
+   * The one of `name`, which the first call makes. Every thread of the process gets the same, in scope 'machine' every process of the
    * user; on a clock of the caller's own, this thread.
    *
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other parameters, or cannot be shared: without the addon

@@ -42,9 +42,9 @@ export class Heap {
   units!: Uint16Array
   /** Where the stack begins, which grows down. */
   readonly stack: number
-  /** The thread ends: what is let go of stays as it is, for whoever still calls it. */
+  /** The thread ends: released memory stays as it is, for calls that still come. */
   isOver = false
-  // Made here: whoever loads the package needs neither.
+  // Made here, since loading the package needs neither.
   readonly #decoder = new TextDecoder()
   readonly #encoder = new TextEncoder()
   readonly #memory: WasmMemory

@@ -1,13 +1,13 @@
 import { Heap, type WasmMemory } from './heap.js'
 
-/** What the module exports. */
+/** The exports of the module. */
 export interface WasmExports {
   readonly __stack_pointer: { value: number }
   readonly __indirect_function_table: { get(index: number): (...numbers: number[]) => number }
   readonly napi_register_wasm_v1: (env: number, exports: number) => number
 }
 
-/** What the code in a memory asks of this thread; see native/wasm/host.cc. */
+/** The services of this thread for the code in a memory; see native/wasm/host.cc. */
 export interface Host {
   nowMs(): number
   threadId(): number
@@ -57,7 +57,7 @@ export class NodeApi {
     this.#finalize = finalize
   }
 
-  /** What the module imports, for `instantiate`. */
+  /** The imports of the module, for `instantiate`. */
   imports(host: Host): Record<string, Record<string, unknown>> {
     const heap = this.#heap
     return {

@@ -4,18 +4,18 @@ import type { Key } from '../keyed/key.js'
 import { addonTime } from '../shared/addon-time.js'
 import type { NameScope } from '../shared/names.js'
 
-/** What a hit beyond the limit does to the window; native/core/keyed_window.h has the same. */
+/** The effect of a hit beyond the limit on the window; native/core/keyed_window.h has the same. */
 export const EXTEND = { never: 0, refused: 1, double: 2 } as const
 export type Extend = (typeof EXTEND)[keyof typeof EXTEND]
 
-/** What a window table is made with. */
+/** Parameters of a window table. */
 export interface WindowParameters {
   readonly capacity: number
   /** Whether a key without room takes the place of another, or is refused. */
   readonly evicts: boolean
 }
 
-/** What a key has after a call. `resetMs`: until its window or block is over; without room, until there is some. */
+/** The state of a key after a call. `resetMs`: until its window or block is over; without room, until there is some. */
 export interface WindowState {
   readonly count: number
   readonly resetMs: number
