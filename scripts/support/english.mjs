@@ -7,6 +7,7 @@ import { root } from './project.mjs'
 export const DONE = [
   'README.md',
   'CHANGELOG.md',
+  'src/internal',
   'src/memory',
   'src/metrics',
   'src/rate-limit',

@@ -8,7 +8,7 @@ declare const require: (path: string) => unknown
  * copy them, and can drop those of other systems.
  *
  * @param usable - whether a file, by its path below prebuilds/, may be tried
- * @param failed - is told of each that cannot be loaded
+ * @param failed - called for each that cannot be loaded
  * @returns the addon; undefined where none can be loaded
  */
 export function requirePrebuilt(usable: (file: string) => boolean, failed: (error: unknown) => void): unknown {

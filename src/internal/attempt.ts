@@ -1,4 +1,4 @@
-/** What `make` returns; undefined where it throws, as what a sandbox forbids and the traps of a proxy do. */
+/** Returns the result of `make`, or undefined if it throws, as forbidden calls in a sandbox and traps of a proxy do. */
 export function attempt<T>(make: () => T): T | undefined {
   try {
     return make()

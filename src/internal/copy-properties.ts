@@ -1,6 +1,6 @@
 import { attempt } from './attempt.js'
 
-/** What every function has for itself. */
+/** Properties that every function has of its own. */
 const NOT_COPIED: ReadonlySet<string | symbol> = new Set(['prototype', 'arguments', 'caller'])
 
 /** The part of the package reflect-metadata that is needed, where a program has loaded it. */
@@ -12,7 +12,7 @@ interface Metadata {
 
 /**
  * Gives `to` the own properties of `from`, symbols, getters and hidden ones included, and its reflect-metadata, where frameworks keep routes,
- * guards and the like. What cannot be read is left out.
+ * guards and the like. Properties that cannot be read are left out.
  */
 export function copyProperties(from: object, to: object): void {
   for (const key of attempt(() => Reflect.ownKeys(from)) ?? []) {

@@ -23,7 +23,7 @@ export function elfFault(path: string): string | null {
   try {
     file = openSync(path, 'r')
   } catch {
-    // Whoever loads it says why.
+    // Loading it will say why.
     return null
   }
   try {

@@ -1,4 +1,4 @@
-/** What {@link DueHeap} orders: by `due`, then by `order` (who came first). The heap keeps `heapIndex`. */
+/** An entry of {@link DueHeap}, ordered by `due`, then by `order` (arrival). The heap keeps `heapIndex`. */
 export interface DueEntry {
   due: number
   order: number

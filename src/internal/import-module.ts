@@ -2,9 +2,9 @@ import { extname } from 'node:path'
 import { fileURLToPath, URL } from 'node:url'
 import { builtins } from './builtins.js'
 
-/** What `vm` throws where a program that it runs has no `import()`, with and without the flag by which it could have one. */
+/** Errors of `vm` if a program that it runs has no `import()`, with and without the flag by which it could have one. */
 const NO_IMPORT = ['ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING', 'ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING_FLAG']
-/** What Node throws when it has no loader for a kind of file, … */
+/** Errors of Node if it has no loader for a kind of file, … */
 const UNKNOWN_KIND = 'ERR_UNKNOWN_FILE_EXTENSION'
 /** … and for TypeScript that is more than types; where nobody has taught `require` more, it throws the same. */
 const UNKNOWN_SYNTAX = 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX'
@@ -12,7 +12,7 @@ const UNKNOWN_SYNTAX = 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX'
 /**
  * Imports a module that no bundler makes part of the program. It is required where `require` alone can load it: Jest runs CommonJS
  * without `import()`, and `node -r ts-node/register` teaches only `require` what TypeScript is. Then it has the names of a CommonJS
- * module that is imported. What the last attempt throws comes through.
+ * module that is imported. The error of the last attempt comes through.
  *
  * @param specifier - the URL of a file, or the name of a package
  */

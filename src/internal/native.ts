@@ -10,13 +10,13 @@ import { messageOf } from './text/error-text.js'
 import { VERSION } from './version.js'
 
 /**
- * What the addon exports. Each subject (bucket, system, …) declares its part by interface merging next to the code that
+ * The exports of the addon. Each subject (bucket, system, …) declares its part by interface merging next to the code that
  * uses it, so this file need not know them.
  */
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- filled by declaration merging
 export interface NativeAddon {}
 
-/** What the loader did: for error messages, `amorsize` on the command line, and bug reports. */
+/** The steps of the loader: for error messages, `amorsize` on the command line, and bug reports. */
 export interface NativeStatus {
   /** 'addon', or 'wasm' where the same code runs as WebAssembly. */
   readonly source: 'addon' | 'wasm'
@@ -173,7 +173,7 @@ function lendingRequire<T>(load: () => T): T | undefined {
 /** Where this code is; undefined where a bundler has made something of it that cannot tell. */
 const ownUrl = (): string | undefined => import.meta.url
 
-/** What an error says, without a full stop and the list of files that asked for a module. */
+/** The message of an error, without a full stop and the list of files that asked for a module. */
 function firstLine(error: unknown): string {
   return messageOf(error).replace(/\.?(\n[^]*)?$/, '')
 }

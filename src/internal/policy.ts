@@ -3,7 +3,7 @@ import { lazy } from './lazy.js'
 import { checkFunction, describe } from './options/validate.js'
 import { throwIfAborted, unlessAborted } from './signal-watch.js'
 
-/** What a policy hands to the function it runs. */
+/** The context that a policy hands to the function it runs. */
 export interface PolicyContext {
   /**
    * Aborted when the caller aborts, a timeout fires, or a hedge loses. Made on first use: a function that never reads it
@@ -12,7 +12,7 @@ export interface PolicyContext {
   readonly signal: AbortSignal
 }
 
-/** What the policies of this package hand to the function they run. */
+/** The context that policies of this package hand to the function they run. */
 export interface AttemptContext extends PolicyContext {
   /** How often the innermost retry around has called before: 0 for the first call, 1 for the first retry, … */
   readonly attempt: number

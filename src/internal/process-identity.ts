@@ -1,12 +1,12 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { attempt } from './attempt.js'
 
-/** What the kernel calls its run since the machine was started; undefined where there is no /proc. */
+/** The kernel's id of this boot; undefined if there is no /proc. */
 export function bootId(): string | undefined {
   return attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
 }
 
-/** What the kernel calls the namespace in which the ids of processes here mean something; undefined where there is no /proc. */
+/** The kernel's id of the PID namespace of this process; undefined if there is no /proc. */
 export function pidNamespace(): string | undefined {
   return attempt(() => readlinkSync('/proc/self/ns/pid'))
 }

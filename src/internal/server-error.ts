@@ -1,6 +1,6 @@
 import { messageOf } from './text/error-text.js'
 
-/** What GLIDE makes of what a server has answered: `An error was signalled by the server: - ReadOnly: …`. */
+/** GLIDE's form of a server's error: `An error was signalled by the server: - ReadOnly: …`. */
 const BY_GLIDE = /^An error was signalled by the server: - (\w+?)(?:Error)?: /
 const BY_SERVER = /^([A-Z]{3,})[ :]/
 
@@ -9,7 +9,7 @@ function wordOf(message: string): string | undefined {
   return BY_GLIDE.exec(message)?.[1]?.toUpperCase() ?? BY_SERVER.exec(message)?.[1]
 }
 
-/** What passes by itself. */
+/** Errors that pass by themselves. */
 const PASSING = /^(LOADING|BUSY\w*|TRYAGAIN|MOVED|ASK|CLUSTERDOWN|MASTERDOWN|NOSCRIPT)$/
 
 /** The first word of what a server has answered for good, such as `WRONGPASS`; undefined where it has not, or may answer otherwise soon. */
@@ -18,7 +18,7 @@ export function lastingKind(message: string): string | undefined {
   return word === undefined || PASSING.test(word) ? undefined : word
 }
 
-/** What a server says that cannot do now what it was asked: it has no memory, disk, replicas or master, or is only starting. */
+/** Codes of a server that cannot serve a request now: it lacks memory, disk, replicas or a master, or is starting. */
 const NOT_NOW = /^(OOM|MISCONF|NOREPLICAS|READONLY|LOADING|BUSY\w*|TRYAGAIN|CLUSTERDOWN|MASTERDOWN)$/
 
 /** Whether it is no fault of what was asked that the server has refused it. */
@@ -30,7 +30,7 @@ export function isNotNow(message: string): boolean {
  * Gives a process warning where a server refuses what it is asked, and may go on to.
  *
  * @param whose - what the server is asked for, such as 'a rate limit'
- * @param told - kinds of errors that were told of; this one is added
+ * @param told - kinds of errors that were reported; this one is added
  */
 export function warnOfRefusal(error: unknown, whose: string, told: Set<string>): void {
   const message = wordsOf(error)
@@ -43,7 +43,7 @@ export function warnOfRefusal(error: unknown, whose: string, told: Set<string>):
   })
 }
 
-/** What was said; by one of its servers, where a cluster of ioredis has words of its own for that. */
+/** The message; that of a server if a cluster of ioredis wraps it in its own. */
 function wordsOf(error: unknown): string {
   const { lastNodeError } = Object(error) as { readonly lastNodeError?: unknown }
   return messageOf(lastNodeError instanceof Error ? lastNodeError : error)

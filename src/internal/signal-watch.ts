@@ -32,7 +32,7 @@ class SignalWatch {
 
 const watches = new WeakMap<AbortSignal, SignalWatch>()
 
-/** Has `listener` told when the caller's signal is aborted, in the order in which they came. */
+/** Calls `listener` when the caller's signal is aborted; several are called in the order in which they were added. */
 export function watchSignal(signal: AbortSignal, listener: SignalListener): void {
   let watch = watches.get(signal)
   if (watch === undefined) watches.set(signal, (watch = new SignalWatch(signal)))
@@ -48,7 +48,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw signal.reason
 }
 
-/** What `promise` gives, unless `signal` is aborted before; then its reason. */
+/** Settles as `promise` does, or rejects with the reason of `signal` if it is aborted before. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise
   const { promise: aborted, listener } = whenAborted(signal)

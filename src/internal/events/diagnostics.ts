@@ -2,7 +2,7 @@ import { builtins } from '../builtins.js'
 
 type DiagnosticsChannel = typeof import('node:diagnostics_channel')
 
-/** What Node calls the module in its list of those that are loaded. */
+/** The module's name in Node's list of those that are loaded. */
 const LISTED = 'NativeModule diagnostics_channel'
 
 /** Finds node:diagnostics_channel without loading it: before anybody has, nobody can listen. */

@@ -5,8 +5,8 @@ import { type Clock, systemClock } from '../time/clock.js'
 import { notify } from './listeners.js'
 
 /**
- * How each call under a policy ends, as whoever made it sees it: refusals are failures, and so is a call whose signal was aborted, which is
- * told once what it ran has ended.
+ * How each call under a policy ends, as its caller sees it: refusals are failures, and so is a call whose signal was aborted, which is
+ * reported once its function has ended.
  */
 export interface CallEvents {
   /** It gave a result. */
@@ -23,7 +23,7 @@ export interface CallSucceeded {
 
 /** A call under a policy has failed, or was refused. */
 export interface CallFailed {
-  /** What whoever made the call gets. */
+  /** The result or error that the caller gets. */
   readonly error: unknown
   /** As of {@link CallSucceeded}. */
   readonly durationMs: number
@@ -48,7 +48,7 @@ export const callListeners = new CallListeners()
 
 /**
  * The events of one policy: listeners of that policy, and a `diagnostics_channel` for all policies of its kind. While
- * nobody listens, an event costs two comparisons; its payload is not even made. How calls end is told to listeners only.
+ * nobody listens, an event costs two comparisons; its payload is not even made. The ends of calls are reported to listeners only.
  */
 export class EventSource<Events extends CallEvents> {
   readonly #kind: string

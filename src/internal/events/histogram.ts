@@ -83,7 +83,7 @@ export class DurationHistogram {
     return this.#maxMs
   }
 
-  /** What has been recorded so far. */
+  /** All values recorded so far. */
   summary(): DurationSummary {
     const numbers = {
       count: this.#count,

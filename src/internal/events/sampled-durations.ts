@@ -40,11 +40,11 @@ export class SampledDurations {
       this.#timed = 0
       this.#timeNext()
     }
-    // What is said here holds from the call after the next.
+    // The choice made here holds from the call after the next.
     this.#stride = ++this.#timed < ALL_OF - 1 ? 1 : STRIDE
   }
 
-  /** What has been recorded so far. The next call is timed: whoever reads now and then is told of quiet times, too. */
+  /** All values recorded so far. The next call is timed, so that an occasional reader sees quiet times, too. */
   summary(): DurationSummary {
     this.#timeNext()
     return this.#histogram.summary()

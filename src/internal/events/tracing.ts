@@ -2,7 +2,7 @@ import type { TracingChannel } from 'node:diagnostics_channel'
 import { diagnostics } from './diagnostics.js'
 
 /**
- * What begins and ends, for tools that trace: a `TracingChannel` of node:diagnostics_channel, with `start`, `end`, `asyncStart`, `asyncEnd`
+ * Begins and ends of calls, for tools that trace: a `TracingChannel` of node:diagnostics_channel, with `start`, `end`, `asyncStart`, `asyncEnd`
  * and `error`. Messages carry the context, and in the end `result` or `error`.
  */
 class Tracing {
@@ -33,7 +33,7 @@ class Tracing {
 /** Calls under a policy, where it is the outermost: its `execute`, or a function that it guards. */
 export const policyCalls = new Tracing('policy')
 
-/** What a policy that tells of its calls itself runs as inside another one, which has told of the call. */
+/** Passed to a policy inside another one, which has reported the call: the inner one must not report it again. */
 export const INSIDE = Symbol('amorsize.inside')
 
 /** Runs of `execute`, `stream` and plans. */

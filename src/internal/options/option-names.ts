@@ -2,7 +2,7 @@
 const OF_SERVER = { limits: ', which holds each limit by a name' }
 /** Where it stands among those of a client. */
 const OF_CLIENT = { limit: ', which takes it', rpm: ', which is per minute', ...OF_SERVER }
-/** What a rate is called here. Other libraries give it as a number of calls and a time. */
+/** The names of a rate here. Other libraries give it as a number of calls and a time. */
 const RATE = { requestsPerSecond: ', which is how many per second', rpm: '', ...OF_SERVER }
 const WINDOW = { windowMs: '', ...RATE }
 const LIMIT = { max: '', ...RATE }
@@ -101,7 +101,7 @@ const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 }
 
 /**
- * What somebody may have meant by an option that there is not: its name elsewhere, or one that is mistyped. In quotes, with what to know of
+ * The options that an unknown one may have been meant for: its name elsewhere, or one that is mistyped. In quotes, with what to know of
  * it; null when that cannot be guessed.
  */
 export function optionMeantBy(name: string, known: readonly string[]): string | null {

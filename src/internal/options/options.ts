@@ -3,11 +3,11 @@ import { checkClock, checkName } from './check-common.js'
 import { checkBoolean, checkFunction, checkKeys, checkNumber, checkOneOf, type NumberRange } from './validate.js'
 
 // The options of a policy are one table: what each may be, what it is when it is not given, and what becomes of it when the policy goes to
-// another thread. What is accepted, what is read, what a handle holds and what keeps a policy in its thread all follow from the table, so an
-// option that has its line there is forgotten nowhere.
+// another thread. Checks, reading, handles and the reasons that keep a policy in its thread all follow from the table, so an option
+// that has its line there is forgotten nowhere.
 
 /**
- * What becomes of an option when its policy goes to another thread: 'data' travels with it; 'bound' is a function of this thread, so a policy
+ * The fate of an option when its policy goes to another thread: 'data' travels with it; 'bound' is a function of this thread, so a policy
  * that has it stays; 'here' is left behind, and the policy is the same without it.
  */
 export type Place = 'data' | 'bound' | 'here'
@@ -24,7 +24,7 @@ type AnyTable = Readonly<Record<string, Option<unknown>>>
 /** A line for each option of `O`. */
 export type OptionTable<O> = Readonly<Record<keyof O, Option<unknown>>>
 
-/** What is read of a table. */
+/** The options that a table reads. */
 export type ReadOptions<T> = { readonly [K in keyof T]: T[K] extends Option<infer V> ? V : never }
 
 /** The options of a table that travel. */
@@ -77,7 +77,7 @@ export function functionOption<F extends (...args: never[]) => unknown, P extend
   return option(place, (name, value) => (value === undefined ? undefined : checkFunction(name, value as F)))
 }
 
-/** Told apart from the functions: that a policy has a clock of its own is asked of the clock. */
+/** Apart from the functions: whether a policy has a clock of its own is asked of the clock. */
 export const clockOption: Option<Clock, 'here'> = option('here', (name, value) =>
   checkClock(name, value === undefined ? systemClock : (value as Clock)),
 )
@@ -100,8 +100,8 @@ export function readValues<T extends AnyTable>(given: object, table: T, prefix =
 }
 
 /**
- * Those of `values` that travel, without what is undefined or null. What is no primitive is copied: it may be changed later, or be a Proxy, as
- * libraries keep settings, which no other thread can be sent.
+ * Those of `values` that travel, without what is undefined or null. Objects are copied: they may be changed later, or be Proxies, as libraries
+ * keep settings, which cannot be sent to another thread.
  */
 export function dataIn<V extends object, T extends AnyTable>(values: V, table: T): DataOf<V, T> {
   const copied = Object.entries(pick(values, table, 'data')).map(([name, value]) => [name, copyOf(value)])

@@ -1,7 +1,7 @@
 import { isThenable } from '../thenable.js'
 
 /**
- * What a predicate of the user's answered: whatever is truthy is a yes.
+ * The answer of a user's predicate: any truthy value is a yes.
  *
  * @param name - of the option, for the message
  * @throws {TypeError} for a promise: it would always be a yes, and nobody can wait for it here
@@ -11,7 +11,7 @@ export function answerOf(name: string, answer: unknown): boolean {
 }
 
 /**
- * What a function of the user's returned, where anything but a promise will do.
+ * The result of a user's function, which may be anything but a promise.
  *
  * @param name - of the option, for the message
  * @throws {TypeError} for a promise, which nobody can wait for here
@@ -22,7 +22,7 @@ export function atOnce<T>(name: string, value: T, how = ''): T {
   throw new TypeError(`${name} must answer at once${how}; it returned a promise`)
 }
 
-/** What a function of the user's gave where a promise is an error: it tells of that, so that a rejection need not end the process. */
+/** The result of a user's function that must not be a promise: its caller reports that, so a rejection must not end the process. */
 export function valueOf<T>(value: T): T {
   if (isThenable(value)) value.then(undefined, () => undefined)
   return value

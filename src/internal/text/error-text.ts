@@ -1,17 +1,17 @@
-/** What is left to say of what has no text of its own, such as `Object.create(null)`. */
+/** The text for a value that has none of its own, such as `Object.create(null)`. */
 const UNREADABLE = 'what was thrown has no readable text'
 
-/** What `error` says, whatever was thrown. Never throws. */
+/** The message of `error`, whatever was thrown. Never throws. */
 export function messageOf(error: unknown): string {
   return textOf(error, ({ message }) => message)
 }
 
-/** What `error` says, and where it was made, whatever was thrown. Never throws. */
+/** The message of `error` and where it was made, whatever was thrown. Never throws. */
 export function stackOf(error: unknown): string {
   return textOf(error, ({ stack, message }) => stack ?? message)
 }
 
-/** What a message is about: `who` ('the bulkhead'), and its name where it has one. */
+/** The subject of a message: `who` ('the bulkhead'), and its name if it has one. */
 export function subjectOf(who: string, name: string | null): string {
   return name === null ? who : `${who} '${name}'`
 }

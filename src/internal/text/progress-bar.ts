@@ -1,7 +1,7 @@
 import type { SingleBar } from 'cli-progress'
 import { formatCount, formatNumber } from './number-text.js'
 
-/** What a bar shows. */
+/** The numbers that a bar shows. */
 export interface BarState {
   readonly completed: number
   readonly failed: number

@@ -5,7 +5,7 @@
 export const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 
 /**
- * What to show for an object whose state is private: an object of a class `name` with that state. Node writes it as any other,
+ * The text for an object whose state is private: an object of a class `name` with that state. Node writes it as any other,
  * within the depth and in the colours asked for.
  *
  * @param name - in words, since minifiers shorten the names of classes

@@ -1,7 +1,7 @@
 import { builtins } from '../builtins.js'
 
-// Node's own, taken when the module loads: a test framework may put its own in their place later. What was set on those may never come,
-// since they are thrown away, and they do not clear what was set on Node's. Where a browser is imitated, the globals are other ones from the start.
+// Node's own, taken when the module loads: a test framework may put its own in their place later. A timer set there may never come,
+// since they are thrown away, and they do not clear Node's. If a browser is imitated, the globals are other ones from the start.
 const { timers } = builtins
 
 export const realSetImmediate = timers.setImmediate

@@ -15,7 +15,7 @@ export interface DueTimer extends DueEntry {
 const TOLERANCE_MS = 0.000_001
 
 /**
- * The shortest time, milliseconds, that can be told from now: a clock of a test's own may be so large that numbers near its time are
+ * The shortest time, milliseconds, that differs from now: a clock of a test's own may be so large that numbers near its time are
  * that far apart.
  */
 export const tellableMs = (clock: Clock): number => Math.abs(clock.now()) * 2 ** -50
@@ -96,8 +96,8 @@ export class SharedTimers {
   }
 
   /**
-   * Whether the clock's timer is not to be relied on: a test framework puts its own timers in the place of Node's, forgets them when it
-   * is told to, and takes them away again. A clock of the user's own may be made of either: its timer is late then.
+   * Whether the clock's timer is not to be relied on: a test framework puts its own timers in the place of Node's, forgets them on
+   * request, and takes them away again. A clock of the user's own may be made of either: its timer is late then.
    */
   #mayBeLost(nowMs: number): boolean {
     if (this.#clock !== systemClock) return this.#armedForMs < nowMs
