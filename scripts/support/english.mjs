@@ -7,6 +7,7 @@ import { root } from './project.mjs'
 export const DONE = [
   'README.md',
   'CHANGELOG.md',
+  'src/cli',
   'src/internal',
   'src/memory',
   'src/metrics',

@@ -67,7 +67,7 @@ function endTogether(child: ChildProcess): () => void {
   return letGo
 }
 
-/** What a child sends: its result, or the message of the error that kept it from one. */
+/** The message of a child: its result, or the error that kept it from one. */
 type ChildMessage = { readonly result: unknown } | { readonly error: string }
 
 /**

@@ -23,7 +23,7 @@ export interface CommandOfTree {
   readonly commands: readonly CommandOfTree[]
 }
 
-/** What a program accepts, its hidden commands left out: for completion and the man page. */
+/** Commands and options of a program, without hidden ones: for completion and the man page. */
 export function commandTree(command: Command): CommandOfTree {
   const help: Help = command.createHelp()
   return {

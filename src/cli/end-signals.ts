@@ -1,6 +1,6 @@
 /** Ctrl-C and `kill`: by them a command that finishes its work in order is asked to. */
 export const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM']
-/** What tells a command that runs on to end: those, and a terminal that is closed. */
+/** Signals that end a command that keeps running: those, and a terminal that is closed. */
 const END_SIGNALS: readonly NodeJS.Signals[] = [...STOP_SIGNALS, 'SIGHUP']
 
 /**
@@ -17,7 +17,7 @@ export function onSignals(listener: (signal: NodeJS.Signals) => void, signals = 
 }
 
 /**
- * Looks now and again and again, until the process is told to end, or whoever got `stop` from `giveStop` says so. Rejects with what a look throws.
+ * Looks now and every `intervalMs`, until a signal comes, or the function given to `giveStop` is called. Rejects with the error of a look.
  */
 export function untilInterrupted(
   intervalMs: number,
@@ -45,7 +45,7 @@ export function untilInterrupted(
   })
 }
 
-/** Resolves when the process is told to end. */
+/** Resolves when a signal asks the process to end. */
 export function untilSignal(): Promise<void> {
   return new Promise((resolve) => {
     const letGo = onSignals(() => {

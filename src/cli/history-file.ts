@@ -6,7 +6,7 @@ import type { TaskArgument } from './items/task-argument.js'
 import { describeMachine, type Machine } from './machine.js'
 import { ownVersion } from './project-packages.js'
 
-/** What a run measured of one thing. */
+/** One measurement of a run. */
 export interface MeasuredTimes {
   readonly what: string
   readonly unit: 'ms' | 'ns'
@@ -16,7 +16,7 @@ export interface MeasuredTimes {
 /** A run as it is given to be kept. */
 export interface RunToSave {
   readonly command: 'bench' | 'execute' | 'optimize' | 'tune' | 'compare'
-  /** What was run; null for a command that has no task. */
+  /** The task that was run; null for a command that has none. */
   readonly task: TaskArgument | null
   /** How many items, and what tells whether others are the same; null where that is not known. */
   readonly items: { readonly count: number; readonly digest: string | null } | null
@@ -40,14 +40,14 @@ export interface BadLine {
   readonly why: string
 }
 
-/** What a history holds. Runs are numbered from 1, by their lines that can be read. */
+/** The runs of a history. They are numbered from 1, by their lines that can be read. */
 export interface History {
   readonly path: string
   readonly runs: readonly SavedRun[]
   readonly bad: readonly BadLine[]
 }
 
-/** Adds the option that keeps a run. Where it could not be kept, that is told before anything is measured. */
+/** Adds the option that keeps a run. If it cannot be kept, that is reported before anything is measured. */
 export function withSaveFlag(command: Command): Command {
   return command
     .option('--save [file]', 'keep the figures for amorsize history, in a file or the usual place')
@@ -73,7 +73,7 @@ export function usualHistory(
 }
 
 /**
- * Reads a history. A line that is damaged, or of another program, is told and left where it is.
+ * Reads a history. A line that is damaged, or of another program, is reported and left where it is.
  *
  * @throws {Error} when there is no such file, it cannot be read, or no line of it is one of this program
  */

@@ -11,7 +11,7 @@ export interface Machine {
   readonly v8: string
   /** System, release and architecture. */
   readonly system: string
-  /** What the kernel reads the time from ('tsc', 'hpet', …); null where it does not say. */
+  /** The kernel's source of time ('tsc', 'hpet', …); null if it does not say. */
   readonly clockSource: string | null
 }
 

@@ -28,7 +28,7 @@ export function ratioOf(first: readonly number[], second: readonly number[]): Ra
   return { ratio, low: quotients[left - 1] as number, high: quotients[pairs - left] as number }
 }
 
-/** What a ratio says, for a tolerance of changes that do not matter. */
+/** The meaning of a ratio, for a tolerance of changes that do not matter. */
 export type Verdict = 'slower' | 'faster' | 'same' | 'unknown'
 
 /**

@@ -9,13 +9,13 @@ export interface WindowsStart {
   readonly windowsVerbatimArguments: boolean
 }
 
-/** What is at a path. */
+/** The file at a path. */
 type Kind = 'file' | 'folder' | undefined
 
-/** What Windows starts without cmd.exe. */
+/** Extensions that Windows starts without cmd.exe. */
 const PROGRAMS = new Set(['.exe', '.com'])
 const USUAL_EXTENSIONS = '.COM;.EXE;.BAT;.CMD'
-/** What means something to cmd.exe, also between quotes. */
+/** Characters special to cmd.exe, also between quotes. */
 const META = /([()\][%!^"`<>&|;, *?])/g
 /** A batch file that npm has written for a package: it gives its arguments to cmd.exe once more. */
 const SHIM = /node_modules[\\/]\.bin[\\/][^\\/]+\.cmd$/i

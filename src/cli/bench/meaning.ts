@@ -5,8 +5,8 @@ const NS_PER_MS = 1e6
 const MILLION = 1e6
 
 /**
- * What the figures mean to somebody who has a million calls to decide, in sentences: who is how much faster, and what that comes to. Nothing
- * where this package, or every other, could not be measured.
+ * The meaning of the figures for a million calls, in sentences: which is how much faster, and how much time that saves. Nothing
+ * if this package, or every other, could not be measured.
  */
 export function meaningOf({ cases }: Pick<BenchReport, 'cases'>): string[] {
   const allowed = cases.filter(({ path }) => path === 'allowed')

@@ -5,7 +5,7 @@ import { describeMachine, type Machine } from '../machine.js'
 import { evaluateModule, ownVersion, resolvePackages, versionOf } from '../project-packages.js'
 import { median, summarize, type Summary } from '../statistics.js'
 
-/** What is measured, and how: bench/decide and bench/rivals, which the build joins into one file. The processes run it. */
+/** The code that measures: bench/decide and bench/rivals, which the build joins into one file. The processes run it. */
 interface BenchChild {
   readonly cases: readonly BenchCase[]
 }
@@ -27,7 +27,7 @@ interface BenchCase {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** What one process measured of one case. */
+/** The measurement of one case by one process. */
 interface Measurement {
   /** Nanoseconds per call. */
   readonly nsPerCall: number
@@ -48,7 +48,7 @@ interface ThreadsMeasurement {
   readonly available: number | null
 }
 
-/** What to measure, and how long. */
+/** The cases to measure, and how long. */
 export interface BenchOptions {
   /** Folder whose packages are measured. */
   readonly directory: string
@@ -69,7 +69,7 @@ export interface CaseReport {
   readonly role: BenchCase['role']
   readonly call: string
   readonly nsPerCall: Summary
-  /** What the processes measured, one figure each. */
+  /** One figure of each process. */
   readonly samples: readonly number[]
   readonly heapBytesPerCall: number
 }
@@ -87,7 +87,7 @@ export interface ThreadsReport {
 /** Everything that was measured. */
 export interface BenchReport {
   readonly version: string
-  /** What the cases of this package ran on: its addon, or WebAssembly where that cannot be loaded. */
+  /** The core of this package's cases: its addon, or WebAssembly if that cannot be loaded. */
   readonly native: 'addon' | 'wasm'
   readonly machine: Machine
   readonly rounds: number

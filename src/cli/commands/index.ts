@@ -39,5 +39,5 @@ export const commands: readonly (() => Command)[] = [
   manCommand,
 ]
 
-/** What only other commands call; no help lists it. */
+/** Called by other commands only; no help lists it. */
 export const hiddenCommands: readonly (() => Command)[] = [trialCommand]

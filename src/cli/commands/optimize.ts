@@ -33,7 +33,7 @@ export function optimizeCommand(): Command {
       const items = await input.all()
       const plan = await optimize({ url: task.url, export: task.export }, items, runOptions(flags)).catch(
         (error: unknown) => {
-          // What an item throws is no failure here, but a warning of the plan.
+          // An item that throws is no failure here, but a warning of the plan.
           throw error instanceof SyntaxError ? loadFailure(task, error) : error
         },
       )

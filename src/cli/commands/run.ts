@@ -21,9 +21,9 @@ const share = numberThat((value) => value > 0 && value <= 1, 'a number above 0 a
 const EXIT_NOT_EXECUTABLE = 126
 const EXIT_NOT_FOUND = 127
 const isWindows = process.platform === 'win32'
-/** What is passed on. Ctrl-C of a terminal goes to the program by itself. */
+/** Signals that are passed on. Ctrl-C of a terminal goes to the program by itself. */
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
-/** What a console of Windows tells the program by itself; to pass it on would be to kill the program before it has done anything about it. */
+/** Signals that a console of Windows sends to the program by itself; passing them on would kill it before it can react. */
 const OF_CONSOLE: readonly NodeJS.Signals[] = ['SIGINT', 'SIGBREAK', 'SIGHUP']
 
 /** Makes the subcommand `amorsize run`. */

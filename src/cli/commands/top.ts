@@ -107,7 +107,7 @@ function printAgainAndAgain(options: TopOptions): Promise<void> {
   return untilInterrupted(options.interval, print)
 }
 
-/** Resolves when the user has seen enough, or the process is told to end. */
+/** Resolves when the user quits, or a signal asks the process to end. */
 function watch(options: TopOptions): Promise<void> {
   const sampler = new Sampler()
   const styles = stylesFor(process.stdout)
@@ -136,7 +136,7 @@ function watch(options: TopOptions): Promise<void> {
   return untilInterrupted(options.interval, look, (stop) => (end = stop)).finally(() => screen[Symbol.dispose]())
 }
 
-/** What a terminal has room for. */
+/** The size of a terminal. */
 interface Room {
   readonly rows: number
   readonly columns: number

@@ -98,7 +98,7 @@ function resultsDigestOf(results: readonly unknown[]): string | null {
   try {
     results.forEach((result, index) => hash.update(`${resultLine(index, result)}\n`))
   } catch {
-    // What JSON cannot hold is not compared.
+    // Results that JSON cannot hold are not compared.
     return null
   }
   return hash.digest('hex')

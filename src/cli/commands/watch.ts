@@ -46,7 +46,7 @@ export function watchCommand(): Command {
   return command
 }
 
-/** What one look found. */
+/** The result of one look. */
 interface Look {
   readonly verdict: Verdict | 'first' | 'failed'
   readonly text: string
@@ -134,7 +134,7 @@ class Changes {
   readonly #letGo: () => void
   #hasChanged = false
   #wake: (again: boolean) => void = () => undefined
-  /** Whether the process was told to end. */
+  /** Whether a signal has asked the process to end. */
   isOver = false
 
   constructor({ url }: TaskArgument, intervalMs: number | undefined) {
@@ -151,7 +151,7 @@ class Changes {
     }, STOP_SIGNALS)
   }
 
-  /** @returns false when the process was told to end */
+  /** @returns false once a signal has asked the process to end */
   async next(): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined
     const again = await new Promise<boolean>((resolve) => {

@@ -50,7 +50,7 @@ Exit codes: 0 ended by a signal, 1 it could not begin, 2 wrong usage.`,
 }
 
 async function serve(modules: readonly string[], flags: WorkerFlags): Promise<void> {
-  // Whoever runs another command need not load this.
+  // Other commands need not load this.
   const { serveTasks } = await import('../../bullmq/index.js')
   const url = flags.redis ?? process.env['REDIS_URL'] ?? USUAL_URL
   const interruption = new Interruption()

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 
-/** What the hook `onItemError` is told. */
+/** The argument of the hook `onItemError`. */
 export interface FailedItem {
   readonly index: number
   readonly error: unknown

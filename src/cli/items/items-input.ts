@@ -22,12 +22,12 @@ export interface ItemsInput {
   all(): Promise<Iterable<unknown> | AsyncIterable<unknown>>
   /** Gives the items once; ends early where an interruption says so. */
   open(interruption?: Interruption): AsyncIterable<unknown> | Iterable<unknown>
-  /** What tells whether other items are the same; null where they can be read but once. */
+  /** A hash by which equal items are recognized; null if they can be read only once. */
   digest(): Promise<string | null>
 }
 
 const CHUNK_BYTES = 256 * 1024
-/** What is held in memory at once. */
+/** Most numbers and bytes held in memory at once. */
 const FEW_NUMBERS = 10_000_000
 const FEW_BYTES = 64 << 20
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { messageOf } from '../../internal/text/error-text.js'
 import type { TaskArgument } from './task-argument.js'
 
-/** What is wrong with the module of a task, with the line where it cannot be parsed. */
+/** The fault of a task's module, with the line that cannot be parsed. */
 export function loadFailure(task: TaskArgument, error: unknown): Error {
   return new Error(`the module ${task.url} cannot be loaded: ${describe(task, error)}`, { cause: error })
 }

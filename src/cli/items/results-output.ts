@@ -3,7 +3,7 @@ import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
 
 /** Where a command's results go, one line each. */
 export interface ResultsOutput {
-  /** What has been written is here until it is complete; null where it is at its place at once. */
+  /** The file that results are written to until it is complete; null if they go to their place at once. */
   readonly partialPath: string | null
   /** Adds a line. Returns a promise when the next one must wait for it. */
   write(line: string): Promise<void> | undefined
@@ -106,7 +106,7 @@ class StandardOutput implements ResultsOutput {
     // The program's own listener ends the process at once; here the run must end first.
     process.stdout.removeAllListeners('error').on('error', this.#failed)
     process.stdout.write = process.stderr.write.bind(process.stderr)
-    // What worker threads print comes by a pipe, which waits for this.
+    // Output of worker threads comes by a pipe, which waits for this.
     process.stderr.on('drain', () => process.stdout.emit('drain'))
   }
 

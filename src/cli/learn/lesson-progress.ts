@@ -11,7 +11,7 @@ export interface LessonProgress {
 
 const progressFile = (): string => join(dirname(usualHistory()), 'lessons.json')
 
-/** Reads what was solved; a file that is damaged counts as none, and is told. */
+/** Reads what was solved; a damaged file counts as none, and is reported. */
 export function readProgress(): LessonProgress {
   const file = progressFile()
   try {

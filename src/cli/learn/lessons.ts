@@ -1,18 +1,18 @@
-/** What a lesson's program printed: the object in its last line. */
+/** The output of a lesson's program: the object in its last line. */
 export type Figures = Readonly<Record<string, unknown>>
 
 /** A lesson of `amorsize learn`: a program with a gap, and a check that runs it and looks at what it printed. */
 export interface Lesson {
   readonly title: string
-  /** What it is about and what to do, for a terminal of 80 columns. */
+  /** Its subject and what to do, for a terminal of 80 columns. */
   readonly text: string
   /** The program with its gap, which begins with `// TODO`. */
   readonly program: string
-  /** What replaces the line after the TODO in the solved program. */
+  /** The line that replaces the one after the TODO in the solved program. */
   readonly gap: string
   readonly solution: string
   readonly hint: string
-  /** What is still wrong, in a sentence; null when it is solved. */
+  /** The remaining fault, in a sentence; null when it is solved. */
   check(figures: Figures): string | null
 }
 

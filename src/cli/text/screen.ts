@@ -9,7 +9,7 @@ const TO_SCREEN_END = '\u001b[J'
 const BEGIN = '\u001b[?2026h'
 const END = '\u001b[?2026l'
 
-/** The whole terminal, for as long as it is open. What was on it before comes back, however the process ends. */
+/** The whole terminal, for as long as it is open. Its former content comes back, however the process ends. */
 export class Screen implements Disposable {
   readonly #output = process.stdout
   readonly #input = process.stdin

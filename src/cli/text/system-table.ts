@@ -34,7 +34,7 @@ function pressure(value: Pressure | null): string {
   return parts.filter((part) => part !== '').join(', ')
 }
 
-/** What limits CPU time, in a sentence; the number of usable CPUs has no file of its own. */
+/** The limit of CPU time, in a sentence; the number of usable CPUs has no file of its own. */
 function cpuLimit({ cpu, sources }: SystemInfo): string {
   if (cpu.usableCpus === null) return ''
   if (cpu.quotaCpus !== null && cpu.quotaCpus === cpu.usableCpus) return describeSource(sources.quotaCpus)

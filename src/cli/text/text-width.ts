@@ -1,7 +1,7 @@
 import stringWidth from 'string-width'
 
 const segmenter = new Intl.Segmenter()
-/** What takes a column a character: most of all text. */
+/** Characters of one column each: nearly all text. */
 const NARROW = /^[\u0020-\u007e]*$/u
 
 /** Columns of a terminal that `text` takes: two for wide characters and emoji, none for marks and for codes that style it. */

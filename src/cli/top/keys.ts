@@ -1,6 +1,6 @@
 import { type Arrangement, SORT_KEYS } from './model.js'
 
-/** What the keys of `amorsize top` have brought about. */
+/** The choices made by the keys of `amorsize top`. */
 export interface TopState extends Arrangement {
   /** The filter is being typed. */
   readonly typing: boolean

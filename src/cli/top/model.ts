@@ -36,7 +36,7 @@ export class Sampler {
     this.#now = now
   }
 
-  /** What there is now. */
+  /** The present state. */
   sample(): TopRow[] {
     const atMs = this.#now()
     const counts = new Map<string, Count[]>()
@@ -65,7 +65,7 @@ export class Sampler {
   }
 }
 
-/** What rows can be sorted by, in the order the key `s` goes through. */
+/** The columns that rows can be sorted by, in the order of the key `s`. */
 export const SORT_KEYS = [
   'name',
   'kind',

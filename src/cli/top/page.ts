@@ -116,7 +116,7 @@ function applyFilter() {
 }
 
 filter.addEventListener('input', applyFilter)
-// What is drawn has the colours of its time; the page follows by itself.
+// A chart keeps the colours it was drawn with, so it is drawn again; the page follows by itself.
 scheme.addEventListener('change', () => {
   for (const { plots } of charts.values()) for (const { plot } of plots) plot.redraw(false, true)
 })

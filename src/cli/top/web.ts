@@ -7,7 +7,7 @@ import { serveUntilInterrupted } from '../serve.js'
 import { Sampler, type SortKey, arrange } from './model.js'
 import { PAGE_CSS, PAGE_HTML, PAGE_SCRIPT } from './page.js'
 
-/** What `amorsize top --web` is told. */
+/** The options of `amorsize top --web`. */
 interface WebOptions {
   readonly interval: number
   readonly port: number
@@ -26,7 +26,7 @@ type Pages = Readonly<Record<string, { readonly type: string; readonly body: str
  * @throws {Error} when uplot is not installed, names cannot be listed here, or the port is in use
  */
 export async function serveTop(options: WebOptions): Promise<void> {
-  // What can never be seen is told before anything listens.
+  // An error that no page could show is reported before anything listens.
   new Sampler().sample()
   const server = createTopServer(options, loadPages(process.cwd()))
   await serveUntilInterrupted(server, { host: HOST, port: options.port }, (address) => {
@@ -64,7 +64,7 @@ function createTopServer({ interval, sort, filter }: WebOptions, pages: Pages): 
     try {
       const names = arrange(sampler.sample(), { sort, filter, reverse: false })
       const event = `data: ${JSON.stringify({ at: new Date().toISOString(), names })}\n\n`
-      // Who does not keep up gets what is there when it does: nothing is kept for it.
+      // A reader that does not keep up misses what came meanwhile: nothing is kept for it.
       for (const listener of listeners) if (!listener.writableNeedDrain) listener.write(event)
     } catch (error) {
       // Pages ask again by themselves.

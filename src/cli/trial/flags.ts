@@ -3,7 +3,7 @@ import { MAX_TIMER_MS } from '../../internal/time/clock.js'
 import { type ItemsInput, itemsInput } from '../items/items-input.js'
 import { integerFrom, numberThat } from '../numbers.js'
 
-/** What commands that run the same items again and again have in common. */
+/** Options common to commands that run the same items again and again. */
 export interface TrialFlags {
   readonly items?: string
   readonly range?: number

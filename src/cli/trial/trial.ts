@@ -21,7 +21,7 @@ export interface TrialJob {
   readonly limitMs: number
 }
 
-/** What a trial measured. */
+/** The measurements of a trial. */
 export interface Trial {
   readonly elapsedMs: number
   readonly items: number

@@ -3,12 +3,12 @@ import { median, summarize, type Summary } from '../statistics.js'
 import { runTrial, TooLongError, type Trial, type TrialJob } from './trial.js'
 import { BY_ITSELF, LOOP, type NamedWay, type Situation, waysFor } from './tune-ways.js'
 
-/** What is tuned, and how. */
+/** The task to tune, and how. */
 export interface TuneOptions {
   readonly job: Omit<TrialJob, 'way'>
   readonly rounds: number
   readonly situation: Omit<Situation, 'isAsync'>
-  /** Told before each run. */
+  /** Called before each run. */
   readonly onProgress?: (done: number, total: number) => void
 }
 
@@ -28,7 +28,7 @@ export interface Tuning {
   readonly ways: readonly Measured[]
   readonly best: Measured
   readonly loop: Measured
-  /** What `execute` does without options; undefined where that was not asked for. */
+  /** The way `execute` runs without options; undefined if that was not asked for. */
   readonly byItself: Measured | undefined
 }
 
@@ -79,7 +79,7 @@ function orderedTuning(
   const sorted = measured.toSorted((a, b) => (a.ms?.median ?? Infinity) - (b.ms?.median ?? Infinity))
   const found = (which: NamedWay): Measured | undefined => measured.find(({ name }) => name === which.name)
   const loop = found(LOOP) as Measured
-  // What execute chooses is one of the others: it is no way of its own.
+  // The choice of execute is one of the others: it is no way of its own.
   const best = sorted.find(({ name }) => name !== BY_ITSELF.name) ?? loop
   return { items, itemsDigest, ways: sorted, best, loop, byItself: found(BY_ITSELF) }
 }

@@ -7,7 +7,7 @@ export interface NamedWay {
   readonly way: Way
 }
 
-/** What decides which ways there are. */
+/** The numbers that decide which ways there are. */
 export interface Situation {
   readonly items: number
   /** Most worker threads. */

@@ -2,7 +2,7 @@ import { type Considered, execute, optimize } from '../../index.js'
 import { median } from '../statistics.js'
 import type { Workload } from './validate-workloads.js'
 
-/** What one way to run a workload was expected to take, and took. */
+/** The time that one way to run a workload was expected to take, and took. */
 export interface Trial extends Considered {
   readonly measuredMs: number
 }
