@@ -8,6 +8,7 @@ export const DONE = [
   'README.md',
   'CHANGELOG.md',
   'src/cli',
+  'src/http',
   'src/internal',
   'src/memory',
   'src/metrics',

@@ -1,4 +1,4 @@
-/** What tells one route of Fastify from another: one path may have a route for each method, version or host. */
+/** The identity of a route of Fastify: one path may have a route for each method, version or host. */
 export interface FastifyRoute {
   readonly method?: unknown
   readonly url?: unknown

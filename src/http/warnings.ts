@@ -1,6 +1,6 @@
 import { warnings } from '../internal/events/warnings.js'
 
-/** What {@link warnOnce} warns of, as the `code` of the process warning. */
+/** Codes of the process warnings of {@link warnOnce}. */
 export type HttpWarning =
   | 'AMORSIZE_HTTP_STORE_REUSED'
   | 'AMORSIZE_HTTP_BUCKET_TERMS'

@@ -10,7 +10,7 @@ function isEmpty({ body, status, headers }: Response): boolean {
   return (body ?? null) === null || [204, 205, 304].includes(status) || headers.get('content-length') === '0'
 }
 
-/** A body of no more than this is taken at once, whoever reads it or not: answers that say no are often left unread. */
+/** A body of no more than this is read at once, whether or not it is used: refusals are often left unread. */
 const SMALL_BYTES = 16_384
 
 /** A stream of a program's own may give other things than bytes. */

@@ -1,7 +1,7 @@
 import { type NodeResponse, whenResponseEnds } from './response-end.js'
 import { type Gate, type HeaderSink, middlewareOf, type Next, PROBLEM_TYPE, type Verdict } from './verdict.js'
 
-/** What is used of a request of Express, Connect or `node:http`, and what options that are functions ask for most. */
+/** The part of a request of Express, Connect or `node:http` that is used here, or that functions among the options ask for most. */
 export interface ConnectRequest {
   readonly method?: string | undefined
   readonly url?: string | undefined
@@ -11,7 +11,7 @@ export interface ConnectRequest {
   readonly ip?: string | undefined
 }
 
-/** What is used of a response of Express, Connect or `node:http`. */
+/** The part of a response of Express, Connect or `node:http` that is used here. */
 export interface ConnectResponse extends NodeResponse {
   statusCode: number
   readonly headersSent: boolean

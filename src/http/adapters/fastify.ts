@@ -2,7 +2,7 @@ import { textOfHeader, watchEnd } from './connect.js'
 import type { NodeResponse } from './response-end.js'
 import { type Gate, type HeaderSink, middlewareOf, type Next, PROBLEM_TYPE } from './verdict.js'
 
-/** What is used of a reply of Fastify. */
+/** The part of a reply of Fastify that is used here. */
 export interface FastifyReplyLike {
   readonly sent: boolean
   readonly raw: NodeResponse
@@ -12,7 +12,7 @@ export interface FastifyReplyLike {
   send(body: unknown): unknown
 }
 
-/** What is used of an instance of Fastify: its `addHook`, whose many signatures are checked by Fastify's own types. */
+/** The part of an instance of Fastify that is used here: its `addHook`, whose many signatures are checked by Fastify's own types. */
 export interface FastifyInstanceLike {
   readonly addHook: (...hook: never[]) => unknown
   readonly printRoutes?: (() => string) | undefined

@@ -2,7 +2,7 @@ import { type ConnectResponse, NodeHeaders, watchEnd } from './connect.js'
 import type { Gate, Judgement, Verdict } from './verdict.js'
 import { answered, refusalOf, type WebRefuse } from './web.js'
 
-/** What is used of a context of Hono, and what options that are functions ask for most. */
+/** The part of a context of Hono that is used here, or that functions among the options ask for most. */
 export interface HonoContext {
   readonly req: {
     readonly method: string
@@ -18,14 +18,14 @@ export interface HonoContext {
   readonly env: unknown
 }
 
-/** What `@hono/node-server` puts in `env`. */
+/** The objects that `@hono/node-server` puts in `env`. */
 export interface NodeBindings {
   readonly incoming?: { readonly socket?: { readonly remoteAddress?: string | undefined } } | undefined
-  /** What is written to it is sent with whatever the handler returns, which needs no Headers and no Request then. */
+  /** Fields set on it are sent with the handler's response, which then needs no Headers and no Request. */
   readonly outgoing?: ConnectResponse | undefined
 }
 
-/** A middleware of Hono. What goes on resolves with nothing; another promise around it would cost as much as the limit itself. */
+/** A middleware of Hono. It resolves with nothing if the request continues; another promise around it would cost as much as the limit itself. */
 export function honoMiddleware<Context extends HonoContext, Decision>(
   gate: Gate<Context, Decision>,
   refuse: WebRefuse<Context, Decision>,

@@ -1,4 +1,4 @@
-/** What is used of a response of `node:http` or HTTP/2 to learn how it ends. */
+/** The part of a response of `node:http` or HTTP/2 that shows how it ends. */
 export interface NodeResponse {
   readonly statusCode: number
   readonly writableFinished: boolean
@@ -78,7 +78,7 @@ export function whenResponseEnds(response: NodeResponse, ended: (status: number,
       isTold = true
       ended(status, whole)
     }
-    // What no server of Node has made, but an adapter of a cloud function or a mock, may finish without being closed, or be closed as it finishes.
+    // A response made by an adapter of a cloud function or a mock may finish without being closed, or be closed as it finishes.
     response.once('finish', () => tellOnce(sentStatusOf(response), true))
     response.once('close', () => {
       const [status, whole] = [statusOf(response), isWhole(response)]

@@ -7,7 +7,7 @@ export interface HeaderSink {
 /** The type of a refusal's body (RFC 9457). */
 export const PROBLEM_TYPE = 'application/problem+json'
 
-/** What a framework answers to a request that is refused. */
+/** The answer of a framework to a request that is refused. */
 export interface Refusal<Decision> {
   readonly decision: Decision
   readonly status: number
@@ -16,7 +16,7 @@ export interface Refusal<Decision> {
   readonly problem: string
 }
 
-/** What there is to do about one request. */
+/** The verdict on one request. */
 export interface Verdict<Decision> {
   /** Null for a request that goes on. */
   readonly refusal: Refusal<Decision> | null
@@ -34,7 +34,7 @@ export interface Verdict<Decision> {
 /** Null when there is nothing to do about the request: it goes on. */
 export type Judgement<Decision> = Verdict<Decision> | null
 
-/** What decides about requests, whatever the framework. */
+/** Decides about requests of any framework. */
 export interface Gate<Request, Decision> {
   /** @param rest - what else a handler gets with the request */
   judge(request: Request, rest?: readonly unknown[]): Judgement<Decision> | Promise<Judgement<Decision>>
@@ -74,7 +74,7 @@ export function middlewareOf<Request, Response, Decision>(
       failing(next)(error)
       return
     }
-    // What is known at once makes no promise.
+    // A verdict that is known at once makes no promise.
     if (!(judged instanceof Promise)) goOn(judged, request, response, next)
     else judged.then((verdict) => goOn(verdict, request, response, next), failing(next))
   }

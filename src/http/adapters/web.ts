@@ -64,7 +64,7 @@ function watched({ method }: Request, response: Response, end: End): Response {
   return response
 }
 
-/** What a function of the user has returned. @throws {TypeError} when that is no response, of whatever library */
+/** The result of a user's function. @throws {TypeError} when that is no response, of whatever library */
 function asResponse(of: string, given: unknown): Response {
   if (typeof (given as Partial<Response> | null | undefined)?.headers?.get === 'function') return given as Response
   throw new TypeError(`${of} must return a Response; received ${describe(given)}`)

@@ -1,6 +1,6 @@
 import { LONGEST_FIELD, firstText, retryAfterMsOf } from '../../policy/retry/retry-after.js'
 
-/** What of the header fields of an answer is read; that of fetch is one. */
+/** Header fields of an answer; `Headers` of fetch are some. */
 export interface AnswerHeaders {
   get(name: string): string | null | undefined
   /** Where it is there, names are in small letters. */
@@ -10,7 +10,7 @@ export interface AnswerHeaders {
 /** No pause that a server asks for is longer. ms */
 const LONGEST_PAUSE_MS = 3_600_000
 
-/** Who answers so may ask for a pause; 529 is how model APIs say that they are overloaded. */
+/** Statuses with which a server may ask for a pause; 529 is how model APIs say that they are overloaded. */
 const PAUSING: ReadonlySet<number> = new Set([429, 503, 529])
 
 /**
@@ -24,7 +24,7 @@ export function pauseMsOf(status: number, headers: AnswerHeaders, exhausted: num
   return Math.min(Math.max(asked, exhausted), LONGEST_PAUSE_MS)
 }
 
-/** What is in the name of every field that tells of a limit. */
+/** Part of the name of every field about a limit. */
 const MARK = 'ratelimit'
 
 /** Fields that tell what is left of a limit, and when all of it is back. */
@@ -47,7 +47,7 @@ const FIRST_EPOCH_MS = 1e11
 /**
  * How long an answer's header fields say that nothing more will be admitted: the reset of every limit of which nothing is left, in all
  * the spellings in use: `RateLimit` of the IETF's drafts 7 to 10, `RateLimit-Remaining` and `-Reset`, the same with `X-`, those of model
- * APIs for requests and tokens (`x-ratelimit-remaining-tokens`, `anthropic-ratelimit-tokens-remaining`). What makes no sense is no limit;
+ * APIs for requests and tokens (`x-ratelimit-remaining-tokens`, `anthropic-ratelimit-tokens-remaining`). A value that makes no sense is no limit;
  * so is what a cache tells of an older answer. Of each field the first 1,024 characters are read.
  *
  * @param headers - the answer's

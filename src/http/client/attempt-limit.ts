@@ -34,8 +34,8 @@ export class AttemptLimit {
 }
 
 /**
- * What `promise` gives; once `signal` is aborted, an error a turn of the event loop later, whether `promise` has ended or goes on. By then a fetch
- * that looks at its signal has ended, and its place is free for whatever the caller does next.
+ * Settles as `promise` does; once `signal` is aborted, it rejects a turn of the event loop later, whether `promise` has ended or continues.
+ * By then a fetch that looks at its signal has ended, and its place is free for the caller's next request.
  */
 export function unlessIgnored<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise

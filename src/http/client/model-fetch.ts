@@ -12,7 +12,7 @@ import { EventReader, KnownUsage, MOST_CHARACTERS, jsonOf } from './model-usage.
 import { overFetch } from './over-fetch.js'
 import { asFetched, isRequest, letGoIfAborted } from './replay.js'
 
-/** What {@link modelFetch} is made with: at least one limit. */
+/** Options of {@link modelFetch}: at least one limit. */
 export interface ModelFetchOptions extends ModelRates {
   /** Which calls share the limits, from the parsed body, such as `(body) => body.model`; default: all. At most 1,000 names at a time. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a program knows what it sends
@@ -30,9 +30,9 @@ export interface ModelFetchOptions extends ModelRates {
   usage?: ((json: unknown) => number | ModelTokens | undefined) | undefined
   /** Same name, same limits: in every thread, or with `scope: 'machine'` in every process of this user. */
   name?: string | undefined
-  /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
+  /** The threads that share a `name`: all threads of this process (default), or all processes of this user on this machine. */
   scope?: NameScope | undefined
-  /** What sends a request; default: the global fetch. */
+  /** The function that sends a request; default: the global fetch. */
   fetch?: ((input: string | URL | Request, init?: RequestInit) => Promise<Response>) | undefined
   /** For tests; the default is the monotonic clock. */
   clock?: Clock | undefined
@@ -41,7 +41,7 @@ export interface ModelFetchOptions extends ModelRates {
 /** A fetch for the SDKs of model APIs. */
 export type ModelFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
-/** What an answer is taken to have, where the request does not bound it. */
+/** Tokens that an answer is assumed to have if the request does not bound it. */
 const ANSWER_TOKENS = 256
 
 /**
@@ -86,7 +86,7 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
     try {
       response = await send(input, init)
     } catch (error) {
-      // What its caller gives up was sent, and the server works on.
+      // A call that its caller gives up was sent, and the server continues with it.
       if (signal?.aborted !== true) taken.settle(NONE)
       throw error
     }
@@ -101,7 +101,7 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
   })
 }
 
-/** The same response; `ended` gets the tokens that it told of, or what was estimated, once its body has ended or broken. */
+/** The same response; `ended` gets the tokens that it reported, or the estimate, once its body has ended or broken. */
 function settledAtEnd(response: Response, usage: KnownUsage, ended: (tokens: ModelTokens) => void): Response {
   const type = response.headers.get('content-type') ?? ''
   if (type.startsWith('text/event-stream')) {
@@ -128,7 +128,7 @@ function settledAtEnd(response: Response, usage: KnownUsage, ended: (tokens: Mod
   )
 }
 
-/** The text of a copy. What is behind it is let go of once both are: once the signal is aborted, this one lets go. */
+/** The text of a copy. A connection is released once both copies are: this one is, once the signal is aborted. */
 async function textOf(copy: Request, signal: AbortSignal | undefined): Promise<string> {
   // Another fetch may have streams of another kind, or none to be seen.
   const reader = (copy.body as Partial<ReadableStream<Uint8Array>> | undefined)?.getReader?.()

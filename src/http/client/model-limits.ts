@@ -103,7 +103,7 @@ class DayLimit {
   }
 }
 
-/** What a call was let go on with, to be settled. */
+/** The tokens a call was admitted with, to be settled. */
 export interface Taken {
   /** Once it is known how many tokens it has taken. */
   settle(actual: ModelTokens): void
@@ -152,7 +152,7 @@ class MinuteLimits {
       await this.#all.acquire(costs, optionsOf(signal))
       for (const [limiter, rest] of beyond) limiter.charge(rest)
     })()
-    // What is beyond a bucket is owed once the call has that: one that waits would wait for its own debt, too. Who comes behind it stands in line then.
+    // A cost beyond a bucket is owed once the call has a whole bucket: if it were owed before, the call would wait for its own debt, too. Later calls wait for it.
     if (beyond.length > 0) this.#behind = Promise.allSettled([before, granted]).then(() => undefined)
     // All wait for what is before them alike, so that they stand in line as they came; who gives up need not wait with them.
     await unlessAborted(granted, signal)
@@ -193,7 +193,7 @@ export class ModelLimits {
       place.name === null ? null : fittingName(`${place.name}%${what}${model === '' ? '' : ` ${encodedName(model)}`}`)
     const keep = { maxKeys: MOST_MODELS, clock: place.clock }
     this.#minutes = perKey((model: string) => new MinuteLimits(rates, (what) => named(what, model), place), keep)
-    // What is wrong with the name is told now.
+    // A wrong name is reported now.
     this.#minutes.get('')
     this.#days = (['rpd', 'tpd'] as const).flatMap((what) => {
       const perDay = rates[what]

@@ -28,7 +28,7 @@ interface Answer {
   readonly candidates?: unknown
 }
 
-/** What is known of a call's tokens; a stream tells them bit by bit. */
+/** The tokens of a call as far as they are known; a stream reports them bit by bit. */
 export class KnownUsage {
   readonly #own: ((json: unknown) => number | ModelTokens | undefined) | undefined
   readonly #estimated: ModelTokens
@@ -44,7 +44,7 @@ export class KnownUsage {
     this.#estimated = estimated
   }
 
-  /** Tokens so far: as they were told, else by the deltas of a stream that is `whole`, else as estimated. */
+  /** Tokens so far: as they were reported, else by the deltas of a stream that is `whole`, else as estimated. */
   tokens(whole: boolean): ModelTokens {
     const { input, output } = this.#estimated
     const known = { input: this.#input, output: this.#output }
@@ -84,7 +84,7 @@ export class KnownUsage {
   #add(usage: Usage): void {
     if (isCount(usage.total_tokens)) this.#total = usage.total_tokens
     const { input_tokens, cache_creation_input_tokens, prompt_tokens, output_tokens, completion_tokens } = usage
-    // Later events of a stream repeat, or replace, what earlier ones have told.
+    // Later events of a stream repeat, or replace, the numbers of earlier ones.
     this.#input = Math.max(this.#input, count(input_tokens) + count(cache_creation_input_tokens), count(prompt_tokens))
     this.#output = Math.max(this.#output, count(output_tokens), count(completion_tokens))
   }
@@ -94,7 +94,7 @@ function deltasOf(list: unknown, what: 'delta' | 'content'): unknown[] {
   return Array.isArray(list) ? list.map((each: Record<string, unknown> | null) => each?.[what]) : []
 }
 
-/** What holds no text of an answer. */
+/** Fields that hold no text of an answer. */
 const NO_TEXT: ReadonlySet<string> = new Set(['role', 'type', 'id', 'stop_reason', 'stop_sequence', 'signature'])
 
 /** The characters of all texts in a delta, as deep as one of them goes. */
@@ -107,7 +107,7 @@ function lengthOf(delta: unknown, depth = 8): number {
   )
 }
 
-/** What the user's function says; undefined where it throws, since the answer is the caller's in any case. */
+/** The result of the user's function; undefined if it throws, since the caller gets the answer in any case. */
 function ownTokens(own: (json: unknown) => unknown, json: unknown): unknown {
   try {
     return valueOf(own(json))
@@ -145,7 +145,7 @@ export class EventReader {
   }
 }
 
-/** What `text` holds; undefined where it is no JSON. */
+/** The value of `text`; undefined if it is no JSON. */
 export function jsonOf(text: string): unknown {
   return attempt((): unknown => JSON.parse(text))
 }

@@ -68,7 +68,7 @@ export class OriginPauses {
   }
 
   #exhaustedMs(origin: string, status: number, headers: AnswerHeaders): number {
-    // What is refused is always looked at.
+    // The fields of a refusal are always read.
     if (this.#silent === undefined || (status < 400 && !this.#silent.answered(origin))) return 0
     const tells = tellsOfLimits(headers)
     this.#silent.looked(origin, tells)

@@ -20,7 +20,7 @@ import type { AnswerHeaders } from './answer-limits.js'
 import { OriginPauses } from './origin-pauses.js'
 import { type PerOrigin, originReader } from './origin.js'
 
-/** What a client keeps to for each origin. */
+/** Limits and policies that a client applies per origin. */
 export interface OriginPolicyOptions {
   /** Which requests belong together: 'origin' (default), or a function of their own. */
   per?: PerOrigin | undefined
@@ -31,8 +31,8 @@ export interface OriginPolicyOptions {
   /** A breaker for each origin. Network errors, timeouts and status 500 and above are failures; 429 is none. */
   breaker?: Omit<CircuitBreakerOptions, 'name' | 'scope' | 'clock'> | undefined
   /**
-   * Whether rate limits that answers tell of are kept to; default true. Retry-After of a 429, 503 or 529 is in any case. Of an origin whose last
-   * 16 answers told of no limits, one answer in 16 is looked at, and each one with status 400 or above.
+   * Whether rate limits that answers tell of are kept to; default true. Retry-After of a 429, 503 or 529 is in any case. If the last 16 answers
+   * of an origin had no limits, one answer in 16 is read, and each one with status 400 or above.
    */
   adapt?: boolean | undefined
   /** How many origins are known at a time; an integer from 1 to 1e7, default 1,000. Beyond it the least recently used is forgotten, never a paused one. */
@@ -40,7 +40,7 @@ export interface OriginPolicyOptions {
   /** Same name, same limits and pauses: in every thread, or with `scope: 'machine'` in every process of this user. */
   name?: string | undefined
   /**
-   * Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. There each origin of `bulkhead`
+   * The threads that share a `name`: all threads of this process (default), or all processes of this user on this machine. There each origin of `bulkhead`
    * and `breaker` is a name of the machine, whose file stays until it is removed or the machine restarts, whatever `maxOrigins` is: for origins
    * that are few.
    */
@@ -73,7 +73,7 @@ const KEYS_OF_ORIGINS = {
   breaker: keysOf(CIRCUIT_BREAKER_OPTIONS),
 }
 
-/** What an answer tells before its body. */
+/** Status and header fields of an answer. */
 interface Answer {
   readonly status: number
 }
@@ -126,7 +126,7 @@ export class OriginPolicies {
           throw new TypeError(`unknown ${what} option '${beside}': it stands beside '${what}', for all origins`)
         checkKeys(what, given, KEYS_OF_ORIGINS[what as keyof typeof KEYS_OF_ORIGINS])
       }
-    // Those of each origin are made when it is first asked for; what is wrong with their options is told now.
+    // Those of each origin are made when it is first asked for; wrong options are reported now.
     if (places !== undefined) completeBulkheadOptions({ ...places, clock })
     if (breaker !== undefined) readCircuitBreakerOptions({ ...breaker, clock })
     this.longestMs = limit?.waitOnLimit === false ? 0 : (limit?.maxWaitMs ?? Infinity)
@@ -202,7 +202,7 @@ export class OriginPolicies {
     do {
       if (this.#pauses.remainingMs(origin) > 0) await this.#pause(origin, signal)
       await this.#limiter?.acquire(origin, 1, optionsOf(signal))
-      // Others may have been told to stop while this one waited; then it comes after the pause, in its turn.
+      // A pause may have begun while this one waited; then it comes after the pause, in its turn.
     } while (this.#pauses.remainingMs(origin) > 0)
   }
 

@@ -1,7 +1,7 @@
 import { valueOf } from '../../internal/options/predicate.js'
 import { checkFunction, describe } from '../../internal/options/validate.js'
 
-/** What decides which requests share a limit, a breaker and a pause. */
+/** The value by which requests share a limit, a breaker and a pause. */
 export type PerOrigin = 'origin' | ((request: { readonly url: string; readonly method: string }) => string)
 
 /** @throws {TypeError} when it is relative, or none: there is no page here that it would be relative to */

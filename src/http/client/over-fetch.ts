@@ -1,7 +1,7 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import { builtins } from '../../internal/builtins.js'
 
-/** What sends a request. */
+/** A function that sends a request. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
 /** Stands for the global fetch where there is none, as in the jsdom of Jest. */

@@ -14,10 +14,10 @@ import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions, optionsOf
 import { type Fetch, overFetch } from './over-fetch.js'
 import { NotSent, type PolicyRequestInit, Replayable } from './replay.js'
 
-/** What {@link policyFetch} is made with. */
+/** Options of {@link policyFetch}. */
 export interface PolicyFetchOptions extends OriginPolicyOptions {
   /**
-   * What sends a request; default: the global fetch of the moment, so that a mock counts. Give one where the global fetch is to be a wrapper around
+   * The function that sends a request; default: the global fetch of the moment, so that a mock counts. Give one where the global fetch is to be a wrapper around
    * this: its first requests would go through it twice, and one with a limited number of places might wait for itself.
    */
   fetch?: ((input: string | URL | Request, init?: RequestInit) => Promise<Response>) | undefined
@@ -225,7 +225,7 @@ function checkMethods(methods: unknown = []): string[] {
 }
 
 /**
- * What is not returned must not hold its connection; a body that cannot be cancelled has broken, and holds none. That is not waited for: where
+ * An answer that is not returned must not hold its connection; a body that cannot be cancelled has broken, and holds none. That is not waited for: where
  * somebody keeps a clone of the answer, as loggers and mocks do, it ends with the clone.
  */
 function discard(response: Response | undefined): void {

@@ -2,10 +2,10 @@ import { URL as NodeUrl } from 'node:url'
 import { checkKeys, checkOptions } from '../../internal/options/validate.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions } from './origin-policies.js'
 
-/** What {@link policyInterceptor} is made with. */
+/** Options of {@link policyInterceptor}. */
 export type PolicyInterceptorOptions = OriginPolicyOptions
 
-/** What is used of undici's options of a request. */
+/** The part of undici's options of a request that is used here. */
 interface DispatchOptions {
   readonly origin?: string | URL | undefined
   readonly path: string
@@ -17,7 +17,7 @@ interface DispatchOptions {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- undici's types of 6, 7 and 8 differ; each checks its own
 export type UndiciDispatch = (options: any, handler: any) => boolean
 
-/** What policyFetch takes and an interceptor cannot do, since it hands the handler on as it is; and what does it instead. */
+/** Options of policyFetch that an interceptor cannot have, since it hands the handler on as it is; and their substitutes. */
 const ELSEWHERE = {
   retry: 'put interceptors.retry() of undici outside it',
   retryMethods: 'put interceptors.retry({ methods }) of undici outside it',
@@ -50,7 +50,7 @@ export function policyInterceptor(
   return (dispatch) => (request: DispatchOptions, handler: Handler) => {
     const { method } = request
     const origin = policies.originOf({ url: urlOf(request), method })
-    // What need not wait is dispatched at once, and what `dispatch` throws or returns is the caller's.
+    // A request that need not wait is dispatched at once, and the caller gets what `dispatch` throws or returns.
     if (policies.passes(origin)) {
       const answered = (status: number, headers: Headers): void => policies.observe(origin, status, headers)
       return dispatch(request, watchAnswer(handler, { answered, ended: nothing, failed: nothing }))
@@ -85,7 +85,7 @@ export function policyInterceptor(
   }
 }
 
-/** What a request asks for. A path is put behind its origin: one that begins with two slashes would be resolved to another. */
+/** The URL of a request. A path is put behind its origin: one that begins with two slashes would be resolved to another. */
 function urlOf({ origin, path }: Pick<DispatchOptions, 'origin'> & { readonly path: unknown }): string {
   // A Client or Pool asks its own server, whatever origin it is given; an Agent refuses what is none.
   const base = NodeUrl.canParse('/', String(origin)) ? String(origin) : 'http://localhost'
@@ -107,7 +107,7 @@ interface Headers {
   get(name: string): string | undefined
 }
 
-/** Who looks at an answer as it passes. */
+/** Reads an answer as it passes. */
 interface Watcher {
   answered(status: number, headers: Headers): void
   /** The answer is complete, or its connection is the caller's now. */
@@ -115,7 +115,7 @@ interface Watcher {
   failed(error: unknown): void
 }
 
-/** What is looked at of each call of a handler. */
+/** The calls of a handler that are watched. */
 const WATCHED: Record<string, (watcher: Watcher, args: unknown[]) => void> = {
   onHeaders: (watcher, [status, headers]) => answered(watcher, status, () => rawHeaders(headers as RawHeaders)),
   onUpgrade: upgraded,
@@ -128,7 +128,7 @@ const WATCHED: Record<string, (watcher: Watcher, args: unknown[]) => void> = {
   onResponseError: (watcher, [, error]) => watcher.failed(error),
 }
 
-/** What a handler of the newer shape may lack, and is looked at nevertheless. */
+/** Methods that a handler of the newer shape may lack, and that are watched nevertheless. */
 const OPTIONAL: ReadonlySet<unknown> = new Set(['onResponseStart', 'onResponseEnd', 'onResponseError'])
 
 /** Early hints and the like are no answer. */

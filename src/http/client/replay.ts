@@ -1,13 +1,13 @@
 import { isNodeStream } from '../watched-body.js'
 import type { Fetch } from './over-fetch.js'
 
-/** What fetch takes as a body. */
+/** A body for fetch. */
 export type RequestBody = NonNullable<RequestInit['body']>
 
-/** A body that is made anew for each attempt. */
+/** A body that is made again for each attempt. */
 export type BodyMaker = () => RequestBody | null
 
-/** What {@link policyFetch} takes beside fetch's own options. */
+/** Options of {@link policyFetch}'s calls beside those of fetch. */
 export interface PolicyRequestInit extends Omit<RequestInit, 'body'> {
   /** A function makes the body of each attempt, so that a stream can be sent again. */
   body?: RequestBody | BodyMaker | null | undefined
@@ -54,7 +54,7 @@ export class Replayable {
     this.repeats = body === null || typeof body === 'function' || !isStream(body)
   }
 
-  /** What has come of sending it, as policies are to see it: {@link NotSent} where that was impossible. */
+  /** The outcome of sending it, as policies are to see it: {@link NotSent} if that was impossible. */
   failure(error: unknown): unknown {
     const isRefusal = (): boolean => this.#isUsed || isImpossible(this.url, this.#init ?? {}, this.method)
     return error instanceof TypeError && isRefusal() ? new NotSent(error) : error
@@ -74,7 +74,7 @@ export class Replayable {
     const { body: given, ...rest } = init ?? {}
     const made = typeof given === 'function' ? given() : (given ?? null)
     const withBody: RequestInit = made === null ? {} : { body: made }
-    // Node's fetch wants to be told that it sends a stream before it has the answer.
+    // Node's fetch demands this option if it sends a stream.
     if (made !== null && isStream(made)) Object.assign(withBody, { duplex: 'half' })
     // A request's own body is read by sending it, so that it is copied first where it might be sent again.
     const isCopied = isRequest(source) && source.body !== null && made === null && !isLast
@@ -97,7 +97,7 @@ function isImpossible(url: string, init: PolicyRequestInit, method: string): boo
   }
 }
 
-/** What fetch is given. A Request may stand in the place of the options, or what looks like one: a copy would not have the fields of its class. */
+/** The arguments for fetch. A Request, or an object like one, may replace the options: a copy would lack the fields of its class. */
 export function asFetched<I extends object>(
   input: string | URL | Request,
   init: I | undefined,

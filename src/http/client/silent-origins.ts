@@ -25,7 +25,7 @@ export class SilentOrigins {
     return silence % LOOK_EVERY === 0
   }
 
-  /** Keeps whether an answer told of limits. */
+  /** Records whether an answer had fields about limits. */
   looked(origin: string, told: boolean): void {
     if (told) {
       this.#silence.delete(origin)

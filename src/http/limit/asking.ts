@@ -9,7 +9,7 @@ import { after, all, Failure, type Known, tried, triedNow } from './known.js'
 import type { Asked, Limit } from './limit.js'
 import type { CompleteLimitOptions } from './limit-options.js'
 
-/** What a framework says of its requests. */
+/** Facts that a framework provides about its requests. */
 export interface RequestReader<Request> {
   /** The address as the framework trusts it; undefined when there is none, as of a client that has gone. */
   ip(request: Request): string | undefined
@@ -19,12 +19,12 @@ export interface RequestReader<Request> {
   keep?(request: Request, decision: LimitDecision): void
 }
 
-/** What a request asks of a limit; `failure`: of a function of the options, which was made up for. */
+/** A request's demand on a limit; `failure`: of a function of the options, replaced by a default. */
 export interface Charged extends Asked {
   readonly failure?: Failure
 }
 
-/** How many requests are watched for mistakes of the set-up, which are told once: all at first, then one in so many. */
+/** How many requests are watched for mistakes of the set-up, which are reported once: all at first, then one in so many. */
 const WATCHED = 1000
 const WATCHED_LATER = 64
 
@@ -112,7 +112,7 @@ export class Asking<Request extends object> {
     return after(all([number('cost', cost, limit.costs), number('max', quota, COUNTS)]), ([cost = 1, quota = 1]) => {
       const failure = [key, cost, quota].find((each) => each instanceof Failure)
       if (failure === undefined) return { key, cost, quota } as Asked
-      // What a request makes fail must not set it free, and no ban is left by it.
+      // A failure that a request can cause must not set it free, and no ban is left by it.
       const isOwn = !(key instanceof Failure) && limit.bannedMs(key) > 0
       const charged = isOwn ? key : this.#addressOf(request, true)
       if (charged === null) return null
@@ -151,7 +151,7 @@ function numberIn(what: string, value: unknown, range: NumberRange): number {
 
 const COUNTS: NumberRange = { min: 0, integer: true, max: WINDOW.mostCount - 1 }
 
-/** What a function `key` gave. @throws {TypeError} for what is none */
+/** The result of a function `key`. @throws {TypeError} if it is no key */
 function checkedKey(own: unknown, isWatched: boolean): Key | null {
   if (typeof own === 'string') {
     if (isWatched && isWholeIpv6(own))

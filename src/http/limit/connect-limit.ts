@@ -6,9 +6,9 @@ import type { RequestReader } from './asking.js'
 import { HttpLimiter, type LimitHandles } from './http-limiter.js'
 import type { HttpLimitOptions } from './limit-options.js'
 
-/** What {@link connectLimit} is made with. */
+/** Options of {@link connectLimit}. */
 export interface ConnectLimitOptions<Request, Response = ConnectResponse> extends HttpLimitOptions<Request> {
-  /** Answers a refused request itself; the header fields are set already. What it throws or rejects with goes to `next`. */
+  /** Answers a refused request itself; the header fields are set already. Its errors go to `next`. */
   refuse?: ((request: Request, decision: LimitDecision, response: Response) => unknown) | undefined
 }
 
@@ -19,7 +19,7 @@ export interface ConnectLimit<Request, Response = ConnectResponse> extends Limit
 
 /**
  * A middleware for Express, Connect and bare `node:http` that limits requests: by rates or windows, several at once and all or nothing,
- * one count for all cluster workers with a `name` and `scope: 'machine'`. What is refused gets 429, Retry-After and problem details
+ * one count for all cluster workers with a `name` and `scope: 'machine'`. A refused request gets 429, Retry-After and problem details
  * (RFC 9457); all get the header fields of `headers`.
  *
  * The default key is `req.ip` of Express, which obeys its setting `trust proxy`, else the socket's address: X-Forwarded-For is never read
@@ -45,7 +45,7 @@ export function connectLimit<
   return Object.assign(middleware, limiter.handles())
 }
 
-/** What Express says of its proxies; there is no such thing in Connect. */
+/** The proxies that Express trusts; Connect has no such setting. */
 interface ExpressApplication {
   readonly app?: { get?: (setting: string) => unknown } | undefined
 }

@@ -17,7 +17,7 @@ export interface LimitState {
   readonly refused: boolean
 }
 
-/** What was decided about one request. */
+/** The decision about one request. */
 export interface LimitDecision {
   /** Whether the request may go on. */
   readonly allowed: boolean

@@ -16,7 +16,7 @@ import type { RequestReader } from './asking.js'
 import { HttpLimiter, type LimitHandles } from './http-limiter.js'
 import { type HttpLimitOptions, LIMIT_OPTIONS, overOptions } from './limit-options.js'
 
-/** What is used of a request of Fastify. */
+/** The part of a request of Fastify that is used here. */
 export interface FastifyRequestLike {
   /** As Fastify's option `trustProxy` has it. */
   readonly ip: string
@@ -30,7 +30,7 @@ export interface FastifyRequestLike {
   }
 }
 
-/** What {@link fastifyLimit} is registered with; a route's `config.limit` may hold the same but `hook`. */
+/** Options of {@link fastifyLimit}; a route's `config.limit` may hold the same but `hook`. */
 export interface FastifyLimitOptions<
   Request extends FastifyRequestLike = FastifyRequestLike,
   Reply extends FastifyReplyLike = FastifyReplyLike,
@@ -45,7 +45,7 @@ export interface FastifyLimitOptions<
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- `unknown` would refuse functions of Fastify's own request
 export type AnyFastifyLimitOptions = FastifyLimitOptions<any, any>
 
-/** What judges the requests of a plugin, or of a route. */
+/** Judges the requests of a plugin, or of a route. */
 type Hook = (request: FastifyRequestLike, reply: FastifyReplyLike, done: Next) => void
 
 /**
@@ -86,8 +86,8 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
         ofRoutes.set(own, made)
         return made
       }
-      // To ask a request for its route's options costs as much as the limit itself, and is only done where a route may have some. What
-      // those of routes say that were there before is not known: a plugin that is not awaited starts after the routes below it.
+      // To ask a request for its route's options costs as much as the limit itself, and is only done where a route may have some. Routes
+      // that were there before are unknown: a plugin that is not awaited starts after the routes below it.
       let hasRoutes = hasRoutesBefore(instance)
       addHook('onRoute', (route: FastifyRoute & { readonly config?: unknown }) => {
         const own = limitOf(route.config)
@@ -134,12 +134,12 @@ function limiterOf(what: string, options: FastifyLimitOptions, more: readonly st
   return [fastifyHook(limiter, refuse), handles]
 }
 
-/** Whether there are routes of which no hook was told. */
+/** Whether there are routes that no hook has seen. */
 function hasRoutesBefore(instance: FastifyInstanceLike): boolean {
   return instance.printRoutes?.() !== '(empty tree)'
 }
 
-/** What a route says of limits: undefined for nothing. */
+/** The limits of a route; undefined for none. */
 function limitOf(config: unknown): unknown {
   return typeof config === 'object' && config !== null ? (config as { limit?: unknown }).limit : undefined
 }
@@ -161,7 +161,7 @@ const fastifyReader: RequestReader<FastifyRequestLike> = {
   },
 }
 
-/** More than anybody has proxies in a row: older versions of Fastify trust a number of them, whoever they are. */
+/** More proxies than anybody has in a row: older versions of Fastify trust a number of them, at any address. */
 const STRANGERS = Array<string>(50).fill('192.0.2.1')
 
 /** Fastify does not tell its `trustProxy`, so it is asked for the proxies of a request that came through strangers alone (RFC 5737). */

@@ -7,7 +7,7 @@ import type { RequestReader } from './asking.js'
 import { HttpLimiter, type LimitHandles } from './http-limiter.js'
 import type { HttpLimitOptions } from './limit-options.js'
 
-/** What {@link honoLimit} is made with. */
+/** Options of {@link honoLimit}. */
 export interface HonoLimitOptions<Context> extends HttpLimitOptions<Context> {
   /** The answer to a refused request; header fields are added to it. */
   refuse?: ((context: Context, decision: LimitDecision) => Response | Promise<Response>) | undefined

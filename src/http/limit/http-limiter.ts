@@ -15,7 +15,7 @@ import { type Charge, limitAt, type Limits, LimitVerdict } from './limit-verdict
 import { makeLimit } from './limits.js'
 import { type RateHeaderWriter, rateHeaderWriter } from './rate-headers.js'
 
-/** What a limiter has done in this thread. */
+/** Counts of a limiter in this thread. */
 export interface HttpLimitStats {
   /** Requests that went on. */
   readonly allowed: number
@@ -25,7 +25,7 @@ export interface HttpLimitStats {
   readonly failed: number
 }
 
-/** What a handler can do with the limits of a middleware. `limit`: the name of one of `limits`; default all of them. */
+/** Actions of a handler on the limits of a middleware. `limit`: the name of one of `limits`; default all of them. */
 export interface LimitHandles {
   /** Where a key stands, and whether a request that costs 1 would be refused; charges nothing. The `quota` of a `max` that is a function is 0. */
   look(key: Key, limit?: string): LimitDecision
@@ -33,7 +33,7 @@ export interface LimitHandles {
   reset(key: Key, limit?: string): void
   /** Refuses all requests of a key from now on for `ms` > 0, at most 8.7 years. */
   block(key: Key, ms: number, limit?: string): void
-  /** What it has done in this thread. */
+  /** Its counts in this thread. */
   stats(): HttpLimitStats
 }
 
@@ -48,7 +48,7 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
   readonly #reader: RequestReader<Request>
   readonly #asking: Asking<Request>
   readonly #bans: boolean
-  /** Whether a request that is admitted is told where it stands. */
+  /** Whether the answer to an admitted request has header fields. */
   readonly #tells: boolean
   #allowed = 0
   #refused = 0
@@ -75,7 +75,7 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
     warnInHandler(what)
   }
 
-  /** What handlers can do with the limits. */
+  /** Actions of handlers on the limits. */
   handles(): LimitHandles {
     return {
       look: (key, limit) => this.#look(key, limit),
@@ -180,7 +180,7 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
       : null
   }
 
-  /** What one limit refuses is charged in none: the last of `standings` does; the others behind it are asked, too. */
+  /** If one limit refuses, none is charged: the last of `standings` does; the others behind it are asked, too. */
   #refuse(asked: readonly (Asked | null)[], standings: (Standing | null)[]): LimitDecision {
     const states: LimitState[] = []
     const refusing: Asked[] = []

@@ -6,7 +6,7 @@ export const DEFAULT_IPV6_PREFIX = 56
 
 /**
  * The key of an address: of IPv6 the network, since one customer has all addresses in it, and of an IPv4 address that is written as an
- * IPv6 one (`::ffff:1.2.3.4`, `::ffff:102:304`) the IPv4 address. What is no address comes back as it is.
+ * IPv6 one (`::ffff:1.2.3.4`, `::ffff:102:304`) the IPv4 address. Other text comes back as it is.
  *
  * @param ip - an address, with or without a zone (`fe80::1%eth0`) or a port, as some proxies tell it (`1.2.3.4:5678`, `[2001:db8::1]:443`)
  * @param prefix - how many bits of an IPv6 address count; an integer from 1 to 128, default 56
@@ -47,7 +47,7 @@ export function keyOfIp(ip: string, prefix: number): string {
   return `${written}${length < 8 ? '::' : ''}/${prefix}`
 }
 
-/** The address alone of what a proxy wrote: with the port, each connection would be somebody else. What is neither comes back as it is. */
+/** The address that a proxy wrote, without its port: with it, each connection would be another client. Other text comes back as it is. */
 export function withoutPort(text: string): string {
   const [, inBrackets, plain] = /^(?:\[([^[\]]+)\]|([\d.]+))(?::\d+)?$/.exec(text) ?? []
   const address = inBrackets ?? plain ?? ''

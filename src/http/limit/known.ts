@@ -7,13 +7,13 @@ export class Failure {
   constructor(readonly error: unknown) {}
 }
 
-/** What is known at once, or later: a promise only if a function of the options returned one. */
+/** A value known at once, or later: a promise only if a function of the options returned one. */
 export type Known<T> = T | Promise<T>
 
 /** A promise of a function of the options has failed if it takes longer: the request must not wait for ever. ms */
 const LONGEST_MS = 2000
 
-/** What `get` gives, or its failure. */
+/** The result of `get`, or its failure. */
 export function triedNow<T>(get: () => T): T | Failure {
   try {
     return get()
@@ -23,7 +23,7 @@ export function triedNow<T>(get: () => T): T | Failure {
 }
 
 /**
- * What a function of the options gives.
+ * The result of a function of the options.
  *
  * @param what - names it in the error
  * @param check - throws for what is none
@@ -56,7 +56,7 @@ function inTime(clock: Clock, what: string, value: PromiseLike<unknown>): Promis
   })
 }
 
-/** What `use` makes of it. */
+/** The result of `use` on it. */
 export function after<T, R>(known: Known<T>, use: (value: T) => Known<R>): Known<R> {
   return known instanceof Promise ? known.then(use) : use(known)
 }

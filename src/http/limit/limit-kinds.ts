@@ -14,13 +14,13 @@ import { MAX_BURST, MAX_RATE } from '../../memory/shared/rate.js'
 /** A number, or a function of the request, which may give a promise. */
 export type RequestNumber<Request> = number | ((request: Request) => number | PromiseLike<number>)
 
-/** What a request costs: a number >= 0, 0 for nothing. */
+/** The cost of a request: a number >= 0, 0 for nothing. */
 export type RequestCost<Request> = RequestNumber<Request>
 
-/** What a key of a limit's own may give: null for no limit; undefined, as of somebody who has not logged in, counts by the address. */
+/** The result of a limit's own `key`: null for no limit; undefined, as for a user who has not logged in, counts by the address. */
 export type RequestKey = Key | null | undefined
 
-/** What every kind of limit takes. */
+/** Options of every kind of limit. */
 export interface LimitKeyOptions<Request> {
   /** Whose request it is for this limit; default: the `key` beside `limits`. webLimit gives it what the handler gets. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what else a handler gets is known to webLimit alone
@@ -33,7 +33,7 @@ export interface BucketLimitOptions<Request> extends LimitKeyOptions<Request> {
   requestsPerSecond: number
   /** The most at once: >= 1 and at most 1e15; default max(1, round(requestsPerSecond)). */
   burstSize?: number | undefined
-  /** What a request costs; default 1. One that costs more than `burstSize` is refused. */
+  /** The cost of a request; default 1. One that costs more than `burstSize` is refused. */
   cost?: RequestCost<Request> | undefined
 }
 
@@ -45,7 +45,7 @@ export interface WindowLimitOptions<Request> extends LimitKeyOptions<Request> {
   windowMs: number
   /** After so many refusals within one `windowMs` the key is blocked for one `windowMs`, with status 403. An integer >= 1; default never. */
   banAfter?: number | undefined
-  /** What a request costs, an integer; default 1. */
+  /** The cost of a request, an integer; default 1. */
   cost?: RequestCost<Request> | undefined
 }
 
@@ -95,7 +95,7 @@ export interface CompleteConcurrentLimit<Request> extends NamedLimit<Request> {
 export type CompleteLimit<Request> =
   CompleteBucketLimit<Request> | CompleteWindowLimit<Request> | CompleteConcurrentLimit<Request>
 
-/** What says which kind a limit is. */
+/** The options by which the kind of a limit is known. */
 export const KINDS = ['requestsPerSecond', 'max', 'maxConcurrent'] as const
 /** The options of a single limit. */
 export const SINGLE: readonly string[] = [...KINDS, 'burstSize', 'windowMs', 'banAfter', 'cost']

@@ -30,16 +30,16 @@ import {
 } from './limit-kinds.js'
 import { RATE_HEADERS, type RateHeaders } from './rate-headers.js'
 
-/** What the limits of a server are made with, whatever its framework. */
+/** Options of the limits of a server of any framework. */
 export interface HttpLimitOptions<Request> extends SingleLimitOptions<Request> {
-  /** The limits by name, at least one; or in their place the options of a single one. What one refuses is charged in none of them. A name is printable ASCII, at most 64 characters; headers tell it. */
+  /** The limits by name, at least one; or in their place the options of a single one. If one refuses, none is charged. A name is printable ASCII, at most 64 characters; headers tell it. */
   limits?: Readonly<Record<string, HttpLimit<Request>>> | undefined
   /**
    * Same name, same counts: in every thread of the process, or with `scope: 'machine'` in every process of this user, such as the workers
    * of a cluster. Any characters. Without one, the counts are this object's alone.
    */
   name?: string | undefined
-  /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
+  /** The threads that share a `name`: all threads of this process (default), or all processes of this user on this machine. */
   scope?: NameScope | undefined
   /** How many keys each limit counts at the same time. An integer from 1 to 1e8, at 24 bytes per key, taken at once; default 100,000. */
   capacity?: number | undefined

@@ -15,7 +15,7 @@ export interface Charge {
   readonly atMs: number
 }
 
-/** What a verdict needs of the limiter that gave it. */
+/** The part of a limiter that its verdict needs. */
 export interface Limits<Request> {
   readonly options: CompleteLimitOptions<Request>
   readonly limits: readonly Limit<Request>[]
@@ -24,14 +24,14 @@ export interface Limits<Request> {
   readonly writeRateHeaders: RateHeaderWriter
 }
 
-/** What was decided about one request. */
+/** The decision about one request. */
 export class LimitVerdict<Request extends object> implements Verdict<LimitDecision> {
   readonly settles: boolean
   readonly holds: boolean
   readonly #of: Limits<Request>
   readonly #request: Request
   readonly #decision: LimitDecision
-  /** What has to be settled once its status is known; null for nothing. */
+  /** The charges to be settled once its status is known; null for none. */
   readonly #charge: Charge | null
 
   constructor(of: Limits<Request>, request: Request, decision: LimitDecision, charge: Charge | null) {

@@ -11,7 +11,7 @@ export interface Limit<Request> {
   readonly key: LimitKeyOptions<Request>['key']
   /** How much it admits and in how many s, where that is the same for every request. */
   readonly terms: { readonly quota: number; readonly windowSeconds: number } | null
-  /** What a request costs, and how much the limit has for it: numbers in these ranges, or functions of the request. */
+  /** The cost of a request, and how much the limit has for it: numbers in these ranges, or functions of the request. */
   readonly cost: RequestNumber<Request>
   readonly costs: NumberRange
   readonly quota: RequestNumber<Request>
@@ -27,7 +27,7 @@ export interface Limit<Request> {
   ended?(standing: Standing): void
   /** Where the key stands, and whether what is asked would be refused; charges nothing. */
   look(asked: Asked): Standing
-  /** What a client is told of `standing`; `refused`: whether what was asked was. */
+  /** The header fields for `standing`; `refused`: whether the request was. */
   state(asked: Asked, standing: Standing, refused: boolean): LimitState
   /** Until a key is admitted that `banAfter` blocks; 0 for one that is not. ms. */
   bannedMs(key: Key): number
@@ -39,7 +39,7 @@ export interface Limit<Request> {
   block(key: Key, ms: number): void
 }
 
-/** What a request asks of a limit. */
+/** A request's demand on a limit. */
 export interface Asked {
   readonly key: Key
   readonly cost: number

@@ -84,7 +84,7 @@ class BucketLimit<Request> implements Limit<Request> {
     if (refused) {
       resetMs = this.#buckets.retryAfterMs(key, Math.min(cost, burstSize))
     } else if (remaining === 0) {
-      // Told in whole seconds, a token that is there soon would hold clients back for a second.
+      // Rounded up to whole seconds, a token that is there soon would hold clients back for a second.
       const nextMs = untilMs(Math.min(1, burstSize))
       resetMs = nextMs < SOON_MS ? 0 : nextMs
     }
@@ -155,7 +155,7 @@ class WindowLimit<Request> implements Limit<Request> {
   }
 
   giveBack(asked: Asked, { resetMs }: Standing, elapsedMs: number): void {
-    // What was counted in a window that is over is not in the next one: to take it from there would let as many more through.
+    // A count of a window that is over is not in the next one: taking it from there would let as many more through.
     if (elapsedMs < resetMs) this.undo(asked)
   }
 

@@ -21,7 +21,7 @@ interface NamedLimit {
   readonly terms: Pick<LimitState, 'quota' | 'windowSeconds'> | null
 }
 
-/** What writes the fields of a format. All that is the same for every request is put together here, once. */
+/** Writes the fields of a format. Parts that are the same for every request are put together once. */
 export function rateHeaderWriter(format: RateHeaders, limits: readonly NamedLimit[]): RateHeaderWriter {
   if (format === 'draft-10') return structuredFields(limits)
   return format === 'draft-7' ? oneField : threeFields(format)
@@ -61,7 +61,7 @@ function oneField(sink: HeaderSink, states: readonly LimitState[]): void {
 function threeFields(format: 'draft-6' | 'legacy'): RateHeaderWriter {
   const isLegacy = format === 'legacy'
   const prefix = isLegacy ? 'x-ratelimit' : 'ratelimit'
-  // Names that are put together anew for each request take longer than all the rest.
+  // Putting names together for each request takes longer than all the rest.
   const [limitName, remainingName, resetName] = [`${prefix}-limit`, `${prefix}-remaining`, `${prefix}-reset`]
   return (sink, states) => {
     const nearest = nearestItsEnd(states)

@@ -6,7 +6,7 @@ import type { LimitDecision } from './decision.js'
 import { HttpLimiter, type LimitHandles } from './http-limiter.js'
 import type { HttpLimitOptions } from './limit-options.js'
 
-/** What {@link webLimit} is made with. */
+/** Options of {@link webLimit}. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- options that name no such arguments are for every handler
 export interface WebLimitOptions<Rest extends unknown[] = any[]> extends Omit<HttpLimitOptions<Request>, 'key'> {
   /**

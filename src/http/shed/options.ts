@@ -16,13 +16,13 @@ import type { NameScope } from '../../memory/shared/names.js'
 import { checkConcurrency, type Concurrency } from '../../policy/bulkhead/options.js'
 import { checkEncodedName } from '../encoded-name.js'
 
-/** What all forms of {@link shed} are made with. */
+/** Options of all forms of {@link shed}. */
 export interface ShedOptions<Request> {
   /** How many requests are worked on at once: a number, or 'adaptive' (default): as many as take hardly longer than when few are. */
   maxConcurrent?: number | 'adaptive' | undefined
   /** Bounds of an adaptive limit: integers from 1 to 8,191, default 2 and 1,000. */
   min?: number | undefined
-  /** What the limit is never above. */
+  /** The highest value of an adaptive limit. */
   max?: number | undefined
   /**
    * How much a request matters: 0 to 9, default 5. Below 5 it is refused once half of the places are taken. `Infinity`: it is never refused
@@ -39,7 +39,7 @@ export interface ShedOptions<Request> {
   maxMemoryRatio?: number | undefined
   /** Same name, one limit: in every thread, or with `scope: 'machine'` in every process of this user, such as the workers of a cluster. Any characters. */
   name?: string | undefined
-  /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
+  /** The threads that share a `name`: all threads of this process (default), or all processes of this user on this machine. */
   scope?: NameScope | undefined
   /** Decides and counts, and refuses nothing. Default false. */
   dryRun?: boolean | undefined

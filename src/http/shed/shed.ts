@@ -15,15 +15,15 @@ import { type ShedDecision, Shedder, type ShedStats } from './shedder.js'
 
 /** A middleware, plugin or handler that sheds load. */
 export interface Shed extends Disposable {
-  /** What it has done in this thread, and where all who share its name stand. */
+  /** Its counts in this thread, and the limit that all who share its name have. */
   stats(): ShedStats
   /** Ends what measures the event loop. */
   [Symbol.dispose](): void
 }
 
-/** What the Connect form is made with. */
+/** Options of the Connect form. */
 export interface ConnectShedOptions<Request, Response = ConnectResponse> extends ShedOptions<Request> {
-  /** Answers a refused request itself; Retry-After is set already. What it throws or rejects with goes to `next`. */
+  /** Answers a refused request itself; Retry-After is set already. Its errors go to `next`. */
   refuse?: ((request: Request, decision: ShedDecision, response: Response) => unknown) | undefined
 }
 
@@ -32,7 +32,7 @@ export interface ConnectShed<Request, Response = ConnectResponse> extends Shed {
   (request: Request, response: Response, next: ConnectNext): void
 }
 
-/** What {@link shed.fastify} is registered with. */
+/** Options of {@link shed.fastify}. */
 export interface FastifyShedOptions<Request = unknown, Reply = FastifyReplyLike> extends ShedOptions<Request> {
   /** Answers a refused request itself, by `reply.send` or by what it returns; Retry-After is set already. */
   refuse?: ((request: Request, decision: ShedDecision, reply: Reply) => unknown) | undefined
@@ -42,7 +42,7 @@ export interface FastifyShedOptions<Request = unknown, Reply = FastifyReplyLike>
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- `unknown` would refuse functions of Fastify's own request
 export type AnyFastifyShedOptions = FastifyShedOptions<any, any>
 
-/** What the forms that answer with a Response are made with. */
+/** Options of the forms that answer with a Response. */
 export interface WebShedOptions<Request> extends ShedOptions<Request> {
   /** The answer to a refused request; Retry-After is added to it where it has none. */
   refuse?: ((request: Request, decision: ShedDecision) => Response | Promise<Response>) | undefined

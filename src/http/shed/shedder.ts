@@ -116,7 +116,7 @@ export class Shedder<Request> implements Gate<Request, ShedDecision> {
   #take(priority: number): boolean {
     const { tryEnter, semaphore } = this.#places
     const has = (): boolean => (priority < LOW ? semaphore.takeLow() : tryEnter() === undefined)
-    // What a process held that has ended is taken back by who misses it.
+    // Places of a process that has ended are reclaimed by a request that finds none.
     return has() || (this.#places.reclaim() && has())
   }
 
@@ -141,7 +141,7 @@ export class Shedder<Request> implements Gate<Request, ShedDecision> {
     return this.#lag === undefined || nowMs - this.#refusedMs > FULL_MS ? nowMs : nowMs - this.#lag.readMs()
   }
 
-  /** How long it took, to an adaptive limit. What failed, or was cut short by its client, says nothing about that. */
+  /** Reports to an adaptive limit how long it took. A request that failed, or that its client cut short, says nothing about that. */
   #tell(status: number, startMs: number, clock: Clock): void {
     const isCutOff = status === 503 || status === 504
     if (!isCutOff && (status >= 500 || status === CLIENT_GONE)) return

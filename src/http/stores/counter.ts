@@ -30,7 +30,7 @@ export class Counter implements Counts {
   hitOrBlock(key: string, windowMs: number, limit: number, blockMs: number): Counted {
     const hit = this.hit(key, windowMs, limit)
     const refused = hit.refused || hit.count > limit
-    // What is blocked already has no window any more, and a hit does not prolong the block.
+    // A blocked key has no window any more, and a hit does not prolong the block.
     const isNew = refused && blockMs > 0 && this.#options.algorithm === 'window' && !this.#window.look(cut(key)).refused
     return { ...(isNew ? this.#block(key, blockMs) : hit), refused }
   }

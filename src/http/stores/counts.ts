@@ -3,7 +3,7 @@ import type { HitOptions } from '../../rate-limit/keyed/keyed-window.js'
 /** At once where that is known at once. */
 export type MaybePromise<T> = T | Promise<T>
 
-/** What a key has counted. */
+/** The count of a key. */
 export interface Counted {
   /** Hits of this window, refused ones too; above the limit if this hit is refused. */
   readonly count: number
@@ -23,13 +23,13 @@ export interface Counts {
   hitOrBlock(key: string, windowMs: number, limit: number, blockMs: number): MaybePromise<Counted>
   /** Takes a hit back. */
   unhit(key: string, windowMs: number, limit: number): MaybePromise<void>
-  /** What a key has, without counting. */
+  /** The count of a key, which stays as it is. */
   look(key: string, windowMs: number, limit: number): MaybePromise<Counted>
   /** Forgets a key. */
   reset(key: string): MaybePromise<void>
 }
 
-/** What `use` makes of what was counted. */
+/** The result of `use` on the count. */
 export function whenCounted<T>(counted: MaybePromise<Counted>, use: (counted: Counted) => T): MaybePromise<T> {
   return counted instanceof Promise ? counted.then(use) : use(counted)
 }

@@ -5,7 +5,7 @@ import { type Counted, type Counts, type MaybePromise, whenCounted } from './cou
 import { type StoreOptions, completeStoreOptions } from './options.js'
 import { RedisCounts } from './redis-counts.js'
 
-/** What express-rate-limit and hono-rate-limiter tell a store of their options. */
+/** Options that express-rate-limit and hono-rate-limiter give to a store. */
 export interface ExpressStoreTerms {
   /** How long a key is counted, from its first request on; milliseconds. */
   readonly windowMs: number
@@ -13,7 +13,7 @@ export interface ExpressStoreTerms {
   readonly limit: unknown
 }
 
-/** What a key has counted, as express-rate-limit wants it. */
+/** The count of a key, as express-rate-limit wants it. */
 export interface ExpressStoreInfo {
   /** Hits of this window; the limiter refuses when they are more than its limit. */
   totalHits: number
@@ -80,7 +80,7 @@ export function expressStore(options: StoreOptions = {}): ExpressStore | RedisEx
   return { ...terms, ...countingIn(counts), shutdown: () => counts.close() } as RedisExpressStore
 }
 
-/** What both stores have: at once, or with `redis` as promises. */
+/** The methods of both stores: they return at once, or with `redis` promises. */
 function countingIn(counts: Counts): {
   init(terms: ExpressStoreTerms): void
   get(key: string): MaybePromise<ExpressStoreInfo | undefined>

@@ -4,7 +4,7 @@ import type { Counted, Counts, MaybePromise } from './counts.js'
 import { type StoreOptions, completeStoreOptions } from './options.js'
 import { RedisCounts } from './redis-counts.js'
 
-/** What @fastify/rate-limit tells a store of its options: those of the plugin, or of one route merged into them. */
+/** Options that @fastify/rate-limit gives to a store: those of the plugin, or of one route merged into them. */
 export interface FastifyStoreTerms {
   readonly continueExceeding?: boolean | undefined
   readonly exponentialBackoff?: boolean | undefined
@@ -23,7 +23,7 @@ export interface FastifyStore {
   child(terms: object): FastifyStore
 }
 
-/** What the option `store` of @fastify/rate-limit wants: a constructor. */
+/** A value for the option `store` of @fastify/rate-limit: a constructor. */
 export interface FastifyStoreConstructor {
   new (terms: FastifyStoreTerms): FastifyStore
   /** With `redis`: ends the connection of its own, such as in a hook `onClose`. Else there is nothing to end. */
@@ -32,7 +32,7 @@ export interface FastifyStoreConstructor {
 
 /**
  * The `store` of @fastify/rate-limit 11: the plugin stays, and with a name all threads, or all workers of a cluster, count together. Each
- * route with limits of its own counts apart. `exponentialBackoff` is held as it is told: a key is refused for all of that time.
+ * route with limits of its own counts apart. `exponentialBackoff` lasts as long as it says: a key is refused for all of that time.
  *
  * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: one decision in shared memory per request, no timer;
  * with `redis`, which counts for all machines, a round trip.

@@ -3,7 +3,7 @@ import type { Counts } from './counts.js'
 import { type StoreOptions, completeStoreOptions } from './options.js'
 import { RedisCounts } from './redis-counts.js'
 
-/** What a key has counted, as @nestjs/throttler wants it. */
+/** The count of a key, as @nestjs/throttler wants it. */
 export interface NestStorageRecord {
   /** Hits of this window; no more are counted while the key is blocked. */
   totalHits: number

@@ -14,14 +14,14 @@ import type { RedisClient } from '../../redis/clients.js'
 import { type CompleteServerOptions, SERVER_KEYS, SERVER_OPTIONS } from '../../redis/server-options.js'
 import { checkEncodedName } from '../encoded-name.js'
 
-/** What the stores for other limiters are made with: {@link expressStore}, {@link fastifyStore} and {@link nestStorage}. */
+/** Options of the stores for other limiters: {@link expressStore}, {@link fastifyStore} and {@link nestStorage}. */
 export interface StoreOptions {
   /**
    * Same name, same counts: in every thread of the process, or with `scope: 'machine'` in every process of this user, such as the workers
    * of a cluster, or with `redis` on every machine. Up to 200 characters of any kind. Without one, the counts are this store's alone.
    */
   name?: string | undefined
-  /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
+  /** The threads that share a `name`: all threads of this process (default), or all processes of this user on this machine. */
   scope?: NameScope | undefined
   /** How many keys are counted at the same time. An integer from 1 to 1e8, at 24 bytes per key, taken at once; default 100,000. */
   capacity?: number | undefined

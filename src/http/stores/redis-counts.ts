@@ -131,7 +131,7 @@ function countedOf({ count, resetMs, blocked }: WindowAnswer, limit: number): Co
   return { count, resetMs: wholeMs(resetMs), refused }
 }
 
-/** What the count of one of several machines means for the limit of all: within its part it is within the limit, beyond that it is beyond. */
+/** The count of all machines, as that of one implies: within its part it is within the limit, beyond that it is beyond. */
 function ofAll({ count }: Counted, limit: number, part: number, processes: number): number {
   if (processes === 1 || count === BEYOND) return count
   if (!Number.isFinite(limit)) return count * processes
