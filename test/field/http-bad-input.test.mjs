@@ -7,6 +7,7 @@ import { rateLimit } from 'express-rate-limit'
 import { fastify } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makers } from './support/http-servers.mjs'
+import { scope } from './support/scope.mjs'
 
 const running = []
 /** How often each code was warned of in this process. */
@@ -109,7 +110,7 @@ describe.each(Object.keys(makers))('%s', (name) => {
   })
 
   it('refuses a name that has other rates, and warns of one that has other windows', async () => {
-    const shared = { name: `amorsize-field bad-input ${process.pid} ${name}`, scope: 'machine', capacity: 100 }
+    const shared = { name: `amorsize-field bad-input ${process.pid} ${name}`, scope, capacity: 100 }
     await setUp[name]({ ...shared, limits: { rate: { requestsPerSecond: 1 }, window: { max: 1, windowMs } } })
     await expect(setUp[name]({ ...shared, limits: { rate: { requestsPerSecond: 2 } } })).rejects.toMatchObject({
       code: 'ERR_SHARED_MEMORY',

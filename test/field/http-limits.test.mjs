@@ -1,6 +1,7 @@
 import { connect } from 'node:http2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { built, compile } from './support/compile.mjs'
+import { scope } from './support/scope.mjs'
 
 let program
 beforeAll(async () => {
@@ -50,7 +51,7 @@ describe.each(['Express', 'Fastify', 'Hono', 'Koa'])('%s behind our limits', (na
   })
 
   it('counts together in two servers of one name', async () => {
-    const shared = { name: `amorsize-field/limits/${process.pid}/${name}`, scope: 'machine' }
+    const shared = { name: `amorsize-field/limits/${process.pid}/${name}`, scope }
     const [one, two] = [await start(shared), await start(shared)]
     const statuses = []
     for (const origin of [one, two, one, two]) statuses.push((await ask(origin, { 'x-user': 'a' })).status)

@@ -5,6 +5,7 @@ import express from 'express'
 import { rateLimit } from 'express-rate-limit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { built, compile } from './support/compile.mjs'
+import { scope } from './support/scope.mjs'
 
 let servers
 beforeAll(async () => {
@@ -34,12 +35,7 @@ describe.each(['express-rate-limit', '@fastify/rate-limit', 'hono-rate-limiter',
 
     it("counts together in two servers of one name, also with algorithm 'bucket'", async () => {
       for (const algorithm of ['window', 'bucket']) {
-        const options = {
-          name: `amorsize-field/${process.pid}/${name}/${algorithm}`,
-          algorithm,
-          scope: 'machine',
-          capacity: 1000,
-        }
+        const options = { name: `amorsize-field/${process.pid}/${name}/${algorithm}`, algorithm, scope, capacity: 1000 }
         const [one, two] = [await start(options), await start(options)]
         expect(await statuses(one, two, one, two)).toEqual([200, 200, 429, 429])
       }

@@ -6,6 +6,8 @@ const alone = ['throttles.test.mjs', 'jest.test.mjs']
 const waiting = ['bullmq-*.test.mjs']
 /** They take long, or compare durations with a package of others: `npm run test:field` alone runs them. */
 const whole = ['*.whole.test.mjs']
+/** Processes that share names, which takes the addon. */
+const betweenProcesses = process.env.AMORSIZE_NATIVE === '0' ? ['updated-cluster.test.mjs'] : []
 
 const common = {
   pool: 'forks',
@@ -24,7 +26,7 @@ const beside = (groupOrder, maxWorkers, include) => ({ include, maxWorkers, sequ
 /** Most wait rather than compute, too: two at a time. */
 const together = {
   ...beside(1, 2, ['*.test.mjs']),
-  exclude: [...configDefaults.exclude, ...alone, ...waiting, ...whole],
+  exclude: [...configDefaults.exclude, ...alone, ...waiting, ...whole, ...betweenProcesses],
 }
 
 const oneByOne = (groupOrder, include) => ({ include, fileParallelism: false, sequence: { groupOrder } })

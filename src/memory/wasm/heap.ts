@@ -24,6 +24,11 @@ export function growMemory(memory: WasmMemory, pages: number): number {
   }
 }
 
+/** The name of the class of an array or buffer. Jest mixes the classes of two contexts, so `instanceof` does not tell. */
+export const classOf = (value: unknown): unknown => (value as { [Symbol.toStringTag]?: unknown })?.[Symbol.toStringTag]
+
+const isDoubles = (array: unknown): array is Float64Array => classOf(array) === 'Float64Array'
+
 /** Of the page that an instance begins with: its stack, and a place for arrays of JavaScript during a call. */
 const STACK_BYTES = 16_384
 const SCRATCH_BYTES = 1024
@@ -123,11 +128,11 @@ export class Heap {
    * no function takes an array as long as that.
    */
   placeOf(array: Float64Array | BigInt64Array | BigUint64Array): number | undefined {
-    if (!(array.buffer instanceof ArrayBuffer)) return array.byteOffset
+    if (classOf(array.buffer) !== 'ArrayBuffer') return array.byteOffset
     const at = this.#scratchEnd
     if (at + 8 * array.length > this.stack + SCRATCH_BYTES) return undefined
     this.#scratchEnd += 8 * array.length
-    if (array instanceof Float64Array) this.doubles.set(array, at / 8)
+    if (isDoubles(array)) this.doubles.set(array, at / 8)
     else this.words.set(array, at / 8)
     this.#copies.push({ array: array as Float64Array, at })
     return at
@@ -137,7 +142,7 @@ export class Heap {
   copyBack(): void {
     if (this.#copies.length === 0) return
     for (const { array, at } of this.#copies)
-      if (array instanceof Float64Array) array.set(this.doubles.subarray(at / 8, at / 8 + array.length))
+      if (isDoubles(array)) array.set(this.doubles.subarray(at / 8, at / 8 + array.length))
     this.#copies.length = 0
     this.#scratchEnd = this.stack
   }

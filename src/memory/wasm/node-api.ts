@@ -1,4 +1,4 @@
-import { Heap, type WasmMemory } from './heap.js'
+import { classOf, Heap, type WasmMemory } from './heap.js'
 
 /** The exports of the module. */
 export interface WasmExports {
@@ -24,9 +24,7 @@ const OK = 0
 const INVALID = 1
 const NONE: readonly unknown[] = []
 /** As `napi_typedarray_type` numbers them. */
-const FLOAT64 = 8
-const BIGINT64 = 9
-const BIGUINT64 = 10
+const KINDS = { Float64Array: 8, BigInt64Array: 9, BigUint64Array: 10 }
 
 /** Numbers of values that need not be kept. */
 const UNDEFINED = 0
@@ -201,14 +199,7 @@ export class NodeApi {
       buffer: number,
     ) => {
       const array = this.#values[value] as Float64Array | BigInt64Array | BigUint64Array
-      const kind =
-        array instanceof Float64Array
-          ? FLOAT64
-          : array instanceof BigInt64Array
-            ? BIGINT64
-            : array instanceof BigUint64Array
-              ? BIGUINT64
-              : 0
+      const kind = KINDS[classOf(array) as keyof typeof KINDS] ?? 0
       if (kind === 0) return INVALID
       const place = data === 0 ? 0 : this.#heap.placeOf(array)
       if (place === undefined) return INVALID
@@ -218,7 +209,7 @@ export class NodeApi {
       return buffer === 0 ? OK : this.#put(buffer, array.buffer)
     },
     napi_is_arraybuffer: (_env: number, value: number, out: number) => {
-      this.#heap.bytes[out] = this.#values[value] instanceof ArrayBuffer ? 1 : 0
+      this.#heap.bytes[out] = classOf(this.#values[value]) === 'ArrayBuffer' ? 1 : 0
       return OK
     },
     napi_create_double: (_env: number, value: number, out: number) => this.#put(out, value),

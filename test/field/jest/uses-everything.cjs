@@ -3,6 +3,8 @@ const { join } = require('node:path')
 
 const double = join(__dirname, 'double.cjs')
 const { AMORSIZE_FIELD_REDIS: redisPort } = process.env
+/** Without the addon, names hold in one process. */
+const scope = process.env.AMORSIZE_NATIVE === '0' ? 'process' : 'machine'
 const realSetTimeout = setTimeout
 const realClearTimeout = clearTimeout
 const delay = (ms) => new Promise((resolve) => realSetTimeout(resolve, ms))
@@ -45,7 +47,7 @@ exports.everyPartOfThePackage = (file, jest, { amorsize, testing, onBullmq }) =>
     it('waits in a bulkhead', () => takeTurns(bulkhead({ maxConcurrent: 1 })))
     it('waits in a bulkhead with a name', () => takeTurns(bulkhead({ maxConcurrent: 1, name: 'jest' })))
     it('waits in a bulkhead of the machine', () =>
-      takeTurns(bulkhead({ maxConcurrent: 1, name: `amorsize-field-jest-${process.pid}`, scope: 'machine' })))
+      takeTurns(bulkhead({ maxConcurrent: 1, name: `amorsize-field-jest-${process.pid}`, scope })))
 
     it('listens to a breaker', async () => {
       for (const name of [undefined, 'jest']) {
@@ -63,7 +65,7 @@ exports.everyPartOfThePackage = (file, jest, { amorsize, testing, onBullmq }) =>
     })
 
     it('waits for tokens', async () => {
-      for (const options of [{}, { name: 'jest' }, { name: `amorsize-field-jest-${process.pid}`, scope: 'machine' }]) {
+      for (const options of [{}, { name: 'jest' }, { name: `amorsize-field-jest-${process.pid}`, scope }]) {
         const limiter = new RateLimiter({ requestsPerSecond: 200, burstSize: 1, ...options })
         limiter.tryAcquire()
         await limiter.acquire()

@@ -1,5 +1,6 @@
 // What must settle although the timers were fake when it began: each was started while a test framework held the clock.
 import { bulkhead, hedge, pipeline, RateLimiter, rateLimit, retry, timeout } from 'amorsize'
+import { scope } from './scope.mjs'
 
 /** Taken as the file loads: a framework's fake timers do not stop it. */
 const realSetTimeout = setTimeout
@@ -46,7 +47,7 @@ export const waits = {
       requestsPerSecond: 50,
       burstSize: 1,
       name: `amorsize-field-timers-${process.pid}`,
-      scope: 'machine',
+      scope,
     })
     limiter.tryAcquire()
     return limiter.acquire()

@@ -16,6 +16,7 @@ import {
   timeout,
   withRetry,
 } from 'amorsize'
+import { scope } from './scope.mjs'
 
 /** Of a request: who asked, and which hooks of shared policies ran for it. */
 const requests = new AsyncLocalStorage()
@@ -79,13 +80,13 @@ const degrading = pipeline(
 )
 const cooperative = timeout(10, { strategy: 'cooperative' })
 const narrow = bulkhead({ maxConcurrent: 2 })
-const narrowForMachine = bulkhead({ maxConcurrent: 2, name: `amorsize-field-${process.pid}`, scope: 'machine' })
+const narrowForMachine = bulkhead({ maxConcurrent: 2, name: `amorsize-field-${process.pid}`, scope })
 const limiter = new RateLimiter({ requestsPerSecond: 1000, burstSize: 1, onWait: hook('onWait') })
 const limiterForMachine = new RateLimiter({
   requestsPerSecond: 1000,
   burstSize: 1,
   name: `amorsize-field-${process.pid}`,
-  scope: 'machine',
+  scope,
 })
 const keyed = new KeyedRateLimiter({ requestsPerSecond: 1000, burstSize: 1, capacity: 16 })
 const several = RateLimiter.all({

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { Heap, PAGE_BYTES } from '../../../dist/memory/wasm/heap.js'
 
@@ -47,6 +48,16 @@ describe('the heap of an instance', () => {
     heap.copyBack()
     expect([...out]).toEqual([7, 2])
     expect(heap.placeOf(new Float64Array(200))).toBeUndefined()
+  })
+
+  it('knows the arrays of another context, as Jest has them', () => {
+    const heap = new Heap(memoryOf(1))
+    const out = runInNewContext('Float64Array.of(1, 2)') as Float64Array
+    const at = heap.placeOf(out)!
+    expect(heap.doubles[at / 8 + 1]).toBe(2)
+    heap.doubles[at / 8] = 7
+    heap.copyBack()
+    expect(out[0]).toBe(7)
   })
 
   it('formats as the messages of the core are written', () => {
