@@ -54,7 +54,7 @@ export type {
   CircuitHalfOpened,
   CircuitOpened,
 } from './policy/circuit-breaker/events.js'
-export type { BulkheadChange, BulkheadHandle, BulkheadOptions, PartitionKey } from './policy/bulkhead/options.js'
+export type { BulkheadChange, BulkheadHandle, BulkheadOptions } from './policy/bulkhead/options.js'
 export type { CallEvents, CallFailed, CallSucceeded } from './internal/events/events.js'
 export type { BulkheadEvents } from './policy/bulkhead/stage.js'
 export { Bulkhead, bulkhead, type BulkheadPermit, type BulkheadStats } from './policy/bulkhead/bulkhead.js'

@@ -144,21 +144,6 @@ const EXPLAINED = [
     why: 'a fixed limit learns nothing from how long a call took',
   },
   {
-    file: /policy\/bulkhead\/partitions/,
-    mutant: /`false` in `if \(this\.#options\.name === null\)|`this\.#options\.name !== null`/,
-    why: 'spares making slots anew',
-  },
-  {
-    file: /policy\/bulkhead\/partitions/,
-    mutant: /`\{\}` in `rest\(|in `if \(key === undefined\)/,
-    why: 'only memory: test/gc has what keys leave',
-  },
-  {
-    file: /policy\/bulkhead\/partitions/,
-    mutant: /`this\.#options\.key\(/,
-    why: 'partitions are asked for only where there is a key',
-  },
-  {
     file: /policy\/(stages\/rate-limit-stage|keyed-rate-limit)/,
     mutant: /`false` in `(return|if \() ?turn === GRANTED/,
     why: 'spares a turn for what is granted already',
@@ -172,17 +157,6 @@ const EXPLAINED = [
     file: /policy\/bulkhead\/stage/,
     mutant: /`\[\.\.\.this\.#waiting\]`/,
     why: 'in reverse, a slot that another thread has just handed over goes to who came first',
-  },
-  {
-    file: /policy\/bulkhead\/stage/,
-    mutant:
-      /`partition\.users--`|`\{\}` in `#leave\(|`\+\+partition\.users`|`false` in `if \(--partition\.users|`false` in `if \(!isAdmitted|`true` in `this\.#end\(false\)/,
-    why: 'only memory: test/gc has what keys leave',
-  },
-  {
-    file: /policy\/bulkhead\/stage/,
-    mutant: /`partition === this\.#only` in `if \(--partition\.users/,
-    why: 'only memory: test/gc has what keys leave',
   },
   {
     file: /policy\/bulkhead\/stage/,

@@ -236,7 +236,7 @@ function addObject(all: Collector, object: object): void {
     all.add(FAMILIES.keyCapacity, object.capacity)
   } else if (object instanceof Bulkhead) {
     all.add(FAMILIES.permitLimit, object.maxConcurrent)
-    if (object.inUse !== null) all.add(FAMILIES.permits, object.inUse)
+    all.add(FAMILIES.permits, object.inUse)
     all.add(FAMILIES.queued, object.stats().queued)
   } else if (object instanceof CircuitBreaker) {
     all.addState(object.state)

@@ -39,14 +39,6 @@ describe('a bulkhead', () => {
     expect(timersOf(systemClock).size).toBe(0)
   }, 240_000)
 
-  it('keeps nothing of keys that nobody uses any more', async () => {
-    const policy = bulkhead({ maxConcurrent: 1, key: (id: number) => id })
-    let next = 0
-    const guarded = policy.wrap(async (id: number) => id)
-    const left = await leftByACall(() => Promise.all(Array.from({ length: BATCH }, () => guarded(next++))))
-    expect(left).toBeLessThan(NOISE_BYTES / CALLS)
-  }, 120_000)
-
   it('is collected, and its row with it', async () => {
     const shared = bulkhead({ maxConcurrent: 1 })
     const handle = shared.share()

@@ -27,7 +27,7 @@ export interface OriginPolicyOptions {
   /** A rate for each origin; a request waits for it. `maxQueue` also bounds how many wait for the end of a pause. `name`, `scope` and `clock` are those below. */
   limit?: Omit<RateLimitOptions, 'name' | 'scope' | 'clock'> | undefined
   /** Places for each origin; one is free again when the body has ended or was cancelled. */
-  bulkhead?: Omit<BulkheadOptions, 'name' | 'scope' | 'clock' | 'key'> | undefined
+  bulkhead?: Omit<BulkheadOptions, 'name' | 'scope' | 'clock'> | undefined
   /** A breaker for each origin. Network errors, timeouts and status 500 and above are failures; 429 is none. */
   breaker?: Omit<CircuitBreakerOptions, 'name' | 'scope' | 'clock'> | undefined
   /**
@@ -63,9 +63,8 @@ export const ORIGIN_POLICY_KEYS = [
 
 /** A name in the options of a breaker would make it one for all origins. */
 const SAID_BESIDE = ['name', 'scope', 'clock']
-const SAID_FOR_ALL = [...SAID_BESIDE, 'key']
 const keysOf = (table: Parameters<typeof namesOf>[0]): readonly string[] =>
-  namesOf(table).filter((key) => !SAID_FOR_ALL.includes(key))
+  namesOf(table).filter((key) => !SAID_BESIDE.includes(key))
 /** The options of each origin's own limit, places and breaker. */
 const KEYS_OF_ORIGINS = {
   limit: keysOf(RATE_LIMIT_OPTIONS),

@@ -79,6 +79,7 @@ const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   maxConcurrency: AT_ONCE,
   maxConcurrent: AT_ONCE,
   maxConcurrentCalls: { maxConcurrent: '' },
+  key: { maxConcurrent: ' of perKey((key) => bulkhead({ maxConcurrent }), { maxKeys })' },
   highWater: { maxQueue: '' },
   queueSize: { maxQueue: '' },
   queueLimit: { maxQueue: '' },

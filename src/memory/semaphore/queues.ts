@@ -3,7 +3,7 @@ import { type NameScope, otherParameters } from '../shared/names.js'
 import type { CellAddress, SharedBuffer } from '../shared/region.js'
 import { ADVICE, type SemaphoreParameters, semaphores } from './index.js'
 import { PermitQueue } from './queue.js'
-import { PRIVATE_SHAPE, type SemaphoreLimits, SHARED_SHAPE, shownLimits } from './semaphore.js'
+import { type SemaphoreLimits, SHARED_SHAPE, shownLimits } from './semaphore.js'
 
 /** A queue, and where the cells of its semaphore are. */
 export interface PlacedQueue {
@@ -45,11 +45,6 @@ class PermitQueues {
     return this.#keep(new PermitQueue(subject), address)
   }
 
-  /** The queue at a new semaphore that this thread keeps to itself. */
-  createPrivate(limits: SemaphoreLimits): PermitQueue {
-    return new PermitQueue(semaphores.create(parametersOf(limits, PRIVATE_SHAPE), systemClock).subject)
-  }
-
   /** The queue at the semaphore that {@link create} made here or in another thread. Throws as `semaphores.open` does. */
   at(address: CellAddress, limits: SemaphoreLimits): PlacedQueue {
     const queue = this.#byAddress.get(address.buffer)?.get(address.cell)?.deref()
@@ -68,8 +63,8 @@ class PermitQueues {
 }
 
 /** Of the limits only what the semaphore needs: a policy's options hold more. */
-function parametersOf({ maxConcurrent, maxQueue, least }: SemaphoreLimits, shape = SHARED_SHAPE): SemaphoreParameters {
-  return { maxConcurrent, maxQueue, least, shape }
+function parametersOf({ maxConcurrent, maxQueue, least }: SemaphoreLimits): SemaphoreParameters {
+  return { maxConcurrent, maxQueue, least, shape: SHARED_SHAPE }
 }
 
 /** Those of this thread. */

@@ -20,8 +20,6 @@ export interface SemaphoreForm extends SemaphoreShape {
 
 /** For all threads of a program. */
 export const SHARED_SHAPE: SemaphoreShape = { rows: SEMAPHORE.rows, places: SEMAPHORE.places }
-/** For one thread: 192 bytes. */
-export const PRIVATE_SHAPE: SemaphoreShape = { rows: 1, places: 8 }
 
 export function cellsOf({ rows, places }: SemaphoreShape, least: number): number {
   return 1 + rows + places / WORDS_PER_CELL + (least > 0 ? 1 : 0)

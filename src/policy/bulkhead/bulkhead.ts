@@ -1,4 +1,3 @@
-import { SharedMemoryError } from '../../errors.js'
 import type { PriorityOptions } from '../../internal/policy.js'
 import { INSPECT, shownAs, shownName } from '../../internal/text/shown.js'
 import type { PermitQueue } from '../../memory/semaphore/queue.js'
@@ -69,7 +68,7 @@ const invokeWithHold: Runner = (_scope, fn, hold) => (fn as unknown as (hold: Ho
 export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> implements Disposable {
   readonly kind = 'bulkhead'
   readonly #stage: BulkheadStage
-  readonly #queue: PermitQueue | undefined
+  readonly #queue: PermitQueue
   readonly #address: CellAddress | null
   readonly #runPermit: Runner
 
@@ -90,36 +89,36 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
 
   /** How many calls may run at once; of an adaptive limit, what it is now. */
   get maxConcurrent(): number {
-    return this.#queue?.semaphore.limit() ?? this.#stage.limits.maxConcurrent
+    return this.#queue.semaphore.limit()
   }
 
   /** How many calls may wait, in all threads together; Infinity without a bound. */
   get maxQueue(): number {
-    return this.#stage.limits.maxQueue
+    return this.#queue.semaphore.limits().maxQueue
   }
 
-  /** Slots that are free in this moment, over all threads; null where each key has its own. */
-  get available(): number | null {
-    return this.#queue?.semaphore.available() ?? null
+  /** Slots that are free in this moment, over all threads. */
+  get available(): number {
+    return this.#queue.semaphore.available()
   }
 
   /** Slots in use in this moment, over all threads; more than `maxConcurrent` after it was lowered, until enough have ended. @internal */
-  get inUse(): number | null {
-    return this.#queue?.semaphore.inUse() ?? null
+  get inUse(): number {
+    return this.#queue.semaphore.inUse()
   }
 
   /**
    * Changes limits for all threads, and with scope 'machine' all processes, that share the bulkhead, at once: from its return on every call goes
    * by the new ones. A higher limit lets in who waits, in every thread. A lower one takes nothing from calls under way: none begins until fewer
-   * run. A smaller `maxQueue` drops nobody who waits. Where each key has slots of its own, those of all keys are changed.
+   * run. A smaller `maxQueue` drops nobody who waits.
    *
    * The name still stands for the limits that it was first used with: whoever asks for it gives those, and gets what is in force.
    *
    * Thread-safety: any thread, any process, at any time; each change is whole, and the last one holds.
    *
    * @param change - `maxConcurrent`, where it is a number, or `min` and `max` of an adaptive limit; `maxQueue`. What is undefined stays.
-   * @throws {TypeError | RangeError} naming what is wrong, also for a number instead of 'adaptive' or the other way round, and for a bulkhead
-   *   with keys and a name; then nothing has changed
+   * @throws {TypeError | RangeError} naming what is wrong, also for a number instead of 'adaptive' or the other way round; then nothing
+   *   has changed
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when it has been disposed
    * @example
    * const database = bulkhead({ maxConcurrent: 10, name: 'pool of the database' })
@@ -151,12 +150,10 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
   }
 
   /**
-   * Takes a slot if one is free and nobody waits for it, else none: `const permit = slots.tryAcquire()`. With a `key`, one of the key that it gives
-   * without arguments, as for `acquire`.
+   * Takes a slot if one is free and nobody waits for it, else none: `const permit = slots.tryAcquire()`.
    *
    * @returns the permit, or false
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when it has been disposed
-   * @throws {TypeError} when `key` gives none; what it throws
    */
   tryAcquire(): BulkheadPermit | false {
     const taken = this.#stage.tryTake()
@@ -169,18 +166,8 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
     return permit
   }
 
-  /**
-   * What another thread needs to share the slots; structured-cloneable.
-   *
-   * @throws {SharedMemoryError} ERR_SHARED_MEMORY for a bulkhead with keys, whose partitions only a name can share
-   */
+  /** What another thread needs to share the slots; structured-cloneable. */
   share(): BulkheadHandle {
-    if (this.#queue === undefined) {
-      throw new SharedMemoryError(
-        'a bulkhead with keys has no handle; give it a name, and make it with the same name and key in every thread',
-        { reason: 'unavailable' },
-      )
-    }
     return { kind: HANDLE_KIND, options: this.#stage.options.data, ...this.#address }
   }
 
@@ -200,8 +187,7 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
   [INSPECT](): object {
     const { options, isDisposed } = this.#stage
     const { name, scope } = options
-    const { maxConcurrent } = this
-    const available = this.available ?? undefined
+    const { maxConcurrent, available } = this
     const maxQueue = this.maxQueue === Infinity ? undefined : this.maxQueue
     const state = isDisposed ? { disposed: true } : { maxConcurrent, available, maxQueue, ...this.stats() }
     return shownAs('Bulkhead', { ...shownName(name, scope), ...state })
@@ -234,7 +220,7 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
 
   /** @internal */
   [BURY](threadId: number): void {
-    this.#queue?.buryThread(threadId)
+    this.#queue.buryThread(threadId)
   }
 
   /** Refuses the calls of this object that wait, and those that come. What runs keeps its slots until it ends. */
@@ -246,9 +232,8 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
 function openQueue(
   options: CompleteBulkheadOptions,
   adopted: CellAddress | null,
-): { queue: PermitQueue | undefined; address: CellAddress | null } {
-  const { name, scope, key, clock } = options
-  if (key !== undefined) return { queue: undefined, address: null }
+): { queue: PermitQueue; address: CellAddress | null } {
+  const { name, scope, clock } = options
   if (name !== null) return { queue: permitQueues.byName(name, scope, options, clock), address: null }
   return adopted === null ? permitQueues.create(options) : permitQueues.at(adopted, options)
 }

@@ -3,7 +3,6 @@ import {
   boundIn,
   clockOption,
   dataIn,
-  functionOption,
   numberOption,
   option,
   type OptionTable,
@@ -18,9 +17,6 @@ import type { LimitsChange } from '../../memory/semaphore/semaphore.js'
 import { ADAPTIVE, SEMAPHORE } from '../../memory/shared/layout.js'
 import type { Scope } from '../stages/scope.js'
 import type { SharedBuffer } from '../../memory/shared/region.js'
-
-/** What tells the partitions of a bulkhead apart. */
-export type PartitionKey = string | number | bigint
 
 /** Gives the priority of a call, an integer from 0 to 9, from its arguments. */
 export type PriorityOf = (...args: never[]) => number
@@ -45,10 +41,6 @@ export interface BulkheadOptions {
   /** Who shares a name: all threads of this process (default), or all processes of this user on this machine. */
   readonly scope?: 'process' | 'machine' | undefined
   /**
-   * Gives each key a bulkhead of its own, with the same limits. Called with the arguments of the guarded function; with none in `execute`.
-   */
-  readonly key?: ((...args: never[]) => PartitionKey) | undefined
-  /**
    * How much a call matters when calls wait, an integer from 0 to 9; default 5. In a thread the highest goes first, and of equals who came
    * first; between threads it is who came first. A function gives it for each call, from the arguments of the guarded function, with none in
    * `execute`.
@@ -64,7 +56,6 @@ export interface CompleteBulkheadOptions extends Concurrency {
   readonly maxWaitMs: number
   readonly name: string | null
   readonly scope: 'process' | 'machine'
-  readonly key: ((...args: never[]) => PartitionKey) | undefined
   readonly priority: number | PriorityOf
   readonly clock: Clock
   /** The options that are data, with their defaults. */
@@ -87,7 +78,6 @@ export const BULKHEAD_OPTIONS = {
   maxWaitMs: numberOption({ min: 0, allowInfinity: true }, Infinity),
   name: rawOption<string>(),
   scope: rawOption<'process' | 'machine'>(),
-  key: functionOption<(...args: never[]) => PartitionKey>(),
   priority: option('data', checkPriority),
   clock: clockOption,
 } as const satisfies OptionTable<BulkheadOptions>
@@ -185,19 +175,9 @@ export function checkBulkheadChange(change: BulkheadChange, isAdaptive: boolean)
 /** Checks options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */
 export function completeBulkheadOptions(options: BulkheadOptions): CompleteBulkheadOptions {
   const read = readOptions('bulkhead', options, BULKHEAD_OPTIONS)
-  if (read.key !== undefined && read.scope === 'machine') {
-    throw new TypeError(
-      "key needs scope 'process': names of the machine stay until they are removed, so each key would, too",
-    )
-  }
-  if (read.key !== undefined && read.maxConcurrent === 'adaptive') {
-    throw new TypeError(
-      "key needs a maxConcurrent that is a number: what an adaptive limit has learnt must outlast the calls of its key; use perKey((key) => bulkhead({ maxConcurrent: 'adaptive' }), { maxKeys })",
-    )
-  }
   const { maxConcurrent, least } = checkConcurrency(read, 10)
   const { name, scope } = checkSharedName(read.name, read.scope)
-  const { key, priority, maxQueue, maxWaitMs, clock } = read
+  const { priority, maxQueue, maxWaitMs, clock } = read
   const isFunction = typeof priority === 'function'
   const bound = boundIn(options, BULKHEAD_OPTIONS)
   const limit = least === 0 ? { maxConcurrent } : { maxConcurrent: 'adaptive' as const, min: least, max: maxConcurrent }
@@ -208,7 +188,6 @@ export function completeBulkheadOptions(options: BulkheadOptions): CompleteBulkh
     maxWaitMs,
     name,
     scope,
-    key,
     priority,
     clock,
     data: {

@@ -4,12 +4,11 @@ import { subjectOf } from '../../internal/text/error-text.js'
 import { timeOf } from '../../internal/time/clock.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../../internal/time/timers.js'
 import type { PermitQueue, PermitWaiter } from '../../memory/semaphore/queue.js'
-import { ADMISSION, type LimitsChange, type SemaphoreLimits } from '../../memory/semaphore/semaphore.js'
+import { ADMISSION, type LimitsChange } from '../../memory/semaphore/semaphore.js'
 import { Hold } from '../stages/hold.js'
-import { type AbortListener, NO_ARGUMENTS, type Scope } from '../stages/scope.js'
+import type { AbortListener, Scope } from '../stages/scope.js'
 import type { Call, LinearStage, Verdict } from '../stages/stage.js'
 import { type BulkheadChange, checkBulkheadChange, type CompleteBulkheadOptions, priorityBy } from './options.js'
-import { Partition, Partitions } from './partitions.js'
 
 /** Events of a bulkhead. */
 export interface BulkheadEvents extends CallEvents {
@@ -28,47 +27,34 @@ export class BulkheadStage implements LinearStage {
   readonly events: EventSource<BulkheadEvents>
   readonly timers: SharedTimers
   readonly counts = { calls: 0, running: 0, queued: 0, rejected: 0, timedOut: 0 }
-  /** Of all calls, where there is no `key`. */
-  readonly #only: Partition | undefined
-  readonly #partitions: Partitions
+  readonly queue: PermitQueue
   readonly #waiting = new Set<WaitingCall>()
   isDisposed = false
 
-  /** @param queue - the slots of all calls; undefined where each key has its own */
-  constructor(options: CompleteBulkheadOptions, queue: PermitQueue | undefined) {
+  constructor(options: CompleteBulkheadOptions, queue: PermitQueue) {
     this.options = options
-    this.readsArguments = options.key !== undefined || typeof options.priority === 'function'
+    this.queue = queue
+    this.readsArguments = typeof options.priority === 'function'
     this.events = new EventSource('bulkhead', options.name, ['queued', 'rejected'], options.clock)
     this.timers = timersOf(options.clock)
-    const onRelease = (partition: Partition): void => {
-      this.counts.running--
-      this.#leave(partition)
-    }
-    this.#only = queue === undefined ? undefined : new Partition(queue, onRelease)
-    this.#partitions = new Partitions(options, onRelease)
   }
 
-  /** Those in force, of each key where there is one. */
-  get limits(): SemaphoreLimits {
-    return this.#only?.queue.semaphore.limits() ?? this.#partitions.limits
+  /** Gives a slot back. */
+  readonly release = (): void => {
+    this.queue.leave()
+    this.counts.running--
   }
 
   /** Changes limits for all who share them, or throws before anything has changed. */
   update(change: BulkheadChange): void {
     if (this.isDisposed) throw disposedError()
-    const { least, key, name } = this.options
-    const checked = checkBulkheadChange(change, least > 0)
-    if (key !== undefined && name !== null)
-      throw new TypeError(
-        `a bulkhead with keys and a name cannot be changed: other threads have slots of '${name}' for keys that this one does not know; leave out the name, or use perKey((key) => bulkhead({ name })), and update each`,
-      )
-    if (this.#only === undefined) this.#partitions.update(checked)
+    const checked = checkBulkheadChange(change, this.options.least > 0)
     // Another thread may change the other bound at any moment: so that it is refused, or so that it no longer is.
-    else while (!this.#only.queue.update(checked)) this.#checkBounds(checked)
+    while (!this.queue.update(checked)) this.#checkBounds(checked)
   }
 
   #checkBounds({ least, maxConcurrent }: LimitsChange): void {
-    const { limits } = this
+    const limits = this.queue.semaphore.limits()
     const [min, max] = [least ?? limits.least, maxConcurrent ?? limits.maxConcurrent]
     if (min > max)
       throw new RangeError(
@@ -80,29 +66,22 @@ export class BulkheadStage implements LinearStage {
     if (this.isDisposed) throw disposedError()
     const { priority } = this.options
     const own = typeof priority === 'number' ? priority : priorityBy(priority, call.scope)
-    const partition = this.#only ?? this.#partitions.find(call.scope.args)
-    partition.users++
-    const { queue } = partition
-    if (queue.isWaitedFor() || queue.tryEnter() !== undefined) return this.#wait(call, slot, partition, own)
-    this.admit(call, slot, partition)
+    if (this.queue.isWaitedFor() || this.queue.tryEnter() !== undefined) return this.#wait(call, slot, own)
+    this.admit(call, slot)
     return undefined
   }
 
   /** Takes a slot that is free: a stage that has it, for one call; undefined where there is none. */
   tryTake(): LinearStage | undefined {
     if (this.isDisposed) throw disposedError()
-    const partition = this.#only ?? this.#partitions.find(NO_ARGUMENTS)
-    const { queue } = partition
-    partition.users++
+    const { kind, events, queue } = this
     const take = (): boolean => queue.tryEnter() === undefined
     if (queue.isWaitedFor() || !(take() || (queue.reclaim() && take()))) {
-      this.#leave(partition)
       this.counts.rejected++
       return undefined
     }
-    const { kind, events } = this
     const enter = (call: Call, slot: number): undefined => {
-      this.admit(call, slot, partition)
+      this.admit(call, slot)
       return undefined
     }
     return { kind, events, enter, leave: (call, slot) => this.leave(call, slot) }
@@ -117,12 +96,12 @@ export class BulkheadStage implements LinearStage {
   }
 
   /** Gives `call` the slot that was taken for it. It is free when everything that runs in it has ended. */
-  admit(call: Call, slot: number, partition: Partition): void {
+  admit(call: Call, slot: number): void {
     this.counts.calls++
     this.counts.running++
-    let { release } = partition
+    let { release } = this
     if (this.options.least > 0) {
-      const timed = new TimedCall(this, partition)
+      const timed = new TimedCall(this)
       call.slots[slot] = timed
       release = timed.release
     }
@@ -130,18 +109,16 @@ export class BulkheadStage implements LinearStage {
   }
 
   /** A call waits no longer, for a slot or for nothing. */
-  stopWaiting(waiting: WaitingCall, partition: Partition, isAdmitted: boolean): void {
+  stopWaiting(waiting: WaitingCall): void {
     this.#waiting.delete(waiting)
     this.counts.queued--
-    if (!isAdmitted) this.#leave(partition)
   }
 
   /** The error for a call that gets no slot. */
-  #refusal({ queue }: Partition, because: string): BulkheadRejectedError {
-    const { name } = this.options
-    const maxConcurrent = queue.semaphore.limit()
-    const queued = queue.semaphore.waiting()
-    const who = subjectOf('the bulkhead', name)
+  #refusal(because: string): BulkheadRejectedError {
+    const maxConcurrent = this.queue.semaphore.limit()
+    const queued = this.queue.semaphore.waiting()
+    const who = subjectOf('the bulkhead', this.options.name)
     const error = new BulkheadRejectedError(`${who} runs ${maxConcurrent} call(s) at once, and ${because}`, {
       maxConcurrent,
       queued,
@@ -157,41 +134,36 @@ export class BulkheadStage implements LinearStage {
     for (const waiting of this.#waiting) waiting.refuse(disposedError())
   }
 
-  #leave(partition: Partition): void {
-    if (--partition.users === 0 && partition !== this.#only) this.#partitions.rest(partition)
-  }
-
-  async #wait(call: Call, slot: number, partition: Partition, own: number): Promise<void> {
+  async #wait(call: Call, slot: number, own: number): Promise<void> {
     const { maxWaitMs } = this.options
+    const { queue } = this
     const { scope } = call
-    if (maxWaitMs === 0 && partition.queue.reclaim() && partition.queue.tryEnter() === undefined) {
-      this.admit(call, slot, partition)
+    if (maxWaitMs === 0 && queue.reclaim() && queue.tryEnter() === undefined) {
+      this.admit(call, slot)
       return
     }
-    if (scope.aborted || maxWaitMs === 0) {
-      this.#leave(partition)
-      if (scope.aborted) throw scope.reason
+    if (scope.aborted) throw scope.reason
+    if (maxWaitMs === 0) {
       this.counts.rejected++
-      throw this.#refusal(partition, 'it does not wait')
+      throw this.#refusal('it does not wait')
     }
-    const waiting = new WaitingCall(this, call, slot, partition, scope.priority ?? own)
-    const admission = partition.queue.enter(waiting)
+    const waiting = new WaitingCall(this, call, slot, scope.priority ?? own)
+    const admission = queue.enter(waiting)
     if (admission === ADMISSION.admitted) {
-      this.admit(call, slot, partition)
+      this.admit(call, slot)
       return
     }
     if (admission === ADMISSION.refused) {
-      this.#leave(partition)
       this.counts.rejected++
-      throw this.#refusal(partition, `its queue is full: ${partition.queue.semaphore.limits().maxQueue} wait already`)
+      throw this.#refusal(`its queue is full: ${queue.semaphore.limits().maxQueue} wait already`)
     }
     this.counts.queued++
     this.#waiting.add(waiting)
     scope.onAbort(waiting)
     if (maxWaitMs !== Infinity) this.timers.add(waiting, maxWaitMs)
-    if (this.events.isHeard) this.events.emit('queued', { queued: partition.queue.size })
+    if (this.events.isHeard) this.events.emit('queued', { queued: queue.size })
     // Listeners are told from here, in the async context of the call.
-    if ((await waiting.turn) === 'too late') throw this.#refusal(partition, `this call has waited for ${maxWaitMs} ms`)
+    if ((await waiting.turn) === 'too late') throw this.#refusal(`this call has waited for ${maxWaitMs} ms`)
   }
 }
 
@@ -209,12 +181,10 @@ class TimedCall {
   /** Noted as the call leaves; a permit, which is disposed before, has succeeded. */
   outcome: Outcome = 'succeeded'
   readonly #stage: BulkheadStage
-  readonly #partition: Partition
   readonly #startMs: number
 
-  constructor(stage: BulkheadStage, partition: Partition) {
+  constructor(stage: BulkheadStage) {
     this.#stage = stage
-    this.#partition = partition
     this.#startMs = timeOf(stage.options.clock)
   }
 
@@ -222,9 +192,9 @@ class TimedCall {
     const { outcome } = this
     if (outcome !== 'failed') {
       const nowMs = timeOf(this.#stage.options.clock)
-      this.#partition.queue.ended(nowMs, outcome === 'succeeded' ? Math.max(0, nowMs - this.#startMs) : -1)
+      this.#stage.queue.ended(nowMs, outcome === 'succeeded' ? Math.max(0, nowMs - this.#startMs) : -1)
     }
-    this.#partition.release()
+    this.#stage.release()
   }
 }
 
@@ -244,17 +214,15 @@ class WaitingCall implements PermitWaiter, DueTimer, AbortListener {
   readonly #stage: BulkheadStage
   readonly #call: Call
   readonly #slot: number
-  readonly #partition: Partition
   readonly turn: Promise<Turn>
   #resolve: (turn: Turn) => void = ignore
   #reject: (reason: unknown) => void = ignore
 
-  constructor(stage: BulkheadStage, call: Call, slot: number, partition: Partition, priority: number) {
+  constructor(stage: BulkheadStage, call: Call, slot: number, priority: number) {
     this.priority = priority
     this.#stage = stage
     this.#call = call
     this.#slot = slot
-    this.#partition = partition
     this.turn = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -262,8 +230,8 @@ class WaitingCall implements PermitWaiter, DueTimer, AbortListener {
   }
 
   admitted(): void {
-    this.#end(true)
-    this.#stage.admit(this.#call, this.#slot, this.#partition)
+    this.#end()
+    this.#stage.admit(this.#call, this.#slot)
     this.#resolve('admitted')
   }
 
@@ -284,14 +252,14 @@ class WaitingCall implements PermitWaiter, DueTimer, AbortListener {
   }
 
   #giveUp(): void {
-    this.#partition.queue.giveUp(this)
-    this.#end(false)
+    this.#stage.queue.giveUp(this)
+    this.#end()
   }
 
-  #end(isAdmitted: boolean): void {
+  #end(): void {
     this.#call.scope.offAbort(this)
     this.#stage.timers.remove(this)
-    this.#stage.stopWaiting(this, this.#partition, isAdmitted)
+    this.#stage.stopWaiting(this)
   }
 }
 

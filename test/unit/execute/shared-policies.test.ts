@@ -233,7 +233,6 @@ describe('policies that stay in this thread', () => {
       () => heard(circuitBreaker(), 'success'),
       'the circuit breaker has a listener in this thread, which would not hear of workers',
     ],
-    [() => bulkhead({ key: () => 'a' }), 'the bulkhead has key, a function of this thread'],
     [() => bulkhead({ priority: () => 1 }), 'the bulkhead has priority, a function of this thread'],
     [() => bulkhead({ clock }), 'the bulkhead has a clock of its own, which is an object of this thread'],
     [() => heard(bulkhead(), 'queued'), 'the bulkhead has a listener in this thread, which would not hear of workers'],

@@ -111,10 +111,6 @@ describe('console.log of an object whose state is private', () => {
       'Bulkhead { maxConcurrent: 3, available: 3, calls: 0, running: 0, queued: 0, rejected: 0, timedOut: 0 }',
     ],
     [
-      bulkhead({ maxConcurrent: 3, key: () => 1 }),
-      'Bulkhead { maxConcurrent: 3, calls: 0, running: 0, queued: 0, rejected: 0, timedOut: 0 }',
-    ],
-    [
       circuitBreaker(),
       "CircuitBreaker { state: 'closed', succeeded: 0, failed: 0, ignored: 0, rejected: 0, slow: 0, opened: 0 }",
     ],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../../dist/internal/time/clock.js'
 import { semaphores } from '../../../dist/memory/semaphore/index.js'
-import { PRIVATE_SHAPE, type Semaphore } from '../../../dist/memory/semaphore/semaphore.js'
+import type { Semaphore } from '../../../dist/memory/semaphore/semaphore.js'
 import { type Gate, p99, type ServerOutcome, type ServerScenario, simulateServer } from '../support/simulated-server.js'
 
 /** 80 s of simulated time each. */
@@ -11,7 +11,7 @@ const SEEDS = [1, 2, 3]
 const open: Gate = { enter: () => true, tell: () => undefined, leave: () => undefined }
 
 function adaptive(): Gate & { readonly semaphore: Semaphore } {
-  const terms = { maxConcurrent: 1000, maxQueue: 0, least: 2, shape: PRIVATE_SHAPE }
+  const terms = { maxConcurrent: 1000, maxQueue: 0, least: 2, shape: { rows: 1, places: 8 } }
   const semaphore = semaphores.create(terms, systemClock).subject
   return {
     semaphore,

@@ -187,7 +187,6 @@ describe('an adaptive bulkhead', () => {
     [{ maxConcurrent: 'adaptive', min: 20, max: 10 }, RangeError, 'min must be'],
     [{ maxConcurrent: 'adaptive', max: 9000 }, RangeError, 'max must be'],
     [{ maxConcurrent: 'adaptive', max: 2.5 }, RangeError, 'max must be'],
-    [{ maxConcurrent: 'adaptive', key: () => 1 }, TypeError, 'use perKey('],
   ])('refuses %j', (options, type, message) => {
     expect(() => bulkhead(options as never)).toThrow(type)
     expect(() => bulkhead(options as never)).toThrow(message)

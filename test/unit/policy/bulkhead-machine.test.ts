@@ -38,10 +38,6 @@ it('is of this thread alone on a clock of the caller', () => {
   expect(filesOf(name)).toEqual([])
 })
 
-it('takes no key', () => {
-  expect(() => bulkhead({ ...optionsOf(machineName()), key: () => 1 })).toThrow("key needs scope 'process'")
-})
-
 describeMachine('a bulkhead of the machine', () => {
   it('has one adaptive limit for all processes, too', async () => {
     const options = { ...optionsOf(machineName()), maxConcurrent: 'adaptive', min: 5 } as const

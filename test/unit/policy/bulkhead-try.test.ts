@@ -9,7 +9,6 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 it.each<BulkheadOptions>([
   {},
   { name: freshName() },
-  { key: () => 'a' },
   { maxConcurrent: 'adaptive', max: 1 },
   { clock: new FakeClock() },
 ])('gives a permit at once, or none, with %j', async (options) => {
@@ -32,18 +31,6 @@ it.each<BulkheadOptions>([
   expect(ended).toHaveLength(2)
   slots[Symbol.dispose]()
   expect(() => slots.tryAcquire()).toThrow('this bulkhead has been disposed')
-})
-
-it('gives permits at once by key, and what key throws', () => {
-  let key: unknown = 'a'
-  const slots = bulkhead({ maxConcurrent: 1, key: () => key as string })
-  using first = slots.tryAcquire() as BulkheadPermit
-  expect(slots.tryAcquire()).toBe(false)
-  key = 'b'
-  expect(slots.tryAcquire()).not.toBe(false)
-  key = undefined
-  expect(() => slots.tryAcquire()).toThrow('key must return a string')
-  expect(first).not.toBe(false)
 })
 
 it('names acquire where its options are wrong', async () => {

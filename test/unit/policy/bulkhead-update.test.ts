@@ -5,7 +5,6 @@ import { Bulkhead, bulkhead, type BulkheadChange, type BulkheadOptions } from '.
 import { PermitQueue } from '../../../dist/memory/semaphore/queue.js'
 import { metricsText } from '../../../dist/metrics/index.js'
 import { FakeClock } from '../../../dist/testing/index.js'
-import { itWithAddon } from '../../support/native.js'
 import { freshName } from '../../support/limiters.js'
 
 /** Calls that run until they are ended, oldest first. */
@@ -198,7 +197,6 @@ describe('bulkhead.update', () => {
       'min must be <= max; received { min: 10, max: 9 }',
     ],
     [{ maxConcurrent: 'adaptive', min: 3, max: 9 }, { max: 2 }, RangeError, 'received { min: 3, max: 2 }'],
-    [{ name: 'keyed', key: () => 1 }, { maxConcurrent: 2 }, TypeError, "slots of 'keyed' for keys that this one does"],
   ]
   it.each(refused)('of %j by %j is refused, and changes nothing', (options, change, type, message) => {
     const policy = bulkhead(options)
@@ -226,29 +224,5 @@ describe('bulkhead.update', () => {
     const policy = bulkhead()
     policy[Symbol.dispose]()
     expect(() => policy.update({ maxConcurrent: 1 })).toThrow(expect.objectContaining({ reason: 'disposed' }))
-  })
-
-  it('changes the slots of every key, those that rest and those to come included', async () => {
-    const policy = bulkhead({ maxConcurrent: 1, maxQueue: 9, key: (key: string) => key })
-    const ends: (() => void)[] = []
-    const run = policy.wrap((key: string) => new Promise<string>((end) => ends.push(() => end(key))))
-    const all = [run('a'), run('a'), run('b')]
-    await turn()
-    ends.pop()!()
-    await turn()
-    expect(policy.stats()).toMatchObject({ running: 1, queued: 1 })
-    policy.update({ maxConcurrent: 2, maxQueue: 0 })
-    expect([policy.maxConcurrent, policy.maxQueue]).toEqual([2, 0])
-    await turn()
-    expect(policy.stats()).toMatchObject({ running: 2, queued: 0 })
-    // What rests serves one of these, and the other is new.
-    for (const key of ['c', 'c', 'd', 'd']) all.push(run(key))
-    for (const key of ['a', 'c', 'd']) await expect(run(key)).rejects.toThrow('its queue is full: 0 wait already')
-    for (const end of ends) end()
-    await Promise.all(all)
-  })
-
-  itWithAddon('of a name with keys is refused, for other threads have keys that this one does not know', () => {
-    expect(() => bulkhead({ name: freshName(), key: () => 1 }).update({ maxQueue: 1 })).toThrow('update each')
   })
 })

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, it } from 'vitest'
 import {
@@ -258,53 +257,6 @@ describe('bulkhead', () => {
     expect(() => Bulkhead.from(null as never)).toThrow(/received null/)
   })
 
-  it('has slots for each key', async () => {
-    const { started, fn, end } = workload()
-    const policy = bulkhead({ maxConcurrent: 1, maxQueue: 1, key: (id: number) => id % 2 })
-    const guarded = policy.wrap((id: number) => fn(id)())
-    const calls = [guarded(0), guarded(1), guarded(2), guarded(3)]
-    await turn()
-    expect(started).toEqual([0, 1])
-    await expect(guarded(4)).rejects.toMatchObject({ code: 'ERR_BULKHEAD_REJECTED' })
-    end(1)
-    await turn()
-    expect(started).toEqual([0, 1, 3])
-    end(0)
-    end(3)
-    await turn()
-    end(2)
-    expect(await Promise.all(calls)).toEqual([0, 1, 2, 3])
-    expect(policy.available).toBeNull()
-    expect(() => policy.share()).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY' }))
-  })
-
-  it('takes the key of execute from wherever its function finds it', async () => {
-    const tenant = new AsyncLocalStorage<string>()
-    const { started, fn, end } = workload()
-    const policy = bulkhead({ maxConcurrent: 1, name: 'tenants', key: () => tenant.getStore() ?? 'none' })
-    const calls = ['a', 'b', 'a'].map((name, id) => tenant.run(name, () => policy.execute(fn(id))))
-    await turn()
-    expect(started).toEqual([0, 1])
-    end(0)
-    end(1)
-    await turn()
-    end(2)
-    expect(await Promise.all(calls)).toEqual([0, 1, 2])
-  })
-
-  it('refuses a key that is none', async () => {
-    const policy = bulkhead({ key: () => undefined as never })
-    await expect(policy.execute(() => 1)).rejects.toThrow(
-      'key must return a string, number or bigint; it returned undefined',
-    )
-    const thrower = bulkhead({
-      key: () => {
-        throw new Error('no key')
-      },
-    })
-    await expect(thrower.execute(() => 1)).rejects.toThrow('no key')
-  })
-
   it('tells listeners and the channel of waits and refusals', async () => {
     const heard: unknown[] = []
     const published: unknown[] = []
@@ -355,7 +307,11 @@ describe('bulkhead', () => {
     ],
     [{ maxConcurrent: 1, name: '' }, RangeError, 'name must not be empty'],
     [{ maxConcurrent: 1, scope: 'planet' }, RangeError, "scope must be one of 'process', 'machine'"],
-    [{ maxConcurrent: 1, key: 'id' }, TypeError, 'key must be a function'],
+    [
+      { maxConcurrent: 1, key: () => 1 },
+      TypeError,
+      "did you mean 'maxConcurrent' of perKey((key) => bulkhead({ maxConcurrent }), { maxKeys })?",
+    ],
     [{ maxConcurrent: 1, clock: {} }, TypeError, 'clock must be a clock'],
     [{ maxConcurent: 1 }, TypeError, "did you mean 'maxConcurrent'?"],
     [null, TypeError, 'bulkhead options must be an object; received null'],
@@ -387,24 +343,22 @@ describe('bulkhead', () => {
     expect(slots.stats()).toMatchObject({ running: 0, queued: 0 })
   })
 
-  it.each<BulkheadOptions>([
-    { maxQueue: 0 },
-    { maxWaitMs: 0 },
-    { key: () => 'a', maxQueue: 0 },
-    { maxConcurrent: 'adaptive', max: 1, maxQueue: 0 },
-  ])('has a slot for who comes as soon as a permit is disposed, with %j', async (options) => {
-    const slots = bulkhead({ maxConcurrent: 1, ...options })
-    for (let n = 0; n < 3; n++) (await slots.acquire())[Symbol.dispose]()
-    const permit = await slots.acquire()
-    const refused = slots.acquire()
-    await expect(refused).rejects.toThrow(BulkheadRejectedError)
-    permit[Symbol.dispose]()
-    permit[Symbol.dispose]()
-    const [call, other] = [slots.execute(() => turn()), slots.execute(() => 1)]
-    await expect(other).rejects.toThrow(BulkheadRejectedError)
-    await call
-    expect(slots.stats()).toMatchObject({ calls: 5, running: 0 })
-  })
+  it.each<BulkheadOptions>([{ maxQueue: 0 }, { maxWaitMs: 0 }, { maxConcurrent: 'adaptive', max: 1, maxQueue: 0 }])(
+    'has a slot for who comes as soon as a permit is disposed, with %j',
+    async (options) => {
+      const slots = bulkhead({ maxConcurrent: 1, ...options })
+      for (let n = 0; n < 3; n++) (await slots.acquire())[Symbol.dispose]()
+      const permit = await slots.acquire()
+      const refused = slots.acquire()
+      await expect(refused).rejects.toThrow(BulkheadRejectedError)
+      permit[Symbol.dispose]()
+      permit[Symbol.dispose]()
+      const [call, other] = [slots.execute(() => turn()), slots.execute(() => 1)]
+      await expect(other).rejects.toThrow(BulkheadRejectedError)
+      await call
+      expect(slots.stats()).toMatchObject({ calls: 5, running: 0 })
+    },
+  )
 
   it('ends the wait for a permit by signal, by time and by a full queue; an abort afterwards frees nothing', async () => {
     const clock = new FakeClock()
