@@ -30,14 +30,7 @@ export async function retryCall<F extends AnyFunction>(
       readonly policy?: ExistingPolicy<'retry'> | RetryPolicy<Awaited<ReturnType<F>>> | undefined
     } = {},
 ): Promise<Awaited<ReturnType<F>>> {
-  return await callWith(
-    'retryCall',
-    'retry',
-    namesOf(RETRY_OPTIONS),
-    (own: RetryPolicy<never>) => new Retry(own),
-    fn,
-    options,
-  )
+  return await callWith('retryCall', 'retry', RETRY_OPTIONS, Retry, fn, options)
 }
 
 /**
@@ -57,19 +50,11 @@ export async function circuitBreakerCall<F extends AnyFunction>(
       readonly policy?: ExistingPolicy<'circuit-breaker'> | CircuitBreakerOptions | undefined
     } = {},
 ): Promise<Awaited<ReturnType<F>>> {
-  const names = namesOf(CIRCUIT_BREAKER_OPTIONS)
-  return await callWith(
-    'circuitBreakerCall',
-    'circuit-breaker',
-    names,
-    (own: CircuitBreakerOptions) => new CircuitBreaker(own),
-    fn,
-    options,
-  )
+  return await callWith('circuitBreakerCall', 'circuit-breaker', CIRCUIT_BREAKER_OPTIONS, CircuitBreaker, fn, options)
 }
 
 /**
- * Calls `fn(...args)` once under the policy among the options, or under one that `create` makes of the others.
+ * Calls `fn(...args)` once under the policy among the options, or under one that `Made` is of the others.
  *
  * @param name - of the function that was called, for messages
  * @throws {TypeError} when `fn` is no function, `args` no array, or the options hold what they must not
@@ -77,15 +62,15 @@ export async function circuitBreakerCall<F extends AnyFunction>(
 function callWith<F extends AnyFunction, O extends object>(
   name: string,
   kind: string,
-  names: readonly string[],
-  create: (options: O) => Policy,
+  table: Parameters<typeof namesOf>[0],
+  Made: new (options: O) => Policy,
   fn: F,
   options: CallOptions<F> & { readonly policy?: object | undefined },
 ): Promise<Awaited<ReturnType<F>>> {
-  checkKeys(name, options, ['args', 'signal', 'policy', ...names])
+  checkKeys(name, options, ['args', 'signal', 'policy', ...namesOf(table)])
   const { args, signal, policy: given, ...own } = options
   if (given !== undefined) checkOptions('policy', given)
-  const policy = isPolicy(given) ? alone(name, kind, given, own) : create({ ...given, ...own } as unknown as O)
+  const policy = isPolicy(given) ? alone(name, kind, given, own) : new Made({ ...given, ...own } as unknown as O)
   checkFunction('fn', fn)
   if (args !== undefined && !Array.isArray(args))
     throw new TypeError(`args must be an array; received ${describe(args)}`)
