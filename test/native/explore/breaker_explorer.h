@@ -15,17 +15,7 @@ namespace amorsize::test {
 
 // Update: one parameter, the others as they are. Look: at parameters, and how many updates led to them.
 // Forget: the row `holder` is another process's from now on.
-enum class BreakerAction {
-  kAdmit,
-  kSucceed,
-  kFail,
-  kIgnore,
-  kIsolate,
-  kClose,
-  kUpdate,
-  kLook,
-  kForget
-};
+enum class BreakerAction { kAdmit, kSucceed, kFail, kIgnore, kIsolate, kClose, kUpdate, kLook, kForget };
 
 struct BreakerOperation {
   BreakerAction action;
