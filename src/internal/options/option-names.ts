@@ -34,7 +34,7 @@ const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   randomize: { jitter: '' },
   shouldRetry: { retryIf: '' },
   // Rates: limiter, bottleneck, p-queue, p-throttle, rate-limiter-flexible, express-rate-limit.
-  limit: { maxConcurrent: '', concurrency: '', ...LIMIT },
+  limit: { max: '', maxConcurrent: '', concurrency: '', ...RATE },
   maxRequests: LIMIT,
   points: LIMIT,
   tokensPerInterval: RATE,

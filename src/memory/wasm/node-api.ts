@@ -24,7 +24,11 @@ const OK = 0
 const INVALID = 1
 const NONE: readonly unknown[] = []
 /** As `napi_typedarray_type` numbers them. */
-const KINDS = { Float64Array: 8, BigInt64Array: 9, BigUint64Array: 10 }
+const KINDS = new Map<unknown, number>([
+  ['Float64Array', 8],
+  ['BigInt64Array', 9],
+  ['BigUint64Array', 10],
+])
 
 /** Numbers of values that need not be kept. */
 const UNDEFINED = 0
@@ -199,8 +203,8 @@ export class NodeApi {
       buffer: number,
     ) => {
       const array = this.#values[value] as Float64Array | BigInt64Array | BigUint64Array
-      const kind = KINDS[classOf(array) as keyof typeof KINDS] ?? 0
-      if (kind === 0) return INVALID
+      const kind = KINDS.get(classOf(array))
+      if (kind === undefined) return INVALID
       const place = data === 0 ? 0 : this.#heap.placeOf(array)
       if (place === undefined) return INVALID
       if (type !== 0) this.#heap.ints[type >> 2] = kind
