@@ -16,7 +16,6 @@
         "native/binding/keys.cc",
         "native/binding/machine_view.cc",
         "native/binding/named_cells.cc",
-        "native/binding/placement_binding.cc",
         "native/binding/process_host.cc",
         "native/binding/retry_budget_binding.cc",
         "native/binding/semaphore_binding.cc",
@@ -54,7 +53,6 @@
             "native/os/process_linux.cc",
             "native/os/system_linux.cc",
             "native/os/task_limits.cc",
-            "native/os/thread_placement_linux.cc",
             "native/os/topology.cc"
           ]
         }],

@@ -40,7 +40,7 @@ export async function measureBusy(effort) {
 }
 
 /** Does `work` while another process keeps one core busy. */
-export async function besideBusy(work) {
+async function besideBusy(work) {
   const busy = fork(fileURLToPath(new URL('busy-loop.mjs', import.meta.url)))
   try {
     return await work()

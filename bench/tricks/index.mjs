@@ -8,7 +8,6 @@ import { markdownTable } from '../../dist/cli/text/table.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { GC, jobsBeside, runRounds } from '../support/rounds.mjs'
 import { formatNumber, left, right, section } from '../support/tables.mjs'
-import { besideBusy } from '../schedule/real.mjs'
 import { tricks } from './tricks.mjs'
 import { variantWithout } from './variant.mjs'
 
@@ -60,11 +59,10 @@ async function measure(trick) {
   const without = variantWithout(trick)
   try {
     const programs = new Map(trick.cases.map((each) => [idOf(each), each]))
-    const jobs = [...programs].flatMap(([id, { file, args, isBesideBusy }]) =>
+    const jobs = [...programs].flatMap(([id, { file, args }]) =>
       [whole, without].map(({ folder }) => {
         const which = folder === whole.folder ? 'with' : 'without'
-        const job = jobsBeside(`file://${folder}/bench/schedule/`)(`${id} ${which}`, file, args, GC)
-        return isBesideBusy ? { ...job, run: () => besideBusy(job.run) } : job
+        return jobsBeside(`file://${folder}/bench/schedule/`)(`${id} ${which}`, file, args, GC)
       }),
     )
     const results = await runRounds(jobs, PAIRS)
@@ -88,6 +86,6 @@ async function measure(trick) {
   }
 }
 
-function idOf({ file, args, isBesideBusy = false }) {
-  return `${file} ${args.join(' ')}${isBesideBusy ? ', busy' : ''}`
+function idOf({ file, args }) {
+  return `${file} ${args.join(' ')}`
 }

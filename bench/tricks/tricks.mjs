@@ -11,12 +11,6 @@ const later = (cell) => ({
   args: ['amorsize', 200, cell],
   ms: ([one]) => one.ms,
 })
-/** The same beside a process that keeps one core busy. */
-const besideBusy = (cell) => ({
-  ...later(cell),
-  name: `${cell}, later calls, beside a busy process`,
-  isBesideBusy: true,
-})
 /** The same, called for the first time in a process. */
 const first = (cell) => ({
   name: `${cell}, first call`,
@@ -59,7 +53,6 @@ const waiting = (shape) => ({
  * @property {string} name
  * @property {string} file
  * @property {(string | number)[]} args
- * @property {boolean} [isBesideBusy] - whether another process keeps one core busy
  * @property {(result: any) => number} ms - what it took, from what the program reports
  */
 
@@ -75,18 +68,6 @@ const waiting = (shape) => ({
 
 /** @type {Trick[]} */
 export const tricks = [
-  {
-    what: 'a worker is woken on another core than this thread',
-    file: 'worker/placement.js',
-    code: "process.platform === 'linux' ? placingIfAny() : null",
-    without: 'null',
-    cases: [
-      later('number:10us:1k'),
-      later('number:100us:100'),
-      later('1kb:10us:1k'),
-      ...['number:10us:1k', 'number:100us:100'].map(besideBusy),
-    ],
-  },
   {
     what: 'what a worker has not begun is taken back at the end',
     kept: 'no lane holds what others could do, whatever the items',

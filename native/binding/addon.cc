@@ -39,8 +39,8 @@ NAPI_MODULE_INIT() {
   constexpr bool (*kSubjects[])(napi_env, napi_value) = {
       register_bucket,       register_bucket_waiting, register_circuit_breaker, register_clock,
       register_doorbell,     register_keyed,          register_keyed_waiting,   register_machine,
-      register_machine_view, register_placement,      register_retry_budget,    register_semaphore,
-      register_system,       register_window};
+      register_machine_view, register_retry_budget,   register_semaphore,       register_system,
+      register_window};
   for (const auto subject : kSubjects) {
     if (!subject(env, exports)) return nullptr;
   }

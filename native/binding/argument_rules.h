@@ -80,7 +80,6 @@ inline constexpr NumberRule kTtl{"ttlMs", 1, 86'400'000};
 
 inline constexpr NumberRule kBreakerState{"a breaker's state", 0, 3, NumberRule::kWhole};
 inline constexpr NumberRule kCallResult{"a call's result", 0, 2, NumberRule::kWhole};
-inline constexpr NumberRule kThread{"a thread's number", -0x1p31, 0x1p31 - 1, NumberRule::kWhole};
 
 }  // namespace rules
 

@@ -12,7 +12,6 @@ bool register_machine(napi_env env, napi_value exports);
 bool register_machine_view(napi_env env, napi_value exports);
 bool register_circuit_breaker(napi_env env, napi_value exports);
 bool register_clock(napi_env env, napi_value exports);
-bool register_placement(napi_env env, napi_value exports);
 bool register_retry_budget(napi_env env, napi_value exports);
 bool register_doorbell(napi_env env, napi_value exports);
 bool register_semaphore(napi_env env, napi_value exports);

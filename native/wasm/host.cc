@@ -55,7 +55,6 @@ bool register_clock(napi_env, napi_value) { return true; }
 bool register_doorbell(napi_env, napi_value) { return true; }
 bool register_machine(napi_env, napi_value) { return true; }
 bool register_machine_view(napi_env, napi_value) { return true; }
-bool register_placement(napi_env, napi_value) { return true; }
 bool register_system(napi_env, napi_value) { return true; }
 
 }  // namespace amorsize::binding

@@ -9,15 +9,7 @@ import { manifest, root } from './project.mjs'
 import { zig } from './zig.mjs'
 
 /** What asks the system; native/wasm/host.cc answers instead. */
-const ofSystem = [
-  'clock_binding',
-  'doorbell',
-  'machine_view',
-  'named_cells',
-  'placement_binding',
-  'process_host',
-  'system_binding',
-]
+const ofSystem = ['clock_binding', 'doorbell', 'machine_view', 'named_cells', 'process_host', 'system_binding']
 /** A stack of that size follows the constants; each instance has one of its own, elsewhere. */
 const STACK_BYTES = 1024
 const PAGE_BYTES = 65_536

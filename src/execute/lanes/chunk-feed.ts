@@ -100,7 +100,6 @@ export class ChunkFeed {
     }
     const chunk = worker.sent
     worker.sent += batch.items.length
-    const isIdle = this.size === 0
     this.#chunks.set(chunk, new ChunkInWorker(batch, machineNow()))
     const message: ChunkMessage = {
       kind: 'chunk',
@@ -116,8 +115,7 @@ export class ChunkFeed {
       timeoutMs: run.options.timeoutMs,
     }
     try {
-      if (isIdle) worker.rouse(message, force.worksHere)
-      else worker.send(message)
+      worker.send(message)
     } catch (error) {
       this.#chunks.delete(chunk)
       this.#sendEach(batch, error)

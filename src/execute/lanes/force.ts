@@ -44,8 +44,6 @@ export interface Force extends Pick<Terms, 'inFlight' | 'policies'> {
   readonly hasSpare: boolean
   /** Whether results must be what they would be in this thread. */
   readonly isExact: boolean
-  /** Whether this thread runs items beside the workers. */
-  readonly worksHere: boolean
   /** The items that only this thread can run. */
   readonly single: SingleItems
   lastExitCode: number

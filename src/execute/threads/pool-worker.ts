@@ -6,7 +6,6 @@ import { VERSION } from '../../internal/version.js'
 import { calibration } from '../schedule/calibration.js'
 import type { TransferredTask } from '../transfer/task-source.js'
 import { packThrown } from '../transfer/thrown.js'
-import { placement } from '../worker/placement.js'
 import {
   Cell,
   type FromWorker,
@@ -27,9 +26,6 @@ export interface WorkerOwner {
 }
 
 const MOST_TASKS = 1000
-
-/** A worker is asked to prepare for more runs this long after its first: whoever waits for the results goes first. */
-const ASK_AFTER_MS = 5
 
 /** At the end of a run a worker may take so long to hand over what items have printed: it may be at a long item already, or nobody reads. */
 const PRINTING_MS = 1000
@@ -62,7 +58,6 @@ export class PoolWorker {
   readonly #tasks = new Map<number, LoadedMessage | undefined>()
   /** When those were sent that it has not answered. */
   readonly #loading = new Map<number, number>()
-  #asking: NodeJS.Timeout | undefined = undefined
   #error: unknown = undefined
   /** Whether a run needs it. */
   #isHeld = true
@@ -234,17 +229,6 @@ export class PoolWorker {
     this.#worker.postMessage(message)
   }
 
-  /**
-   * The same where the worker has nothing to do until it has this.
-   *
-   * @param worksHere - whether this thread runs items, too: then the worker begins on another CPU. If not, this one is free as well, and two workers
-   * that are kept from it would share the other
-   */
-  rouse(message: ToWorker, worksHere: boolean): void {
-    if (worksHere) placement.postElsewhere(this.cells, () => this.send(message))
-    else this.send(message)
-  }
-
   /** Tells the worker that `run` and all before it are over. */
   cancel(run: number): void {
     // order: seq_cst. Pairs with worker/chunks.ts, which looks before each item.
@@ -271,13 +255,6 @@ export class PoolWorker {
       if (turns > 0) this.#letGoAfter(turns - 1)
       else this.#worker.unref()
     }, PRINTING_MS / TURNS_TO_PRINT)
-  }
-
-  /** It has finished its first run, and may soon have another: then it should not run on the CPU of this thread. */
-  expectMore(): void {
-    this.#asking ??= realSetTimeout(() => {
-      if (placement.load()) this.send({ kind: 'place' })
-    }, ASK_AFTER_MS).unref()
   }
 
   end(): void {

@@ -186,7 +186,6 @@ export class WorkerPool implements Disposable {
     this.#working.delete(worker)
     worker.owner = this.#ownerOf(worker)
     worker.hold(false)
-    worker.expectMore()
     this.#idle.add(worker)
     this.#serve()
     this.#startLater()

@@ -8,7 +8,6 @@ import { markAsWorker } from '../nesting.js'
 import { loadTask, type WorkerTask } from '../transfer/task-source.js'
 import { beginChunk, UnderWay } from './chunks.js'
 import { type AtWork, inFlightOf, ItemStarter } from './item-starter.js'
-import { placement } from './placement.js'
 import type { Guard } from './policies.js'
 import { Printing } from './printing.js'
 import { Cell, type ChunkMessage, type ToWorker, type WorkerStart } from './protocol.js'
@@ -70,10 +69,6 @@ class WorkerProgram {
   async #handle(message: ToWorker): Promise<void> {
     if (!this.#runsBeside(message)) await this.#chunks.none()
     switch (message.kind) {
-      case 'place':
-        placement.load()
-        placement.tell(this.#at.cells)
-        return
       case 'task':
         await this.#load(message)
         return
@@ -102,7 +97,6 @@ class WorkerProgram {
 
   /** Whether it need not wait until the items that have begun have ended. */
   #runsBeside(message: ToWorker): boolean {
-    if (message.kind === 'place') return true
     return message.kind === 'chunk' && message.run === this.#runOfChunks && inFlightOf(message) > 1
   }
 
@@ -123,7 +117,6 @@ class WorkerProgram {
     })
     this.#runOfChunks = run
     if (inFlightOf(message) === 1) await told
-    placement.tell(cells)
     await this.#report.turn()
   }
 

@@ -11,15 +11,11 @@ export const Cell = {
   CURRENT: 1,
   /** From when its time counts that is measured from outside, in ms since the worker's epoch; only kept while items have a time limit. */
   STARTED_MS: 2,
-  /** The kernel's number of the thread, 0 until it is known. */
-  THREAD: 3,
-  /** The CPU on which the worker last had something to do. */
-  CPU: 4,
   /** How many of the items that it was sent in chunks the worker has begun, or the main thread has taken back; it begins only later ones. Modulo 2^32. */
-  BEGUN: 5,
+  BEGUN: 3,
   /** Whether what its items have printed is still in the worker, which says when it is not. */
-  PRINTING: 6,
-  COUNT: 7,
+  PRINTING: 4,
+  COUNT: 5,
 } as const
 
 /** In {@link Cell.CURRENT}: several items with a time limit are under way, and none has begun or ended since the time of {@link Cell.STARTED_MS}. */
@@ -55,8 +51,6 @@ export interface ChunkMessage {
 
 /** From the main thread to a worker. */
 export type ToWorker =
-  /** From now on it is to say where it runs. */
-  | { readonly kind: 'place' }
   | { readonly kind: 'task'; readonly task: TransferredTask }
   /** It will not be asked to run that task again. */
   | { readonly kind: 'forget'; readonly task: number }
