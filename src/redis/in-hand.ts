@@ -1,8 +1,9 @@
 import { ownClocks } from '../rate-limit/own-clocks.js'
 import type { RedisClient } from './clients.js'
+import type { Purse } from './purse.js'
 import type { CompleteRedisOptions } from './redis-limiter-options.js'
 
-type ByOptions = Map<string, WeakRef<object>>
+type ByOptions = Map<string, WeakRef<Purse>>
 
 /**
  * Where limiters of this thread keep their tokens in hand: those that were made apart, of one client and with the same options, have one
@@ -16,24 +17,15 @@ class InHand {
     },
   )
 
-  /**
-   * The place of limiters with `options`, made by whoever asks first, and there as long as one of them.
-   *
-   * @param capacity - of limiters by key
-   */
-  findOrMake<T extends object>(
-    client: RedisClient,
-    options: CompleteRedisOptions,
-    make: () => T,
-    capacity?: number,
-  ): T {
+  /** The place of limiters with `options`, made by the first of them, and there as long as one of them. */
+  findOrMake(client: RedisClient, options: CompleteRedisOptions, make: () => Purse): Purse {
     let known = this.#byClient.get(client)
-    if (known === undefined) this.#byClient.set(client, (known = new Map<string, WeakRef<object>>()))
+    if (known === undefined) this.#byClient.set(client, (known = new Map<string, WeakRef<Purse>>()))
     const { name, mode, requestsPerSecond, burstSize, leaseSize } = options
     const clock = ownClocks.inHandle(options.clock)
     // Whoever has other numbers might get tokens from here that its own would refuse.
-    const key = JSON.stringify([name, mode, requestsPerSecond, burstSize, leaseSize, clock, capacity])
-    const found = known.get(key)?.deref() as T | undefined
+    const key = JSON.stringify([name, mode, requestsPerSecond, burstSize, leaseSize, clock])
+    const found = known.get(key)?.deref()
     if (found !== undefined) return found
     const made = make()
     known.set(key, new WeakRef(made))

@@ -5,7 +5,7 @@ import { sleep } from '../internal/time/sleep.js'
 import { ownClocks } from '../rate-limit/own-clocks.js'
 import { connectionOf, type RedisClient } from './clients.js'
 import { RateInUse } from './rate-in-use.js'
-import { rateIn, type RedisRateLimiterHandle } from './redis-handle.js'
+import type { RedisRateLimiterHandle } from './redis-handle.js'
 import { type CompleteRedisOptions, type RedisRateLimitChange, travelling } from './redis-limiter-options.js'
 import { Relay, throughRelay } from './relay.js'
 import { LimitServer, Unavailable } from './server.js'
@@ -31,7 +31,7 @@ interface Fallback extends Disposable {
 }
 
 /** What every handle has. */
-type HandlePart = Pick<RedisRateLimiterHandle, 'options' | 'relay' | 'rate' | 'clock'>
+type HandlePart = Pick<RedisRateLimiterHandle, 'options' | 'relay' | 'clock'>
 
 /** What the limits of one limiter share, by key or not, until it is closed. */
 export class LimitHost<F extends Fallback = Fallback> {
@@ -53,12 +53,12 @@ export class LimitHost<F extends Fallback = Fallback> {
     client: RedisClient | undefined,
     options: CompleteRedisOptions,
     makeFallback: () => F,
-    adopted: Pick<HandlePart, 'rate' | 'relay'> | undefined,
+    adopted: Pick<HandlePart, 'relay'> | undefined,
   ) {
     const { requestsPerSecond, burstSize } = options
     this.options = options
     this.#makeFallback = makeFallback
-    this.rate = adopted === undefined ? RateInUse.create(requestsPerSecond, burstSize) : RateInUse.open(rateIn(adopted))
+    this.rate = new RateInUse(requestsPerSecond, burstSize)
     const connection =
       adopted !== undefined && client === undefined
         ? throughRelay(adopted.relay, (key) => this.server.limitMs(key))
@@ -80,10 +80,9 @@ export class LimitHost<F extends Fallback = Fallback> {
     if (this.#isClosed) throw closedError()
   }
 
-  /** Also takes over what other threads have changed. @throws when it has been closed, or so many tokens could never be there */
+  /** @throws when it has been closed, or so many tokens could never be there */
   check(tokens: number): void {
     this.checkOpen()
-    this.rate.look()
     if (tokens !== 1) checkNumber('tokens', tokens, { min: 1, max: this.rate.burstSize, integer: true })
   }
 
@@ -97,7 +96,6 @@ export class LimitHost<F extends Fallback = Fallback> {
   /** What holds here while the server is away, by rate and burst of now. */
   get alone(): F {
     this.checkOpen()
-    this.rate.look()
     if (this.#fallback?.changes === this.rate.changes) return this.#fallback
     this.#fallback?.[Symbol.dispose]()
     return (this.#fallback = this.#makeFallback())
@@ -124,7 +122,6 @@ export class LimitHost<F extends Fallback = Fallback> {
   /** For people. */
   shown(className: string, stats: RedisLimiterStats): object {
     const { name, mode } = this.options
-    this.rate.look()
     return shownAs(className, { name, mode, ...this.rate.shown, ...stats })
   }
 
@@ -136,7 +133,6 @@ export class LimitHost<F extends Fallback = Fallback> {
     return {
       options: { ...travelling(options), ...rate.shown },
       relay: this.#relay.name,
-      rate: rate.buffer,
       ...ownClocks.inHandle(options.clock),
     }
   }

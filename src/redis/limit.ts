@@ -138,7 +138,6 @@ export class Limit {
 
   async #turn(tokens: number): Promise<Turn> {
     const { rate } = this.#host
-    rate.look()
     if (tokens > rate.burstSize) throw moreThanBurst(tokens, rate.burstSize)
     return this.#decide(tokens)
   }

@@ -9,10 +9,9 @@ import { perKey, type PerKey } from '../policy/per-key.js'
 import { KeyedWindow } from '../rate-limit/keyed/keyed-window.js'
 import { checkClient, type RedisClient } from './clients.js'
 import { KeyedFallbackLimiter } from './fallback-limiter.js'
-import { inHand } from './in-hand.js'
-import { KeyedPurse } from './keyed-purse.js'
 import { LimitHost, type RedisLimiterStats } from './limit-host.js'
-import { Limit, type RedisDecision, type Refusals } from './limit.js'
+import { type Alone, Limit, type RedisDecision, type Refusals } from './limit.js'
+import { nothingInHand } from './purse.js'
 import { optionsIn, type RedisKeyedRateLimiterHandle } from './redis-handle.js'
 import {
   completeAcquireOptions,
@@ -26,12 +25,9 @@ import { shortKey } from './server-key.js'
 
 const KIND = 'amorsize.RedisKeyedRateLimiter'
 
-/** A key that nobody asks for any more has no tokens in hand after this. */
+/** A key that nobody asks for is forgotten after this, beyond so many keys at once, but for those somebody waits for. */
 const IDLE_MS = 2000
-/** Keys with something in hand or somebody waiting; a thread has no more at once. */
-const MOST_IN_HAND = 10_000
-/** What the table of leases has for each of them: its tokens, and who takes them ahead. */
-const WINDOWS_OF_A_LEASE = 2
+const MOST_KEYS = 10_000
 /** The shortest time for which a refusal is worth keeping. */
 const LEAST_HOLD_MS = 1
 
@@ -48,8 +44,6 @@ export class RedisKeyedRateLimiter {
   readonly #capacity: number
   readonly #limits: PerKey<string, Limit>
   readonly #refusals: KeyedWindow
-  /** Tokens in hand. It is left open: answers may come late. */
-  readonly #leases: KeyedWindow
   /** Limits with somebody in them: those that may have to be refused. */
   readonly #inUse = new Set<Limit>()
 
@@ -76,18 +70,14 @@ export class RedisKeyedRateLimiter {
     const { capacity, ...options } = completeKeyedRedisOptions(given)
     const { name, clock } = options
     this.#capacity = capacity
-    const sharedLeases = adopted === undefined ? undefined : KeyedWindow.from(adopted.leases)
     this.#refusals = adopted === undefined ? new KeyedWindow({ capacity, clock }) : KeyedWindow.from(adopted.refusals)
     this.#host = new LimitHost(client, options, () => new KeyedFallbackLimiter(this.#host, capacity), adopted)
-    const leases = WINDOWS_OF_A_LEASE * Math.min(capacity, MOST_IN_HAND)
-    const newLeases = (): KeyedWindow => new KeyedWindow({ capacity: leases, clock })
-    this.#leases = sharedLeases ?? inHand.findOrMake(client as RedisClient, options, newLeases, capacity)
     const makeLimit = (key: string): Limit => {
-      const refusals = this.#refusalsOf(key)
-      const purse = new KeyedPurse(this.#leases, key, clock, (ms) => this.#pause(key, ms))
-      return new Limit(this.#host, `rl:{${name}:${key}}`, purse, () => this.#host.alone.of(key), refusals)
+      const purse = nothingInHand((ms) => this.#pause(key, ms - clock.now()))
+      const alone = (): Alone => this.#host.alone.of(key)
+      return new Limit(this.#host, `rl:{${name}:${key}}`, purse, alone, this.#refusalsOf(key))
     }
-    this.#limits = perKey(makeLimit, { maxKeys: MOST_IN_HAND, idleMs: IDLE_MS, clock, keepIf: (limit) => limit.isBusy })
+    this.#limits = perKey(makeLimit, { maxKeys: MOST_KEYS, idleMs: IDLE_MS, clock, keepIf: (limit) => limit.isBusy })
     announceCreated(this, 'keyed-limiter', name)
   }
 
@@ -107,7 +97,7 @@ export class RedisKeyedRateLimiter {
    *
    * @param key - a string, number or bigint; '1' and 1 are the same key. One of more than 200 characters is known by its digest
    * @param tokens - a whole number, 1 … burstSize; default 1
-   * @param options - `signal` ends the wait for the server's answer; tokens that come after that are for the next caller here as far as they may be in hand, else lost
+   * @param options - `signal` ends the wait for the server's answer; tokens that come after that are lost
    * @throws {TypeError | RangeError} when an argument is wrong
    */
   decide(key: Key, tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
@@ -194,7 +184,7 @@ export class RedisKeyedRateLimiter {
     return this.#host.stats(waiting)
   }
 
-  /** A handle for other threads of this process, as that of {@link RedisRateLimiter}; they keep refusals and tokens in hand in the same tables. */
+  /** A handle for other threads of this process, as that of {@link RedisRateLimiter}; they keep refusals in the same table. */
   share(): RedisKeyedRateLimiterHandle {
     const shared = this.#host.share()
     return {
@@ -202,7 +192,6 @@ export class RedisKeyedRateLimiter {
       ...shared,
       options: { ...shared.options, capacity: this.#capacity },
       refusals: this.#refusals.share(),
-      leases: this.#leases.share(),
     }
   }
 
@@ -215,7 +204,7 @@ export class RedisKeyedRateLimiter {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its table cannot be opened here
    */
   static from(handle: RedisKeyedRateLimiterHandle, client?: RedisClient): RedisKeyedRateLimiter {
-    return new RedisKeyedRateLimiter(client, optionsIn(handle, KIND, ['refusals', 'leases']), handle)
+    return new RedisKeyedRateLimiter(client, optionsIn(handle, KIND, 'refusals'), handle)
   }
 
   /** As that of {@link RedisRateLimiter}. */

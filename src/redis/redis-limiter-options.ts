@@ -24,7 +24,7 @@ export interface RedisRateLimitOptions {
   readonly burstSize?: number | undefined
   /**
    * 'lease': this object, once it is busy, takes some tokens ahead of need and gives them out without asking; 'exact': each decision is
-   * the server's. Default 'lease', by key 'exact'.
+   * the server's. Default 'lease'. By key it is 'exact' in any case.
    */
   readonly mode?: 'lease' | 'exact' | undefined
   /** Most tokens taken ahead, an integer >= 1; never more than a tenth of `burstSize`. Default: what is used within 50 ms. */
@@ -133,15 +133,11 @@ type Complete<T> = ReadOptions<T> & ReturnType<typeof checkRate>
 /** Options with nothing left open. */
 export type CompleteRedisOptions = Complete<typeof OPTIONS>
 
-const KEYED_OPTIONS = {
-  ...OPTIONS,
-  mode: wordOption(['lease', 'exact'], 'exact'),
-  capacity: numberOption({ min: 1, max: MAX_CAPACITY, integer: true }, 100_000),
-}
+const KEYED_OPTIONS = { ...OPTIONS, capacity: numberOption({ min: 1, max: MAX_CAPACITY, integer: true }, 100_000) }
 
-/** The same for a limiter by key. */
+/** The same for a limiter by key, of which each decision is the server's: leases by key saved few round trips. */
 export function completeKeyedRedisOptions(options: RedisKeyedRateLimitOptions): Complete<typeof KEYED_OPTIONS> {
-  return complete('RedisKeyedRateLimiter', options, KEYED_OPTIONS)
+  return { ...complete('RedisKeyedRateLimiter', options, KEYED_OPTIONS), mode: 'exact' }
 }
 
 /** Those of complete options that travel to another thread, but for rate and burst. */

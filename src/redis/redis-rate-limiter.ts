@@ -154,8 +154,8 @@ export class RedisRateLimiter implements Policy {
   }
 
   /**
-   * Changes rate and burst for this object and those of its handle from their next question on; others keep their numbers. Who waits here goes
-   * by the new ones at once, and is refused with a RangeError if it waits for more than the burst; in other threads so is who waits when it looks next.
+   * Changes rate and burst for this object from its next question on, and for the handles that it shares from then on; others keep their
+   * numbers. Who waits here goes by the new ones at once, and is refused with a RangeError if it waits for more than the burst.
    */
   update(change: RedisRateLimitChange): void {
     this.#host.update(change)
@@ -189,7 +189,7 @@ export class RedisRateLimiter implements Policy {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when it runs on a clock of another thread
    */
   static from(handle: RedisRateLimiterHandle, client?: RedisClient): RedisRateLimiter {
-    return new RedisRateLimiter(client, optionsIn(handle, KIND, ['purse']), handle)
+    return new RedisRateLimiter(client, optionsIn(handle, KIND, 'purse'), handle)
   }
 
   /** Refuses those who wait, and those who come. Tokens in hand lapse; the client is left as it is. */

@@ -133,7 +133,6 @@ export class TokenSource {
   async #askFor(callers: readonly Asking[]): Promise<void> {
     const sentMs = this.#now()
     const purse = this.#purse
-    this.#rate.look()
     const wanted = callers.reduce((sum, { tokens }) => sum + tokens, 0)
     const { endsMs } = purse
     const inHand = purse.takeUpTo(wanted)
@@ -211,13 +210,14 @@ export class TokenSource {
   }
 
   #tellOf(others: { readonly requestsPerSecond: number; readonly burstSize: number }): void {
-    const { requestsPerSecond, burstSize, hasChanged } = this.#rate
-    if (hasChanged) return
+    const { requestsPerSecond, burstSize, changes } = this.#rate
+    // Others may still count by what it was here.
+    if (changes > 0) return
     const { name } = this.#options
     warnings.once(
       'AMORSIZE_REDIS_OTHER_RATE',
       `the limit '${name}' is used here with ${requestsPerSecond} per second and a burst of ${burstSize}, elsewhere with ` +
-        `${others.requestsPerSecond} and ${others.burstSize}: each decision goes by the numbers of the process that makes it; give one of the two another name`,
+        `${others.requestsPerSecond} and ${others.burstSize}: each decision goes by the numbers of the process that makes it, and the looser ones hold; give one of the two another name`,
       name,
     )
   }

@@ -220,10 +220,9 @@ describe.skipIf(servers.length === 0)('RedisRateLimiter (needs redis-server or v
       const { client } = await connected(kind)
       const one = new RedisRateLimiter(client, { ...still, name: fresh() })
       const keyed = new RedisKeyedRateLimiter(client, { ...still, name: fresh() })
-      for (const part of ['rate', 'purse'])
-        expect(() => RedisRateLimiter.from({ ...one.share(), [part]: {} }, client)).toThrow(TypeError)
-      for (const part of ['rate', 'refusals', 'leases'])
-        expect(() => RedisKeyedRateLimiter.from({ ...keyed.share(), [part]: {} }, client)).toThrow(TypeError)
+      const none = {} as never
+      expect(() => RedisRateLimiter.from({ ...one.share(), purse: none }, client)).toThrow(TypeError)
+      expect(() => RedisKeyedRateLimiter.from({ ...keyed.share(), refusals: none }, client)).toThrow(TypeError)
       for (const limiter of [one, keyed]) limiter.close()
     })
 

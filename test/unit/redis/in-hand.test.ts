@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { RedisKeyedRateLimiter, RedisRateLimiter, type RedisDecision } from '../../../dist/redis/index.js'
+import { RedisRateLimiter, type RedisRateLimitOptions } from '../../../dist/redis/index.js'
 import { FakeClock } from '../../../dist/testing/index.js'
 
 interface Server {
@@ -23,37 +23,16 @@ function grantingServer(): Server {
 
 const options = { name: 'apart', requestsPerSecond: 1000, burstSize: 100 }
 
-interface Apart {
-  decide(): Promise<RedisDecision>
-  pauseFor(ms: number): Promise<void>
-  stats(): { roundTrips: number }
-  close(): void
-}
+type Apart = RedisRateLimiter
 
-const kinds: Record<
-  string,
-  (client: Server, given: typeof options & { clock: FakeClock; leaseSize?: number }) => Apart
-> = {
-  RedisRateLimiter: (client, given) => new RedisRateLimiter(client, given),
-  RedisKeyedRateLimiter: (client, given) => {
-    const limiter = new RedisKeyedRateLimiter(client, { mode: 'lease', ...given, capacity: 100 })
-    return {
-      decide: () => limiter.decide('k'),
-      pauseFor: (ms) => limiter.pauseFor('k', ms),
-      stats: () => limiter.stats(),
-      close: () => limiter.close(),
-    }
-  },
-}
+const make = (client: Server, given: RedisRateLimitOptions): Apart => new RedisRateLimiter(client, given)
 
 /** The second call that comes soon takes something ahead. */
 async function takeAhead(limiter: Apart): Promise<void> {
   for (let i = 0; i < 2; i++) expect(await limiter.decide()).toMatchObject({ source: 'redis' })
 }
 
-describe.each(Object.keys(kinds))('%ss made apart in one thread', (kind) => {
-  const make = kinds[kind]!
-
+describe('RedisRateLimiters made apart in one thread', () => {
   it('have tokens in hand in one place, and no more of them than one', async () => {
     const [server, clock] = [grantingServer(), new FakeClock()]
     const limiters = Array.from({ length: 5 }, () => make(server, { ...options, clock }))
@@ -100,7 +79,7 @@ describe.each(Object.keys(kinds))('%ss made apart in one thread', (kind) => {
     ['name', { name: 'another' }],
     ['rate', { requestsPerSecond: 999 }],
     ['burst', { burstSize: 99 }],
-    ['mode', { mode: 'exact' }],
+    ['mode', { mode: 'exact' } as const],
     ['size of a lease', { leaseSize: 5 }],
     ['clock', { clock: new FakeClock() }],
   ])('have none of one with another %s', async (_, other) => {

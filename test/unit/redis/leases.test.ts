@@ -56,7 +56,7 @@ it.each([
     },
   ],
   [
-    "one by key in mode 'lease'",
+    "one by key in mode 'lease', which is 'exact', too",
     (client: RedisClient, clock: FakeClock) => {
       const limiter = new RedisKeyedRateLimiter(client, { ...few, clock, mode: 'lease' })
       return { limiter, decide: () => limiter.decide('bob') }

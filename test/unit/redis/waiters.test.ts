@@ -118,7 +118,7 @@ describe('a time limit of a keyed limiter', () => {
   it('may be longer than tables last', async () => {
     const server = new SlowServer()
     const timeoutMs = Number.MAX_SAFE_INTEGER
-    const limiter = new RedisKeyedRateLimiter(server, { ...options, mode: 'lease', timeoutMs })
+    const limiter = new RedisKeyedRateLimiter(server, { ...options, timeoutMs })
     const decision = limiter.decide('k')
     await server.answer([1, 0, 9])
     expect(await decision).toMatchObject({ allowed: true, source: 'redis' })
