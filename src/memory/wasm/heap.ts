@@ -25,7 +25,8 @@ export function growMemory(memory: WasmMemory, pages: number): number {
 }
 
 /** The name of the class of an array or buffer. Jest mixes the classes of two contexts, so `instanceof` does not tell. */
-export const classOf = (value: unknown): unknown => (value as { [Symbol.toStringTag]?: unknown })?.[Symbol.toStringTag]
+export const classOf = (value: unknown): unknown =>
+  (value as { [Symbol.toStringTag]?: unknown } | undefined)?.[Symbol.toStringTag]
 
 const isDoubles = (array: unknown): array is Float64Array => classOf(array) === 'Float64Array'
 
