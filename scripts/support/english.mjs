@@ -7,6 +7,7 @@ import { root } from './project.mjs'
 export const DONE = [
   'README.md',
   'CHANGELOG.md',
+  'docs/cookbook',
   'src/cli',
   'src/http',
   'src/internal',

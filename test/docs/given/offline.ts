@@ -6,7 +6,7 @@ globalThis.fetch = async (input, init) => {
   const url = input instanceof Request ? input.url : String(input)
   if (isHere(url)) return own(input, init)
   init?.signal?.throwIfAborted()
-  return Response.json({ items: [], usage: { total_tokens: 12 } })
+  return Response.json({ name: 'Ada', items: [], usage: { total_tokens: 12 } })
 }
 
 export {}

@@ -94,10 +94,10 @@ function run(file: string): Promise<{ readonly failure: string | null; readonly 
   })
 }
 
-/** What the page says that a block prints: in a block below it, or in comments behind the calls of `console.log`. */
+/** The output that a page promises for a block: in a block below it, or in comments behind the calls of `console.log`, folded ones too. */
 function expectedOf({ code, prints }: Block): string {
   if (prints !== null) return prints
-  return [...code.matchAll(/^.*\bconsole\.log\(.*\) \/\/ (.+)$/gm)].map((match) => match[1]!.trimEnd()).join('\n')
+  return [...code.matchAll(/^(?:.*\bconsole\.log\(.*|\s*)\) \/\/ (.+)$/gm)].map((match) => match[1]!.trimEnd()).join('\n')
 }
 
 /** Whether text is as said; `…` stands for anything. */
