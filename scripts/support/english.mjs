@@ -12,6 +12,7 @@ export const DONE = [
   'docs/detection.md',
   'docs/getting-started.md',
   'docs/guarantees.md',
+  'docs/how-it-works.md',
   'docs/keyed.md',
   'docs/lease.md',
   'docs/limiter.md',
