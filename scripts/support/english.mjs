@@ -18,6 +18,7 @@ export const DONE = [
   'docs/limiter.md',
   'docs/limits.md',
   'docs/machine.md',
+  'docs/platforms.md',
   'docs/troubleshooting.md',
   'docs/use-cases.md',
   'docs/which-part.md',
