@@ -13,6 +13,7 @@ export const DONE = [
   'docs/getting-started.md',
   'docs/guarantees.md',
   'docs/how-it-works.md',
+  'docs/http',
   'docs/keyed.md',
   'docs/lease.md',
   'docs/limiter.md',
