@@ -5,12 +5,12 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 /** Errors that were made here. An item may fail with the error of a run of its own, which must not be changed. */
 const unfinished = new WeakSet()
 
-/** The error of a run that cannot go on. */
+/** The error of a run that cannot continue. */
 export function runError(message: string, cause?: unknown): ExecutionError {
   return runErrorOf(message, cause === undefined ? [] : [cause])
 }
 
-/** The error of a run that cannot go on because of several errors. */
+/** The error of a run that cannot continue because of several errors. */
 export function runErrorOf(message: string, errors: unknown[]): ExecutionError {
   const error = new ExecutionError(message, { errors, results: [], deadLetter: null })
   unfinished.add(error)

@@ -27,7 +27,7 @@ export function isNotNow(message: string): boolean {
 }
 
 /**
- * Gives a process warning where a server refuses what it is asked, and may go on to.
+ * Gives a process warning if a server refuses a request and may refuse the next ones, too.
  *
  * @param whose - what the server is asked for, such as 'a rate limit'
  * @param told - kinds of errors that were reported; this one is added

@@ -15,7 +15,7 @@ const LARGEST_MOST = 100_000
 /** A policy around a limiter that is reported by itself. */
 const AROUND_A_LIMITER = 'rate-limit'
 
-/** Whether metrics have something to tell of it: a limiter or policy that counts, or a retry budget. */
+/** Whether metrics can report it: a limiter or policy that counts, or a retry budget. */
 export function canBeTold(object: unknown): object is object {
   return (
     typeof (object as { stats?: unknown } | null | undefined)?.stats === 'function' || object instanceof RetryBudget
@@ -23,7 +23,7 @@ export function canBeTold(object: unknown): object is object {
 }
 
 /**
- * Objects of this thread that metrics tell of, held weakly: what nobody else holds any more is collected, and its series end.
+ * Objects of this thread that metrics report, held weakly: an object that nobody else holds is collected, and its series end.
  */
 class ObjectRegistry {
   readonly #byLabel = new Map<string, WeakRef<object>>()
@@ -99,7 +99,7 @@ function unlike(label: string, isTaken: (label: string) => boolean): string {
 export const objectRegistry = new ObjectRegistry()
 
 /**
- * Has all metrics of this thread tell of `object` as long as it lives, without naming it in their options.
+ * Has all metrics of this thread report `object` as long as it lives, without naming it in their options.
  *
  * @param label - the label `name` it gets; of no other object that lives
  * @param object - a limiter or policy with `stats()`, or a retry budget; held weakly, so this keeps nothing alive
@@ -121,7 +121,7 @@ export function registerObject(label: string, object: object): () => void {
 }
 
 /**
- * Has all metrics of this thread tell of each limiter and policy that is made from now on, as long as it lives: under its `name`, or
+ * Has all metrics of this thread report each limiter and policy that is made from now on, as long as it lives: under its `name`, or
  * without one as 'limiter-1', 'retry-2' and so on, in the order in which they are made.
  *
  * Cost: some microseconds for each object that is made; nothing for what is done with it.

@@ -208,7 +208,7 @@ export class Admission {
     return returned
   }
 
-  /** Takes tokens, and returns 0; or returns how long the caller will wait for them, having been let in. @throws what refuses it */
+  /** Takes tokens, and returns 0; or admits the caller to the line and returns how long it will wait. @throws the refusal */
   #takeOrEstimate(tokens: number, maxWaitMs: number): number {
     this.checkUsable()
     this.#checkTokens(tokens)

@@ -41,7 +41,7 @@ class CountPublisher {
     process.on('exit', this.#publishAll)
   }
 
-  /** Publishes what `source` has counted and then no more: it is about to let go of its bucket. */
+  /** Publishes the counts of `source` for the last time: it is about to release its bucket. */
   end(source: Source): void {
     const publication = this.#bySource.get(source)
     if (publication === undefined || !this.#publications.delete(publication)) return

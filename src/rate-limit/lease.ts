@@ -17,7 +17,7 @@ export const LEASE_SIZE = { min: 1, max: 1e9, integer: true } as const
 /** The part of a limiter that its lease needs. */
 export interface LeaseHost {
   readonly bucket: Bucket
-  /** Whether what the limit would refuse goes on. */
+  /** Whether calls that the limit would refuse are admitted. */
   readonly isDry: boolean
   /** Leases that have taken tokens in this turn of the event loop. */
   readonly open: Set<Lease>

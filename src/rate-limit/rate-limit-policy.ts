@@ -39,7 +39,7 @@ export interface RateLimitPolicy {
   /** The threads that share a `name`: all threads of this process (default), or all processes of this user on this machine. */
   scope?: 'process' | 'machine' | undefined
   /**
-   * Decides and counts as ever, and holds nobody up: what the limit would refuse, or have wait, goes on at once, consumes nothing and counts as
+   * Decides and counts as ever, and delays nobody: a call that the limit would refuse or delay is admitted at once, consumes nothing and counts as
    * `denied`. To try a limit out on real callers. Default false.
    */
   dryRun?: boolean | undefined

@@ -154,7 +154,7 @@ export class RateLimiter implements RateLimiting, Disposable {
     }
   }
 
-  /** Takes one token for a caller that goes on to `acquire` where there is none: that is no denial yet. @internal */
+  /** Takes one token for a caller that calls `acquire` if there is none, so a failure is no denial yet. @internal */
   takeNow(): boolean {
     if (this.#queue.size > 0 || this.#take() !== undefined) return false
     this.#counts.allowed++
@@ -260,7 +260,7 @@ export class RateLimiter implements RateLimiting, Disposable {
   }
 
   /**
-   * Admits nobody for a while: every thread, also those who wait already; only leases of other objects go on with what they have in hand,
+   * Admits nobody for a while, in any thread, also callers that wait already; only leases of other objects spend what they have in hand,
    * until their turn ends. Nothing but what is given back meanwhile is there when the pause ends: tokens come at the rate from then on. A
    * pause that ends later stays. For a server's Retry-After.
    *

@@ -32,7 +32,7 @@ export function moreThanBurst(tokens: number, burstSize: number): RangeError {
   )
 }
 
-/** The parameters are claimed by a thread that does not go on. */
+/** A thread has claimed the parameters and does not finish. */
 export function changeUnderWay(): SharedMemoryError {
   return new SharedMemoryError(
     'another thread or process holds the right to change this limit and does not finish; it may have been stopped by a debugger',

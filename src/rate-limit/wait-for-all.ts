@@ -5,7 +5,7 @@ import { keepsMs, leadMs, takeTogether } from './take-together.js'
 
 /**
  * Waits in one limit at a time, at first the one with the longest wait, and takes the others when its turn has come there. Where one of them lacks
- * tokens the caller goes on to wait there, at the place where it came, and keeps what will be good until they are there; what will not goes back at
+ * tokens the caller continues to wait there, at the place of its arrival. It keeps tokens that will be good until then; others go back at
  * once. Where that happens a second time its turn has been in both, and tokens of all are reserved for one moment.
  */
 export async function waitForAll(
@@ -38,7 +38,7 @@ export async function waitForAll(
         return false
       })
       if (scarce < 0) return
-      // Aborted since its turn came: no queue would hear of it any more.
+      // Aborted since its turn came: no queue would notice it any more.
       throwIfAborted(signal)
       const leastMs = leadMs(charges[scarce] as Charge)
       const isShort = ({ part }: Charge, index: number): boolean =>

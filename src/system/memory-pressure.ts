@@ -13,7 +13,7 @@ import { type Clock, MAX_TIMER_MS } from '../internal/time/clock.js'
 import { type MemoryFacts, MemoryLevel } from './memory-level.js'
 import { systemInfo } from './read-system.js'
 
-/** When memory is short, and who hears of it. */
+/** When memory is short, and the functions to call then. */
 export interface MemoryPressureOptions {
   /** Share of the limit above which it is: above 0, at most 1, default 0.9. It is over again 0.05 below, or at half of it where that is nearer. */
   readonly highRatio?: number | undefined

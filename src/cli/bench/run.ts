@@ -141,7 +141,7 @@ export async function runBench(options: BenchOptions, onProgress: BenchProgress)
   }
 }
 
-/** Runs each job once a round. A job that fails is not run again; the others go on. @returns the failures by job id */
+/** Runs each job once a round. A job that fails is not run again; the others continue. @returns the failures by job id */
 async function runRounds(
   jobs: readonly Job<unknown>[],
   rounds: number,

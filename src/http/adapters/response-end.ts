@@ -69,7 +69,7 @@ export function whenResponseEnds(response: NodeResponse, ended: (status: number,
     const forget = waitingResponses.add(socket, tellOnce)
     response.once('close', tellOnce)
   } else if (response.stream !== undefined && response.stream !== null) {
-    // The response to a HEAD request of HTTP/2 that nobody has ended does not tell of its end; its stream does.
+    // The response to a HEAD request of HTTP/2 that nobody has ended does not report its end; its stream does.
     response.stream.once('close', tell)
   } else {
     let isTold = false

@@ -18,7 +18,7 @@ export interface Refusal<Decision> {
 
 /** The verdict on one request. */
 export interface Verdict<Decision> {
-  /** Null for a request that goes on. */
+  /** Null for a request that is admitted. */
   readonly refusal: Refusal<Decision> | null
   /** Whether `answered` is to be called. */
   readonly settles: boolean
@@ -31,7 +31,7 @@ export interface Verdict<Decision> {
   ended(status: number, isWhole?: boolean): void
 }
 
-/** Null when there is nothing to do about the request: it goes on. */
+/** Null if the request is admitted and nothing is to be done about it. */
 export type Judgement<Decision> = Verdict<Decision> | null
 
 /** Decides about requests of any framework. */
@@ -43,7 +43,7 @@ export interface Gate<Request, Decision> {
 /** Goes on, with an error if there is one. */
 export type Next = (error?: unknown) => void
 
-/** Gives errors to `next`, for which none, as with `Promise.reject()`, would mean that the request goes on. */
+/** Gives errors to `next`, for which none, as with `Promise.reject()`, would mean that the request continues. */
 export function failing(next: Next): Next {
   return (error) => next(error ?? new Error('a function of the limit has failed, without an error'))
 }
@@ -51,7 +51,7 @@ export function failing(next: Next): Next {
 /**
  * A middleware, or a hook of Fastify, that has a gate judge.
  *
- * @param answer - writes what the verdict says; true when the request goes on
+ * @param answer - writes the answer of the verdict; returns true if the request is admitted
  */
 export function middlewareOf<Request, Response, Decision>(
   gate: Gate<Request, Decision>,

@@ -24,7 +24,7 @@ export function webHandler<Rest extends unknown[], Decision>(
   }
 }
 
-/** The answer that `respond` gives, with its header fields, for a verdict that lets the request go on. */
+/** The answer that `respond` gives, with its header fields, for a verdict that admits the request. */
 export async function answered<Decision>(
   request: Request,
   verdict: Verdict<Decision>,

@@ -48,7 +48,7 @@ const FIRST_EPOCH_MS = 1e11
  * How long an answer's header fields say that nothing more will be admitted: the reset of every limit of which nothing is left, in all
  * the spellings in use: `RateLimit` of the IETF's drafts 7 to 10, `RateLimit-Remaining` and `-Reset`, the same with `X-`, those of model
  * APIs for requests and tokens (`x-ratelimit-remaining-tokens`, `anthropic-ratelimit-tokens-remaining`). A value that makes no sense is no limit;
- * so is what a cache tells of an older answer. Of each field the first 1,024 characters are read.
+ * so are the fields of a cached answer. Of each field the first 1,024 characters are read.
  *
  * @param headers - the answer's
  * @param nowMs - the wall clock's time, for resets that are dates

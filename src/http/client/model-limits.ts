@@ -107,7 +107,7 @@ class DayLimit {
 export interface Taken {
   /** Once it is known how many tokens it has taken. */
   settle(actual: ModelTokens): void
-  /** Lets nothing of its model go on for a while. */
+  /** Pauses all calls of its model for a while. */
   pauseFor(ms: number): void
 }
 
@@ -201,7 +201,7 @@ export class ModelLimits {
     })
   }
 
-  /** Waits until a call of `model` may go on. */
+  /** Waits until a call of `model` may be sent. */
   async acquire(model: string, estimated: ModelTokens, signal: AbortSignal | undefined): Promise<Taken> {
     const minutes = this.#minutes.get(model)
     const days: (readonly [DayLimit, number])[] = []

@@ -11,7 +11,7 @@ import { SilentOrigins } from './silent-origins.js'
 export class OriginPauses {
   readonly #blocks: KeyedWindow
   readonly #clock: Clock
-  /** Undefined: what answers tell of limits is not looked at. */
+  /** Undefined: fields about limits are not read. */
   readonly #silent: SilentOrigins | undefined
   /** Whether others may set pauses, by the same name. */
   readonly #isShared: boolean
@@ -31,7 +31,7 @@ export class OriginPauses {
     this.#isShared = name !== null
   }
 
-  /** Until requests to an origin may go on; 0 when they may. ms */
+  /** Until requests to an origin may be sent; 0 when they may. ms */
   remainingMs(origin: string): number {
     if (!this.#isShared && (this.#lastMs === -Infinity || timeOf(this.#clock) > this.#lastMs)) return 0
     const { refused, resetMs } = this.#blocks.look(origin)

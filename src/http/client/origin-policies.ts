@@ -31,7 +31,7 @@ export interface OriginPolicyOptions {
   /** A breaker for each origin. Network errors, timeouts and status 500 and above are failures; 429 is none. */
   breaker?: Omit<CircuitBreakerOptions, 'name' | 'scope' | 'clock'> | undefined
   /**
-   * Whether rate limits that answers tell of are kept to; default true. Retry-After of a 429, 503 or 529 is in any case. If the last 16 answers
+   * Whether rate limits in the fields of answers are obeyed; default true. Retry-After of a 429, 503 or 529 always is. If the last 16 answers
    * of an origin had no limits, one answer in 16 is read, and each one with status 400 or above.
    */
   adapt?: boolean | undefined

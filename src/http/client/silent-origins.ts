@@ -4,8 +4,8 @@ const SILENT_AFTER = 16
 const LOOK_EVERY = 16
 
 /**
- * Origins whose answers tell of no limits. To look through the fields of fetch's answers sorts and copies them, which takes longer than
- * all else that policies do for a request. Few servers tell of limits, and one that does mostly tells in every answer.
+ * Origins whose answers have no fields about limits. Iterating over the fields of fetch's answers sorts and copies them, which takes longer than
+ * all else that policies do for a request. Few servers send such fields, and most of these send them in every answer.
  */
 export class SilentOrigins {
   readonly #capacity: number

@@ -19,7 +19,7 @@ export interface LimitState {
 
 /** The decision about one request. */
 export interface LimitDecision {
-  /** Whether the request may go on. */
+  /** Whether the request is admitted. */
   readonly allowed: boolean
   /** Whether the key is blocked by `banAfter`. */
   readonly banned: boolean

@@ -119,7 +119,7 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
    * Judges a request and charges what it costs; later if a function of the options gives a promise.
    *
    * @param rest - what `key` gets beside the request
-   * @returns null when there is nothing more to do about the request: it goes on
+   * @returns null if the request continues and nothing is left to do about it
    * @throws what failed, with `onError: 'closed'`
    */
   judge(request: Request, rest: readonly unknown[] = NOTHING): Known<LimitVerdict<Request> | null> {

@@ -83,7 +83,7 @@ export class EventSource<Events extends CallEvents> {
     return event === undefined ? this.#listeners !== undefined : this.#listeners?.has(event) === true
   }
 
-  /** Whether somebody wants to hear how calls end. */
+  /** Whether there is a listener for the ends of calls. */
   get hearsCalls(): boolean {
     return this.#callListeners > 0
   }
@@ -100,7 +100,7 @@ export class EventSource<Events extends CallEvents> {
     else this.#tell('success', { durationMs })
   }
 
-  /** Whether anybody would hear an event. Ask before making a payload. */
+  /** Whether an event has a listener. Ask before making a payload. */
   get isHeard(): boolean {
     return this.#listeners !== undefined || this.#channel.hasSubscribers
   }

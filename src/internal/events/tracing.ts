@@ -19,7 +19,7 @@ class Tracing {
     return (this.#channel ?? this.#open())?.hasSubscribers === true
   }
 
-  /** Runs `work` and tells of its beginning and its end; what comes of it comes through unchanged. */
+  /** Runs `work` and reports its beginning and its end; its result or error comes through unchanged. */
   trace<T>(context: object, work: () => Promise<T>): Promise<T> {
     const channel = this.#channel ?? this.#open()
     return channel === undefined ? work() : channel.tracePromise(work, context)

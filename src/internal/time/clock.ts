@@ -90,7 +90,7 @@ class SystemClock implements Clock {
   readonly setTimeout = (fn: () => void, ms: number): unknown => setTimeout(fn, ms)
   readonly clearTimeout = (handle: unknown): void => clearTimeout(handle as NodeJS.Timeout)
 
-  /** Fake time begins anywhere, as at 0. It goes on from the time at which it was first seen, so that what waited before falls due by it. */
+  /** Fake time may begin anywhere, as at 0. It is moved to continue from the time at which it was first seen, so that earlier waits fall due by it. */
   #fakedNow(): number {
     const now: unknown = Reflect.get(performance, 'now')
     if (now !== this.#fake) {

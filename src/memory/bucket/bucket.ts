@@ -261,7 +261,7 @@ export class Bucket implements WaitingBucket {
     this.#addon.bucketBuryDead(this.#number, addonTime(this.#clock))
   }
 
-  /** Of a bucket with a name: lets go of its memory. Later calls find an empty bucket. */
+  /** Releases the memory of a bucket with a name. Later calls find an empty bucket. */
   letGo(): void {
     this.#addon.bucketClose(this.#number)
   }

@@ -243,7 +243,7 @@ export class KeyedTable {
     return this.#addon.keyedSize(this.#number, 0, addonTime(this.#clock))
   }
 
-  /** Of a table with a name: lets go of its memory. Later calls find an empty table. */
+  /** Releases the memory of a table with a name. Later calls find an empty table. */
   letGo(): void {
     this.#addon.keyedClose(this.#number)
   }

@@ -55,7 +55,7 @@ export class PermitQueue {
     return this.#waiters.size
   }
 
-  /** Whether callers of this thread wait still, once those have been let in whose permits other threads have handed over. */
+  /** Whether callers of this thread still wait, after those with permits from other threads have been admitted. */
   isWaitedFor(): boolean {
     if (this.#waiters.size > 0) this.#collect()
     return this.#waiters.size > 0

@@ -107,7 +107,7 @@ export function checkShared(buffer: unknown): void {
  *
  * @param count - how many cells the thing there has
  * @param kindWord - what its first word must be
- * @param toEnd - whether the view goes on to the end of the buffer
+ * @param toEnd - whether the view extends to the end of the buffer
  * @throws {TypeError} when the buffer is no SharedArrayBuffer of this package, or the cell lies outside it
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the region is of another layout version, or holds something else there
  */

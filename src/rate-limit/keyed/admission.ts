@@ -69,7 +69,7 @@ export class KeyedAdmission {
       get future() {
         return queue.bucketOf(key)
       },
-      // Callers that wait in this thread first let go of the tokens they hold.
+      // Callers that wait in this thread first release the tokens they hold.
       mayGiveBack: () => true,
       spare: () => queue.spare(key),
       isDry: this.#policy.dryRun,

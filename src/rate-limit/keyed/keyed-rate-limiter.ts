@@ -145,7 +145,7 @@ export class KeyedRateLimiter implements Disposable {
     }
   }
 
-  /** Takes one token for a caller that goes on to `acquire` where there is none: that is no denial yet. @internal */
+  /** Takes one token for a caller that calls `acquire` if there is none, so a failure is no denial yet. @internal */
   takeNow(key: Key): boolean {
     if (this.#queue.has(key) || !this.#takeOne(key)) return false
     this.#counts.allowed++

@@ -57,7 +57,7 @@ export class KeyedQueue {
     return this.#queues.get(key)?.line.spare() ?? this.#table.look(key, 1).available
   }
 
-  /** Lets those go on who should have gone on by now; see {@link WaitQueue.catchUp}. */
+  /** Admits callers that are due; see {@link WaitQueue.catchUp}. */
   catchUp(key: Key): void {
     if (this.has(key)) this.#queues.get(key)?.catchUp()
   }

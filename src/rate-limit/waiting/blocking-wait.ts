@@ -25,7 +25,7 @@ class BlockedCaller extends Caller {
 export function waitBlocked(bucket: WaitingBucket, tokens: number): number {
   const startedMs = systemClock.now()
   const caller = new BlockedCaller(tokens)
-  // A line of its own: those who wait in this thread's cannot go on before the thread does.
+  // A line of its own: callers in this thread's line cannot continue before the thread does.
   const line = new WaitingLine(bucket, true)
   line.enter(caller)
   for (let nextMs = line.look(); !caller.isOver; nextMs = line.look()) Atomics.wait(sleeper, 0, 0, nextMs)

@@ -77,7 +77,7 @@ export class WaitQueue {
     this.#clock = clock
     this.#owner = owner
     this.#tally = owner?.tally ?? new WaitTally()
-    // On a test's clock every limiter is in this thread, and tells of its changes itself.
+    // On a test's clock every limiter is in this thread, and reports its changes itself.
     this.line = new WaitingLine(bucket, owner === null && clock === systemClock)
     this.#callers = this.line.list
     this.#timer = {
@@ -134,7 +134,7 @@ export class WaitQueue {
     return this.line.owed()
   }
 
-  /** Lets those go on who should have gone on by now: the loop is late, and a newcomer is about to ask. */
+  /** Admits callers that are due: the loop is late, and a newcomer is about to ask. */
   catchUp(): void {
     if (this.#isArmed && this.#timer.due <= this.#clock.now()) this.#look()
   }
@@ -162,7 +162,7 @@ export class WaitQueue {
     for (let first = this.line.first; first !== null; first = this.line.first) this.giveUp(first, reason)
   }
 
-  /** Ends a wait that still goes on. */
+  /** Ends a wait that has not ended yet. */
   giveUp(waiter: Caller, reason: unknown): void {
     this.line.leave(waiter)
     waiter.refuse(reason)

@@ -208,7 +208,7 @@ export class WaitingLine {
     return true
   }
 
-  /** Of what the first caller has already, lets go of what would be too old when the rest is due; returns what is left. */
+  /** Drops tokens of the first caller that would be too old when its other tokens are due; returns the rest. */
   #keepGood(first: Caller, start: number, reach: number, axis: Axis): number {
     const { held, unitsPerMs } = this.#callers
     for (let surplus = held.total; ; surplus = held.total) {
