@@ -7,7 +7,7 @@ export interface OptionOfCommand {
   readonly flags: string
   /** With choices and default, as help has them. */
   readonly description: string
-  /** The values it takes, where they are few. */
+  /** The values it takes, if they are few. */
   readonly choices: readonly string[]
 }
 

@@ -18,7 +18,7 @@ export interface RunToSave {
   readonly command: 'bench' | 'execute' | 'optimize' | 'tune' | 'compare'
   /** The task that was run; null for a command that has none. */
   readonly task: TaskArgument | null
-  /** How many items, and what tells whether others are the same; null where that is not known. */
+  /** How many items, and what tells whether others are the same; null if that is not known. */
   readonly items: { readonly count: number; readonly digest: string | null } | null
   readonly measured: readonly MeasuredTimes[]
 }

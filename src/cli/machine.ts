@@ -3,7 +3,7 @@ import { arch, availableParallelism, cpus, platform, release } from 'node:os'
 
 /** The machine a measurement was made on. */
 export interface Machine {
-  /** Model of the first processor, as the system names it; null where it does not. */
+  /** Model of the first processor, as the system names it; null if it does not. */
   readonly cpu: string | null
   /** Logical processors this process may use. */
   readonly cores: number

@@ -28,13 +28,13 @@ process.send({ result: resolved }, () => process.exit(0))`
 /**
  * Finds which of `names` a module in `directory` can import.
  *
- * @returns for each name the URL it resolves to, or null where it does not resolve
+ * @returns for each name the URL it resolves to, or null if it does not resolve
  */
 export async function resolvePackages(names: readonly string[], directory: string): Promise<ResolvedPackages> {
   return (await runChild([...evaluateModule, PROBE, ...names], { cwd: directory })) as ResolvedPackages
 }
 
-/** Returns the version of the package `name` that `url` belongs to; null where no package.json says it. */
+/** Returns the version of the package `name` that `url` belongs to; null if no package.json says it. */
 export function versionOf(name: string, url: string): string | null {
   for (let folder = dirname(fileURLToPath(url)); ; folder = dirname(folder)) {
     const manifest = readManifest(join(folder, 'package.json'))

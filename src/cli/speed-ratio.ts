@@ -2,7 +2,7 @@
 export interface Ratio {
   /** Median of all quotients of a sample of the second and one of the first. */
   readonly ratio: number
-  /** Bounds of the 95 % interval; null where there are too few samples for one. */
+  /** Bounds of the 95 % interval; null if there are too few samples for one. */
   readonly low: number | null
   readonly high: number | null
 }

@@ -31,7 +31,7 @@ const abandoned = new FinalizationRegistry<() => void>((give) => give())
  *
  * @param seen - gets each chunk as it passes
  * @param ended - called once, with whether the body came to its end; with `seen` of a body that broke only when it is read on
- * @throws {TypeError} with `seen`, where the body is no web stream
+ * @throws {TypeError} with `seen`, if the body is no web stream
  */
 export function watchBody(
   response: Response,
@@ -58,7 +58,7 @@ export function watchBody(
     return response
   }
   const reader = (response.body as ReadableStream<Uint8Array>).getReader()
-  // A body that nobody reads breaks, too: when its request is aborted, or its connection is reset. Where chunks are looked at, one may be on
+  // A body that nobody reads breaks, too: when its request is aborted, or its connection is reset. If chunks are looked at, one may be on
   // its way then, which must be seen before the end.
   reader.closed.catch(() => {
     if (seen === undefined) end(false)
@@ -78,7 +78,7 @@ export function watchBody(
         } catch (error) {
           end(false)
           controller.error(error)
-          // Where it is `seen` that failed, the body is still open.
+          // If it is `seen` that failed, the body is still open.
           await reader.cancel(error).catch(() => undefined)
         }
       },

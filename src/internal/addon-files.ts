@@ -9,7 +9,7 @@ declare const require: (path: string) => unknown
  *
  * @param usable - whether a file, by its path below prebuilds/, may be tried
  * @param failed - called for each that cannot be loaded
- * @returns the addon; undefined where none can be loaded
+ * @returns the addon; undefined if none can be loaded
  */
 export function requirePrebuilt(usable: (file: string) => boolean, failed: (error: unknown) => void): unknown {
   try {

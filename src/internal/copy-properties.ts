@@ -3,7 +3,7 @@ import { attempt } from './attempt.js'
 /** Properties that every function has of its own. */
 const NOT_COPIED: ReadonlySet<string | symbol> = new Set(['prototype', 'arguments', 'caller'])
 
-/** The part of the package reflect-metadata that is needed, where a program has loaded it. */
+/** The part of the package reflect-metadata that is needed, if a program has loaded it. */
 interface Metadata {
   getOwnMetadataKeys?(target: object): unknown[]
   getOwnMetadata?(key: unknown, target: object): unknown

@@ -6,7 +6,7 @@ import { builtins } from './builtins.js'
 const NO_IMPORT = ['ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING', 'ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING_FLAG']
 /** Errors of Node if it has no loader for a kind of file, … */
 const UNKNOWN_KIND = 'ERR_UNKNOWN_FILE_EXTENSION'
-/** … and for TypeScript that is more than types; where nobody has taught `require` more, it throws the same. */
+/** … and for TypeScript that is more than types; if `require` has not been extended, it throws the same. */
 const UNKNOWN_SYNTAX = 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX'
 
 /**

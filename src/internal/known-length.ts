@@ -10,7 +10,7 @@ export function withKnownLength<T extends object>(iterable: T, length: number): 
   return iterable
 }
 
-/** How many items `iterable` will give, null where nobody has said. */
+/** How many items `iterable` will give, null if nobody has said. */
 export function knownLength(iterable: object): number | null {
   return lengths.get(iterable) ?? null
 }

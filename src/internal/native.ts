@@ -31,7 +31,7 @@ interface Loaded {
 
 const loaded = lazy(load)
 
-/** The addon, or null where it cannot be loaded or `AMORSIZE_NATIVE=0` forbids it. Loaded on first use. */
+/** The addon, or null if it cannot be loaded or `AMORSIZE_NATIVE=0` forbids it. Loaded on first use. */
 export function nativeAddon(): NativeAddon | null {
   return loaded().addon
 }
@@ -115,7 +115,7 @@ export function wasmBytes(): Uint8Array {
   )
 }
 
-/** The addon that was compiled in the package's own folder, where there is one. */
+/** The addon that was compiled in the package's own folder, if there is one. */
 function requireBuilt(usable: (path: string) => boolean, failed: (error: unknown) => void): unknown {
   try {
     const path = pathInPackage('build/Release/amorsize.node')
@@ -145,7 +145,7 @@ function requireCopied(usable: (path: string) => boolean, failed: (error: unknow
   return undefined
 }
 
-/** Where a file of the package is; undefined where a bundler has made it part of a program that does not know where it is. */
+/** Where a file of the package is; undefined if a bundler has made it part of a program that does not know where it is. */
 function pathInPackage(file: string): string | undefined {
   const url = ownUrl()
   // dist/internal/ and dist/bundle/ are two levels below the package's root.
@@ -170,7 +170,7 @@ function lendingRequire<T>(load: () => T): T | undefined {
   }
 }
 
-/** Where this code is; undefined where a bundler has made something of it that cannot tell. */
+/** Where this code is; undefined if a bundler has made something of it that cannot tell. */
 const ownUrl = (): string | undefined => import.meta.url
 
 /** The message of an error, without a full stop and the list of files that asked for a module. */

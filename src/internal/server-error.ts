@@ -4,7 +4,7 @@ import { messageOf } from './text/error-text.js'
 const BY_GLIDE = /^An error was signalled by the server: - (\w+?)(?:Error)?: /
 const BY_SERVER = /^([A-Z]{3,})[ :]/
 
-/** The first word of what a Redis or Valkey server has answered, which says what is wrong; undefined where it is not the server's. */
+/** The first word of what a Redis or Valkey server has answered, which says what is wrong; undefined if it is not the server's. */
 function wordOf(message: string): string | undefined {
   return BY_GLIDE.exec(message)?.[1]?.toUpperCase() ?? BY_SERVER.exec(message)?.[1]
 }
@@ -12,7 +12,7 @@ function wordOf(message: string): string | undefined {
 /** Errors that pass by themselves. */
 const PASSING = /^(LOADING|BUSY\w*|TRYAGAIN|MOVED|ASK|CLUSTERDOWN|MASTERDOWN|NOSCRIPT)$/
 
-/** The first word of what a server has answered for good, such as `WRONGPASS`; undefined where it has not, or may answer otherwise soon. */
+/** The first word of what a server has answered for good, such as `WRONGPASS`; undefined if it has not, or may answer otherwise soon. */
 export function lastingKind(message: string): string | undefined {
   const word = wordOf(message)
   return word === undefined || PASSING.test(word) ? undefined : word

@@ -34,7 +34,7 @@ export interface RunCounts {
   readonly completed: number
   /** Items without a result. */
   readonly failed: number
-  /** Items of runs under way that have not ended, where their number is known. */
+  /** Items of runs under way that have not ended, if their number is known. */
   readonly left: number
   /** Worker threads that have been started. */
   readonly workersStarted: number

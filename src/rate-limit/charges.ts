@@ -63,7 +63,7 @@ export function bindingOf(charges: readonly Charge[]): readonly Charge[] {
   return charges.some(isDry) ? charges.filter((charge) => !isDry(charge)) : charges
 }
 
-/** Charges a limit that refuses nobody; false where it would have refused. */
+/** Charges a limit that refuses nobody; false if it would have refused. */
 export function takeDry({ part, tokens }: Charge): boolean {
   if (part.bucket.tryAcquire(tokens) === OUTCOME.granted) return true
   part.count('denied')

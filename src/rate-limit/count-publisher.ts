@@ -17,7 +17,7 @@ interface Publication {
   denied: number
 }
 
-/** Decisions are counted in this thread's own memory, where that is free, and added to the shared words this often. */
+/** Decisions are counted in this thread's own memory, which is cheap, and added to the shared words this often. */
 const INTERVAL_MS = 250
 
 /** Adds what the limiters of this thread allow and deny to the counts of their buckets, for `amorsize top`. */

@@ -40,8 +40,8 @@ export interface KeyedLimit {
  * Several limits at once, all or nothing; made by {@link RateLimiter.all}. For model APIs that limit requests and tokens per minute,
  * or a user's limit inside everybody's.
  *
- * Callers wait in the scarcest limit and take nothing from the others before their turn has come there. Where another limit lacks tokens then,
- * they wait there at the place where they came, and what will not keep until then goes back. Where it would not keep a second time, as at a cost of
+ * Callers wait in the scarcest limit and take nothing from the others before their turn has come there. If another limit lacks tokens then,
+ * they wait there at the place where they came, and what will not keep until then goes back. If it would not keep a second time, as at a cost of
  * nearly a full burst, tokens of all limits are reserved for one moment, and some of what they produce until then is lost.
  *
  * @example
@@ -217,13 +217,13 @@ export function checkOptions<T>(name: string, limit: T): T {
   return limit
 }
 
-/** The name of its class, where another copy of this package has made the limiter. */
+/** The name of its class, if another copy of this package has made the limiter. */
 function classElsewhere(limit: object): string | undefined {
   const { name } = limit.constructor
   return ['RateLimiter', 'KeyedRateLimiter'].includes(name) && 'share' in limit ? name : undefined
 }
 
-/** Throws when a cost could never be had. Where all tokens are there, none of them is beyond its burst: nobody needs to ask. */
+/** Throws when a cost could never be had. If all tokens are there, none of them is beyond its burst: nobody needs to ask. */
 function checkBursts(charges: readonly Charge[]): void {
   for (const { part, key } of charges) {
     // A limit may stand under several names, one by key with the same key: together they must not be beyond it either.

@@ -51,7 +51,7 @@ export type KeyedNames<L extends SeveralLimits> = {
 /**
  * A token bucket: `burstSize` tokens at most, `requestsPerSecond` come back. In every interval of w seconds at most
  * `burstSize + requestsPerSecond * w` tokens are granted, over all threads and processes that share the bucket: by `name` and
- * `scope`, or by `share()` and `from()`. Where callers waited for c tokens, max(`burstSize`, c + `requestsPerSecond` * 10 ms) stands
+ * `scope`, or by `share()` and `from()`. If callers waited for c tokens, max(`burstSize`, c + `requestsPerSecond` * 10 ms) stands
  * in the place of `burstSize`, so that a loop that is a little late loses nothing. The moment that counts is the one of each decision.
  *
  * Thread-safety: each thread has its own object; the bucket behind them is lock-free shared memory, and a thread or process that dies

@@ -20,7 +20,7 @@ interface Reserved {
  * How long tokens keep that wait for those of other limits, ms; as in the bound: until the bucket could be so full that with them it were more
  * than the burst.
  *
- * @param available - what the bucket holds besides them, callers that wait included; where that is too much, the time is below 0
+ * @param available - what the bucket holds besides them, callers that wait included; if that is too much, the time is below 0
  */
 export function keepsMs({ part, tokens }: Charge, available = 0): number {
   const { requestsPerSecond, burstSize } = part.bucket.parameters()
@@ -65,7 +65,7 @@ export async function takeTogether(charges: readonly Charge[], signal: AbortSign
   }
 }
 
-/** Reserves a charge so that its tokens come with those that are reserved already, or a little before; null where that cannot be. */
+/** Reserves a charge so that its tokens come with those that are reserved already, or a little before; null if that cannot be. */
 async function reserveLate(
   charge: Charge,
   reserved: readonly Reserved[],

@@ -4,9 +4,9 @@ import { type Charge, giveBack, type LimitPart } from './charges.js'
 import { keepsMs, leadMs, takeTogether } from './take-together.js'
 
 /**
- * Waits in one limit at a time, at first the one with the longest wait, and takes the others when its turn has come there. Where one of them lacks
+ * Waits in one limit at a time, at first the one with the longest wait, and takes the others when its turn has come there. If one of them lacks
  * tokens the caller continues to wait there, at the place of its arrival. It keeps tokens that will be good until then; others go back at
- * once. Where that happens a second time its turn has been in both, and tokens of all are reserved for one moment.
+ * once. If that happens a second time its turn has been in both, and tokens of all are reserved for one moment.
  */
 export async function waitForAll(
   charges: readonly Charge[],
@@ -14,7 +14,7 @@ export async function waitForAll(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const places = charges.map(({ part, tokens }) => part.arrive(tokens))
-  /** Until when what is held is good; -Infinity where nothing is. */
+  /** Until when what is held is good; -Infinity if nothing is. */
   const taken = charges.map(() => -Infinity)
   const putBack = (charge: Charge, index: number): void => {
     if (mayGoBack(charge.part, taken[index] as number)) giveBack(charge.part, charge.tokens)

@@ -34,7 +34,7 @@ export interface MemoryPressure {
   /** Whether memory was short at the last look. */
   readonly isHigh: boolean
   /**
-   * Working set over limit at the last look; without a limit, the share of the machine's memory that is not available. null where neither is
+   * Working set over limit at the last look; without a limit, the share of the machine's memory that is not available. null if neither is
    * known.
    */
   readonly ratio: number | null

@@ -56,7 +56,7 @@ Exit codes: those of the program; 126 it cannot be executed, 127 it is not there
 /**
  * The heap for a limit, in MiB.
  *
- * @returns undefined where nothing limits the process to less than the machine has
+ * @returns undefined if nothing limits the process to less than the machine has
  */
 export function heapFor(
   { effectiveLimitBytes, totalBytes }: Pick<SystemInfo['memory'], 'effectiveLimitBytes' | 'totalBytes'>,

@@ -60,7 +60,7 @@ async function timedRun(job: TrialJob, input: ItemsInput): Promise<TimedRun> {
     const results = await run(job, items)
     return { elapsedMs: performance.now() - startMs, results }
   } catch (error) {
-    // Where the time would not do for a second run, the error alone is better than none.
+    // If the time would not do for a second run, the error alone is better than none.
     throw 2000 * process.uptime() < job.limitMs ? await namingItem(job, input, error) : error
   }
 }

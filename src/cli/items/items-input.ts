@@ -16,7 +16,7 @@ export interface ItemsOptions {
 
 /** The items of a command. */
 export interface ItemsInput {
-  /** Number of items, null where only the end will tell. */
+  /** Number of items, null if only the end will tell. */
   readonly total: number | null
   /** All items at once where they are few enough, so that their number can count; else as {@link ItemsInput.open} gives them. */
   all(): Promise<Iterable<unknown> | AsyncIterable<unknown>>

@@ -5,7 +5,7 @@ import { usualHistory } from '../history-file.js'
 /** Which lessons somebody has solved. */
 export interface LessonProgress {
   readonly solved: readonly number[]
-  /** Why what was kept cannot be read; null where it can, or there is nothing yet. */
+  /** Why what was kept cannot be read; null if it can, or there is nothing yet. */
   readonly fault: string | null
 }
 
@@ -29,7 +29,7 @@ export function readProgress(): LessonProgress {
 /**
  * Keeps that a lesson was solved.
  *
- * @returns why it cannot be kept; null where it was
+ * @returns why it cannot be kept; null if it was
  */
 export function keepSolved(lesson: number): string | null {
   const file = progressFile()

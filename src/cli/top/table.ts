@@ -33,7 +33,7 @@ const GAP = 2
 /**
  * Rows as lines of text, the heading first.
  *
- * @param width - columns of the terminal: where they do not hold all of the table, its columns give way, the numbers of processes first
+ * @param width - columns of the terminal: if they do not hold all of the table, its columns give way, the numbers of processes first
  */
 export function topLines(rows: readonly TopRow[], styles: Styles, width = Infinity): string[] {
   const { rows: all } = tableOf(rows, COLUMNS)

@@ -27,7 +27,7 @@ export interface Trial {
   readonly items: number
   /** Of the items: the same for the same items in the same order. */
   readonly itemsDigest: string | null
-  /** Of the results; null where they cannot be written as JSON. */
+  /** Of the results; null if they cannot be written as JSON. */
   readonly resultsDigest: string | null
   /** Whether the function returns promises. */
   readonly isAsync: boolean

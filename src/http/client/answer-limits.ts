@@ -3,7 +3,7 @@ import { LONGEST_FIELD, firstText, retryAfterMsOf } from '../../policy/retry/ret
 /** Header fields of an answer; `Headers` of fetch are some. */
 export interface AnswerHeaders {
   get(name: string): string | null | undefined
-  /** Where it is there, names are in small letters. */
+  /** If it is there, names are in small letters. */
   forEach?(visit: (value: string, name: string) => void): void
 }
 
@@ -14,7 +14,7 @@ const LONGEST_PAUSE_MS = 3_600_000
 const PAUSING: ReadonlySet<number> = new Set([429, 503, 529])
 
 /**
- * The pause that an answer asks for: Retry-After of a 429, 503 or 529, or `exhausted`, where that is longer.
+ * The pause that an answer asks for: Retry-After of a 429, 503 or 529, or `exhausted`, if that is longer.
  *
  * @param exhausted - what {@link exhaustedMs} says of it
  * @returns ms >= 0, at most an hour
@@ -104,7 +104,7 @@ function isZero(text: string | undefined): boolean {
   return text !== undefined && /^\s*0+(\.0+)?\s*$/.test(text)
 }
 
-/** Reads "30", "1.5", "6m0s", "17ms", seconds or milliseconds since 1970 or a date of RFC 3339; null where it is none of them. */
+/** Reads "30", "1.5", "6m0s", "17ms", seconds or milliseconds since 1970 or a date of RFC 3339; null if it is none of them. */
 export function resetMs(text: string | undefined, nowMs: number): number | null {
   const value = text?.trim() ?? ''
   if (/^\d{1,16}(\.\d+)?$/.test(value)) {

@@ -24,7 +24,7 @@ export interface ModelFetchOptions extends ModelRates {
   estimate?: ((body: unknown) => number | ModelTokens) | undefined
   /**
    * How many tokens a call has taken, in all or of either kind, from the parsed answer, or from each event of a stream (the last counts);
-   * undefined where it does not say. One that throws is warned of, once, and says nothing then. Default: `usage` as OpenAI and Anthropic write it,
+   * undefined if it does not say. One that throws is warned of, once, and says nothing then. Default: `usage` as OpenAI and Anthropic write it,
    * or Gemini's `usageMetadata`; of a stream without one, a quarter of the characters of its deltas.
    */
   usage?: ((json: unknown) => number | ModelTokens | undefined) | undefined

@@ -49,7 +49,7 @@ export class Asking<Request extends object> {
     this.#sharesKey = limits.some(({ key }) => key === undefined)
   }
 
-  /** By limit what a request asks, or null where that does not apply to it; null for a request that is not limited. */
+  /** By limit what a request asks, or null if that does not apply to it; null for a request that is not limited. */
   of(request: Request, rest: readonly unknown[]): Known<(Charged | null)[] | null> {
     const { skip, clock } = this.#options
     if (skip === undefined) return this.#askedOfAll(request, rest, null)

@@ -9,7 +9,7 @@ import type { RateHeaderWriter } from './rate-headers.js'
 
 /** A request that was admitted, and what was charged for it. */
 export interface Charge {
-  /** By limit: what was asked, or null where it does not apply; where the key stood then. */
+  /** By limit: what was asked, or null if it does not apply; where the key stood then. */
   readonly asked: readonly (Asked | null)[]
   readonly standings: readonly (Standing | null)[]
   readonly atMs: number

@@ -9,7 +9,7 @@ import type { CompleteLimitOptions } from './limit-options.js'
 export interface Limit<Request> {
   readonly name: string
   readonly key: LimitKeyOptions<Request>['key']
-  /** How much it admits and in how many s, where that is the same for every request. */
+  /** How much it admits and in how many s, if that is the same for every request. */
   readonly terms: { readonly quota: number; readonly windowSeconds: number } | null
   /** The cost of a request, and how much the limit has for it: numbers in these ranges, or functions of the request. */
   readonly cost: RequestNumber<Request>

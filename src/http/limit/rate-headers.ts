@@ -15,7 +15,7 @@ export const RATE_HEADERS = Object.keys(FORMATS) as readonly RateHeaders[]
 /** Writes where limits stand after a request. */
 export type RateHeaderWriter = (sink: HeaderSink, states: readonly LimitState[]) => void
 
-/** A limit whose fields are written; `terms`: where they are the same for every request. */
+/** A limit whose fields are written; `terms`: if they are the same for every request. */
 interface NamedLimit {
   readonly name: string
   readonly terms: Pick<LimitState, 'quota' | 'windowSeconds'> | null

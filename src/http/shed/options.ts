@@ -33,7 +33,7 @@ export interface ShedOptions<Request> {
   maxEventLoopDelayMs?: number | undefined
   /**
    * … and while memory is short: the working set is above this share of the memory that this process may use (the container's limit; without
-   * one, so much of the machine's memory is in use), by the rule of `memoryPressure`. Above 0, at most 1; default none. Where nothing says how
+   * one, so much of the machine's memory is in use), by the rule of `memoryPressure`. Above 0, at most 1; default none. If nothing says how
    * much memory there is, a process warning says so.
    */
   maxMemoryRatio?: number | undefined

@@ -13,7 +13,7 @@ export class BucketPairs<T> {
     this.#make = make
   }
 
-  /** @returns null, with a warning, where no bucket can be made and a window has to count */
+  /** @returns null, with a warning, if no bucket can be made and a window has to count */
   of(limit: number, ownMs: number): T | null {
     const windowMs = Math.min(ownMs, WINDOW.mostMs)
     const pair = `${limit}/${windowMs}`

@@ -68,7 +68,7 @@ export class Counter implements Counts {
     return (this.#madeWindow ??= windowOf(this.#options))
   }
 
-  /** The buckets of a limit and a window; null where a window counts. */
+  /** The buckets of a limit and a window; null if a window counts. */
   #bucketFor(windowMs: number, limit: number): KeyedRateLimiter | null {
     return this.#options.algorithm === 'window' ? null : this.#buckets.of(limit, windowMs)
   }

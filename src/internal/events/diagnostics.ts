@@ -18,7 +18,7 @@ class Diagnostics {
 
   #look(): DiagnosticsChannel | undefined {
     const { moduleLoadList } = process as { readonly moduleLoadList?: readonly string[] }
-    // Where there is no such list, nobody knows, and it is loaded.
+    // If there is no such list, nobody knows, and it is loaded.
     if (moduleLoadList !== undefined) {
       if (moduleLoadList.length === this.#others) return undefined
       this.#others = moduleLoadList.length

@@ -7,7 +7,7 @@ const SECOND_MS = 1000
 const STRIDE = 61
 
 /**
- * How long calls took, where a call is so cheap that to time each would cost more than it may: it would make four policies a third slower.
+ * How long calls took, if a call is so cheap that to time each would cost more than it may: it would make four policies a third slower.
  * The first thousand calls of each second are all timed, then one in 61, which counts for the 61. That a second is over shows when a call is
  * timed: after more than a thousand, up to 60 calls may be passed over first, whenever they come, but none after the durations were read.
  */

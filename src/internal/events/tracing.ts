@@ -30,7 +30,7 @@ class Tracing {
   }
 }
 
-/** Calls under a policy, where it is the outermost: its `execute`, or a function that it guards. */
+/** Calls under a policy, if it is the outermost: its `execute`, or a function that it guards. */
 export const policyCalls = new Tracing('policy')
 
 /** Passed to a policy inside another one, which has reported the call: the inner one must not report it again. */

@@ -23,7 +23,7 @@ export function shownAs(name: string, state: Readonly<Record<string, unknown>>):
   return new (Object.defineProperty(Shown, 'name', { value: name }))()
 }
 
-/** The name of shared state and how far it reaches, where it has one. */
+/** The name of shared state and how far it reaches, if it has one. */
 export function shownName(
   name: string | null | undefined,
   scope: string,

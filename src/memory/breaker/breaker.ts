@@ -169,7 +169,7 @@ export class Breaker {
     return this.#addon.breakerUpdate(this.#number, addonTime(this.#clock), generation, parameters)
   }
 
-  /** Lets go of its memory, where the addon has it. Nothing may be called afterwards. */
+  /** Releases its memory, if the addon has it. Nothing may be called afterwards. */
   letGo(): void {
     this.#addon.breakerLetGo(this.#number)
   }

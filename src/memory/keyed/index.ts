@@ -4,7 +4,7 @@ import { allocateOwnBuffer, type CellAddress } from '../shared/region.js'
 import { Subjects } from '../shared/subjects.js'
 import { type KeyedParameters, KeyedTable, keyedCells } from './table.js'
 
-/** Tables of buckets by key; a new one is empty. Where there is no memory for one, a RangeError names its capacity. */
+/** Tables of buckets by key; a new one is empty. If there is no memory for one, a RangeError names its capacity. */
 export const keyedTables = new Subjects<KeyedTable, KeyedParameters>({
   word: kindWord(KIND.keyedTable),
   cells: ({ capacity }) => keyedCells(capacity),

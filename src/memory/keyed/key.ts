@@ -2,7 +2,7 @@ import { describe } from '../../internal/options/validate.js'
 
 /**
  * The key of one bucket in a keyed table: a string of at most 65,536 characters, a number other than NaN, or a bigint of at
- * most 8,192 bits. Keys of different types are different keys: '1', 1 and 1n. Longer ones are refused with a `RangeError`; where callers
+ * most 8,192 bits. Keys of different types are different keys: '1', 1 and 1n. Longer ones are refused with a `RangeError`; if callers
  * choose the keys, hash or cut what may be long.
  */
 export type Key = string | number | bigint

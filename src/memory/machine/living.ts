@@ -43,7 +43,7 @@ function runsSince(pid: number, start: bigint): boolean {
   return started !== null && (start === 0n || started === 'unknown' || BigInt(started) === start)
 }
 
-/** This process's PID namespace; null where /proc is not there to tell. */
+/** This process's PID namespace; null if /proc is not there to tell. */
 function ownSpace(): bigint | null {
   try {
     return BigInt(statSync('/proc/self/ns/pid').ino)

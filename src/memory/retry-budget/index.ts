@@ -63,7 +63,7 @@ export class SharedRetryBudget {
     return this.#core.budgetAvailable(this.#number, addonTime(this.#clock))
   }
 
-  /** Lets go of its memory, where it has a name. Nothing may be called afterwards. */
+  /** Releases its memory, if it has a name. Nothing may be called afterwards. */
   letGo(): void {
     this.#core.budgetLetGo(this.#number)
   }

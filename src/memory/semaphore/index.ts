@@ -11,7 +11,7 @@ export interface SemaphoreParameters extends SemaphoreLimits {
 /** The advice if a name stands for other limits. */
 export const ADVICE = ', or change the limits with update()'
 
-/** Semaphores. Where one has no row left for this thread, a SharedMemoryError 'full' says so. */
+/** Semaphores. If one has no row left for this thread, a SharedMemoryError 'full' says so. */
 export const semaphores = new Subjects<Semaphore, SemaphoreParameters>({
   word: kindWord(KIND.semaphore),
   advice: ADVICE,

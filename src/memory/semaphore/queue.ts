@@ -66,7 +66,7 @@ export class PermitQueue {
     const isWaitedFor = this.isWaitedFor()
     let admission = this.semaphore.acquire()
     if (admission === ADMISSION.refused && this.reclaim()) admission = this.semaphore.acquire()
-    // Where this thread was late its callers had lost their turn: they have it before a newcomer, who stays in their place.
+    // If this thread was late its callers had lost their turn: they have it before a newcomer, who stays in their place.
     if (admission === ADMISSION.admitted && isWaitedFor) {
       this.#waiters.append(waiter)
       const first = this.#waiters.first as PermitWaiter
@@ -123,7 +123,7 @@ export class PermitQueue {
   /** Takes `waiter`, which waits here, out of the queue. */
   giveUp(waiter: PermitWaiter): void {
     this.#waiters.remove(waiter)
-    // Where there is no place left, a permit has been handed over for each caller, so one too many.
+    // If there is no place left, a permit has been handed over for each caller, so one too many.
     if (this.semaphore.cancel()) this.#settle()
     // Or it was taken back just now, and has a place again.
     else if (this.#collect() === 0) this.semaphore.cancel()

@@ -108,7 +108,7 @@ export class Semaphore {
   readonly isOfMachine: boolean
   /** The addon gives up this thread's row when both bound calls are collected. */
   readonly take: () => undefined | false
-  /** Gives one back; true where it may have gone to a caller of this same thread, who is to be found by `collect`. Bound. */
+  /** Gives one back; true if it may have gone to a caller of this same thread, who is to be found by `collect`. Bound. */
   readonly give: () => undefined | boolean
   readonly #addon: NativeAddon
   readonly #number: number
@@ -219,7 +219,7 @@ export class Semaphore {
    * Changes limits for all who use it, in one step: from its return on everybody goes by the new ones. More may run or wait than they allow,
    * until fewer do. Whom a higher limit lets in here is to be found by `collect`. A fixed limit stays fixed, and an adaptive one adaptive.
    *
-   * @returns false, with nothing changed, where an adaptive limit's least would be more than its most
+   * @returns false, with nothing changed, if an adaptive limit's least would be more than its most
    */
   update({ maxConcurrent = NaN, maxQueue, least = NaN }: LimitsChange): boolean {
     const bound = maxQueue === undefined ? NaN : boundOf(maxQueue)
@@ -256,7 +256,7 @@ export class Semaphore {
     this.#addon.threadEnded?.(threadId)
   }
 
-  /** Lets go of its memory, where the addon has it. Nothing may be called afterwards. */
+  /** Releases its memory, if the addon has it. Nothing may be called afterwards. */
   letGo(): void {
     this.#addon.semaphoreLetGo(this.#number)
   }

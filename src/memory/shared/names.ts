@@ -10,7 +10,7 @@ import { addonForMachine } from './machine-names.js'
 export type NameScope = 'process' | 'machine'
 
 /**
- * The addon, if its table of names is the one for `scope` and `clock`; null where names are this thread's own: without the addon, and on
+ * The addon, if its table of names is the one for `scope` and `clock`; null if names are this thread's own: without the addon, and on
  * every clock but the system's, whose time means nothing to others.
  *
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' for the machine's names without the addon

@@ -8,7 +8,7 @@ import { allocateCells, bytesOf, type CellAddress, coreOf, viewCells } from './r
 
 /** An object in shared memory. */
 interface Subject {
-  /** Lets go of its memory, where the addon has it. */
+  /** Releases its memory, if the addon has it. */
   letGo?(): void
 }
 
@@ -24,7 +24,7 @@ export interface Kind<T, P> {
   cells(parameters: P): number
   /** Finds memory for so many cells; default: among the cells of others. */
   allocate?(cells: number, parameters: P): CellAddress
-  /** Where the cells themselves say how many they are: so many say it. All there are in the buffer are opened. */
+  /** If the cells themselves say how many they are: so many say it. All there are in the buffer are opened. */
   readonly cellsAtLeast?: number
   make(core: NativeAddon, view: BigInt64Array, parameters: P, clock: Clock): T
   /** Opens the object in the cells, with the parameters they hold, or else with `parameters`. */

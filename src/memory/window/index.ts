@@ -4,7 +4,7 @@ import { KEYED, KIND, kindWord } from '../shared/layout.js'
 import { Subjects } from '../shared/subjects.js'
 import { type WindowParameters, WindowTable } from './table.js'
 
-/** Tables of windows by key; a new one is empty. Where there is no memory for one, a RangeError names its capacity. */
+/** Tables of windows by key; a new one is empty. If there is no memory for one, a RangeError names its capacity. */
 export const windowTables = new Subjects<WindowTable, WindowParameters>({
   word: kindWord(KIND.keyedWindow),
   cells: ({ capacity }) => keyedCells(capacity),

@@ -145,7 +145,7 @@ export class WindowTable {
     return this.#addon.windowSize(this.#number, 0, addonTime(this.#clock))
   }
 
-  /** Lets go of its memory, where the addon has it. Nothing may be called afterwards. */
+  /** Releases its memory, if the addon has it. Nothing may be called afterwards. */
   letGo(): void {
     this.#addon.windowLetGo(this.#number)
   }

@@ -37,7 +37,7 @@ const LONGEST_PAUSE_MS = 10 * 365.25 * 86_400_000
  * needs one, without timers and without garbage.
  *
  * For each key, in every interval of w seconds, at most `burstSize + requestsPerSecond * w` tokens are granted over all threads and
- * processes that share the limiter. Where 31 neighbouring keys are all in use and 'evict' forgets one of them, that key begins with a full
+ * processes that share the limiter. If 31 neighbouring keys are all in use and 'evict' forgets one of them, that key begins with a full
  * bucket when it comes again; with 'deny' no key ever gets more.
  *
  * Thread-safety: each thread has its own object; the table behind them is lock-free shared memory, and a thread that dies in the
@@ -120,7 +120,7 @@ export class KeyedRateLimiter implements Disposable {
   }
 
   /**
-   * Waits for tokens of a key. For each key it is first come, first served in this thread, whatever the callers cost; where several threads wait
+   * Waits for tokens of a key. For each key it is first come, first served in this thread, whatever the callers cost; if several threads wait
    * for one key, each takes what it needs next as it gets to it.
    *
    * @param key - a string, number or bigint

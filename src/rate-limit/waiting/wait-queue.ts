@@ -104,7 +104,7 @@ export class WaitQueue {
    * Waits for the caller's turn. On abort the promise rejects with the signal's reason.
    *
    * @param admitted - called when the wait has ended well
-   * @param place - that of {@link WaitingLine.arrive}, where the caller came earlier; -1: it comes now
+   * @param place - that of {@link WaitingLine.arrive}, if the caller came earlier; -1: it comes now
    */
   wait(tokens: number, signal: AbortSignal | undefined, admitted: () => void, place = -1): Promise<void> {
     const waiter = new Waiter(this, tokens, signal, this.#clock.now(), admitted)

@@ -13,7 +13,7 @@ import { HORIZON_MS, WATCH_MS, overtakesMs, roomMs } from './turn.js'
 const SLACK_MS = 1
 /** Not to look again before anything can have changed. */
 const SHORTEST_LOOK_MS = 0.5
-/** How often a line reserves in one look, where other threads are faster. */
+/** How often a line reserves in one look, if other threads are faster. */
 const MOST_TRIES = 8
 
 /**
@@ -32,7 +32,7 @@ export class WaitingLine {
   /** As in the axis, with what this look has done. */
   #spent = 0
   #hasRows = false
-  /** Callers that came, where no others share the bucket. */
+  /** Callers that came, if no others share the bucket. */
   #arrivals = 0
 
   /** @param isWatched - whether others may change the parameters without telling this line. Of callers who give up they never tell. */
@@ -158,7 +158,7 @@ export class WaitingLine {
     return axis
   }
 
-  /** Gives back units that no caller has, from the end. Where others stand behind they stay, for callers to come. */
+  /** Gives back units that no caller has, from the end. If others stand behind they stay, for callers to come. */
   #returnSurplus(axis: Axis): void {
     const { held } = this.#callers
     for (;;) {
@@ -196,7 +196,7 @@ export class WaitingLine {
       surplus = 0
     }
     if (units === 0) return true
-    // Where the line is behind, the start moves on with time, which must not be taken for others that were faster: the last caller's room
+    // If the line is behind, the start moves on with time, which must not be taken for others that were faster: the last caller's room
     // may end with it exactly, and then nobody would ever be served.
     if (start > this.#spent) limit += Math.floor(SLACK_MS * callers.unitsPerMs)
     const from = this.#bucket.reserveRun(axis, units, reach, limit)
