@@ -18,7 +18,7 @@ export interface RunToSave {
   readonly command: 'bench' | 'execute' | 'optimize' | 'tune' | 'compare'
   /** The task that was run; null for a command that has none. */
   readonly task: TaskArgument | null
-  /** How many items, and what tells whether others are the same; null if that is not known. */
+  /** The number of items, and a hash that recognizes equal ones; null if that is not known. */
   readonly items: { readonly count: number; readonly digest: string | null } | null
   readonly measured: readonly MeasuredTimes[]
 }
@@ -54,7 +54,7 @@ export function withSaveFlag(command: Command): Command {
     .hook('preAction', () => checkSave(command.opts<{ save?: string | true }>().save))
 }
 
-/** Where the history is unless a file is named: the user's folder for the state of programs. */
+/** The default file of the history, in the user's folder for the state of programs. */
 export function usualHistory(
   environment: NodeJS.ProcessEnv = process.env,
   platform: string = process.platform,

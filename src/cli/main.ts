@@ -12,6 +12,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => process.exit(EXIT_FAILURE))
 
 void run(process.argv).then(() => {
-  // An item that was given up may have no end; what it has written meanwhile has a second to be heard.
+  // An item that was given up may never end; its output has a second to be written.
   if (process.exitCode !== undefined && process.exitCode !== 0) setTimeout(() => process.exit(), 1000).unref()
 })

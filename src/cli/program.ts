@@ -68,7 +68,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     await program.parseAsync(wordsFor(program, argv.slice(2)), { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError) {
-      // Help and version come as an error too, with exit code 0; commander has printed what there is to say.
+      // Help and version come as an error too, with exit code 0; commander has printed the message.
       process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
       return
     }

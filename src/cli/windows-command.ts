@@ -42,7 +42,7 @@ export function windowsStart(
   return { file: env['ComSpec'] ?? 'cmd.exe', args: ['/d', '/s', '/c', `"${line}"`], windowsVerbatimArguments: true }
 }
 
-/** Where the command may be, the first that is there being meant. */
+/** Paths where the command may be; the first that exists is meant. */
 function pathsOf(command: string, env: NodeJS.ProcessEnv): string[] {
   const extensions = (env['PATHEXT'] ?? USUAL_EXTENSIONS).split(';').filter((extension) => extension !== '')
   const isComplete = extensions.some((extension) => extension.toLowerCase() === extname(command).toLowerCase())

@@ -1,6 +1,6 @@
 /** Something that wants to know when a caller's signal is aborted. An object, so that waiting makes no closure. */
 export interface SignalListener {
-  /** Called once, at most; must not throw. */
+  /** Called at most once; must not throw. */
   signalAborted(): void
 }
 

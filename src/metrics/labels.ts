@@ -1,5 +1,5 @@
 /**
- * The labels of one series. To write them costs more than the number behind them, so the labels of what stays are kept from scrape to scrape.
+ * The labels of one series. Writing them costs more than the number behind them, so labels of lasting objects are kept from scrape to scrape.
  */
 export class Labels {
   readonly values: Readonly<Record<string, string>>
@@ -19,7 +19,7 @@ export class Labels {
     return labels
   }
 
-  /** As the text format of Prometheus has them. */
+  /** The labels in the text format of Prometheus. */
   get text(): string {
     return (this.#text ??= textOf(this.values))
   }

@@ -28,7 +28,7 @@ interface PromMetric extends PromTerms {
 
 /**
  * Registers all metrics with prom-client. They are read when the registry is scraped, and cost nothing otherwise. In a cluster
- * (`AggregatorRegistry`) what is the same for the whole machine is taken once, what belongs to a process is summed up; of states and of waits it is the highest.
+ * (`AggregatorRegistry`) values of the whole machine are taken once, those of processes are summed up; of states and waits the highest counts.
  *
  * @param registry - `client.register`, or one of your own
  * @param options - see {@link MetricsOptions}

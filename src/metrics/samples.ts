@@ -35,7 +35,7 @@ export interface CompleteMetricsOptions {
   readonly prefix: string
 }
 
-/** Checks the options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */
+/** Checks the options and fills in the defaults. @throws {TypeError | RangeError} for an invalid option */
 export function completeMetricsOptions(who: string, options: MetricsOptions): CompleteMetricsOptions {
   checkKeys(who, options, ['objects', 'machine', 'prefix'])
   const { objects = {}, machine = true, prefix = 'amorsize_' } = options

@@ -123,7 +123,7 @@ export function checkBurst(burst: unknown): number {
 }
 
 /**
- * Refuses a limiter in the place of options: its state is private, so that it would pass for options of which none is given.
+ * Refuses a limiter in the place of options: its state is private, so it would pass for empty options.
  *
  * @throws {TypeError} saying where such a limiter belongs
  */

@@ -186,7 +186,7 @@ export class RateLimiter implements RateLimiting, Disposable {
 
   /**
    * Returns a view for a hot loop of this thread: it takes tokens `size` at a time and hands them out without leaving
-   * JavaScript; what is left goes back at the end of the turn of the event loop. The limit's bound grows by at most `size`.
+   * JavaScript; unused tokens go back at the end of the turn of the event loop. The limit's bound grows by at most `size`.
    *
    * @param options - `size`: tokens at a time, an integer >= 1; default 64
    * @throws {TypeError | RangeError} when an option is wrong

@@ -14,7 +14,7 @@ export async function waitForAll(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const places = charges.map(({ part, tokens }) => part.arrive(tokens))
-  /** Until when what is held is good; -Infinity if nothing is. */
+  /** Until when the held tokens are good; -Infinity if none are held. */
   const taken = charges.map(() => -Infinity)
   const putBack = (charge: Charge, index: number): void => {
     if (mayGoBack(charge.part, taken[index] as number)) giveBack(charge.part, charge.tokens)

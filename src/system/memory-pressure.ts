@@ -15,7 +15,7 @@ import { systemInfo } from './read-system.js'
 
 /** When memory is short, and the functions to call then. */
 export interface MemoryPressureOptions {
-  /** Share of the limit above which it is: above 0, at most 1, default 0.9. It is over again 0.05 below, or at half of it where that is nearer. */
+  /** Share of the limit above which memory is short: above 0, at most 1, default 0.9. It is over at 0.05 below, or at half of it if that is nearer. */
   readonly highRatio?: number | undefined
   /** How often to look. ms, 50 to 2^31 − 1, default 500; a look costs about 0.2 ms. */
   readonly intervalMs?: number | undefined

@@ -176,7 +176,7 @@ export interface SystemInfo {
   readonly cpu: CpuInfo
   /** Memory, and what limits it. */
   readonly memory: MemoryInfo
-  /** How many tasks there may be. */
+  /** Most tasks that may exist. */
   readonly pids: PidsInfo
   /** Where each limit stands. */
   readonly sources: LimitSources

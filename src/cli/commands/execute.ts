@@ -91,7 +91,7 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
     bar?.stop()
     if (error instanceof OutputClosedError) return 0
     if (!interruption.signal.aborted) {
-      // The first error counts, not what cannot be written after it.
+      // The first error counts, not a failure to write after it.
       await output.leave().catch(() => undefined)
       if (failure !== undefined && error === failure.error) throw failureOf(failure)
       // Nothing else is parsed outside of items.

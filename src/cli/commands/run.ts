@@ -133,7 +133,7 @@ function canRead(file: string): boolean {
   }
 }
 
-/** @returns what ends it: from then on signals end this process as usual */
+/** @returns a function that ends it: from then on signals end this process as usual */
 function passSignals(child: ChildProcess): () => void {
   if (isWindows) return onSignals(() => undefined, OF_CONSOLE)
   // The input or the output may be a pipe, as of `generate | amorsize run x.mjs | tee log`.

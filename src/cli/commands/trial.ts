@@ -18,7 +18,7 @@ export function trialCommand(): Command {
     .description('run a task once and tell the parent process how long that took')
     .argument('<job>', 'what to run, as JSON')
     .action(async (job: string) => {
-      // Nobody is left to tell.
+      // Nobody is left to report it to.
       process.once('disconnect', () => process.exit())
       await reportToParent(() => measure(JSON.parse(job) as TrialJob))
     })

@@ -97,7 +97,7 @@ const counted = (count: number, what: string): string => `${formatCount(count)} 
 
 const BAR_COLUMNS = 24
 const barText = (share: number): string => '█'.repeat(Math.max(1, Math.round(BAR_COLUMNS * share)))
-/** Less is soon lost again by items that are a little different. */
+/** A smaller gain is soon lost to items that differ a little. */
 const WORTH_PASTING_PERCENT = 5
 
 function reportOf(task: TaskArgument, tuning: Tuning, styles: Styles): string {

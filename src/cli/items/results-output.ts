@@ -9,7 +9,7 @@ export interface ResultsOutput {
   write(line: string): Promise<void> | undefined
   /** All results are there. */
   complete(): Promise<void>
-  /** There will be no more; what there is stays where it is. */
+  /** There will be no more results; those written stay where they are. */
   leave(): Promise<void>
 }
 

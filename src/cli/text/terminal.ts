@@ -3,7 +3,7 @@ import type { WriteStream } from 'node:tty'
 /** A stream that may be a terminal. */
 export type Output = NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'hasColors'>>
 
-/** Marks up text for one stream; changes nothing where the stream is no terminal or `NO_COLOR` is set. */
+/** Marks up text for one stream; changes nothing if the stream is no terminal or `NO_COLOR` is set. */
 export interface Styles {
   readonly bold: (text: string) => string
   readonly dim: (text: string) => string

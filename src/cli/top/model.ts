@@ -1,6 +1,6 @@
 import { type MachineEntry, readMachine } from '../../memory/machine/view.js'
 
-/** A name with what happens to it. */
+/** A name with its rates. */
 export interface TopRow extends MachineEntry {
   /** Decisions per second over the last seconds; null until they are known. */
   readonly allowedPerSecond: number | null

@@ -32,7 +32,7 @@ export interface Tuning {
   readonly byItself: Measured | undefined
 }
 
-/** A way that takes so many times as long as the loop cannot be the best. */
+/** A way that takes this many times as long as the loop cannot be the best. */
 const HOPELESS = 4
 const LEAST_MS = 2000
 

@@ -27,7 +27,7 @@ export function pauseMsOf(status: number, headers: AnswerHeaders, exhausted: num
 /** Part of the name of every field about a limit. */
 const MARK = 'ratelimit'
 
-/** Fields that tell what is left of a limit, and when all of it is back. */
+/** Fields with the rest of a limit, and when all of it is back. */
 const PAIRS = [
   { remaining: 'ratelimit-remaining', reset: 'ratelimit-reset' },
   { remaining: 'x-ratelimit-remaining', reset: 'x-ratelimit-reset' },

@@ -173,7 +173,7 @@ interface ModelRequest {
 
 const NONE: ModelTokens = { input: 0, output: 0 }
 
-/** @throws {TypeError | RangeError} when a user's function gives what is none */
+/** @throws {TypeError | RangeError} when a user's function returns an invalid value */
 function estimateOf(body: unknown, own: ModelFetchOptions['estimate']): ModelTokens {
   const { max_tokens, max_completion_tokens, max_output_tokens, generationConfig } = body as ModelRequest
   const bound = [max_completion_tokens, max_output_tokens, max_tokens, generationConfig?.maxOutputTokens].find(

@@ -49,7 +49,7 @@ export class KnownUsage {
     const { input, output } = this.#estimated
     const known = { input: this.#input, output: this.#output }
     if (this.#total !== undefined) {
-      // Whatever is in no part, as what a model thinks, is of the answer.
+      // Tokens of neither part, such as those of a model's thinking, belong to the answer.
       const part = known.input > 0 ? known.input : Math.min(input, this.#total)
       return { input: Math.min(part, this.#total), output: Math.max(0, this.#total - part) }
     }

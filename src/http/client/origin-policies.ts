@@ -80,7 +80,7 @@ interface Answer {
 /** The place of a request: freed once its answer has ended, or with the error by which it has failed. Undefined where there are none. */
 type Place = BulkheadPermit | undefined
 
-/** Options for what takes a signal only if there is one. */
+/** Options for a call that takes a signal only if there is one. */
 export function optionsOf(signal: AbortSignal | undefined): { signal?: AbortSignal } {
   return signal === undefined ? {} : { signal }
 }

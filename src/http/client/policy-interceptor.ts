@@ -87,7 +87,7 @@ export function policyInterceptor(
 
 /** The URL of a request. A path is put behind its origin: one that begins with two slashes would be resolved to another. */
 function urlOf({ origin, path }: Pick<DispatchOptions, 'origin'> & { readonly path: unknown }): string {
-  // A Client or Pool asks its own server, whatever origin it is given; an Agent refuses what is none.
+  // A Client or Pool asks its own server, whatever origin it is given; an Agent refuses an invalid one.
   const base = NodeUrl.canParse('/', String(origin)) ? String(origin) : 'http://localhost'
   // To a proxy a path may be a whole URL; what is no path, undici refuses.
   const isWhole = typeof path !== 'string' || !path.startsWith('/')

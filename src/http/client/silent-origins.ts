@@ -12,12 +12,12 @@ export class SilentOrigins {
   /** Answers in a row without a word of limits. */
   readonly #silence = new Map<string, number>()
 
-  /** `capacity`: how many are known at a time; beyond it all are forgotten, so that each is looked at again. */
+  /** `capacity`: how many are known at a time; beyond it all are forgotten, so that the answers of each are read again. */
   constructor(capacity: number) {
     this.#capacity = capacity
   }
 
-  /** An origin has answered. @returns whether that answer is one to look at */
+  /** An origin has answered. @returns whether to read the fields of that answer */
   answered(origin: string): boolean {
     const silence = this.#silence.get(origin)
     if (silence === undefined || silence < SILENT_AFTER) return true

@@ -21,7 +21,7 @@ export interface HttpLimitStats {
   readonly allowed: number
   /** With `dryRun`, those that would have been. */
   readonly refused: number
-  /** Requests of which a function of the options, or shared memory, failed. */
+  /** Requests for which a function of the options, or shared memory, failed. */
   readonly failed: number
 }
 
@@ -155,7 +155,7 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
       const one = asked[n] ?? null
       const standing = one === null ? null : triedNow(() => limitAt(limits, n).take(one))
       if (standing instanceof Failure) {
-        // Nothing is left of a request that could not be limited, nor a place held.
+        // A request that could not be limited leaves no charge and holds no place.
         standings.forEach((taken, at) => taken !== null && limitAt(limits, at).undo(asked[at] as Asked, taken))
         throw standing.error
       }

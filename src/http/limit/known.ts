@@ -2,7 +2,7 @@ import { TimeoutExceededError } from '../../errors.js'
 import { isThenable } from '../../internal/thenable.js'
 import type { Clock } from '../../internal/time/clock.js'
 
-/** A function of the options threw, rejected, took too long, or gave what is none. */
+/** A function of the options threw, rejected, took too long, or returned an invalid value. */
 export class Failure {
   constructor(readonly error: unknown) {}
 }
@@ -26,7 +26,7 @@ export function triedNow<T>(get: () => T): T | Failure {
  * The result of a function of the options.
  *
  * @param what - names it in the error
- * @param check - throws for what is none
+ * @param check - throws for an invalid value
  */
 export function tried<T>(
   clock: Clock,

@@ -68,8 +68,8 @@ export interface HttpLimitOptions<Request> extends SingleLimitOptions<Request> {
   statusCode?: number | undefined
   /**
    * If shared memory fails: 'open' (default) admits the request, 'closed' fails it with that error. If `key`, `cost`, `max` or `skip` throws,
-   * gives what is none, or a promise that takes more than 2 s, 'open' charges its address, 1 in the place of a cost that failed. A process
-   * warning tells the first time.
+   * returns an invalid value, or a promise that takes more than 2 s, 'open' charges the request's address; a failed cost is 1. A process
+   * warning reports the first failure.
    */
   onError?: 'open' | 'closed' | undefined
   /** For tests; the default is the monotonic clock. */

@@ -19,7 +19,7 @@ export interface Charge {
 export interface Limits<Request> {
   readonly options: CompleteLimitOptions<Request>
   readonly limits: readonly Limit<Request>[]
-  /** Whether a limit is one of requests under way. */
+  /** Whether a limit counts requests under way. */
   readonly holds: boolean
   readonly writeRateHeaders: RateHeaderWriter
 }

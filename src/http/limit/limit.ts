@@ -5,7 +5,7 @@ import type { LimitState } from './decision.js'
 import type { LimitKeyOptions, RequestNumber } from './limit-kinds.js'
 import type { CompleteLimitOptions } from './limit-options.js'
 
-/** One limit of a server, and what it makes of one request. */
+/** One limit of a server, and its decisions about requests. */
 export interface Limit<Request> {
   readonly name: string
   readonly key: LimitKeyOptions<Request>['key']
@@ -68,7 +68,7 @@ export interface Place {
 export type Shared = Pick<CompleteLimitOptions<never>, 'name' | 'scope' | 'capacity' | 'onFull' | 'clock'>
 
 /**
- * Where a limit's counts are, or with `what` something else of it: no name can be made up that is another limit's, since a `%` in it would be
+ * The name of a limit's counts, or with `what` of another part of it. No made-up name can equal another limit's, since a `%` in it would be
  * written as `%25`.
  */
 export function placeOf(

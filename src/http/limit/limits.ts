@@ -20,7 +20,7 @@ export function makeLimit<Request>(options: CompleteLimit<Request>, shared: Shar
   return options.kind === 'bucket' ? new BucketLimit(options, shared) : new WindowLimit(options, shared)
 }
 
-/** Sooner than that, the next token of an empty bucket is there at once for who counts in whole seconds. ms */
+/** An empty bucket whose next token is due sooner reports 0 seconds. ms */
 const SOON_MS = 500
 
 const GRANTED: Standing = { refused: false, count: 0, resetMs: 0 }

@@ -2,7 +2,7 @@ import type { HeaderSink } from '../adapters/verdict.js'
 import type { LimitState } from './decision.js'
 
 /**
- * Which header fields tell a client where it stands: 'draft-10' `RateLimit-Policy` and `RateLimit` of the IETF's draft as structured
+ * Which header fields an answer has: 'draft-10' `RateLimit-Policy` and `RateLimit` of the IETF's draft as structured
  * fields, for any number of limits; 'draft-7' the same names with one limit; 'draft-6' `RateLimit-Limit`, `-Remaining` and `-Reset`;
  * 'legacy' `X-RateLimit-Limit`, `-Remaining` and `-Reset`, the last in seconds since 1970.
  */
@@ -57,7 +57,7 @@ function oneField(sink: HeaderSink, states: readonly LimitState[]): void {
   sink.set('ratelimit', `limit=${quota}, remaining=${remaining}, reset=${Math.ceil(resetMs / 1000)}`)
 }
 
-/** Draft 6, and what was there before it: a field each for the limit, what is left, and when all of it is back. */
+/** Draft 6, and the fields before it: one each for the limit, its rest, and when all of it is back. */
 function threeFields(format: 'draft-6' | 'legacy'): RateHeaderWriter {
   const isLegacy = format === 'legacy'
   const prefix = isLegacy ? 'x-ratelimit' : 'ratelimit'

@@ -20,7 +20,7 @@ export class LoopLag {
     this.#idleMs = idleMs()
   }
 
-  /** Of this turn: at most what has passed since the last turn with requests, without what the loop was idle. ms */
+  /** For this turn: at most the time since the last turn with requests, without idle time. ms */
   readMs(): number {
     if (this.#isOfThisTurn) return this.#lagMs
     this.#isOfThisTurn = true

@@ -9,7 +9,7 @@ import type { CompleteStoreOptions } from './options.js'
 /** Counts hits of keys in one table of shared memory for all that have its name. */
 export class Counter implements Counts {
   readonly #options: CompleteStoreOptions
-  /** With algorithm 'bucket' only made when it is needed. */
+  /** With algorithm 'bucket' made only when needed. */
   #madeWindow: KeyedWindow | undefined = undefined
   readonly #buckets: BucketPairs<KeyedRateLimiter>
 

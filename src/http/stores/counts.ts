@@ -1,6 +1,6 @@
 import type { HitOptions } from '../../rate-limit/keyed/keyed-window.js'
 
-/** At once where that is known at once. */
+/** At once if it is known at once. */
 export type MaybePromise<T> = T | Promise<T>
 
 /** The count of a key. */
@@ -43,7 +43,7 @@ export function cut(key: unknown): string {
   return text.length > LONGEST_KEY ? text.slice(0, LONGEST_KEY) : text
 }
 
-/** Whole ms, and 0 only of what is over. */
+/** Whole ms; 0 only if it is over. */
 export function wholeMs(ms: number): number {
   return ms > 0 ? Math.max(1, Math.floor(ms)) : 0
 }

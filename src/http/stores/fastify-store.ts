@@ -8,7 +8,7 @@ import { RedisCounts } from './redis-counts.js'
 export interface FastifyStoreTerms {
   readonly continueExceeding?: boolean | undefined
   readonly exponentialBackoff?: boolean | undefined
-  /** Of a route's store: which route. */
+  /** The route, for a route's store. */
   readonly routeInfo?: { readonly method?: unknown; readonly url?: unknown; readonly constraints?: unknown } | undefined
 }
 

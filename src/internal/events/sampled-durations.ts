@@ -20,7 +20,7 @@ export class SampledDurations {
   #secondEndsMs = -Infinity
   #timed = 0
 
-  /** For how many calls the one that asks counts, once it is timed; 0 when it need not be. To be asked once for each call. */
+  /** How many calls the present one stands for if it is timed; 0 if it need not be. To be asked once per call. */
   next(): number {
     return --this.#left > 0 ? 0 : this.#turn()
   }

@@ -1,13 +1,13 @@
 import { optionMeantBy } from './option-names.js'
 
-/** Checks of options and arguments. Every message names the option, the accepted range, and what came. */
+/** Checks of options and arguments. Every message names the option, the accepted range, and the value given. */
 
 /** Describes a value for an error message: its type and, if short, itself. */
 export function describe(value: unknown): string {
   try {
     return described(value)
   } catch {
-    // A getter or a proxy of the user's: the option is to be named all the same.
+    // A user's getter or proxy may throw: the option is to be named all the same.
     return `${typeof value === 'function' ? 'a function' : 'an object'} that cannot be looked at`
   }
 }

@@ -9,7 +9,7 @@ export const INSPECT = Symbol.for('nodejs.util.inspect.custom')
  * within the depth and in the colours asked for.
  *
  * @param name - in words, since minifiers shorten the names of classes
- * @param state - what is undefined is left out
+ * @param state - undefined values are left out
  */
 export function shownAs(name: string, state: Readonly<Record<string, unknown>>): object {
   // eslint-disable-next-line @typescript-eslint/no-extraneous-class -- Node shows what an object is an instance of

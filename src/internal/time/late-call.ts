@@ -1,6 +1,6 @@
 import { realSetImmediate, realSetTimeout } from './real-timers.js'
 
-/** A call that is asked for and comes once, later: also where timers of a test framework come, or are thrown away, meanwhile. */
+/** A call that comes once, later, even if timers of a test framework are installed or removed meanwhile. */
 export class LateCall {
   readonly #call: () => void
   readonly #afterMs: number | undefined

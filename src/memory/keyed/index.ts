@@ -17,7 +17,7 @@ export const keyedTables = new Subjects<KeyedTable, KeyedParameters>({
     `{ requestsPerSecond: ${rate}, burstSize: ${burst}, capacity: ${capacity}, onFull: '${evicts ? 'evict' : 'deny'}' }`,
 })
 
-/** Nobody who does not know it can make up keys that meet in one group. */
+/** A secret: without it nobody can make up keys that meet in one group. */
 export function randomSeed(): BigUint64Array {
   // Not by the global of that name: tests put their own in its place, and Node can be started without it.
   return builtins.crypto.getRandomValues(new BigUint64Array(2))

@@ -139,7 +139,7 @@ export class KeyedTable {
     return KeyedTable.#opened(addon, addon.keyedOpen(view), clock, false)
   }
 
-  /** The table every thread of the process, or every process of the user, gets for `name`, and what it was founded with. */
+  /** The table that every thread of the process, or every process of the user, gets for `name`, and the parameters it was made with. */
   static named(
     addon: NativeAddon,
     name: string,

@@ -108,7 +108,7 @@ export class Semaphore {
   readonly isOfMachine: boolean
   /** The addon gives up this thread's row when both bound calls are collected. */
   readonly take: () => undefined | false
-  /** Gives one back; true if it may have gone to a caller of this same thread, who is to be found by `collect`. Bound. */
+  /** Gives one back; true if it may have gone to a caller of this same thread, which `collect` finds. Bound. */
   readonly give: () => undefined | boolean
   readonly #addon: NativeAddon
   readonly #number: number
@@ -187,7 +187,7 @@ export class Semaphore {
     return this.#addon.semaphoreCollect(this.#number)
   }
 
-  /** Takes back what processes that have ended hold, and what was handed to threads that have not collected it for a second of such calls. */
+  /** Reclaims permits of processes that have ended, and those handed to threads that have not collected them for a second of such calls. */
   reclaim(nowMs: number): void {
     this.#addon.semaphoreReclaim(this.#number, nowMs)
   }

@@ -24,12 +24,12 @@ export interface Kind<T, P> {
   cells(parameters: P): number
   /** Finds memory for so many cells; default: among the cells of others. */
   allocate?(cells: number, parameters: P): CellAddress
-  /** If the cells themselves say how many they are: so many say it. All there are in the buffer are opened. */
+  /** The fewest cells, if the cells hold their own number: then all in the buffer are opened. */
   readonly cellsAtLeast?: number
   make(core: NativeAddon, view: BigInt64Array, parameters: P, clock: Clock): T
   /** Opens the object in the cells, with the parameters they hold, or else with `parameters`. */
   open(core: NativeAddon, view: BigInt64Array, parameters: P, clock: Clock): Opened<T, P>
-  /** The one that everybody in `scope` gets for `name`, and what it was founded with. */
+  /** The one that all users in `scope` get for `name`, and the parameters it was made with. */
   named(addon: NativeAddon, name: string, scope: NameScope, parameters: P, clock: Clock): Opened<T, P>
   /** Parameters as text: two that are alike have the same. */
   text(parameters: P): string

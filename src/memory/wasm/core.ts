@@ -9,7 +9,7 @@ import { type Finalizer, NodeApi, type WasmExports } from './node-api.js'
 
 declare module '../../internal/native.js' {
   interface NativeAddon {
-    /** Of WebAssembly alone: a thread has ended, and what it holds can be taken back. With the addon its clean-up hook has done that. */
+    /** WebAssembly only: a thread has ended, and its holdings can be reclaimed. With the addon its clean-up hook has done that. */
     threadEnded?(threadId: number): void
   }
 }
@@ -28,7 +28,7 @@ export const FIRST_WASM_CELL = PAGE_BYTES / CELL_BYTES
 /** Of the header: what tells one memory from another. */
 const NUMBER = 3
 
-/** Memories for where the addon cannot be loaded, and the core of this thread in each: the C++ of native/, compiled to WebAssembly. */
+/** Memories for processes without the addon, and the core of this thread in each: the C++ of native/, compiled to WebAssembly. */
 class WasmCores {
   readonly #compiled = lazy(() => compile(wasmBytes()))
   /** By the memory's own number: each message brings another object that stands for it. */

@@ -111,7 +111,7 @@ export class NodeApi {
   #bound(callback: number, data: number): (...args: unknown[]) => unknown {
     const run = this.#table.get(callback)
     if (data === 0) return (...args) => this.#call(run, args, data)
-    // A decision: most answer nothing, which is a yes.
+    // Most decisions return nothing, which is a yes.
     return (key?: unknown) => {
       if (key !== undefined) return this.#call(run, [key], data)
       const answer = run(1, data)

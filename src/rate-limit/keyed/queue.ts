@@ -11,7 +11,7 @@ export class KeyedQueue {
   readonly #table: KeyedTable
   readonly #clock: Clock
   readonly #queues = new Map<Key, WaitQueue>()
-  /** Of keys that are waited for, or of which something is reserved. */
+  /** For keys that are waited for, or that have reservations. */
   readonly #buckets = new Map<Key, WaitingKey>()
   readonly tally = new WaitTally()
   #arrivals = 0
@@ -52,7 +52,7 @@ export class KeyedQueue {
     return this.#queues.get(key)?.line.estimateMs(tokens) ?? this.#table.look(key, tokens).waitMs
   }
 
-  /** Tokens of the key that are there, those held for callers among them. */
+  /** Tokens of the key, including those held for callers. */
   spare(key: Key): number {
     return this.#queues.get(key)?.line.spare() ?? this.#table.look(key, 1).available
   }

@@ -11,7 +11,7 @@ import { HORIZON_MS, WATCH_MS, overtakesMs, roomMs } from './turn.js'
  * may pass between what is seen of the bucket and a reservation in it.
  */
 const SLACK_MS = 1
-/** Not to look again before anything can have changed. */
+/** No look is repeated sooner: nothing can have changed. */
 const SHORTEST_LOOK_MS = 0.5
 /** How often a line reserves in one look, if other threads are faster. */
 const MOST_TRIES = 8
@@ -144,7 +144,7 @@ export class WaitingLine {
     return (this.#callers.held.beyond(axis.produced) + this.#others(0).heldUnits) / pow10(axis.digits)
   }
 
-  /** Tokens that are there, also those that callers here and elsewhere wait with until they have all of theirs. */
+  /** Available tokens, including those that waiting callers hold until they have all of theirs. */
   spare(): number {
     const { produced, spent, burst, digits } = this.#survey()
     const held = this.#callers.held.total + this.#others(0).heldUnits
