@@ -7,6 +7,9 @@ import { root } from './project.mjs'
 export const DONE = [
   'README.md',
   'CHANGELOG.md',
+  'SECURITY.md',
+  'docs/README.md',
+  'docs/coming-from.md',
   'docs/container.md',
   'docs/cookbook',
   'docs/detection.md',
