@@ -133,16 +133,6 @@ describe('the prebuild for linux-arm64', () => {
 })
 
 describe('what the documentation shows', () => {
-  itWithAddon("runs the README's first example from the installed package", async () => {
-    const readme = await readFile(join(root, 'README.md'), 'utf8')
-    const example = /^```js\n([\s\S]*?)^```$/m.exec(readme)?.[1]
-    expect(example).toBeDefined()
-    await writeFile(join(project, 'readme.mjs'), example!)
-    const ended = await run(process.execPath, ['readme.mjs'], project, envOfThisRun())
-    expect(ended).toMatchObject({ code: 0, stderr: '' })
-    expect(example).toBe(await readFile(join(root, 'examples', 'quick-start.mjs'), 'utf8'))
-  })
-
   for (const name of readdirSync(join(root, 'examples')).filter((file) => file.endsWith('.mjs'))) {
     // Only the addon has tables of names that worker threads, or other processes, can look into, and lists those of the machine.
     const sharing =
