@@ -34,7 +34,7 @@ const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   randomize: { jitter: '' },
   shouldRetry: { retryIf: '' },
   // Rates: limiter, bottleneck, p-queue, p-throttle, rate-limiter-flexible, express-rate-limit.
-  limit: { limits: ', or max of a single limit', maxConcurrent: '', concurrency: '', ...LIMIT },
+  limit: { ...OF_SERVER, maxConcurrent: '', concurrency: '', ...LIMIT },
   maxRequests: LIMIT,
   points: LIMIT,
   tokensPerInterval: RATE,
