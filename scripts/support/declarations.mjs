@@ -1,5 +1,5 @@
 // Joins the declarations of the package's entry points: what they export and what that refers to, and no more.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rollup } from 'rollup'
 import { dts } from 'rollup-plugin-dts'
@@ -23,15 +23,12 @@ declare global {
 }
 `
 
-/** An abstract class is exported as a type alone, which is lost where other classes extend it. */
-const typesOfAbstract = {
-  name: 'types-of-abstract',
-  renderChunk(code, { isEntry }) {
-    const names = [...code.matchAll(/^declare abstract class (\w+)/gm)].map(([, name]) => name)
-    if (!isEntry || names.length === 0) return null
-    const name = new RegExp(`\\b(${names.join('|')})\\b`, 'g')
-    return code.replace(/^export \{.*$/gm, (line) => line.replace(name, 'type $1'))
-  },
+/** A class that an entry point exports as a type alone: that is lost as its declaration is joined to others. */
+function withTypes(code, source) {
+  const lists = source.matchAll(/^export type \{([^}]*)\}/gm)
+  const names = [...lists].flatMap(([, list]) => list.match(/\w+/g))
+  const name = new RegExp(`(?:\\w+ as )?\\b(${names.join('|')})(?=,| \\})`, 'g')
+  return code.replace(/^export \{.*$/gm, (line) => line.replace(name, 'type $&'))
 }
 
 /**
@@ -41,7 +38,7 @@ const typesOfAbstract = {
 export async function joinDeclarations(entries, to) {
   const bundle = await rollup({
     input: entries,
-    plugins: [dts(), typesOfAbstract],
+    plugins: [dts()],
     external: /^node:/,
     onLog(level, log, report) {
       if (!harmless.test(log.message)) report(level === 'warn' ? 'error' : level, log)
@@ -56,6 +53,10 @@ export async function joinDeclarations(entries, to) {
   await bundle.close()
   // For bundlers alone: nothing can be imported of it.
   writeFileSync(join(to, 'worker.d.cts'), 'export {}\n')
-  // As dist/bundle does it: what is imported is what is required.
-  for (const name of Object.keys(entries)) writeFileSync(join(to, `${name}.d.ts`), `export * from './${name}.cjs'\n`)
+  for (const [name, source] of Object.entries(entries)) {
+    const joined = join(to, `${name}.d.cts`)
+    writeFileSync(joined, withTypes(readFileSync(joined, 'utf8'), readFileSync(source, 'utf8')))
+    // As dist/bundle does it: what is imported is what is required.
+    writeFileSync(join(to, `${name}.d.ts`), `export * from './${name}.cjs'\n`)
+  }
 }
