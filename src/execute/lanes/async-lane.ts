@@ -11,6 +11,8 @@ import { LaneSlices, LEAST_TAKEN_MS, type SliceQueue } from './slice-queue.js'
 
 /** Outside its slice a lane begins items for no longer than this. */
 const MOST_BEYOND_MS = 1
+/** Items that a stream has room for, in rounds of those in flight: one that takes longer than others holds up its reader, not them. */
+const ROUNDS = 4
 
 /** Keeps several items in flight in this thread, as many as make the run faster. */
 export class AsyncLane implements Lane {
@@ -134,7 +136,7 @@ export class AsyncLane implements Lane {
     this.#filling = true
     try {
       const { supply, slots } = this.#run
-      supply.needRoom(2 * this.#most)
+      supply.needRoom(ROUNDS * this.#most)
       while (!this.#isHalted() && this.#inFlight < this.#most) {
         if (!this.#mayBegin()) {
           this.#askForSlice()

@@ -15,6 +15,19 @@ describe('stream', () => {
     expect(asTheyCome).toEqual([3, 2, 1, 0])
   })
 
+  it('goes on for four rounds while the reader waits for one item', async () => {
+    let begun = 0
+    let open: () => void = () => undefined
+    const gate = new Promise<void>((resolve) => (open = resolve))
+    const task = async (n: number): Promise<number> => {
+      if (++begun === 16) open()
+      if (n === 0) await gate
+      return n
+    }
+    const items = Array.from({ length: 40 }, (_, n) => n)
+    expect(await collect(stream(task, items, { mode: 'async', workers: 4 }))).toEqual(items)
+  })
+
   it('draws from the source only as fast as results are taken, and ends with the loop', async () => {
     const drawn = { count: 0 }
     let read = 0
