@@ -1,8 +1,9 @@
+import type { Job, Queue, QueueEvents } from 'bullmq'
 import { isNotNow } from '../internal/server-error.js'
 import { realClearInterval, realNow, realSetInterval } from '../internal/time/real-timers.js'
 import { inTime } from './in-time.js'
 import { Mailbox } from './mailbox.js'
-import { type BullmqModule, loadBullmq, type QueueListener, type QueueOfJobs } from './peer.js'
+import { type BullmqModule, loadBullmq } from './peer.js'
 import { refuseOthers, whenReady } from './ready.js'
 import { cancelRun, DriverClaim, resumeRun } from './run-control.js'
 import type { Chunk, ChunkAnswer, ChunkOutcome, ChunkProgress, RunInfo, Transport } from './transport.js'
@@ -55,8 +56,8 @@ export async function openBullmq(address: QueueAddress, info: RunInfo): Promise<
 }
 
 class BullmqTransport implements Transport {
-  readonly #queue: QueueOfJobs
-  readonly #events: QueueListener
+  readonly #queue: Queue
+  readonly #events: QueueEvents
   readonly #run: string
   readonly #mail = new Mailbox<ChunkOutcome>()
   /** Most chunks that were under way at the same time, workers that there are, and chunks that are done. */
@@ -76,7 +77,7 @@ class BullmqTransport implements Transport {
   #isPolling = false
   #isDropped = false
 
-  private constructor(queue: QueueOfJobs, events: QueueListener, run: string, isShared: boolean) {
+  private constructor(queue: Queue, events: QueueEvents, run: string, isShared: boolean) {
     this.#queue = queue
     this.#events = events
     this.#run = run
@@ -87,7 +88,7 @@ class BullmqTransport implements Transport {
   }
 
   /** @param isShared - whether the connection of the queue is the user's own client */
-  static async begin(queue: QueueOfJobs, events: QueueListener, run: string, isShared: boolean): Promise<Transport> {
+  static async begin(queue: Queue, events: QueueEvents, run: string, isShared: boolean): Promise<Transport> {
     const transport = new BullmqTransport(queue, events, run, isShared)
     transport.#claim = await DriverClaim.of(queue, run, (error) => {
       transport.#failure = { error }
@@ -171,7 +172,12 @@ class BullmqTransport implements Transport {
 
   /** Removes chunks of the run. Those that somebody has in hand, as of a driver that has died, are of no use when they end. */
   async #clear(): Promise<void> {
-    const jobs = await this.#queue.getJobs(['waiting', 'active', 'delayed', 'completed', 'failed'], 0, -1)
+    // One that was removed meanwhile is undefined.
+    const jobs: (Job | undefined)[] = await this.#queue.getJobs(
+      ['waiting', 'active', 'delayed', 'completed', 'failed'],
+      0,
+      -1,
+    )
     const ids = jobs.map((job) => job?.id).filter((id) => id?.startsWith(`amz-${this.#run}-`) === true)
     for (const id of ids as string[]) if ((await this.#queue.remove(id)) !== 1) this.#unwanted.add(id)
   }
@@ -230,7 +236,7 @@ class BullmqTransport implements Transport {
     if (state === 'completed' || state === 'failed') {
       const job = await this.#queue.getJob(id)
       if (job !== undefined && state === 'completed') this.#completed(id, job.returnvalue)
-      else if (job !== undefined) this.#failed(id, job.failedReason ?? '')
+      else if (job !== undefined) this.#failed(id, job.failedReason)
       return
     }
     // Asked for again in its turn.

@@ -1,4 +1,5 @@
-/** BullMQ as far as it is used: versions 5 and 6 alike. It is imported when it is first needed. */
+/** BullMQ as far as it is used: versions 5 and 6 alike. It is imported when it is first needed; its types are those of version 6. */
+import type { IRedisClient, Queue, QueueEvents, Worker } from 'bullmq'
 import { importModule } from '../internal/import-module.js'
 import { runError } from '../internal/run-error.js'
 import { messageOf } from '../internal/text/error-text.js'
@@ -52,67 +53,11 @@ function named(name: string, error: Error): Error {
   return Object.defineProperty(error, 'name', { value: name, configurable: true, writable: true })
 }
 
-/** A job as its queue knows it. */
-export interface StoredJob extends JobLike {
-  readonly returnvalue: unknown
-  readonly failedReason?: string | undefined
-  remove(): Promise<void>
-}
-
-/** A job in the hands of our worker. */
-export interface ActiveJob extends JobLike {
-  /** What it was last updated to. */
-  readonly progress: unknown
-  updateProgress(progress: object): Promise<void>
-  remove(): Promise<void>
-}
-
-/** A client of the server, in the one form BullMQ gives all of them. */
-export interface ScriptClient {
-  defineCommand(name: string, definition: { numberOfKeys: number; lua: string }): void
-  runCommand(name: string, args: unknown[]): Promise<unknown>
-}
-
 /** What queues, workers and listeners have in common. */
 export interface QueueBase {
-  /** Of version 5. */
-  readonly client?: Promise<ScriptClient> | undefined
-  /** Of version 6; one that is no Redis has no client. */
-  getBackend?(): { readonly client?: Promise<ScriptClient> | undefined }
-  toKey(type: string): string
   waitUntilReady(): Promise<unknown>
   on(event: 'error', listener: (error: Error) => void): unknown
   close(force?: boolean): Promise<void>
-  disconnect(): Promise<void>
-}
-
-type JobState = 'completed' | 'failed' | 'waiting' | 'active' | 'delayed' | 'prioritized' | 'waiting-children'
-
-export interface QueueOfJobs extends QueueBase {
-  readonly name: string
-  add(name: string, data: unknown, options: object): Promise<unknown>
-  getJob(id: string): Promise<StoredJob | undefined>
-  getJobs(states: readonly JobState[], start?: number, end?: number): Promise<(StoredJob | undefined)[]>
-  getJobState(id: string): Promise<string>
-  getWorkersCount(): Promise<number>
-  remove(id: string): Promise<number>
-  trimEvents(most: number): Promise<number>
-}
-
-export interface QueueListener extends QueueBase {
-  on(event: 'error', listener: (error: Error) => void): unknown
-  on(event: 'completed', listener: (told: { jobId: string; returnvalue: unknown }) => void): unknown
-  on(event: 'failed', listener: (told: { jobId: string; failedReason: string }) => void): unknown
-  on(event: 'progress', listener: (told: { jobId: string; data: unknown }) => void): unknown
-}
-
-export interface QueueWorker extends QueueBase {
-  pause(doNotWaitActive?: boolean): Promise<void>
-  on(event: 'error', listener: (error: Error) => void): unknown
-  on(event: 'failed', listener: (job: ActiveJob | undefined, error: Error) => void): unknown
-  on(event: 'completed', listener: (job: ActiveJob) => void): unknown
-  on(event: 'lockRenewalFailed', listener: (jobIds: readonly string[]) => void): unknown
-  on(event: 'locksRenewed', listener: (told: { readonly jobIds: readonly string[] }) => void): unknown
 }
 
 /** The module 'bullmq'. */
@@ -122,11 +67,17 @@ export interface BullmqModule {
   readonly Worker: unknown
 }
 
-/** The same, as far as it is used. */
+/** Version 5 has a client of its own, version 6 that of its backend; one that is no Redis has none. */
+interface HasClient {
+  readonly client?: Promise<IRedisClient> | undefined
+  getBackend?(): { readonly client?: Promise<IRedisClient> | undefined }
+}
+
+/** The same, as far as it is used. A backend is the user's, of any kind. */
 interface KnownModule {
-  readonly Queue: new (name: string, options: object, backend?: never) => QueueOfJobs
-  readonly QueueEvents: new (name: string, options: object, backend?: never) => QueueListener
-  readonly Worker: new (name: string, processor: never, options: object, backend?: never) => QueueWorker
+  readonly Queue: new (name: string, options: object, backend?: never) => Queue
+  readonly QueueEvents: new (name: string, options: object, backend?: never) => QueueEvents
+  readonly Worker: new (name: string, processor: never, options: object, backend?: never) => Worker
 }
 
 /**
@@ -144,6 +95,6 @@ export async function loadBullmq(given: BullmqModule | undefined): Promise<Known
 }
 
 /** The client of a queue or worker; undefined where its backend is no Redis. */
-export async function clientOf(base: QueueBase): Promise<ScriptClient | undefined> {
+export async function clientOf(base: HasClient): Promise<IRedisClient | undefined> {
   return base.client ?? base.getBackend?.().client
 }

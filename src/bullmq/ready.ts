@@ -1,9 +1,10 @@
+import type { Job, JobType, Queue } from 'bullmq'
 import { runError } from '../internal/run-error.js'
 import { lastingKind, withoutPassword } from '../internal/server-error.js'
 import { shownServer } from '../internal/server-url.js'
 import { messageOf } from '../internal/text/error-text.js'
 import { inTime } from './in-time.js'
-import type { JobLike, QueueBase, QueueOfJobs } from './peer.js'
+import type { JobLike, QueueBase } from './peer.js'
 import type { ChunkData } from './transport.js'
 
 /**
@@ -34,11 +35,12 @@ export function isChunk({ name, data }: JobLike): boolean {
   return name === 'chunk' && version === 1 && [run, items, task?.export].every((text) => typeof text === 'string')
 }
 
-const UNFINISHED = ['waiting', 'active', 'delayed', 'prioritized', 'waiting-children'] as const
+const UNFINISHED: JobType[] = ['waiting', 'active', 'delayed', 'prioritized', 'waiting-children']
 
 /** @throws {ExecutionError} (as a rejection) when jobs of others are in the queue: our workers would take them. The first of each state tell. */
-export async function refuseOthers(queue: QueueOfJobs): Promise<void> {
-  const other = (await queue.getJobs(UNFINISHED, 0, 15)).find((job) => job !== undefined && !isChunk(job))
+export async function refuseOthers(queue: Queue): Promise<void> {
+  const jobs: (Job | undefined)[] = await queue.getJobs(UNFINISHED, 0, 15)
+  const other = jobs.find((job) => job !== undefined && !isChunk(job))
   if (other === undefined) return
   const what = `the queue ${queue.name} holds jobs that are no chunks of this version, such as ${shownJob(other)}`
   throw runError(`${what}; runs need a queue of their own: choose another name`)

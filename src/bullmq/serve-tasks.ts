@@ -1,3 +1,4 @@
+import type { Job, Worker } from 'bullmq'
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { warnings } from '../internal/events/warnings.js'
@@ -11,7 +12,7 @@ import { ADDRESS_KEYS, checkAddress } from './bullmq.js'
 import { ChunkWorker } from './chunk-worker.js'
 import { inTime, ANSWER_MS } from './in-time.js'
 import { JobLock } from './job-lock.js'
-import { type ActiveJob, delayedError, loadBullmq, putOff, type QueueWorker, unrecoverableError } from './peer.js'
+import { delayedError, loadBullmq, putOff, unrecoverableError } from './peer.js'
 import { isChunk, refuseOthers, shownJob, whenReady } from './ready.js'
 import { isCancelled, whenAnswers } from './run-control.js'
 import { ServedModules } from './served-modules.js'
@@ -91,7 +92,7 @@ class QueueServing implements Serving {
   readonly #chunks: ChunkWorker
   readonly #inHand = new Set<AbortController>()
   readonly #locks = new Map<string, JobLock>()
-  #worker!: QueueWorker
+  #worker!: Worker
   #stallMs = 0
   #done = 0
   #refused = 0
@@ -124,7 +125,7 @@ class QueueServing implements Serving {
       // After an error of the connection; by default it is 15 s.
       runRetryDelay: RETRY_MS,
     }
-    const processor = (job: ActiveJob, token?: string, signal?: AbortSignal): Promise<ChunkAnswer> =>
+    const processor = (job: Job, token?: string, signal?: AbortSignal): Promise<ChunkAnswer> =>
       this.#process(job, token, signal)
     this.#worker = new Worker(queue, processor as never, options, address.backend as never)
     this.#worker.on('failed', (job) => void this.#removeIfOver(job))
@@ -170,7 +171,7 @@ class QueueServing implements Serving {
   }
 
   /** Has a chunk only as long as its lock. */
-  async #process(job: ActiveJob, token: string | undefined, signal: AbortSignal | undefined): Promise<ChunkAnswer> {
+  async #process(job: Job, token: string | undefined, signal: AbortSignal | undefined): Promise<ChunkAnswer> {
     if (!isChunk(job)) {
       const what = `${this.name} got a job that is no chunk of this version, ${shownJob(job)}, and hands such jobs back`
       warnings.once('AMORSIZE_QUEUE_SHARED', `${what}: runs need a queue of their own`, this)
@@ -195,7 +196,7 @@ class QueueServing implements Serving {
     }
   }
 
-  async #answer(job: ActiveJob, token: string | undefined, signal: AbortSignal): Promise<ChunkAnswer> {
+  async #answer(job: Job, token: string | undefined, signal: AbortSignal): Promise<ChunkAnswer> {
     const data = job.data as ChunkData
     const reason = await this.#chunks.refusal(data)
     if (reason !== undefined) {
@@ -224,7 +225,7 @@ class QueueServing implements Serving {
   }
 
   /** Of a run that is over nothing is left: no chunk that was ended here, or was done before that was heard of, or whose workers died too often. */
-  async #removeIfOver(job: ActiveJob | undefined): Promise<void> {
+  async #removeIfOver(job: Job | undefined): Promise<void> {
     if (job === undefined || !isChunk(job)) return
     try {
       if (await isCancelled(this.#worker, (job.data as ChunkData).run)) await job.remove()
