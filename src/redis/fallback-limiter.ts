@@ -19,12 +19,20 @@ export class FallbackLimiter implements Alone, Disposable {
     this.#limiter = onThisMachine(host, (options) => new RateLimiter(options))
   }
 
-  take(tokens: number): ReturnType<Alone['take']> {
+  take(tokens: number, isLook = false): ReturnType<Alone['take']> {
     const limiter = this.#limiter
     const { burstSize } = limiter.policy
-    const allowed = tokens <= burstSize && limiter.tryAcquire(tokens)
-    const waitMs = allowed ? 0 : Math.max(1, limiter.retryAfterMs(Math.min(tokens, burstSize)))
-    return { allowed, remaining: Math.floor(limiter.getAvailableTokens()), waitMs }
+    const isThere = isLook ? limiter.getAvailableTokens() >= tokens : tokens <= burstSize && limiter.tryAcquire(tokens)
+    const waitMs = isThere ? 0 : Math.max(1, limiter.retryAfterMs(Math.min(tokens, burstSize)))
+    return { allowed: isThere, remaining: Math.floor(limiter.getAvailableTokens()), waitMs }
+  }
+
+  refund(tokens: number): void {
+    this.#limiter.refund(tokens)
+  }
+
+  reset(): void {
+    this.#limiter.reset()
   }
 
   pauseFor(ms: number): void {
@@ -51,12 +59,16 @@ export class KeyedFallbackLimiter implements Disposable {
   of(key: string): Alone {
     const limiter = this.#limiter
     return {
-      take: (tokens) => {
+      take: (tokens, isLook) => {
         const { burstSize } = limiter.policy
-        const allowed = tokens <= burstSize && limiter.tryAcquire(key, tokens)
-        const waitMs = allowed ? 0 : Math.max(1, limiter.retryAfterMs(key, Math.min(tokens, burstSize)))
-        return { allowed, remaining: Math.floor(limiter.getAvailableTokens(key)), waitMs }
+        const isThere = isLook
+          ? limiter.getAvailableTokens(key) >= tokens
+          : tokens <= burstSize && limiter.tryAcquire(key, tokens)
+        const waitMs = isThere ? 0 : Math.max(1, limiter.retryAfterMs(key, Math.min(tokens, burstSize)))
+        return { allowed: isThere, remaining: Math.floor(limiter.getAvailableTokens(key)), waitMs }
       },
+      refund: (tokens) => limiter.refund(key, tokens),
+      reset: () => limiter.reset(key),
     }
   }
 

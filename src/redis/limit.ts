@@ -4,8 +4,9 @@ import { moreThanBurst, rateLimitExceeded, tooLong } from '../rate-limit/refusal
 import type { LimitHost } from './limit-host.js'
 import type { TokensInHand } from './purse.js'
 import { RedisWaiters, type Turn } from './redis-waiters.js'
-import type { Unavailable } from './server.js'
+import { Unavailable } from './server.js'
 import { TokenSource } from './token-source.js'
+import { WINDOW_SCRIPT, windowArguments } from './window-script.js'
 
 /** A decision, and who made it. */
 export interface RedisDecision {
@@ -24,8 +25,10 @@ export interface RedisDecision {
 
 /** Decides while the server is away, under `onUnavailable: 'local'`. */
 export interface Alone {
-  /** Takes tokens if they are there; what is left, and of a refusal the wait. */
-  take(tokens: number): { readonly allowed: boolean; readonly remaining: number; readonly waitMs: number }
+  /** Takes tokens if they are there, or only looks whether they are; what is left, and of a refusal the wait. */
+  take(tokens: number, isLook?: boolean): Omit<RedisDecision, 'source'>
+  refund(tokens: number): void
+  reset(): void
 }
 
 /** Keeps what the server has refused, so that it need not be asked again in vain. */
@@ -33,6 +36,8 @@ export interface Refusals {
   /** Milliseconds for which nobody gets anything; 0: ask. */
   heldMs(): number
   hold(ms: number): void
+  /** Something has come back. `isReset`: a pause has ended, too. */
+  forget(isReset: boolean): void
 }
 
 type Decided = RedisDecision & { readonly error?: RateLimitExceeded }
@@ -40,6 +45,7 @@ type Decided = RedisDecision & { readonly error?: RateLimitExceeded }
 /** One limit in one thread: its callers that wait, and tokens in hand. */
 export class Limit {
   readonly #host: LimitHost
+  readonly #key: string
   readonly #source: TokenSource
   readonly #waiters: RedisWaiters
   readonly #alone: () => Alone
@@ -51,6 +57,7 @@ export class Limit {
    */
   constructor(host: LimitHost, key: string, purse: TokensInHand, alone: () => Alone, refusals?: Refusals) {
     this.#host = host
+    this.#key = key
     this.#alone = alone
     this.#refusals = refusals
     const { options, server, rate, counts } = host
@@ -127,6 +134,56 @@ export class Limit {
     return this.#source.pause(ms)
   }
 
+  /** What there is; nothing is taken. */
+  async peek(tokens: number): Promise<RedisDecision> {
+    const { rate, server } = this.#host
+    const heldMs = this.#refusals?.heldMs() ?? 0
+    if (heldMs > 0 || this.#waiters.size > 0)
+      return {
+        allowed: false,
+        waitMs: heldMs + rate.msOf(heldMs > 0 ? tokens - 1 : tokens),
+        remaining: 0,
+        source: 'lease',
+      }
+    const { inHand } = this.#source
+    const { unit, full } = rate
+    const least = Math.max(0, tokens - inHand)
+    const answer = await server.ask(this.#key, { most: 0, least, unit, full, pauseMs: 0 })
+    if (answer instanceof Unavailable) {
+      const { allowed, waitMs, remaining, source } = this.#decideAlone(tokens, answer, true)
+      return { allowed, waitMs, remaining, source }
+    }
+    const waitMs = Math.max(answer.waitMs, answer.pausedMs)
+    return { allowed: waitMs === 0, waitMs, remaining: answer.left + inHand, source: 'redis' }
+  }
+
+  /** Gives tokens back. Sent once: what comes twice would let too many pass. @returns whether the server has been told */
+  async refund(tokens: number): Promise<boolean> {
+    const { fallback, rate, server } = this.#host
+    const { unit, full, burstSize } = rate
+    const most = -Math.min(tokens, burstSize)
+    const answer = await server.ask(this.#key, { most, least: -1, unit, full, pauseMs: 0 })
+    const isTold = !(answer instanceof Unavailable)
+    if (!isTold && fallback !== undefined) this.#alone().refund(tokens)
+    this.#returned(false)
+    return isTold
+  }
+
+  /** Fills the bucket, and ends a pause. @returns whether the server has been told */
+  async reset(): Promise<boolean> {
+    const { fallback, server } = this.#host
+    if (fallback !== undefined) this.#alone().reset()
+    this.#source.reset()
+    const answer = await server.run(WINDOW_SCRIPT, this.#key, windowArguments({ what: 'reset' }), String)
+    this.#returned(true)
+    return !(answer instanceof Unavailable)
+  }
+
+  #returned(isReset: boolean): void {
+    this.#refusals?.forget(isReset)
+    this.#waiters.changed()
+  }
+
   /** Rate or burst are others now. */
   changed(): void {
     this.#waiters.changed()
@@ -173,7 +230,7 @@ export class Limit {
     }
   }
 
-  #decideAlone(tokens: number, reason: Unavailable): Decided {
+  #decideAlone(tokens: number, reason: Unavailable, isLook = false): Decided {
     const { onUnavailable, name } = this.#host.options
     const source = 'fallback'
     if (onUnavailable === 'open') return { allowed: true, waitMs: 0, remaining: null, source }
@@ -185,6 +242,6 @@ export class Limit {
       )
       return { allowed: false, waitMs: retryAfterMs, remaining: 0, source, error }
     }
-    return { ...this.#alone().take(tokens), source }
+    return { ...this.#alone().take(tokens, isLook), source }
   }
 }

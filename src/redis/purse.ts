@@ -123,6 +123,13 @@ export class Purse {
     Atomics.store(this.#words, WORD.tokens, 0)
   }
 
+  /** Ends a pause, and throws away what is there. */
+  reset(): void {
+    Atomics.store(this.#times, TIME.pausedUntil, NEVER)
+    Atomics.add(this.#words, WORD.generation, 1)
+    Atomics.store(this.#words, WORD.tokens, 0)
+  }
+
   /**
    * Lets this thread alone take tokens ahead.
    *
@@ -178,6 +185,7 @@ export function nothingInHand(pauseUntil: (ms: number) => void): TokensInHand {
     put: () => undefined,
     lapse: () => false,
     pauseUntil,
+    reset: () => undefined,
     claim: () => 0,
     holds: () => false,
     release: () => undefined,

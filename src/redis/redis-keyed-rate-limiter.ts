@@ -1,7 +1,7 @@
 import { announceCreated } from '../internal/created.js'
 import { checkNumber } from '../internal/options/validate.js'
 import type { ExecuteOptions } from '../internal/policy.js'
-import { throwIfAborted, unlessAborted } from '../internal/signal-watch.js'
+import { throwIfAborted } from '../internal/signal-watch.js'
 import { INSPECT } from '../internal/text/shown.js'
 import { checkKey, type Key } from '../memory/keyed/key.js'
 import { WINDOW } from '../memory/shared/layout.js'
@@ -20,6 +20,7 @@ import {
   type RedisKeyedRateLimitOptions,
   type RedisRateLimitChange,
   signalIn,
+  underSignal,
 } from './redis-limiter-options.js'
 import { shortKey } from './server-key.js'
 
@@ -160,10 +161,32 @@ export class RedisKeyedRateLimiter {
   async pauseFor(key: Key, ms: number, options?: ExecuteOptions): Promise<void> {
     const known = this.#check(key, 1)
     checkNumber('ms', ms, { min: 0, max: 1e11 })
-    const signal = signalIn('pauseFor', options)
-    throwIfAborted(signal)
-    this.#host.fallback?.pauseFor(known, ms)
-    await unlessAborted(this.#limits.get(known).pause(ms), signal)
+    await underSignal('pauseFor', options, () => {
+      this.#host.fallback?.pauseFor(known, ms)
+      return this.#limits.get(known).pause(ms)
+    })
+  }
+
+  /** What `decide` would answer, but nothing is taken. */
+  async peek(key: Key, tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
+    const known = this.#check(key, tokens)
+    return underSignal('peek', options, () => this.#limits.get(known).peek(tokens))
+  }
+
+  /** Gives back tokens of a key, as that of {@link RedisRateLimiter}. */
+  async refund(key: Key, tokens: number, options?: ExecuteOptions): Promise<boolean> {
+    const known = this.#check(key, 1)
+    this.#host.checkRefund(tokens)
+    return underSignal('refund', options, () => this.#limits.get(known).refund(tokens))
+  }
+
+  /**
+   * Fills the bucket of a key and ends its pause, as that of {@link RedisRateLimiter}. Processes that know that it was refused refuse it until
+   * the time they know of, but for this one. A key that nobody has used is full already.
+   */
+  async reset(key: Key, options?: ExecuteOptions): Promise<boolean> {
+    const known = this.#check(key, 1)
+    return underSignal('reset', options, () => this.#limits.get(known).reset())
   }
 
   /** Changes rate and burst of every key, as that of {@link RedisRateLimiter}. */
@@ -235,6 +258,9 @@ export class RedisKeyedRateLimiter {
         this.#refusals.reset(key)
         this.#refusals.count(key, lastingMs, this.#mark, WINDOW.mostCount)
         this.#refusals.block(key, lastingMs)
+      },
+      forget: (isReset) => {
+        if (!this.#host.isClosed && (isReset || this.#refusals.look(key).count > 0)) this.#refusals.reset(key)
       },
     }
   }

@@ -10,6 +10,7 @@ import {
 } from '../internal/options/options.js'
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/options/validate.js'
 import type { ExecuteOptions } from '../internal/policy.js'
+import { throwIfAborted, unlessAborted } from '../internal/signal-watch.js'
 import type { Clock } from '../internal/time/clock.js'
 import { MAX_CAPACITY } from '../memory/keyed/table.js'
 import { CONNECT_MS, SERVER_OPTIONS } from './server-options.js'
@@ -96,6 +97,17 @@ export function signalIn(what: string, options: ExecuteOptions | undefined): Abo
   if (options === undefined) return undefined
   checkKeys(what, options, ['signal'])
   return checkSignal('signal', options.signal)
+}
+
+/** Does `work` unless the signal among the options is aborted, which ends the wait for it. */
+export async function underSignal<T>(
+  what: string,
+  options: ExecuteOptions | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const signal = signalIn(what, options)
+  throwIfAborted(signal)
+  return unlessAborted(work(), signal)
 }
 
 /** Checks rate and burst, of which the second follows from the first by default. */

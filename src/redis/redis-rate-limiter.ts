@@ -10,7 +10,7 @@ import {
   type Wrapped,
   wrapWithPolicy,
 } from '../internal/policy.js'
-import { throwIfAborted, unlessAborted } from '../internal/signal-watch.js'
+import { throwIfAborted } from '../internal/signal-watch.js'
 import { INSPECT } from '../internal/text/shown.js'
 import { WHY_BOUND } from '../policy/bound.js'
 import { checkClient, type RedisClient } from './clients.js'
@@ -27,6 +27,7 @@ import {
   type RedisRateLimitChange,
   type RedisRateLimitOptions,
   signalIn,
+  underSignal,
 } from './redis-limiter-options.js'
 
 const KIND = 'amorsize.RedisRateLimiter'
@@ -147,10 +148,37 @@ export class RedisRateLimiter implements Policy {
   async pauseFor(ms: number, options?: ExecuteOptions): Promise<void> {
     this.#host.checkOpen()
     checkNumber('ms', ms, { min: 0, max: 1e11 })
-    const signal = signalIn('pauseFor', options)
-    throwIfAborted(signal)
-    this.#host.fallback?.pauseFor(ms)
-    await unlessAborted(this.#limit.pause(ms), signal)
+    await underSignal('pauseFor', options, () => {
+      this.#host.fallback?.pauseFor(ms)
+      return this.#limit.pause(ms)
+    })
+  }
+
+  /**
+   * What `decide` would answer, but nothing is taken.
+   *
+   * @param tokens - a whole number, 1 … burstSize; default 1
+   */
+  async peek(tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
+    this.#host.check(tokens)
+    return underSignal('peek', options, () => this.#limit.peek(tokens))
+  }
+
+  /**
+   * Gives back tokens that were taken and not used: for all, never above `burstSize`.
+   *
+   * @param tokens - a whole number >= 1
+   * @returns a promise of whether the server has been told; it is told once, or not at all
+   */
+  async refund(tokens: number, options?: ExecuteOptions): Promise<boolean> {
+    this.#host.checkRefund(tokens)
+    return underSignal('refund', options, () => this.#limit.refund(tokens))
+  }
+
+  /** Fills the bucket and ends a pause, for all. What others have in hand they may still use. @returns a promise of whether the server has been told */
+  async reset(options?: ExecuteOptions): Promise<boolean> {
+    this.#host.checkOpen()
+    return underSignal('reset', options, () => this.#limit.reset())
   }
 
   /**

@@ -4,6 +4,7 @@ import { messageOf } from '../internal/text/error-text.js'
 import { machineNow } from '../internal/time/clock.js'
 import type { Connection } from './connection.js'
 import { GCRA_SCRIPT } from './gcra.js'
+import { WINDOW_SCRIPT } from './window-script.js'
 
 /** A question of a thread without a client. */
 interface Question {
@@ -35,7 +36,7 @@ interface Waiting {
 type Message = { readonly data: Question | Answer }
 
 /** What may be asked for by its digest. */
-const SCRIPTS = new Map([[GCRA_SCRIPT.sha, GCRA_SCRIPT]])
+const SCRIPTS = new Map([GCRA_SCRIPT, WINDOW_SCRIPT].map((script) => [script.sha, script]))
 
 /** Asks the server for threads that have no client, over the connection of the thread that has. */
 export class Relay {

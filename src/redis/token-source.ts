@@ -82,6 +82,16 @@ export class TokenSource {
     if (room > 0) purse.put(room, Math.max(purse.endsMs, this.#endsMs))
   }
 
+  /** Tokens that may be used without asking. */
+  get inHand(): number {
+    return this.#purse.endsMs > this.#now() ? this.#purse.tokens : 0
+  }
+
+  /** Ends a pause here, and throws away what is in hand. */
+  reset(): void {
+    this.#purse.reset()
+  }
+
   /** Holds this process now and, once the server has been told, all others. */
   async pause(ms: number): Promise<void> {
     this.#purse.pauseUntil(this.#now() + ms)
