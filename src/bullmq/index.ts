@@ -5,6 +5,7 @@
  */
 export { bullmq, type BullmqOptions } from './bullmq.js'
 export type { QueueAddress } from './bullmq-transport.js'
+export type { GroupLimit, GroupLimiter } from './group-limit.js'
 export { memoryTransport, type MemoryTransportOptions } from './memory-transport.js'
 export type { BullmqModule, JobLike, LimitableQueue } from './peer.js'
 export { overTransport, type PlaceOptions } from './place.js'

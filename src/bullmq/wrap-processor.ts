@@ -2,8 +2,9 @@ import { CircuitOpenError, RateLimitExceeded, RetryExhaustedError } from '../err
 import { checkOptionalFunction } from '../internal/options/check-common.js'
 import { answerOf } from '../internal/options/predicate.js'
 import { checkFunction, checkKeys, checkOneOf, describe } from '../internal/options/validate.js'
-import { isPolicy, type Policy } from '../internal/policy.js'
+import { callUnlessAborted, isPolicy, type Policy, type PolicyContext } from '../internal/policy.js'
 import { retryAfterMsOf } from '../policy/retry/retry-after.js'
+import { checkGroupLimit, type GroupLimit, Groups } from './group-limit.js'
 import { type JobLike, type LimitableQueue, putOff, rateLimitError, unrecoverableError } from './peer.js'
 
 /** Options of {@link wrapProcessor}. */
@@ -35,7 +36,8 @@ const LONGEST_DELAY_MS = 24 * 3_600_000
  * A processor of BullMQ (5 or 6) whose jobs go through a policy. What the policy refuses (a limit, an open breaker) is delayed by as long
  * as it says, and costs no attempt; what is wrong for good fails at once; other errors go to BullMQ, which keeps count of attempts.
  *
- * @param policy - any policy or limiter, such as `pipeline(…)` or a `RedisRateLimiter`
+ * @param policy - any policy or limiter, such as `pipeline(…)` or a `RedisRateLimiter`; or a limit by group, `{ keyed, limiter }`: a job whose
+ *   group has no token left is put off, and others go on
  * @param fn - the processor; its third argument is a signal
  * @param options - see {@link WrapProcessorOptions}
  * @returns what `new Worker(name, processor)` takes
@@ -45,11 +47,16 @@ const LONGEST_DELAY_MS = 24 * 3_600_000
  * new Worker('mails', wrapProcessor(circuitBreaker(), async (job, token, signal) => send(job.data, { signal })), { connection })
  */
 export function wrapProcessor<J extends JobLike, R>(
-  policy: Policy,
+  policy: Policy | GroupLimit<J>,
   fn: ProcessorFunction<J, R>,
   options: WrapProcessorOptions = {},
 ): (job: J, token?: string, signal?: AbortSignal) => Promise<R> {
-  if (!isPolicy(policy)) throw new TypeError(`policy must be a policy or a limiter; received ${describe(policy)}`)
+  const groups =
+    typeof policy === 'object' && (policy as object | null) !== null && 'keyed' in policy
+      ? new Groups(checkGroupLimit(policy))
+      : undefined
+  if (groups === undefined && !isPolicy(policy))
+    throw new TypeError(`policy must be a policy or a limiter, or { keyed, limiter }; received ${describe(policy)}`)
   checkFunction('fn', fn)
   checkKeys('wrapProcessor', options, ['on429', 'queue', 'permanent'])
   const { on429 = 'delay-job', queue } = options
@@ -63,7 +70,10 @@ export function wrapProcessor<J extends JobLike, R>(
   // BullMQ gives a signal to processors of three parameters.
   return async (job: J, token?: string, signal?: AbortSignal): Promise<R> => {
     try {
-      return await policy.execute((context) => fn(job, token, context.signal), { signal })
+      const work = (context: PolicyContext): R | Promise<R> => fn(job, token, context.signal)
+      if (groups === undefined) return await (policy as Policy).execute(work, { signal })
+      await groups.take(job)
+      return await callUnlessAborted(signal, work)
     } catch (error) {
       const reason = RetryExhaustedError.is(error) ? error.cause : error
       const isRefused = RateLimitExceeded.is(reason) || CircuitOpenError.is(reason)

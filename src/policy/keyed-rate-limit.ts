@@ -14,6 +14,8 @@ import { NO_ARGUMENTS, type Scope } from './stages/scope.js'
 import type { Call, LinearStage } from './stages/stage.js'
 import { EventfulPolicy } from './stages/staged-policy.js'
 
+export { isKey, type Key } from '../memory/keyed/key.js'
+
 /** Finds the key of a call in its arguments. */
 export interface KeyFunction<Args extends unknown[]> {
   (...args: Args): Key

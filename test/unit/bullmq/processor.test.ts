@@ -1,6 +1,13 @@
-import { CircuitOpenError, RateLimitExceeded, RateLimiter, retry, RetryExhaustedError } from 'amorsize'
+import {
+  CircuitOpenError,
+  KeyedRateLimiter,
+  RateLimitExceeded,
+  RateLimiter,
+  retry,
+  RetryExhaustedError,
+} from 'amorsize'
 import { type JobLike, wrapProcessor } from 'amorsize/bullmq'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
 /** A job that notes what is done to it. */
 class Job implements JobLike {
@@ -111,5 +118,77 @@ describe('wrapProcessor', () => {
     [once, failing(1), { on492: 1 }, 'unknown wrapProcessor option'],
   ])('refuses %o, %o, %o', (policy, fn, options, message) => {
     expect(() => wrapProcessor(policy as never, fn as never, options as never)).toThrow(message)
+  })
+})
+
+describe('wrapProcessor by group', () => {
+  const limiter = (): KeyedRateLimiter => new KeyedRateLimiter({ requestsPerSecond: 0.01, burstSize: 2, capacity: 100 })
+  class Grouped extends Job {
+    constructor(readonly account: unknown) {
+      super()
+    }
+  }
+  const keyed = ({ account }: Grouped): string => {
+    if (account instanceof Error) throw account
+    return account as string
+  }
+  const work = (): Promise<string> => Promise.resolve('done')
+  const put = async (
+    processor: (job: Grouped, token: string) => Promise<string>,
+    account: unknown,
+  ): Promise<string> => {
+    const job = new Grouped(account)
+    return processor(job, 'token').catch(
+      (error: unknown) => `${(error as Error).name} ${job.delayedUntilMs! - Date.now() > 90_000}`,
+    )
+  }
+
+  it('puts off jobs whose group has no token, one behind the other, and no others', async () => {
+    const processor = wrapProcessor({ keyed, limiter: limiter() }, work)
+    expect([await put(processor, 'a'), await put(processor, 'a')]).toEqual(['done', 'done'])
+    const late = [new Grouped('a'), new Grouped('a'), new Grouped('a')]
+    for (const job of late) await expect(processor(job, 'token')).rejects.toMatchObject({ name: 'DelayedError' })
+    const [first, second, third] = late.map(({ delayedUntilMs }) => delayedUntilMs! - Date.now())
+    expect(first).toBeGreaterThan(90_000)
+    expect(second! - first!).toBeGreaterThan(90_000)
+    expect(third! - second!).toBeGreaterThan(90_000)
+    expect(await put(processor, 'b')).toBe('done')
+    expect(await put(processor, 'a')).toBe('DelayedError true')
+  })
+
+  it('takes jobs without a group for one, warns once, and does not limit those with null', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    const processor = wrapProcessor({ keyed, limiter: limiter() }, work)
+    const outcomes = []
+    for (const group of [undefined, {}, new Error('no account'), NaN]) outcomes.push(await put(processor, group))
+    expect(outcomes).toEqual(['done', 'done', 'DelayedError true', 'DelayedError true'])
+    expect(warn.mock.calls).toMatchObject([
+      [expect.stringContaining('it gave undefined'), { code: 'AMORSIZE_GROUP_FAILED' }],
+    ])
+    for (let i = 0; i < 5; i++) expect(await put(processor, null)).toBe('done')
+    warn.mockRestore()
+  })
+
+  it('asks a limiter over Redis, and is told how long', async () => {
+    const asked: unknown[] = []
+    const decide = (key: unknown) => {
+      asked.push(key)
+      return Promise.resolve({ allowed: asked.length < 2, waitMs: 100_000 })
+    }
+    const processor = wrapProcessor({ keyed, limiter: { decide } }, (_, __, signal) =>
+      Promise.resolve(String(signal.aborted)),
+    )
+    expect([await put(processor, 'a'), await put(processor, 7)]).toEqual(['false', 'DelayedError true'])
+    expect(asked).toEqual(['a', 7])
+  })
+
+  it.each([
+    [{ keyed: 'account', limiter: limiter() }, 'keyed must be a function'],
+    [{ keyed }, 'limiter must be a KeyedRateLimiter or a RedisKeyedRateLimiter'],
+    [{ keyed, limiter: new RateLimiter() }, 'limiter must be a KeyedRateLimiter'],
+    [{ keyed, limiter: limiter(), name: 'n' }, 'unknown wrapProcessor option'],
+    [null, 'policy must be a policy or a limiter, or { keyed, limiter }'],
+  ])('refuses %o', (limit, message) => {
+    expect(() => wrapProcessor(limit as never, work)).toThrow(message)
   })
 })
