@@ -44,6 +44,12 @@ const lateExports = {
   testing: [/^export \{ (.+) \} from '\.\/chaos\.js'/m, 'chaos', 'options'],
 }
 
+/** These give promises, which reject if there is no file descriptor left to read with. */
+const promising = new Set(['execute', 'optimize'])
+const orReject = `try { read() } catch (error) {
+  return Promise.reject(new ExecutionError('the scheduler cannot be read: ' + error.message, { errors: [error], results: [], deadLetter: null }))
+}`
+
 /** What begins runs is read with the scheduler, chaos with the policies: to require it takes no turn, so a call keeps what it promises at once. */
 const readsLate = {
   name: 'reads-late',
@@ -51,9 +57,16 @@ const readsLate = {
     const entry = Object.keys(lateExports).find((name) => id === entryPoints[name])
     if (entry === undefined) return null
     const [exported, file, args] = lateExports[entry]
-    const late = (name) => `export function ${name}(${args}) { return require('./${file}.cjs').${name}(${args}) }`
+    // Kept, since a test runner may have emptied Node's cache of modules by the next call.
+    const read = `let late; const read = () => (late ??= require('./${file}.cjs'))`
+    const late = (name) =>
+      `export function ${name}(${args}) { ${promising.has(name) ? orReject : ''} return read().${name}(${args}) }`
     if (!exported.test(code)) throw new Error(`${id} does not export what is read late`)
-    return { code: code.replace(exported, (_, names) => names.split(', ').map(late).join('; ')), map: null }
+    const lines = (_, names) => [read, ...names.split(', ').map(late)].join('; ')
+    return {
+      code: `import { ExecutionError } from ${JSON.stringify(join(dist, 'errors.js'))}\n${code.replace(exported, lines)}`,
+      map: null,
+    }
   },
 }
 
