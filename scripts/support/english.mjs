@@ -31,6 +31,7 @@ export const DONE = [
   'src/internal',
   'src/memory',
   'src/metrics',
+  'src/policy',
   'src/rate-limit',
   'src/system',
   'src/testing',

@@ -5,21 +5,21 @@ import { type Clock, systemClock } from '../internal/time/clock.js'
 /** Asks a policy why it belongs to its thread. */
 export const WHY_BOUND = Symbol('amorsize.whyBound')
 
-/** What may belong to the thread of a policy. */
+/** Options and objects that may bind a policy to its thread. */
 interface Belongings {
-  /** What it is, for the sentence: 'the bulkhead'. */
+  /** Its name in the sentence: 'the bulkhead'. */
   readonly who: string
   readonly name: string | null
   /** Whether the name finds its state. */
   readonly isNameShared?: boolean
-  /** Options that are functions, by their names; undefined where they were not given. */
+  /** Options that are functions, by their names; undefined if not given. */
   readonly functions?: Readonly<Record<string, unknown>>
   readonly clock?: Clock
   /** Whether a listener waits for events that only the thread of a call hears. */
   readonly isListenedTo?: boolean
 }
 
-/** The first of its belongings that keeps a policy in its thread, as a sentence; undefined if it has none. */
+/** The first reason why a policy must stay in its thread, as a sentence; undefined if there is none. */
 export function whyBound({
   who,
   name,

@@ -15,12 +15,12 @@ import { EventfulPolicy } from './stages/staged-policy.js'
 export interface CoalesceOptions<Args extends unknown[] = never[]> {
   /**
    * Tells equal calls, from the arguments of the guarded function; with none in `execute`. Compared as by `Map`; a call whose key is
-   * undefined shares nothing. What it throws, the call rejects with; a promise is an error.
+   * undefined shares nothing. If it throws, the call rejects with that error; a promise is an error.
    */
   readonly key: (...args: Args) => unknown
   /** For events. */
   readonly name?: string | undefined
-  /** By which events tell how long calls took, for tests; default: the monotonic clock. It never waits for time. */
+  /** For tests: events report by it how long calls took; default: the monotonic clock. It never waits for time. */
   readonly clock?: Clock | undefined
 }
 
@@ -48,14 +48,14 @@ export interface CoalesceStats {
   readonly underWay: number
 }
 
-/** What callers of one key share: a scope of its own, which ends when the last of them has gone, not with the first. */
+/** The run that callers of one key share: a scope of its own, which ends when the last of them has gone, not with the first. */
 class SharedRun extends Scope {
   callers = 0
   readonly outcome: Promise<unknown>
   readonly #args: readonly unknown[]
   readonly #priority: number | undefined
 
-  /** @param first - the scope of whoever began it */
+  /** @param first - the scope of the call that began it */
   constructor(first: Scope, inner: Runner, fn: PolicyFunction<unknown>, hold: Hold | undefined) {
     super()
     this.attempt = first.attempt
@@ -73,7 +73,7 @@ class SharedRun extends Scope {
     return this.#priority
   }
 
-  /** It has nothing above it: the last of its callers aborts it. */
+  /** No scope is above it: the last of its callers aborts it. */
   override get isAbortable(): boolean {
     return true
   }
@@ -153,7 +153,7 @@ class CoalescedCall implements AroundCall {
   scopeAborted(): void {
     const run = this.#run as SharedRun
     if (--run.callers > 0 || !this.#forget(run)) return
-    // Whoever comes now begins anew: nothing joins a run that is being ended.
+    // The next caller begins another: none joins a run that is being ended.
     run.outcome.catch(() => undefined)
     run.abort(this.#scope.reason)
   }

@@ -5,11 +5,11 @@ import type { Clock } from '../internal/time/clock.js'
 export interface FallbackOptions {
   /** Whether an error is to be replaced, at once or by a promise; default: every one but an abort by the caller. */
   readonly if?: ((error: unknown) => boolean | PromiseLike<boolean>) | undefined
-  /** Told each time a substitute is given. `level` counts from 0. */
+  /** Called each time a substitute is given. `level` counts from 0. */
   readonly onDegraded?: ((error: unknown, level: number) => void) | undefined
   /** For events. */
   readonly name?: string | undefined
-  /** By which events tell how long calls took, for tests; default: the monotonic clock. A fallback never waits. */
+  /** For tests: events report by it how long calls took; default: the monotonic clock. A fallback never waits. */
   readonly clock?: Clock | undefined
 }
 

@@ -19,9 +19,9 @@ export interface FallbackEvents extends CallEvents {
 
 declare const SUBSTITUTE: unique symbol
 
-/** What a fallback that gives an `S` makes of a call's result, also as the outermost policy of a pipeline. */
+/** A policy whose calls may also give an `S`: a fallback, or a pipeline whose outermost policy is one. */
 export interface Substituting<S, O extends ExecuteOptions = ExecuteOptions> {
-  /** For types only: what a pipeline sees of it. */
+  /** For the types of a pipeline only. */
   readonly [SUBSTITUTE]?: readonly [S]
   /** Runs `fn`; resolves to what it returned, or to the substitute. */
   execute<T>(fn: (context: AttemptContext) => T | Promise<T>, options?: O): Promise<T | S>
@@ -29,7 +29,7 @@ export interface Substituting<S, O extends ExecuteOptions = ExecuteOptions> {
   wrap<F extends AnyFunction>(fn: F): Wrapped<F, this, S>
 }
 
-/** What a policy may give in the place of a result; `unknown` where nothing is known of it. */
+/** The substitute that a policy may give for a result; `unknown` if its type is not known. */
 export type SubstituteOf<P> = P extends { readonly [SUBSTITUTE]?: readonly [infer S] | undefined } ? S : unknown
 
 /** Counts of a fallback, over all calls of its thread. */
@@ -38,7 +38,7 @@ export interface FallbackStats {
   readonly calls: number
   /** Calls that got a substitute. */
   readonly degraded: number
-  /** Calls that failed: not to be replaced, aborted, or every level failed. */
+  /** Calls that failed: the error was not to be replaced, an abort, or every level failed. */
   readonly failed: number
 }
 
@@ -116,7 +116,7 @@ class FallbackStage implements LinearStage {
   }
 }
 
-/** Gives a substitute where a call fails; made by {@link fallback}. */
+/** Gives a substitute if a call fails; made by {@link fallback}. */
 export class Fallback extends EventfulPolicy<FallbackEvents> {
   readonly kind = 'fallback'
   readonly #stage: FallbackStage
@@ -183,7 +183,7 @@ function isPlain(value: unknown, depth = 0): boolean {
 }
 
 /**
- * Gives a substitute where a call fails. The caller's own abort is never replaced.
+ * Gives a substitute if a call fails. The caller's own abort is never replaced.
  *
  * @param valueOrFn - the substitute, or a function `(error, context)` that returns one, or a promise of one
  * @param options - see {@link FallbackOptions}

@@ -30,7 +30,7 @@ export interface HedgeStats {
   readonly hedged: number
   /** Calls that an attempt beyond the first answered. */
   readonly won: number
-  /** How long successful calls took; recorded where `afterMs` is a percentile. */
+  /** How long successful calls took; recorded if `afterMs` is a percentile. */
   readonly durations: DurationSummary
 }
 
@@ -116,7 +116,7 @@ class HedgedCall implements AroundCall, DueTimer {
     if (this.#scope.isAbortable) this.#scope.onAbort(this)
     return new Promise((resolve, reject) => {
       const attempt = (): void => {
-        // Before anything is sent: where the clock gives no time, this throws.
+        // Before anything is sent: if the clock gives no time, this throws.
         if (this.#attempts + 1 < this.#stage.maxAttempts) this.#due().then(next).catch(reject)
         // Resolved by `resolve` itself, not by a function around it: V8 follows it when it writes the stack of an error.
         this.#attempt(inner, fn).then(resolve, (error: unknown) => {
@@ -136,7 +136,7 @@ class HedgedCall implements AroundCall, DueTimer {
     this.#startNext()
   }
 
-  /** Whoever waited has gone: start nothing more. The attempts hear of it through their own scopes. */
+  /** The caller has gone: start nothing more. The attempts are aborted through their own scopes. */
   scopeAborted(): void {
     this.#isOver = true
     this.#stage.timers.remove(this)
@@ -158,7 +158,7 @@ class HedgedCall implements AroundCall, DueTimer {
     for (const loser of this.#running) loser.abort(reason)
   }
 
-  /** The next attempt goes on from a promise of this call, so that it runs in its async context, whoever armed the timer. */
+  /** The next attempt continues from a promise of this call, so that it runs in its async context, not in that of the timer. */
   #due(): Promise<void> {
     const due = new Promise<void>((resolve) => (this.#startNext = resolve))
     this.#stage.timers.add(this, this.#afterMs)
@@ -234,7 +234,7 @@ export class Hedge extends EventfulPolicy<HedgeEvents> {
     return shownAs('Hedge', { name: name ?? undefined, afterMs, maxAttempts, ...counts, budget })
   }
 
-  /** @internal A thread that computes has nothing beside it. */
+  /** @internal A thread that computes can run no attempt beside another. */
   [WHY_BOUND](): string {
     return 'the hedge runs the attempts of one thread beside each other, and is not for workers'
   }

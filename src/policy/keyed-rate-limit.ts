@@ -21,15 +21,15 @@ export interface KeyFunction<Args extends unknown[]> {
   (...args: Args): Key
 }
 
-/** What a limit by key needs of a limiter: a `KeyedRateLimiter`, a `RedisKeyedRateLimiter`, or one of your own. */
+/** The part of a limiter that a limit by key needs: of a `KeyedRateLimiter`, a `RedisKeyedRateLimiter`, or one of your own. */
 export interface LimiterByKey {
-  /** What it is called. */
+  /** Its name. */
   readonly name?: string
-  /** Waits for `tokens` of a key; rejects with `RateLimitExceeded` where it does not, and with the signal's reason once that is aborted. */
+  /** Waits for `tokens` of a key; rejects with `RateLimitExceeded` if it does not wait, and with the signal's reason once that is aborted. */
   acquire(key: Key, tokens?: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
   /** Counts, among them the callers that wait now. */
   stats(): { readonly waiting: number }
-  /** As `acquire` of one token, of a limiter that has to ask a server: `waits` is called where there is none. @internal */
+  /** As `acquire` of one token, of a limiter that has to ask a server: `waits` is called if there is none. @internal */
   acquireTold?(key: Key, waits: () => void, signal: AbortSignal | undefined): Promise<void>
 }
 
@@ -45,7 +45,7 @@ class KeyedRateLimitStage implements LinearStage {
   readonly readsArguments = true
   readonly events: EventSource<RateLimitEvents>
   readonly #limiter: LimiterByKey
-  /** The same where it can tell at once. */
+  /** The same if it can decide at once. */
   readonly #own: KeyedRateLimiter | undefined
   readonly #name: string | null
   readonly keyOf: KeyFunction<unknown[]>
@@ -66,7 +66,7 @@ class KeyedRateLimitStage implements LinearStage {
       )
     }
     const key = valueOf(this.keyOf(...args))
-    // Only a call that has to wait needs a signal, which is dear.
+    // Only a call that has to wait needs a signal, which is expensive.
     if (!scope.aborted && this.#own?.takeNow(key) === true) return undefined
     const turn = this.events.isHeard ? this.#acquireHeard(key, scope) : this.#acquire(key, scope)
     return turn === GRANTED ? undefined : turn
@@ -101,7 +101,7 @@ class KeyedRateLimitStage implements LinearStage {
   }
 
   leave(): undefined {
-    // What was taken is spent.
+    // A taken token stays spent.
   }
 }
 
@@ -123,7 +123,7 @@ export class KeyedRateLimit<L extends LimiterByKey = KeyedRateLimiter> extends E
     this.#stage = stage
   }
 
-  /** What the limiter counts in this thread. */
+  /** Counts of the limiter in this thread. */
   stats(): ReturnType<L['stats']> {
     return this.limiter.stats() as ReturnType<L['stats']>
   }
@@ -133,7 +133,7 @@ export class KeyedRateLimit<L extends LimiterByKey = KeyedRateLimiter> extends E
     return shownAs('KeyedRateLimit', { limiter: this.limiter })
   }
 
-  /** @internal Its key is found by a function. */
+  /** @internal A function finds the key. */
   [WHY_BOUND](): string | undefined {
     return whyBound({ who: 'the limit by key', name: nameOf(this.limiter), functions: { keyed: this.#stage.keyOf } })
   }

@@ -6,11 +6,11 @@ import { type Clock, systemClock } from '../internal/time/clock.js'
 
 /** Options of {@link perKey}. */
 export interface PerKeyOptions<K, T> {
-  /** How many are kept: an integer from 1 to 1e7. Beyond it the one that was asked for longest ago is dropped. Required. */
+  /** How many are kept: an integer from 1 to 1e7. Beyond it the least recently used one is dropped. Required. */
   readonly maxKeys: number
-  /** One that nobody has asked for this long is made anew. ms, > 0; default: Infinity. There is no timer: it is dropped when another is made, or it is asked for. */
+  /** One that is not used for this long is made again. ms, > 0; default: Infinity. There is no timer: it is dropped when another is made, or it is asked for. */
   readonly idleMs?: number | undefined
-  /** Whether one must not be dropped now, such as an open breaker; asked only when it would be. Default: none. */
+  /** Whether one must be kept, such as an open breaker; called only for one about to be dropped. Default: none. */
   readonly keepIf?: ((value: T, key: K) => boolean) | undefined
   /** For tests; default: the monotonic clock. */
   readonly clock?: Clock | undefined
@@ -24,10 +24,10 @@ interface Entry<T> {
 /**
  * Something for each key, made when it is first asked for; made by {@link perKey}.
  *
- * Thread-safety: each thread has its own; what `create` makes by name is shared.
+ * Thread-safety: each thread has its own; objects that `create` makes by name are shared.
  */
 export class PerKey<K, T> {
-  /** From the one that was asked for longest ago. */
+  /** The least recently used one comes first. */
   readonly #entries = new Map<K, Entry<T>>()
   readonly #create: (key: K) => T
   readonly #maxKeys: number
@@ -51,7 +51,7 @@ export class PerKey<K, T> {
     return this.#entries.size
   }
 
-  /** That of a key. What `create` throws comes through, and nothing is kept then. */
+  /** Returns that of a key. If `create` throws, so does this, and nothing is kept. */
   get(key: K): T {
     const nowMs = this.#clock.now()
     const known = this.#entries.get(key)

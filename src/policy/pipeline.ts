@@ -25,7 +25,7 @@ export class Pipeline extends StagedPolicy<PriorityOptions> {
   }
 }
 
-/** A pipeline by its outermost policy: where that is a fallback, a call may also give the substitute. */
+/** A pipeline by its outermost policy: if that is a fallback, a call may also give the substitute. */
 export type Composed<Outermost> =
   unknown extends SubstituteOf<Outermost> ? Pipeline : Substituting<SubstituteOf<Outermost>, PriorityOptions> & Pipeline
 

@@ -25,7 +25,7 @@ export function isLimiterApart({ policy }: RateLimiter, isTimed: boolean): boole
   return !isTimed && policy.waitOnLimit && policy.maxWaitMs === Infinity && policy.maxQueue === Infinity
 }
 
-/** What other threads make the limiter from. */
+/** The form from which other threads make the limiter. */
 export function packLimiter(limiter: RateLimiter): PolicyHandle {
   return { kind: 'rateLimit', handle: limiter.share() }
 }

@@ -7,7 +7,7 @@ import type { RetryBudgetHandle } from './retry/budget.js'
 import type { RetryData } from './retry/options.js'
 import type { TimeoutOptions } from './timeout-options.js'
 
-/** A policy on its way to another thread; structured-cloneable. What is state is shared, by its `handle`; what has none is made again there. */
+/** A policy on its way to another thread; structured-cloneable. State is shared, by its `handle`; a policy without any is made again there. */
 export type PolicyHandle =
   | { readonly kind: 'rateLimit'; readonly handle: RateLimiterHandle }
   | { readonly kind: 'circuitBreaker'; readonly handle: CircuitBreakerHandle }
@@ -26,18 +26,18 @@ export const APART = Symbol('amorsize.apart')
 
 /** A policy that knows whether other threads can apply it, too. Not in the published types, so no class names it. */
 export interface Portable {
-  /** Why it belongs to this thread, as a sentence; undefined if it does not. Only looks: nothing is shared by asking. */
+  /** Why it belongs to this thread, as a sentence; undefined if it does not. Only looks: nothing is shared by this. */
   [WHY_BOUND](): string | undefined
-  /** What other threads make it from; there unless it always belongs to this one. Shares its state. */
+  /** Returns the form from which other threads make it, and shares its state; absent if it always belongs to this one. */
   [PACK]?(): PolicyHandle
   /**
-   * Whether what becomes of a call depends on no other that is under way: nothing is refused for what others have done, and none waits in a line
-   * for a limited time. Not there where it always does.
+   * Whether the outcome of a call depends on no other that is under way: none is refused because of others, and none waits in a line
+   * for a limited time. Absent if it always depends on others.
    *
    * @param isTimed - whether a time limit is around the policy
    */
   [APART]?(isTimed: boolean): boolean
-  /** Takes back what a thread holds that has ended, where that thread cannot do it. */
+  /** Takes back the slots of a thread that has ended and could not free them. */
   [BURY]?(threadId: number): void
 }
 

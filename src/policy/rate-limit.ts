@@ -26,7 +26,7 @@ export class RateLimit extends EventfulPolicy<RateLimitEvents> {
     return this.#stage.limiter
   }
 
-  /** What the limiter counts in this thread. */
+  /** Counts of the limiter in this thread. */
   stats(): ReturnType<RateLimiter['stats']> {
     return this.#stage.limiter.stats()
   }
@@ -53,20 +53,20 @@ export class RateLimit extends EventfulPolicy<RateLimitEvents> {
 }
 
 /**
- * Has each call take one token of `limiter` first, which all share that have it.
+ * Has each call first take one token of `limiter`, which all its policies share.
  *
  * @param limiter - an existing limiter
  */
 export function rateLimit(limiter: RateLimiter): RateLimit
 /**
- * Returns what limits rates as a policy already, such as a `RedisRateLimiter` or a limiter of another copy of this package, as it is.
+ * Returns as it is a limiter that is a policy already, such as a `RedisRateLimiter` or a limiter of another copy of this package.
  *
  * @param policy - any of kind 'rate-limit'
  */
 export function rateLimit<P extends RateLimiting>(policy: P): P
 /**
- * Has each call, each attempt where it stands inside a retry, take one token of a limiter first: it waits its turn, or is
- * refused with `RateLimitExceeded` where the limiter does not wait.
+ * Has each call, each attempt inside a retry, take one token of a limiter first: it waits its turn, or is refused with
+ * `RateLimitExceeded` if the limiter does not wait.
  *
  * @param policyOrLimiter - an existing limiter to share, or the options of a new one
  * @throws {TypeError} when an option is unknown or of the wrong type, or it is a limiter of another kind: one by key belongs to

@@ -40,10 +40,10 @@ export interface TimeoutStats {
 class TimeoutStage implements AroundStage {
   readonly kind = 'timeout'
   readonly beginsAtOnce = true
-  /** NaN where each call has its own. */
+  /** NaN if each call has its own. */
   limitMs = NaN
   limitOf: TimeLimit | undefined = undefined
-  /** For good: functions that were wrapped keep their arguments, or do not. */
+  /** Never changes: wrapped functions keep their arguments, or do not. */
   readonly readsArguments: boolean
   readonly isAggressive: boolean
   readonly name: string | null
@@ -53,7 +53,7 @@ class TimeoutStage implements AroundStage {
   readonly timers: SharedTimers
   readonly events: EventSource<TimeoutEvents>
   readonly counts = { calls: 0, timedOut: 0 }
-  /** Made when somebody asks for it: it costs a reading of the clock for each call that is timed. */
+  /** Made when first needed: it costs a reading of the clock for each call that is timed. */
   durations: SampledDurations | undefined = undefined
 
   constructor(limit: number | TimeLimit, options: TimeoutOptions) {
@@ -68,7 +68,7 @@ class TimeoutStage implements AroundStage {
     this.events = new EventSource('timeout', this.name, ['timeout'], clock)
   }
 
-  /** That of the calls to come. @throws {TypeError | RangeError} when it cannot be that of this timeout; then nothing has changed */
+  /** The time limit of later calls. @throws {TypeError | RangeError} when this timeout cannot have it; then nothing has changed */
   set limit(limit: number | TimeLimit) {
     const isFunction = typeof limit === 'function'
     if (isFunction && !this.readsArguments)
@@ -107,7 +107,7 @@ class TimedCall extends Scope implements AroundCall, DueTimer {
   readonly #hold: Hold | undefined
   readonly #limitMs: number
   #timeout: TimeoutExceededError | undefined = undefined
-  /** What runs inside, where that is a promise. */
+  /** The promise of the guarded call, if it gave one. */
   #work: Promise<unknown> | undefined = undefined
   #stopWaiting: ((error: TimeoutExceededError) => void) | undefined = undefined
 
@@ -141,7 +141,7 @@ class TimedCall extends Scope implements AroundCall, DueTimer {
     })
   }
 
-  /** The caller has gone: the limit is of no use any more. */
+  /** The caller has gone, so the limit is of no more use. */
   override scopeAborted(): void {
     this.#stage.timers.remove(this)
     super.scopeAborted()
@@ -167,7 +167,7 @@ class TimedCall extends Scope implements AroundCall, DueTimer {
     } else {
       if (events.isHeard) events.emit('timeout', { timeoutMs: this.#limitMs })
       if (isAggressive && this.#work !== undefined) {
-        // It goes on, and keeps its slots until it has ended.
+        // It continues, and keeps its slots until it has ended.
         const ended = (): void => this.#ended()
         this.#work.then(ended, ended)
         return timeout
@@ -193,7 +193,7 @@ class TimedCall extends Scope implements AroundCall, DueTimer {
   }
 }
 
-/** A promise of what is still to come; undefined for what is there. */
+/** A value that is still to come, as a promise; undefined if it is there. */
 function promiseOf(result: unknown): Promise<unknown> | undefined {
   return isThenable(result) ? Promise.resolve(result) : undefined
 }
@@ -212,7 +212,7 @@ export class Timeout extends EventfulPolicy<TimeoutEvents> {
   /**
    * Changes the time limit of the calls to come, in this thread, and of runs of `execute` that begin later. Calls under way keep theirs.
    *
-   * @param timeoutMs - as for `timeout`; a function only where it was made with one
+   * @param timeoutMs - as for `timeout`; a function only if it was made with one
    * @throws {TypeError | RangeError} as `timeout` does; then nothing has changed
    */
   update(timeoutMs: number | TimeLimit): void {

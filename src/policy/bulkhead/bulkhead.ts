@@ -48,7 +48,7 @@ class Permit implements BulkheadPermit {
   readonly #release: () => void
   readonly fail: (error: unknown) => void
 
-  /** @param hold - left at once; the call itself ends some microtasks later */
+  /** @param hold - left at once, while the call itself ends some microtasks later */
   constructor(hold: Hold | undefined, release: () => void, fail: (error: unknown) => void) {
     this.#hold = hold
     this.#release = release
@@ -61,7 +61,7 @@ class Permit implements BulkheadPermit {
   }
 }
 
-/** Tells a call that becomes a permit what it holds. */
+/** Gives a call that becomes a permit its hold. */
 const invokeWithHold: Runner = (_scope, fn, hold) => (fn as unknown as (hold: Hold | undefined) => unknown)(hold)
 
 /** Limits how many calls run at once; made by {@link bulkhead}. */
@@ -109,14 +109,14 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
 
   /**
    * Changes limits for all threads, and with scope 'machine' all processes, that share the bulkhead, at once: from its return on every call goes
-   * by the new ones. A higher limit lets in who waits, in every thread. A lower one takes nothing from calls under way: none begins until fewer
-   * run. A smaller `maxQueue` drops nobody who waits.
+   * by the new ones. A higher limit admits waiting calls, in every thread. A lower one takes nothing from calls under way: none begins until
+   * fewer run. A smaller `maxQueue` drops no waiting call.
    *
-   * The name still stands for the limits that it was first used with: whoever asks for it gives those, and gets what is in force.
+   * The name still stands for the limits that it was first used with: to open it, give those; the limits in force apply.
    *
    * Thread-safety: any thread, any process, at any time; each change is whole, and the last one holds.
    *
-   * @param change - `maxConcurrent`, where it is a number, or `min` and `max` of an adaptive limit; `maxQueue`. What is undefined stays.
+   * @param change - `maxConcurrent`, if it is a number, or `min` and `max` of an adaptive limit; `maxQueue`. An undefined option stays.
    * @throws {TypeError | RangeError} naming what is wrong, also for a number instead of 'adaptive' or the other way round; then nothing
    *   has changed
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when it has been disposed
@@ -161,12 +161,12 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
     let permit: BulkheadPermit | false = false
     const held = (hold: Hold | undefined): Promise<void> =>
       new Promise((release, fail) => (permit = new Permit(hold, release, fail)))
-    // What is held has failed: nobody waits for it here.
+    // The held call rejects: nobody waits for it here.
     this.runBy(compile([taken], invokeWithHold), held, undefined).catch(() => undefined)
     return permit
   }
 
-  /** What another thread needs to share the slots; structured-cloneable. */
+  /** Returns a handle by which another thread shares the slots; structured-cloneable. */
   share(): BulkheadHandle {
     return { kind: HANDLE_KIND, options: this.#stage.options.data, ...this.#address }
   }
@@ -223,7 +223,7 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
     this.#queue.buryThread(threadId)
   }
 
-  /** Refuses the calls of this object that wait, and those that come. What runs keeps its slots until it ends. */
+  /** Refuses the calls of this object that wait, and all later ones. Running calls keep their slots until they end. */
   [Symbol.dispose](): void {
     this.#stage.dispose()
   }

@@ -28,9 +28,9 @@ export interface BulkheadOptions {
    * found by the mean time of calls that succeed; a call that ends by a time limit lowers it.
    */
   readonly maxConcurrent?: number | 'adaptive' | undefined
-  /** What an adaptive limit is never below, an integer from 1 to 8,191; default 2. */
+  /** The least value of an adaptive limit, an integer from 1 to 8,191; default 2. */
   readonly min?: number | undefined
-  /** What an adaptive limit is never above, an integer from `min` to 8,191; default 1,000. */
+  /** The greatest value of an adaptive limit, an integer from `min` to 8,191; default 1,000. */
   readonly max?: number | undefined
   /** How many calls may wait, in all threads together; an integer >= 0, default Infinity. One more is refused at once. */
   readonly maxQueue?: number | undefined
@@ -38,19 +38,19 @@ export interface BulkheadOptions {
   readonly maxWaitMs?: number | undefined
   /** The same name means the same bulkhead, for everybody within `scope`; on a clock of yours, in this thread. Up to 200 characters. */
   readonly name?: string | undefined
-  /** Who shares a name: all threads of this process (default), or all processes of this user on this machine. */
+  /** The threads that share a `name`: all threads of this process (default), or all processes of this user on this machine. */
   readonly scope?: 'process' | 'machine' | undefined
   /**
-   * How much a call matters when calls wait, an integer from 0 to 9; default 5. In a thread the highest goes first, and of equals who came
-   * first; between threads it is who came first. A function gives it for each call, from the arguments of the guarded function, with none in
-   * `execute`.
+   * How much a call matters when calls wait, an integer from 0 to 9; default 5. In a thread the highest goes first, and of equals the
+   * earliest; between threads the earliest goes first. A function gives it for each call, from the arguments of the guarded function, with
+   * none in `execute`.
    */
   readonly priority?: number | ((...args: never[]) => number) | undefined
-  /** For tests, which `maxWaitMs` is measured by; default: the monotonic clock. */
+  /** For tests: it measures `maxWaitMs`; default: the monotonic clock. */
   readonly clock?: Clock | undefined
 }
 
-/** Options with nothing left open. */
+/** Options with all defaults filled in. */
 export interface CompleteBulkheadOptions extends Concurrency {
   readonly maxQueue: number
   readonly maxWaitMs: number
@@ -66,7 +66,7 @@ export interface CompleteBulkheadOptions extends Concurrency {
 
 const QUEUE_RANGE = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true, allowInfinity: true }
 
-/** What {@link Bulkhead.update} changes; what is undefined stays as it is. An adaptive limit stays adaptive, and a number a number. */
+/** Options that {@link Bulkhead.update} may change; an undefined one stays as it is. An adaptive limit stays adaptive, and a number a number. */
 export type BulkheadChange = Pick<BulkheadOptions, 'maxConcurrent' | 'min' | 'max' | 'maxQueue'>
 
 /** Every option of {@link BulkheadOptions}. */
@@ -88,10 +88,10 @@ function checkPriority(name: string, priority: unknown): number | PriorityOf {
 }
 
 /**
- * The priority of a call by its arguments, unless its caller has given one. Asked for each call: a wrong one must not be found only when calls
- * wait.
+ * The priority of a call by its arguments, unless its caller has given one. Read for each call: a wrong one must be found even if no call
+ * waits.
  *
- * @throws {TypeError | RangeError} when it is none; what the function throws
+ * @throws {TypeError | RangeError} when it is no priority; the function's own error
  */
 export function priorityBy(priorityOf: PriorityOf, scope: Pick<Scope, 'priority' | 'args'>): number {
   return (
@@ -101,9 +101,9 @@ export function priorityBy(priorityOf: PriorityOf, scope: Pick<Scope, 'priority'
 
 /** How many at once. */
 export interface Concurrency {
-  /** The limit; of an adaptive one the most it may be. */
+  /** The limit; of an adaptive one the greatest value. */
   readonly maxConcurrent: number
-  /** What an adaptive limit is never below; 0 of a fixed one. */
+  /** The least value of an adaptive limit; 0 of a fixed one. */
   readonly least: number
 }
 
@@ -141,7 +141,7 @@ export function checkConcurrency(
 }
 
 /**
- * Checks a change of a bulkhead whose limit is adaptive, or is not. Whether `min` is at most `max` is for who knows the one that stays.
+ * Checks a change of a bulkhead whose limit is adaptive, or is not. It does not compare `min` with `max`: one of them may stay, and is not known here.
  *
  * @throws {TypeError | RangeError} naming the option that is wrong
  */
@@ -172,7 +172,7 @@ export function checkBulkheadChange(change: BulkheadChange, isAdaptive: boolean)
   return { maxConcurrent: most, least, maxQueue: queue }
 }
 
-/** Checks options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */
+/** Checks options and fills in the defaults. @throws {TypeError | RangeError} naming the option that is wrong */
 export function completeBulkheadOptions(options: BulkheadOptions): CompleteBulkheadOptions {
   const read = readOptions('bulkhead', options, BULKHEAD_OPTIONS)
   const { maxConcurrent, least } = checkConcurrency(read, 10)
@@ -206,7 +206,7 @@ export function completeBulkheadOptions(options: BulkheadOptions): CompleteBulkh
  * the slots.
  */
 export interface BulkheadHandle {
-  /** What it is a handle of. */
+  /** The kind of object that it is a handle of. */
   readonly kind: 'amorsize.Bulkhead'
   /** The options that are data. */
   readonly options: {

@@ -49,7 +49,7 @@ export class BulkheadStage implements LinearStage {
   update(change: BulkheadChange): void {
     if (this.isDisposed) throw disposedError()
     const checked = checkBulkheadChange(change, this.options.least > 0)
-    // Another thread may change the other bound at any moment: so that it is refused, or so that it no longer is.
+    // Another thread may change the other bound at any moment, after which this one is refused, or no longer is.
     while (!this.queue.update(checked)) this.#checkBounds(checked)
   }
 
@@ -71,7 +71,7 @@ export class BulkheadStage implements LinearStage {
     return undefined
   }
 
-  /** Takes a slot that is free: a stage that has it, for one call; undefined where there is none. */
+  /** Takes a free slot: returns a stage that has it, for one call; undefined if none is free. */
   tryTake(): LinearStage | undefined {
     if (this.isDisposed) throw disposedError()
     const { kind, events, queue } = this
@@ -108,7 +108,7 @@ export class BulkheadStage implements LinearStage {
     call.hold = new Hold(call.hold, release)
   }
 
-  /** A call waits no longer, for a slot or for nothing. */
+  /** A call waits no longer, with a slot or without. */
   stopWaiting(waiting: WaitingCall): void {
     this.#waiting.delete(waiting)
     this.counts.queued--
@@ -127,10 +127,10 @@ export class BulkheadStage implements LinearStage {
     return error
   }
 
-  /** Refuses all that wait, and all that come. */
+  /** Refuses all waiting calls, and all later ones. */
   dispose(): void {
     this.isDisposed = true
-    // Whoever was let in meanwhile has left the set: slots of other threads may have come unheard.
+    // A call admitted meanwhile has left the set: slots freed by other threads may have gone unnoticed.
     for (const waiting of this.#waiting) waiting.refuse(disposedError())
   }
 
@@ -162,12 +162,12 @@ export class BulkheadStage implements LinearStage {
     scope.onAbort(waiting)
     if (maxWaitMs !== Infinity) this.timers.add(waiting, maxWaitMs)
     if (this.events.isHeard) this.events.emit('queued', { queued: queue.size })
-    // Listeners are told from here, in the async context of the call.
+    // Listeners are called from here, in the async context of the call.
     if ((await waiting.turn) === 'too late') throw this.#refusal(`this call has waited for ${maxWaitMs} ms`)
   }
 }
 
-/** How a call ended, for an adaptive limit: what failed by itself says nothing about how many should run. */
+/** How a call ended, for an adaptive limit: a failure of its own says nothing about how many should run. */
 type Outcome = 'succeeded' | 'cut off' | 'failed'
 
 function outcomeOf({ failed, value }: Call): Outcome {
@@ -198,7 +198,7 @@ class TimedCall {
   }
 }
 
-/** How a wait ended, where it was not cut short. */
+/** How a wait ended, if it was not cut short. */
 type Turn = 'admitted' | 'too late'
 
 const ignore = (): void => undefined

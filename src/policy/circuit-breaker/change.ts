@@ -23,10 +23,10 @@ import {
   WINDOW_OPTIONS,
 } from './options.js'
 
-/** What `update` of a circuit breaker may change: every option that is data, but for `name` and `scope`. */
+/** Options that `update` of a circuit breaker may change: all that are data, except `name` and `scope`. */
 export type CircuitBreakerChange = Omit<CircuitBreakerData, 'name' | 'scope'>
 
-/** For how long to try again while others write to every slot there is. That takes each of them well under a microsecond, if it runs. */
+/** For how long to try again while others write to every slot. Each write takes well under a microsecond, if its thread runs. */
 const PATIENCE_MS = 1000
 
 const WHICH_ONE = 'says which breaker it is'
@@ -45,7 +45,7 @@ const FIXED: Partial<Record<string, string>> = {
 }
 
 /**
- * Changes a breaker for all that share it. What is not given stays as it is at that moment, even if another has just changed it.
+ * Changes a breaker for all that share it. An option that is not given keeps its value of that moment, even if another thread has just changed it.
  *
  * @throws {TypeError | RangeError} naming what is wrong; then nothing has changed
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'busy' when there is no slot left for other parameters
@@ -70,7 +70,7 @@ export function updateBreaker(
  * The parameters after a change.
  *
  * @param inForce - those before
- * @param founding - what the breaker was made with, which its memory has room for
+ * @param founding - those that the breaker was made with, which its memory has room for
  * @throws {TypeError | RangeError} naming the first option that is wrong
  */
 function changedParameters(inForce: Float64Array, founding: Float64Array, change: CircuitBreakerChange): Float64Array {
@@ -95,12 +95,12 @@ function checkNames(change: CircuitBreakerChange): void {
   checkKeys('CircuitBreaker.update', change, accepted)
 }
 
-/** Its value, checked; if it is not given, that before. */
+/** The new value, checked; if it is not given, the old one. */
 function next(name: string, given: number | undefined, before: number, range: NumberRange): number {
   return given === undefined ? before : checkNumber(name, given, range)
 }
 
-/** What the breaker counts over stays, and there is no more room than it was made with. */
+/** Checks that the kind of window stays, and that it needs no more room than it was made with. */
 function changedCounting(
   before: BreakerValues,
   founding: BreakerValues,

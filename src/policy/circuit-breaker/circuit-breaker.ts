@@ -32,7 +32,7 @@ export interface CircuitBreakerStats {
   readonly succeeded: number
   /** Calls that were a failure, by `isFailure` or `isFailureResult`. */
   readonly failed: number
-  /** Calls that told nothing: refused by another policy inside, or given up by their caller. */
+  /** Calls that count as neither: refused by another policy inside, or given up by their caller. */
   readonly ignored: number
   /** Of those that succeeded or failed: slower than `slowCallMs`. */
   readonly slow: number
@@ -52,7 +52,7 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
   readonly kind = 'circuit-breaker'
   readonly #stage: CircuitBreakerStage
   readonly #rings: TransitionRings
-  /** Where the state is; null for a name, which is found by itself. */
+  /** Where the state is; null if its name finds it. */
   readonly #address: CellAddress | null
 
   constructor(options?: CircuitBreakerOptions)
@@ -89,7 +89,7 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
     return new CircuitBreaker({ ...options, ...functions, clock: ownClocks.of(clock) }, addressIn(handle))
   }
 
-  /** What the next call would find: 'half-open' also when the time of an open breaker is up. May be out of date already. */
+  /** The state that the next call would find: 'half-open' also when the time of an open breaker is up. May be out of date already. */
   get state(): CircuitBreakerState {
     return BREAKER_STATES[this.#stage.breaker.state()]
   }
@@ -105,27 +105,27 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
   }
 
   /**
-   * Changes options for every thread and process that shares the breaker; what is not given stays. It stays in its state, and no event tells
-   * of it. What it has counted is forgotten, since it means nothing by other rules, as is what calls and probes under way will tell; an open
+   * Changes options for every thread and process that shares the breaker; an option that is not given stays. Its state stays, and no event
+   * reports it. Its counts are forgotten, since they mean nothing by other rules, as are the outcomes of calls and probes under way; an open
    * breaker is open for its time from now. An update that changes nothing does nothing.
    *
-   * Memory keeps its shape: a breaker goes on to count failures in a row, calls or milliseconds. `window.calls` is at most what it was made with,
+   * Memory keeps its shape: a breaker continues to count failures in a row, calls or milliseconds. `window.calls` is at most what it was made with,
    * and so is the number of probes (`successThreshold`, `halfOpen.calls`), rounded up to a multiple of 8. `window.minimumCalls` is cut to
-   * `window.calls`, and `maxResetTimeoutMs` raised to `resetTimeoutMs`, where they are not given. `window: { slowCallMs: Infinity }`: no call
-   * is slow any more. Whoever opens the name goes on to give what it was made with.
+   * `window.calls`, and `maxResetTimeoutMs` raised to `resetTimeoutMs`, if they are not given. `window: { slowCallMs: Infinity }`: no call
+   * is slow any more. To open the name, still give the options that it was first made with.
    *
-   * Thread-safety: atomic for all threads and processes, which go by it from their next call on.
+   * Thread-safety: atomic for all threads and processes, which follow it from their next call on.
    *
    * @param change - see {@link CircuitBreakerData}; all of it or, if anything is wrong, nothing takes effect
-   * @throws {TypeError} when an option is unknown, of the wrong type, or stays: `name`, `scope`, `clock`, functions, over what it counts
+   * @throws {TypeError} when an option is unknown, of the wrong type, or cannot change: `name`, `scope`, `clock`, functions, the kind of window
    * @throws {RangeError} when one is out of range, or there is no room for it
-   * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'busy' when six processes have died, each in the microsecond of an update; it works on
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'busy' when six processes have died, each in the microsecond of an update; the breaker still works
    */
   update(change: CircuitBreakerChange): void {
     this.#stage.update(change)
   }
 
-  /** Adds a listener, which hears of transitions by other threads, too. Returns a function that removes it. */
+  /** Adds a listener, which sees transitions by other threads, too. Returns a function that removes it. */
   override on<K extends keyof CircuitBreakerEvents>(
     event: K,
     listener: (payload: CircuitBreakerEvents[K]) => void,
@@ -145,7 +145,7 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
     return { calls: succeeded + failed + ignored, ...counts, durations: durations.summary() }
   }
 
-  /** What another thread needs to share this breaker: pass it by `workerData` or `postMessage` to {@link CircuitBreaker.from}. */
+  /** Returns a handle by which another thread shares this breaker: pass it by `workerData` or `postMessage` to {@link CircuitBreaker.from}. */
   share(): CircuitBreakerHandle {
     this.#rings.share()
     const { data, clock } = this.#stage.settings
@@ -158,7 +158,7 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
     return shownAs('CircuitBreaker', { ...shownName(settings.name, settings.scope), state: this.state, ...counts })
   }
 
-  /** @internal Listeners of transitions do not count: this thread hears of those that others make. */
+  /** @internal Listeners of transitions do not count: this thread sees those that others make. */
   [WHY_BOUND](): string | undefined {
     const { settings, events } = this.#stage
     const { name, clock, bound } = settings
@@ -183,7 +183,7 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
  * opens; after a time it lets a few calls through as probes, and closes when they succeed. Its state is in shared memory: with
  * `name`, or by `share()` and `CircuitBreaker.from()`, it is one breaker for all threads.
  *
- * A call that is refused rejects with a `CircuitOpenError` that tells when to come back. Refusals of limiters, breakers and
+ * A call that is refused rejects with a `CircuitOpenError` that says when to come back. Refusals of limiters, breakers and
  * bulkheads inside and calls given up by their caller count neither as success nor as failure.
  *
  * Thread-safety: all threads may use the same breaker at once; exactly one of them makes each transition.

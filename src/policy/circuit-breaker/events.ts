@@ -1,14 +1,14 @@
 import type { CircuitOpenError } from '../../errors.js'
 import type { CallEvents } from '../../internal/events/events.js'
 
-/** What a circuit breaker does with the next call. */
+/** How a circuit breaker treats the next call. */
 export type CircuitBreakerState = 'closed' | 'open' | 'half-open' | 'isolated'
 
 /** Calls are refused from now on. */
 export interface CircuitOpened {
   /** Whether it opened by itself, or was isolated. */
   readonly state: 'open' | 'isolated'
-  /** The failure that was one too many, where it happened in this thread; else undefined. */
+  /** The failure that was one too many, if it happened in this thread; else undefined. */
   readonly error: unknown
   /** Counts the transitions of the breaker, over all threads. */
   readonly generation: number
@@ -27,7 +27,7 @@ export interface CircuitClosed {
   readonly generation: number
 }
 
-/** Events of a circuit breaker. Several transitions in quick succession by other threads are told as the last of them. */
+/** Events of a circuit breaker. Several transitions in quick succession by other threads are reported as the last of them. */
 export interface CircuitBreakerEvents extends CallEvents {
   /** It has opened, or was isolated. */
   open: CircuitOpened

@@ -30,7 +30,7 @@ export interface CircuitBreakerWindow {
   readonly slowCallMs?: number | undefined
   /** Share of slow calls at which it opens, > 0, <= 1; needs `slowCallMs`; default 0.5. */
   readonly slowRate?: number | undefined
-  /** Fewer calls than this open nothing, an integer >= 1; default 20, or `calls` where that is less. */
+  /** Fewer calls than this open nothing, an integer >= 1; default 20, or `calls` if that is less. */
   readonly minimumCalls?: number | undefined
 }
 
@@ -44,15 +44,15 @@ export interface CircuitBreakerHalfOpen {
 
 /** Options of `circuitBreaker` that are functions; they stay in their thread. */
 export interface CircuitBreakerFunctions {
-  /** Whether an error is a failure; default: every one but an `AbortError`. One that is none is an answer, and so a success. */
+  /** Whether an error is a failure; default: every one but an `AbortError`. Any other error is an answer, and so a success. */
   readonly isFailure?: ((error: unknown) => boolean) | undefined
   /** Whether a result is as bad as an error; default: none. */
   readonly isFailureResult?: ((result: unknown) => boolean) | undefined
-  /** Told when the breaker has opened or was isolated, also by another thread; of another process, at this one's next call. */
+  /** Called when the breaker has opened or was isolated, also by another thread; by another process, at this one's next call. */
   readonly onOpen?: ((event: CircuitOpened) => void) | undefined
-  /** Told when the breaker has closed, as `onOpen`. */
+  /** Called when the breaker has closed, as `onOpen`. */
   readonly onClose?: ((event: CircuitClosed) => void) | undefined
-  /** Told when the breaker admits probes, as `onOpen`. */
+  /** Called when the breaker admits probes, as `onOpen`. */
   readonly onHalfOpen?: ((event: CircuitHalfOpened) => void) | undefined
 }
 
@@ -70,13 +70,13 @@ export interface CircuitBreakerData {
   readonly resetTimeoutMs?: number | undefined
   /** Each time probes open it again, the breaker stays open this much longer than the time before, >= 1; default 1: no longer. */
   readonly resetTimeoutFactor?: number | undefined
-  /** But never longer than this, milliseconds; default an hour, or `resetTimeoutMs` where that is more. */
+  /** It never stays open longer than this, milliseconds; default an hour, or `resetTimeoutMs` if that is more. */
   readonly maxResetTimeoutMs?: number | undefined
   /** A probe that has not ended by then gives its place to another, milliseconds, > 0; default 60,000. */
   readonly probeLeaseMs?: number | undefined
   /** The same name means the same breaker, for everybody within `scope`; on a clock of yours, in this thread. Up to 200 characters. */
   readonly name?: string | undefined
-  /** Who shares a name: all threads of this process (default), or all processes of this user on this machine. */
+  /** The threads that share a `name`: all threads of this process (default), or all processes of this user on this machine. */
   readonly scope?: 'process' | 'machine' | undefined
 }
 
@@ -91,7 +91,7 @@ export interface CircuitBreakerOptions extends CircuitBreakerData, CircuitBreake
  * into one that shares the state.
  */
 export interface CircuitBreakerHandle {
-  /** What it is a handle of. */
+  /** The kind of object that it is a handle of. */
   readonly kind: 'amorsize.CircuitBreaker'
   /** The options that are data; functions stay where they are. */
   readonly options: CircuitBreakerData
@@ -105,7 +105,7 @@ export interface CircuitBreakerHandle {
 
 /** Options with all defaults filled in. */
 export interface CircuitBreakerSettings extends CircuitBreakerFunctions {
-  /** What the breaker is made with; see BREAKER_PARAMETER. */
+  /** The parameters that the breaker is made with; see BREAKER_PARAMETER. */
   readonly parameters: Float64Array
   readonly name: string | null
   readonly scope: 'process' | 'machine'
@@ -122,7 +122,7 @@ const share = { min: 0, exclusiveMin: true, max: 1 } as const
 const count = { min: 1, max: MAX_BREAKER_COUNT, integer: true } as const
 const probes = { ...count, max: BREAKER.maxProbes } as const
 
-/** What the numbers of a breaker may be. */
+/** The ranges of a breaker's numbers. */
 export const BREAKER_RANGES = {
   time,
   share,
@@ -133,7 +133,7 @@ export const BREAKER_RANGES = {
   factor: { min: 1, max: 1000 },
 } as const
 
-/** Those that are functions. Listeners hear of transitions wherever they were made, so none is bound to a thread's calls. */
+/** Those that are functions. Listeners see the transitions of all threads, so none is bound to a thread's calls. */
 export const CIRCUIT_BREAKER_FUNCTIONS = {
   isFailure: functionOption<(error: unknown) => boolean>(),
   isFailureResult: functionOption<(result: unknown) => boolean>(),
@@ -210,21 +210,21 @@ export function readCircuitBreakerOptions(options: CircuitBreakerOptions): Circu
   }
 }
 
-/** For who asks for both. @param what - whose options these are */
+/** The error if both are given. @param what - whose options these are */
 export function twoKindsOfProbes(what: string): TypeError {
   return new TypeError(
     `${what} takes either successThreshold (every probe must succeed) or halfOpen (a rate of probes may fail), not both`,
   )
 }
 
-/** The share of slow calls that opens a breaker. @throws {TypeError} when one is given and no call is slow */
+/** The share of slow calls that opens a breaker. @throws {TypeError} when it is given, but no `slowCallMs` */
 export function slowRateFor(slowCallMs: number, given: number | undefined, before: number): number {
   if (slowCallMs !== Infinity) return given ?? (before === Infinity ? 0.5 : before)
   if (given !== undefined) throw new TypeError('window.slowRate needs window.slowCallMs, which tells what is slow')
   return Infinity
 }
 
-/** What a window sets of the parameters of its breaker. */
+/** The parameters of a breaker that its window sets. */
 function readWindow(window: CircuitBreakerWindow): Partial<BreakerValues> {
   checkKeys('window', window, Object.keys(WINDOW_OPTIONS))
   if ((window.ms === undefined) === (window.calls === undefined)) {

@@ -3,7 +3,7 @@ import { doorbell, ringOthers } from '../../memory/shared/doorbell.js'
 import type { CircuitBreakerStage } from './stage.js'
 
 /**
- * Between the threads that share a breaker: tells the others of transitions made here, and has listeners here hear of theirs. A
+ * Between the threads that share a breaker: reports transitions made here to the others, and theirs to the listeners here. A
  * breaker that is not shared rings nobody, and without listeners nothing waits for a ring.
  */
 export class TransitionRings {
@@ -23,7 +23,7 @@ export class TransitionRings {
     this.#update()
   }
 
-  /** Somebody listens; returns a function for when that has ended. */
+  /** Adds a listener; returns a function that removes it. */
   listen(): () => void {
     this.#listeners++
     this.#update()
@@ -49,7 +49,7 @@ export class TransitionRings {
 
 /**
  * A breaker that nobody uses any more is not kept for the sake of its listeners. A transition by another thread belongs to no call of this
- * one: listeners hear of it in the async context of the first of them.
+ * one: listeners are called in the async context of the first of them.
  */
 function tellOnRing(stage: CircuitBreakerStage): () => void {
   const weak = new WeakRef(stage)

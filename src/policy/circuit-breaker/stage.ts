@@ -21,11 +21,11 @@ import { type CircuitBreakerChange, updateBreaker } from './change.js'
 import type { CircuitBreakerEvents } from './events.js'
 import type { CircuitBreakerSettings } from './options.js'
 
-/** What must be remembered about a call that is a probe, or whose time counts. */
+/** State of a call that is a probe, or whose time counts. */
 class Admitted {
   readonly generation: number
   readonly probe: unknown
-  /** NaN: nobody wants to know. */
+  /** NaN: not needed. */
   readonly startedMs: number
   /** For how many calls its duration counts. */
   readonly weight: number
@@ -52,7 +52,7 @@ export class CircuitBreakerStage implements LinearStage {
   #generation = -1
   /** The last generation that this thread has looked at. */
   #seen: number
-  /** The last transition that listeners of this thread were told of, or saw. */
+  /** The last transition that listeners of this thread learned of, or saw. */
   #told: number
   /** Of that generation; an update may change it. */
   #slowCallMs: number
@@ -75,7 +75,7 @@ export class CircuitBreakerStage implements LinearStage {
     this.#isTimed = this.#slowCallMs !== Infinity
   }
 
-  /** How long calls took; recorded from the first time somebody asks, since it costs two readings of the clock for each call that is timed. */
+  /** How long calls took; recorded from the first request on, since it costs two readings of the clock for each call that is timed. */
   get durations(): SampledDurations {
     this.#isTimed = true
     return (this.#durations ??= new SampledDurations())
@@ -100,13 +100,13 @@ export class CircuitBreakerStage implements LinearStage {
     return undefined
   }
 
-  /** Whether success is all there is to tell of a call: it is no probe, of the state that the bound calls are for, and cannot have been slow. */
+  /** Whether nothing but success need be noted of a call: it is no probe, of the state that the bound calls are for, and cannot have been slow. */
   #isPlain(admitted: number | Admitted): boolean {
     if (typeof admitted === 'number') return admitted === this.#generation
     return admitted.probe === null && admitted.generation === this.#generation && this.#slowCallMs === Infinity
   }
 
-  /** Tells this thread's listeners of the last transition, if they have not heard of it. An update is none, but has parameters read again. */
+  /** Reports the last transition to this thread's listeners, if it is new. An update is no transition, but has parameters read again. */
   tell(error?: unknown): void {
     const { state, generation: now, transitions: generation } = this.breaker.control()
     if (now === this.#seen) return
@@ -149,12 +149,12 @@ export class CircuitBreakerStage implements LinearStage {
     this.onTransition?.()
   }
 
-  /** The slow way in. Returns what to remember about the call, or throws. */
+  /** The slow way in. Returns the state of the call, or throws. */
   #ask(): number | Admitted {
     const admission = this.breaker.enter()
     const { state, generation, probe } = admission
     if (generation !== this.#seen) {
-      // Who comes first after the time is up makes the breaker half-open.
+      // The first call after the reset time makes the breaker half-open.
       if (state === BREAKER_STATE.halfOpen) this.#moved(undefined)
       else this.tell()
     }
@@ -166,7 +166,7 @@ export class CircuitBreakerStage implements LinearStage {
     return this.#isTimed ? this.#timed(generation, probe) : new Admitted(generation, probe)
   }
 
-  /** What to remember about a call where time matters: of this one, unless others stand for it. */
+  /** State of a call if time matters; none if other calls stand for it. */
   #timed(generation: number, probe: unknown): number | Admitted {
     // Without a time that is slow, calls are timed for the durations alone.
     const weight = this.#slowCallMs === Infinity ? (this.#durations as SampledDurations).next() : 1

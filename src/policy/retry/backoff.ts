@@ -12,7 +12,7 @@ export interface Backoff {
   readonly exponentialBase: number
   readonly jitter: Jitter
   readonly random: () => number
-  /** Takes the place of all but `maxDelayMs`. */
+  /** Replaces all options but `maxDelayMs`. */
   readonly delay?: Delay | undefined
 }
 
@@ -26,7 +26,7 @@ export type Delay = readonly number[] | ((attempt: number, error: unknown) => nu
  *
  * @param failures - how many attempts have failed, >= 1
  * @param previousMs - the delay before, for 'decorrelated'; 0 the first time
- * @param error - what the last attempt failed with, for a `delay` of the user's own
+ * @param error - what the last attempt failed with, for a user's own `delay`
  * @returns milliseconds, 0 … maxDelayMs
  * @throws {TypeError | RangeError} when `delay` or `random` return no such number
  */
@@ -46,7 +46,7 @@ export function backoffMs(backoff: Backoff, failures: number, previousMs: number
       return random() * exponentialMs
     case 'equal': {
       const halfMs = exponentialMs / 2
-      // Of the smallest numbers two halves may be more than the whole.
+      // Two halves of the smallest numbers may be more than the whole.
       return halfMs + random() * (exponentialMs - halfMs)
     }
     case 'none':
@@ -59,7 +59,7 @@ function delayOf(delay: Delay, failures: number, error: unknown): number {
   return checkNumber('what delay returns', valueOf(delay(failures, error)), { min: 0 })
 }
 
-/** @throws {RangeError} when a `random` of the user's own returns no number from 0 to 1 */
+/** @throws {RangeError} when a user's own `random` returns no number from 0 to 1 */
 export function randomOf(random: () => number): number {
   const value: unknown = valueOf(random())
   if (typeof value === 'number' && value >= 0 && value <= 1) return value

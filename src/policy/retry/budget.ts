@@ -29,7 +29,7 @@ export interface RetryBudgetOptions {
   readonly ttlMs?: number | undefined
   /** The same name means the same budget, for everybody within `scope`; on a clock of yours, in this thread. Up to 200 characters. */
   readonly name?: string | undefined
-  /** Who shares a name: all threads of this process (default), or all processes of this user on this machine. */
+  /** The threads that share a `name`: all threads of this process (default), or all processes of this user on this machine. */
   readonly scope?: 'process' | 'machine' | undefined
   /** For tests; default: the monotonic clock. */
   readonly clock?: Clock | undefined
@@ -50,9 +50,9 @@ const OPTIONS = {
  * shares the retries.
  */
 export interface RetryBudgetHandle {
-  /** What it is a handle of. */
+  /** The kind of object that it is a handle of. */
   readonly kind: 'amorsize.RetryBudget'
-  /** What the budget was made with. */
+  /** The options that the budget was made with. */
   readonly options: RetryBudgetParameters & { readonly name?: string; readonly scope: NameScope }
   /** The memory of a budget without a name. */
   readonly buffer?: SharedBuffer
@@ -64,7 +64,7 @@ const HANDLE_KIND = 'amorsize.RetryBudget'
 
 /**
  * Bounds the retries of all calls that share it to a part of those calls: when everything fails, retries do not multiply the
- * load. Within any `ttlMs`: retries <= ratio x calls + minPerSecond x ttlMs / 1000, where the calls are those of the `ttlMs` up to the last
+ * load. Within any `ttlMs`: retries <= ratio x calls + minPerSecond x ttlMs / 1000; the calls are those of the `ttlMs` up to the last
  * of these retries, give or take a tenth.
  *
  * Thread-safety: each thread has its own object; by `name`, or by `share()` and `RetryBudget.from()`, all share one budget.
@@ -121,7 +121,7 @@ export class RetryBudget {
   }
 
   /**
-   * What another thread needs to share the budget; structured-cloneable.
+   * Returns a handle by which another thread shares the budget; structured-cloneable.
    *
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY for a budget on a clock of your own
    */

@@ -18,7 +18,7 @@ import type { Clock } from '../../internal/time/clock.js'
 import { type Delay, type Jitter, JITTERS } from './backoff.js'
 import { budgetOption, type RetryBudget } from './budget.js'
 
-/** What a retry tells its predicates. */
+/** State of a call, for the predicates of a retry. */
 export interface RetryContext {
   /** How often the function has been called. */
   readonly attempt: number
@@ -26,7 +26,7 @@ export interface RetryContext {
   readonly signal: AbortSignal
 }
 
-/** Options of `retry` that are data. `delay` is, where it is an array. */
+/** Options of `retry` that are data. `delay` is, if it is an array. */
 export interface RetryData {
   /** Retries after the first call, an integer >= 0 or Infinity; default 3. */
   readonly maxRetries?: number | undefined
@@ -39,7 +39,7 @@ export interface RetryData {
   /** How a delay is spread: 'full' (default; 0 … delay), 'equal' (half … delay), 'decorrelated', 'none'. */
   readonly jitter?: Jitter | undefined
   /**
-   * Delays of your own instead: `(attempt, error) => ms`, attempt counting from 1, or an array of them, whose last one serves all that
+   * Delays of your own instead: `(attempt, error) => ms`, attempt counting from 1, or an array of them, the last for all that
    * follow. `maxDelayMs` and Retry-After hold as usual; there is no jitter but your own.
    */
   readonly delay?: Delay | undefined
@@ -53,11 +53,11 @@ export interface RetryData {
 
 /** Options of `retry`; `R` is what the calls return. */
 export interface RetryPolicy<R = unknown> extends RetryData {
-  /** Whether an error is worth a retry, at once or by a promise; default: every one. What it throws is what the caller gets. */
+  /** Whether an error is worth a retry, at once or by a promise; default: every one. If it throws, the caller gets that error. */
   readonly retryIf?: ((error: unknown, context: RetryContext) => boolean | PromiseLike<boolean>) | undefined
   /** Whether a result is as bad as an error; default: none. */
   readonly retryIfResult?: ((result: R, context: RetryContext) => boolean) | undefined
-  /** Told before each back-off. `error` is the result where that was refused. */
+  /** Called before each back-off. `error` is the result if that was refused. */
   readonly onRetry?: ((error: unknown, attempt: number, delayMs: number) => void) | undefined
   /** Bounds the retries of all that share it. */
   readonly budget?: RetryBudget | undefined
@@ -67,7 +67,7 @@ export interface RetryPolicy<R = unknown> extends RetryData {
   readonly random?: (() => number) | undefined
 }
 
-/** What `update` may change. */
+/** Options that `update` may change. */
 export type RetryChange<R = unknown> = Omit<RetryPolicy<R>, 'name' | 'clock'>
 
 /** Every option of {@link RetryPolicy}. */
@@ -116,8 +116,8 @@ export function readRetryPolicy(options: RetryPolicy): RetrySettings {
 }
 
 /**
- * Settings after a change; an option that is undefined changes nothing. A `delay` takes the place of the options of the back-off, and one of
- * these that of a `delay`.
+ * Settings after a change; an option that is undefined changes nothing. A `delay` replaces the options of the back-off, and each of
+ * these a `delay`.
  *
  * @throws {TypeError | RangeError} as {@link readRetryPolicy} does
  */

@@ -3,14 +3,14 @@
  * header (the same, or `retry-after-ms`) on it, its `response` or its `$response`, as fetch, undici, got, axios and the AWS clients put it.
  *
  * @param outcome - what a call threw or returned
- * @returns milliseconds >= 0, Infinity for "never", or null where nothing is asked
+ * @returns milliseconds >= 0, Infinity for "never", or null if it asks for nothing
  */
 export function retryAfterMsOf(outcome: unknown): number | null {
   if (typeof outcome !== 'object' || outcome === null) return null
   try {
     return readOutcome(outcome)
   } catch {
-    // A getter or a proxy of the user's; what it throws must not take the place of the outcome.
+    // A getter or a proxy of the user's: its error must not replace the outcome.
     return null
   }
 }
@@ -36,9 +36,9 @@ function readOutcome(outcome: Answering): number | null {
   return secondsOrDate(firstText(outcome.retryAfter), undefined)
 }
 
-/** Characters of a header field that are read: whoever sends more of them has no more to say. */
+/** Characters of a header field that are read: no sensible value is longer. */
 export const LONGEST_FIELD = 1024
-/** A number; the first one where the field was sent more than once, as a proxy does that adds its own. */
+/** A number; the first one if the field was sent more than once, as by a proxy that adds its own. */
 const NUMBER = /^\s*(\d+(?:\.\d+)?)\s*(?:,|$)/
 /** All dates of HTTP have a time; others may have none. */
 const DATE = /\d:\d|^\s*\d{4}-\d\d-\d\d/
@@ -61,7 +61,7 @@ function parseDate(text: string): number {
   return Date.parse(/ \d{4}\s*$/.test(text) ? `${text} GMT` : text)
 }
 
-/** Reads a header, whose name may be written with capitals where `headers` is a plain object. */
+/** Reads a header, whose name may be written with capitals if `headers` is a plain object. */
 function readHeader(headers: object, name: string): string | undefined {
   const { get } = headers as { get?: unknown }
   if (typeof get === 'function') return firstText(Reflect.apply(get, headers, [name]))
@@ -69,7 +69,7 @@ function readHeader(headers: object, name: string): string | undefined {
   return written === undefined ? undefined : firstText((headers as Record<string, unknown>)[written])
 }
 
-/** What a header field holds, up to {@link LONGEST_FIELD}; the first where a client gives a list. */
+/** The value of a header field, up to {@link LONGEST_FIELD}; the first if a client gives a list. */
 export function firstText(value: unknown): string | undefined {
   const first: unknown = Array.isArray(value) ? value[0] : value
   return typeof first === 'string' || typeof first === 'number' ? String(first).slice(0, LONGEST_FIELD) : undefined

@@ -25,11 +25,11 @@ import { retryAfterMsOf } from './retry-after.js'
 
 /** Events of a retry policy. */
 export interface RetryEvents extends CallEvents {
-  /** An attempt failed, the next one follows after `delayMs`. `error` is the result where that was refused. */
+  /** An attempt failed, the next one follows after `delayMs`. `error` is the result if that was refused. */
   retry: { readonly error: unknown; readonly attempt: number; readonly delayMs: number }
   /** The call succeeded after retries. */
   recovered: { readonly attempts: number }
-  /** The call failed for good. What `retryIf`, `retryIfResult` or `delay` throws is the `error` then, and 'refused' the reason. */
+  /** The call failed for good. If `retryIf`, `retryIfResult` or `delay` threw, `error` is what it threw, and the reason is 'refused'. */
   gaveUp: { readonly error: unknown; readonly attempts: number; readonly reason: GiveUpReason }
 }
 
@@ -48,15 +48,15 @@ export interface RetryStats {
   readonly failed: number
 }
 
-/** What must be remembered about a call once it has failed. Until then its slot holds the settings alone. */
+/** State of a call once it has failed. Until then its slot holds the settings alone. */
 class Attempts {
   /** How many have failed. */
   count = 0
   /** The last delay, milliseconds. */
   delayMs = 0
-  /** Those under which the call came. */
+  /** The settings when the call came. */
   readonly settings: RetrySettings
-  /** When the call came; NaN where no `maxElapsedMs` needs it. */
+  /** When the call came; NaN if no `maxElapsedMs` needs it. */
   readonly startedMs: number
 
   constructor(settings: RetrySettings, startedMs: number) {
@@ -92,7 +92,7 @@ class RetryStage implements LinearStage {
     const { budget, maxElapsedMs, clock } = settings
     if (budget !== undefined) budget.deposit()
     call.scope.attempt = 0
-    // Also where there was one before: a retry outside this one starts it anew.
+    // Even if it has one already: a retry outside this one starts it again.
     call.slots[slot] = maxElapsedMs === Infinity ? settings : new Attempts(settings, clock.now())
     return undefined
   }
@@ -128,7 +128,7 @@ class RetryStage implements LinearStage {
         return this.#succeeded(call, slot)
       return this.#again(call, attempts)
     }
-    // Of an abort there is nothing to retry, whatever the function made of it.
+    // An abort is never retried, whatever the function made of it.
     if (scope.aborted) return this.#giveUp(call, context.attempt, 'aborted')
     const answer = retryIf === undefined || retryIf(value, context)
     if (isThenable(answer)) return this.#judgeLater(call, attempts, answer)
@@ -146,7 +146,7 @@ class RetryStage implements LinearStage {
     }
   }
 
-  /** Has the call made again, if anything is left to make it with. */
+  /** Has the call made again, if retries, time and budget are left. */
   #again(call: Call, attempts: Attempts): Promise<Verdict> | Verdict {
     const attempt = attempts.count + 1
     const { settings } = attempts
@@ -199,7 +199,7 @@ class RetryStage implements LinearStage {
     return undefined
   }
 
-  /** Nobody can say whether to call again: what was asked has thrown `error`. */
+  /** A function that decides whether to call again has thrown `error`. */
   #broken(call: Call, attempts: number, error: unknown): Verdict {
     this.#ended(error, attempts, 'refused')
     call.fail(error)
@@ -235,8 +235,8 @@ export class Retry extends EventfulPolicy<RetryEvents> {
 
   /**
    * Changes options for the calls to come, in this thread, and for runs of `execute` that begin later; an option that is undefined stays as it
-   * is. A call under way, perhaps in a back-off, goes on as it began. `delay` takes the place of `initialDelayMs`, `exponentialBase`, `jitter` and
-   * `random`, and each of these that of `delay`.
+   * is. A call under way, perhaps in a back-off, continues as it began. `delay` replaces `initialDelayMs`, `exponentialBase`, `jitter` and
+   * `random`, and each of these replaces `delay`.
    *
    * @throws {TypeError | RangeError} as `retry` does, and for `name` and `clock`, which stay; then nothing has changed
    */
@@ -281,9 +281,9 @@ export class Retry extends EventfulPolicy<RetryEvents> {
 /**
  * Calls again after failures, with a growing delay spread at random.
  *
- * An error that `retryIf` refuses and an abort come through as they are, as does the failure where `maxRetries` is 0; when the
+ * An error that `retryIf` refuses and an abort come through as they are, as does the failure if `maxRetries` is 0; when the
  * retries, the time or the budget are used up, the caller gets a `RetryExhaustedError` whose `cause` is the last failure (or the
- * last result, where `retryIfResult` refused it). A refusal by a limiter, breaker or bulkhead inside is retried only if it says
+ * last result, if `retryIfResult` refused it). A refusal by a limiter, breaker or bulkhead inside is retried only if it says
  * when to come back (`retryAfterMs`) and that is within `maxDelayMs` and the time left.
  *
  * @param options - see {@link RetryPolicy}

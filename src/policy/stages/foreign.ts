@@ -4,13 +4,13 @@ import { Hold } from './hold.js'
 import { Scope } from './scope.js'
 import type { AroundStage } from './stage.js'
 
-/** Lets a policy that is not of this package take part in a pipeline: it gets our signal, and what is inside gets its. */
+/** Lets a policy that is not of this package take part in a pipeline: it gets our signal, and the policies inside it get its own. */
 export function foreignStage(policy: Policy & { readonly [INSIDE]?: Policy['execute'] }): AroundStage {
   return {
     kind: (policy as { kind?: string }).kind ?? 'foreign',
     begin: (scope, hold) => ({
       start: (inner, fn) => {
-        // A policy of somebody's own may know of no context.
+        // A foreign policy may know of no context.
         const inside = async (context?: PolicyContext): Promise<unknown> => {
           const below = new Scope(scope, context?.signal)
           Hold.keep(hold)

@@ -18,8 +18,8 @@ import {
 const invoke: Runner = (scope, fn) => fn(scope)
 
 /**
- * Compiles stages, outermost first, once: linear stages up to the first one that runs around others become one frame with it; what is
- * inside that starts a frame of its own.
+ * Compiles stages, outermost first, once: linear stages up to the first one that runs around others become one frame with it; those
+ * inside that one start a frame of their own.
  *
  * @param call - runs the function itself
  */
@@ -41,9 +41,9 @@ export function compile(stages: readonly Stage[], call: Runner = invoke): Runner
   }
 }
 
-// All code of a call runs in what the call itself goes on with, an `await` or a `then`, never in what settles the promise: so it runs in
-// the async context of the caller, whoever armed a timer or gave a permit back.
-// Every call pays in bytes for what this function keeps over an `await`, so the walks are functions of their own.
+// All code of a call runs behind an `await` or a `then` of the call itself, never in the code that settles the promise: so it runs in
+// the caller's async context, not in that of a timer or of a permit that was given back.
+// Every call pays in bytes for each variable kept over an `await`, so the walks are functions of their own.
 async function run(call: Call): Promise<unknown> {
   for (;;) {
     try {
@@ -63,7 +63,7 @@ async function run(call: Call): Promise<unknown> {
   }
 }
 
-/** A stage around others that has no other before it in its frame: nothing has to be remembered beside what it remembers itself. */
+/** A stage around others that has no other before it in its frame: it remembers all that is needed. */
 function runAlone(
   around: AroundStage,
   inner: Runner,
@@ -95,8 +95,8 @@ function succeeded(attempt: AroundCall, value: unknown): unknown {
 }
 
 /**
- * The same where the stage around the others gives a promise to go on from: while no other stage has to wait, the call needs no frame of
- * an async function, which would cost more.
+ * The same if the stage around the others gives a promise to continue from: while no other stage has to wait, the call needs no frame
+ * of an async function, which would cost more.
  */
 function runAround(call: Call): unknown {
   try {
@@ -147,7 +147,7 @@ async function runOn(call: Call, verdict: Verdict | Promise<Verdict>): Promise<u
   return call.value
 }
 
-/** Starts what is inside the stages. @throws what that throws, and the reason of an abort */
+/** Calls what the stages guard. @throws its error, and the reason of an abort */
 function start(call: Call): unknown {
   const { scope, fn, hold } = call
   const { around, inner } = call.frame
@@ -173,7 +173,7 @@ async function settle(call: Call, first: Verdict | Promise<Verdict>): Promise<Ve
   return verdict
 }
 
-/** Enters stages from where the call is; stops at one that has it wait, and returns what to wait for. */
+/** Enters stages from the call's position; stops at one that has it wait, and returns the promise to wait for. */
 function enter(call: Call): Promise<unknown> | undefined {
   const { stages } = call.frame
   const heard = callListeners.areThere
@@ -187,7 +187,7 @@ function enter(call: Call): Promise<unknown> | undefined {
   return undefined
 }
 
-/** Leaves the attempt and the stages from where the call is; stops at one that wants more, and returns its verdict, still entered. */
+/** Leaves the attempt and the stages from the call's position; stops at one that wants more, and returns its verdict, still entered. */
 function leave(call: Call): Promise<Verdict> | Verdict {
   const { attempt, frame } = call
   if (attempt !== undefined) {
@@ -215,14 +215,14 @@ function noteStart(call: Call, { events }: Stage, index: number): void {
   call.slots[call.frame.stages.length + index] = events?.hearsCalls === true ? events.now() : undefined
 }
 
-/** Tells how the call ended for the stage at `index`, behind the last of which is the one around the others. */
+/** Reports how the call ended for the stage at `index`; the one around the others comes after the last. */
 function tellEnd({ slots, frame, scope, failed, value }: Call, index: number): void {
   const { stages, around } = frame
   const startedMs = slots[stages.length + index] as number | undefined
   if (startedMs === undefined) return
   slots[stages.length + index] = undefined
   const events = (stages[index] ?? around)?.events
-  // As whoever made the call sees it: one that has given up has its reason, whatever came of the call.
+  // As its caller sees it: a caller that has given up gets its reason, whatever the call's outcome.
   const gone = scope.callerGone
   if (gone === undefined) events?.callEnded(startedMs, failed, value)
   else events?.callEnded(startedMs, true, gone.reason)

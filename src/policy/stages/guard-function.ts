@@ -7,7 +7,7 @@ import { callOf } from './policy-call.js'
 import { Scope } from './scope.js'
 import { stagesOf } from './stages-of.js'
 
-/** What a guarded function remembers, so that a policy put around it later becomes one pipeline with those within. */
+/** The policies of a guarded function, so that one put around it later becomes one pipeline with them. */
 interface Guarding {
   readonly fn: AnyFunction
   /** Outermost first. */
@@ -28,11 +28,11 @@ class ArgumentScope extends Scope {
   }
 }
 
-/** By guarded function. A property would go along where others copy a function's properties, and name what that copy does not run. */
+/** By guarded function. A property could be copied to a function that runs without these policies. */
 const guardings = new WeakMap<AnyFunction, Guarding>()
 
 /**
- * Guards `fn` with `policy`. Where `fn` is itself guarded, both run as one pipeline around the innermost function: a time-out
+ * Guards `fn` with `policy`. If `fn` is itself guarded, both run as one pipeline around the innermost function: a time-out
  * outside ends a back-off inside, and stacked decorators cost one frame.
  *
  * @throws {TypeError} when `fn` is not a function

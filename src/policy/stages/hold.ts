@@ -1,6 +1,6 @@
 /**
- * What a bulkhead holds for one call. A time-out or a hedge may stop waiting for work that goes on; the slot is free when that
- * work has ended too, not when somebody stopped waiting for it.
+ * The slot of a bulkhead that one call holds. A time-out or a hedge may stop waiting for work that continues; the slot is free when
+ * that work has ended too, not when the wait has.
  */
 export class Hold {
   /** The hold of the next bulkhead outside, or undefined. */
@@ -19,7 +19,7 @@ export class Hold {
     this.#release = release
   }
 
-  /** The call has left the bulkhead. If a policy of somebody's own begins another run after that, it holds nothing. */
+  /** The call has left the bulkhead. If a foreign policy begins another run after that, it holds nothing. */
   leave(): void {
     if (--this.#users !== 0 || this.#isReleased) return
     this.#isReleased = true

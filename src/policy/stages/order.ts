@@ -4,7 +4,7 @@ import type { Stage } from './stage.js'
 interface BadOrder {
   readonly outer: string
   readonly inner: string
-  /** What goes wrong, as the end of a sentence. */
+  /** The mistake, as the end of a sentence. */
   readonly reason: string
 }
 
@@ -40,7 +40,7 @@ const badOrders: readonly BadOrder[] = [
 ]
 
 /**
- * Warns, once for each kind of mistake, where policies are composed in an order that is known to defeat one of them.
+ * Warns, once for each kind of mistake, if policies are composed in an order that is known to defeat one of them.
  *
  * @param stages - outermost first
  */

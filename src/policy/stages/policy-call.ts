@@ -11,7 +11,7 @@ export interface PolicyCall {
   readonly name: string | null
 }
 
-/** What is told of a call under `policy` to those who trace. */
+/** The context in which a call under `policy` is traced. */
 export function callOf(policy: Policy): PolicyCall {
   const { kind = 'policy', [STAGES]: stages = [] } = policy as {
     readonly kind?: string

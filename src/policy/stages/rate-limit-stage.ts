@@ -29,14 +29,14 @@ export class RateLimitStage implements LinearStage {
   }
 
   enter(call: Call): Promise<void> | undefined {
-    // Only a call that has to wait needs a signal, which is dear.
+    // Only a call that has to wait needs a signal, which is expensive.
     if (!call.scope.aborted && this.limiter.takeNow()) return undefined
     const turn = this.events.isHeard ? this.#acquireHeard(call) : this.#acquire(call)
     return turn === GRANTED ? undefined : turn
   }
 
   leave(): undefined {
-    // What was taken is spent.
+    // A taken token stays spent.
   }
 
   #acquire({ scope }: Call): Promise<void> {

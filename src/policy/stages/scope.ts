@@ -2,21 +2,21 @@ import { type InContext, keepContext } from '../../internal/async-context.js'
 import type { AttemptContext } from '../../internal/policy.js'
 import { type SignalListener, unwatchSignal, watchSignal } from '../../internal/signal-watch.js'
 
-/** Something that wants to know when a {@link Scope} is aborted. An object, so that waiting makes no closure. */
+/** A listener for when a {@link Scope} is aborted. An object, so that waiting makes no closure. */
 export interface AbortListener {
   /** Called once, at most; must not throw. */
   scopeAborted(scope: Scope): void
 }
 
 /**
- * Within what a function runs: the whole call, one limited by a time-out, or one attempt of a hedge. Scopes form a tree; one
- * that is aborted aborts those below. As the function's context it makes an AbortSignal only when asked for one.
+ * The scope of a function's run: the whole call, one limited by a time-out, or one attempt of a hedge. Scopes form a tree; one
+ * that is aborted aborts those below. As the function's context it makes an AbortSignal only on demand.
  */
 export class Scope implements AttemptContext, AbortListener, SignalListener {
   readonly #parent: Scope | undefined
   /** The caller's own signal, at the root. */
   readonly #external: AbortSignal | undefined
-  /** What only calls that are aborted, or that somebody listens to, need. */
+  /** State that only calls need that are aborted or have listeners. */
   #state: State | undefined = undefined
 
   /** How often the innermost retry around has called before: 0, 1, … */
@@ -33,13 +33,13 @@ export class Scope implements AttemptContext, AbortListener, SignalListener {
     return this.#state?.isAborted === true || this.#external?.aborted === true || this.#parent?.aborted === true
   }
 
-  /** Why it was aborted: the caller's own reason, or the error of what ended this scope. */
+  /** Why it was aborted: the caller's own reason, or the error that ended this scope. */
   get reason(): unknown {
     if (this.#state?.isAborted === true) return this.#state.reason
     return this.#external?.aborted === true ? (this.#external.reason as unknown) : this.#parent?.reason
   }
 
-  /** The caller's own signal where it is aborted: the caller has had its reason, and gets nothing more. */
+  /** The caller's own signal if it is aborted: the caller has its reason, and gets nothing more. */
   get callerGone(): AbortSignal | undefined {
     return this.#external?.aborted === true ? this.#external : this.#parent?.callerGone
   }
@@ -63,7 +63,7 @@ export class Scope implements AttemptContext, AbortListener, SignalListener {
     return this.#parent === undefined ? NO_ARGUMENTS : this.#parent.args
   }
 
-  /** How much the call matters, where its caller has said so. */
+  /** How much the call matters, if its caller has said so. */
   get priority(): number | undefined {
     return this.#parent?.priority
   }
@@ -87,7 +87,7 @@ export class Scope implements AttemptContext, AbortListener, SignalListener {
     this.#announce()
   }
 
-  /** Has `listener` told when the scope is aborted, until {@link Scope.offAbort} or {@link Scope.close}. */
+  /** Calls `listener` when the scope is aborted, until {@link Scope.offAbort} or {@link Scope.close}. */
   onAbort(listener: AbortListener): void {
     this.follow()
     this.#state?.listeners?.add(listener)
@@ -97,7 +97,7 @@ export class Scope implements AttemptContext, AbortListener, SignalListener {
     this.#state?.listeners?.delete(listener)
   }
 
-  /** Listens to what is above, until {@link Scope.close}. */
+  /** Listens to the scope or signal above, until {@link Scope.close}. */
   follow(): void {
     const state = this.#ownState()
     if (state.listeners !== undefined || state.isClosed) return
@@ -106,7 +106,7 @@ export class Scope implements AttemptContext, AbortListener, SignalListener {
     if (this.#external !== undefined) watchSignal(this.#external, this)
   }
 
-  /** Lets go of what is above: called when what runs in the scope has settled. */
+  /** Stops listening to the scope or signal above: called when the run in this scope has settled. */
   close(): void {
     const state = this.#state
     if (state === undefined) {
@@ -151,16 +151,16 @@ function abort(controller: AbortController, reason: unknown, ofAsker: InContext 
   else ofAsker(() => controller.abort(reason))
 }
 
-/** Those of a call that is no call of a guarded function. */
+/** Arguments of a call by `execute`. */
 export const NO_ARGUMENTS: readonly unknown[] = Object.freeze([])
 
 class State {
   isAborted = false
   reason: unknown = undefined
   controller: AbortController | undefined = undefined
-  /** The async context in which the signal was asked for: its listeners are called there, whoever aborts. */
+  /** The async context in which the signal was requested: its listeners are called there, not in that of the abort. */
   ofAsker: InContext | undefined = undefined
-  /** There while the scope listens to what is above it. */
+  /** Defined while the scope listens to the one above it. */
   listeners: Set<AbortListener> | undefined = undefined
   isClosed: boolean
 
@@ -169,5 +169,5 @@ class State {
   }
 }
 
-/** Of all scopes that were closed before they needed a state of their own; never written to. */
+/** The state of all scopes that were closed before they needed one of their own; never written to. */
 const CLOSED = new State(true)

@@ -6,7 +6,7 @@ import type { Scope } from './scope.js'
 export interface Frame {
   /** Outermost first. */
   readonly stages: readonly LinearStage[]
-  /** The stage within them that runs around what is inside; undefined in the innermost frame. */
+  /** The stage within them that runs around those further in; undefined in the innermost frame. */
   readonly around: AroundStage | undefined
   readonly inner: Runner
 }
@@ -22,13 +22,13 @@ export class Call {
   depth = 0
   /** Whether the last attempt failed; with `value`, what a stage's `leave` reads and may change. */
   failed = false
-  /** What the last attempt returned, or threw. */
+  /** The result of the last attempt, or its error. */
   value: unknown = undefined
   /** The present attempt of `frame.around`. */
   attempt: AroundCall | undefined = undefined
   /**
-   * One slot a stage, for what it must remember about this call. Behind them, while somebody listens to how calls end, another one for each
-   * and for `frame.around`: when the call came to it, if its events are heard.
+   * One slot a stage, for its state of this call. Behind them, while the ends of calls have listeners, another one for each
+   * and for `frame.around`: when the call came to it, if its events have listeners.
    */
   readonly slots: unknown[]
 
@@ -58,7 +58,7 @@ export type Verdict = typeof AGAIN | undefined
 interface StageKind {
   /** As in `policy.kind`, e.g. 'retry'. */
   readonly kind: string
-  /** Whether what it guards begins as soon as the stage is called, so that no call ever waits in it. */
+  /** Whether the guarded call begins as soon as the stage is called, so that none ever waits in it. */
   readonly beginsAtOnce?: boolean
   /** The time after which it gives up, in milliseconds. */
   readonly limitMs?: number
@@ -70,7 +70,7 @@ interface StageKind {
   readonly events?: StageEvents
 }
 
-/** What a frame asks of the events of a stage; see `EventSource`. */
+/** The part of a stage's events that a frame needs; see `EventSource`. */
 export interface StageEvents {
   readonly name: string | null
   readonly hearsCalls: boolean
@@ -79,42 +79,42 @@ export interface StageEvents {
 }
 
 /**
- * A policy that acts before and after what it guards. Consecutive ones run in a single async frame.
+ * A policy that acts before and after the call that it guards. Consecutive ones run in a single async frame.
  */
 export interface LinearStage extends StageKind {
   /**
-   * Admits the call: returns undefined to go on at once, a promise to have it wait, or throws to refuse it. It must
+   * Admits the call: returns undefined to continue at once, a promise to have it wait, or throws to refuse it. It must
    * reject at once when `call.scope` is aborted. After a refusal, `leave` of this stage is not called.
    *
    * @param slot - index of this stage's own entry in `call.slots`
    */
   enter(call: Call, slot: number): Promise<unknown> | undefined
   /**
-   * Sees how it went (`call.failed`, `call.value`), and may change that, or ask for another attempt. What it throws becomes
-   * the outcome.
+   * Sees how it went (`call.failed`, `call.value`), and may change that, or ask for another attempt. An error that it throws
+   * becomes the outcome.
    */
   leave(call: Call, slot: number): Promise<Verdict> | Verdict
 }
 
-/** Runs what lies inside a stage; may return a plain value, may throw. */
+/** Calls what a stage guards; may return a plain value, may throw. */
 export type Runner = (scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined) => unknown
 
 /** One call of an {@link AroundStage}. */
 export interface AroundCall {
-  /** Runs what lies inside; returns a value or a promise, may throw. */
+  /** Calls what the stage guards; returns a value or a promise, may throw. */
   start(inner: Runner, fn: PolicyFunction<unknown>): unknown
   /**
-   * Told once that the call has ended, in a continuation of the call itself: listeners run in its async context, whoever settled
-   * it. Must not throw.
+   * Called once when the call has ended, in a continuation of the call itself, so that listeners run in its async context.
+   * Must not throw.
    *
-   * @param failed - whether what `start` gave has failed
+   * @param failed - whether `start` threw, or its promise rejected
    * @returns the error that the call ends with instead; undefined to leave it as it is
    */
   end(failed: boolean): Error | undefined
 }
 
 /**
- * A policy that may stop waiting for what it guards, or run it several times at once. It must call {@link Hold.keep} for
+ * A policy that may stop waiting for the call that it guards, or make it several times at once. It must call {@link Hold.keep} for
  * each run it starts and {@link Hold.drop} when that run has settled.
  */
 export interface AroundStage extends StageKind {

@@ -20,7 +20,7 @@ import { Scope } from './scope.js'
 import type { Runner, Stage } from './stage.js'
 import { STAGES } from './stages-of.js'
 
-/** A call whose caller has said how much it matters. */
+/** Options of a call whose caller says how much it matters. */
 class PriorityScope extends Scope {
   readonly #priority: number
 
@@ -34,9 +34,9 @@ class PriorityScope extends Scope {
   }
 }
 
-/** A policy made of stages that are compiled once, when it is made. `O`: what `execute` takes beside the function. */
+/** A policy made of stages that are compiled once, when it is made. `O`: the options of `execute`. */
 export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> implements Policy {
-  /** What kind of policy this is, e.g. 'retry'. */
+  /** The kind of policy, e.g. 'retry'. */
   abstract readonly kind: string
   /** @internal */
   readonly [STAGES]: readonly Stage[]
@@ -51,7 +51,7 @@ export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> im
     if (only !== undefined && stages.length === 1) announceCreated(this, only.kind, only.events?.name ?? null)
   }
 
-  /** @internal What is named to whoever traces calls; undefined: nothing is. */
+  /** @internal The name under which calls are traced; undefined: they are not. */
   protected get traced(): Policy | undefined {
     return this
   }
@@ -68,7 +68,7 @@ export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> im
     return this.runBy(this.#run, fn, options)
   }
 
-  /** @internal What `execute` does, by `run`, which the policy's stages were compiled to. */
+  /** @internal As `execute`, by `run`, to which the policy's stages were compiled. */
   protected runBy<T>(
     run: Runner,
     fn: (...args: never[]) => unknown,
@@ -130,7 +130,7 @@ function begin(run: Runner, call: PolicyFunction<unknown>, scope: Scope): unknow
   return scope.isAbortable ? runUnderSignal(run, call, scope) : run(scope, call, undefined)
 }
 
-/** Stops waiting as soon as the caller's signal is aborted; what runs is told, and ends by itself. */
+/** Stops waiting as soon as the caller's signal is aborted; the run sees its own signal, and ends by itself. */
 async function runUnderSignal(run: Runner, fn: PolicyFunction<unknown>, scope: Scope): Promise<unknown> {
   const { signal } = scope
   throwIfAborted(signal)

@@ -15,22 +15,22 @@ class WithTurns extends StagedPolicy {
     this.#policy = policy
   }
 
-  /** One that is called as a whole tells of its calls itself. */
+  /** A policy that is called as a whole reports its calls itself. */
   protected override get traced(): Policy | undefined {
     return isWhole(this.#policy) ? undefined : this.#policy
   }
 }
 
-/** Whether it must be called as it is: it is of another kind, or a subclass or a spy has put something in the place of its `execute`. */
+/** Whether it must be called as it is: it is of another kind, or a subclass or a spy has replaced its `execute`. */
 function isWhole(policy: Policy): boolean {
   const { execute } = policy as { execute: unknown }
   return execute !== StagedPolicy.prototype.execute
 }
 
 /**
- * A policy whose calls wait for a turn as well, once it has let them go on. A time limit inside does not count that, nor does a hedge.
+ * A policy whose calls wait for a turn as well, once it has admitted them. Time limits and hedges inside do not count that wait.
  *
- * @param turns - gives the stage that has calls wait for their turn; not asked if `policy` never has a call wait
+ * @param turns - gives the stage that has calls wait for their turn; not called if `policy` never has a call wait
  */
 export function withTurns(policy: Policy, turns: () => AroundStage): Policy {
   const stages = isWhole(policy) ? [foreignStage(policy)] : stagesOf('policy', policy)
