@@ -33,6 +33,7 @@ export const DONE = [
   'src/metrics',
   'src/policy',
   'src/rate-limit',
+  'src/records',
   'src/system',
   'src/testing',
 ]

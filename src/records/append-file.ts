@@ -5,21 +5,21 @@ import { runError } from '../internal/run-error.js'
 import { messageOf } from '../internal/text/error-text.js'
 import { realClearTimeout, realNow, realSetImmediate, realSetTimeout } from '../internal/time/real-timers.js'
 
-/** What has waited this long goes out at once, so that a thread which never comes to rest loses no more than this. */
+/** Bytes that have waited this long go out at once, so that a thread that never rests loses no more than this. */
 const MAX_DELAY_MS = 5
 const MAX_PENDING_BYTES = 256 * 1024
-/** A disk is asked to make sure of its data at most this often, unless somebody waits for it. */
+/** A disk gets an fsync at most this often, unless a caller waits for it. */
 const SYNC_INTERVAL_MS = 20
-/** What a file that is no file (a pipe, a device) answers to fsync. */
+/** The errors of fsync for a pipe or a device. */
 const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS'])
 
 /**
- * A file that only grows. What is appended reaches the kernel before the turn of the event loop ends, so that the death of this
- * process cannot take it; the disk, which may lose power, gets one fsync for a whole batch.
+ * A file that only grows. Appended bytes reach the kernel before the turn of the event loop ends, so that the death of this
+ * process cannot lose them; the disk, which may lose power, gets one fsync for a whole batch.
  */
 export class AppendFile {
   readonly path: string
-  /** For reading and cutting; all writing is done here. */
+  /** For reading and cutting; only this class writes. */
   readonly handle: FileHandle
   /** Why it takes no more; undefined while it does. */
   failure: ExecutionError | undefined = undefined
@@ -55,7 +55,7 @@ export class AppendFile {
     }
   }
 
-  /** Adds `bytes`, which must not change afterwards. Never throws: {@link AppendFile.failure} tells, and so does the next flush. */
+  /** Adds `bytes`, which must not change afterwards. Never throws: {@link AppendFile.failure} and the next flush report an error. */
   append(bytes: Uint8Array): void {
     if (this.failure !== undefined) return
     this.#pending.push(bytes)
@@ -70,12 +70,12 @@ export class AppendFile {
     }
   }
 
-  /** Gives up: the file cannot hold what it should. */
+  /** Gives up: the file cannot be written. */
   fail(error: ExecutionError): void {
     this.failure ??= error
   }
 
-  /** Resolves when all that was appended is on the disk. @throws {ExecutionError} ERR_EXECUTION when it cannot get there */
+  /** Resolves when all appended bytes are on the disk. @throws {ExecutionError} ERR_EXECUTION when they cannot get there */
   async flush(): Promise<void> {
     this.#write()
     while (this.#syncedBytes < this.#writtenBytes && this.failure === undefined) await this.#sync()

@@ -18,32 +18,32 @@ import { realSetImmediate } from '../internal/time/real-timers.js'
 export const FORMAT_VERSION = 1
 const MAGIC = Buffer.from('AMSZCKP1', 'latin1')
 const HEADER_PREFIX_BYTES = MAGIC.length + 12
-/** More than any header has: names of tasks are short. */
+/** Longer than any header: names of tasks are short. */
 const MAX_HEADER_BYTES = 1 << 20
 const FRAME_BYTES = 8
-/** What comes before the result in the body of a finished item. */
+/** The bytes before the result in the body of a finished item. */
 const BODY_PREFIX_BYTES = 13
 const MAX_BODY_BYTES = 0xff_ff_ff_ff
 
 const FINISHED = 1
 const TAKEN = 2
 
-/** So much of a file is read at a time, … */
+/** Bytes of a file that are read at a time, … */
 const WINDOW_BYTES = 256 * 1024
-/** … and so much between two turns of the event loop. */
+/** … and between two turns of the event loop. */
 const BYTES_BETWEEN_TURNS = 16 << 20
 
-/** What a checkpoint belongs to. */
+/** The run that a checkpoint belongs to. */
 export interface CheckpointHeader {
   /** Of the format of the records: {@link FORMAT_VERSION}. */
   readonly version: number
   /** URL and export, or the source of the function. */
   readonly task: string
-  /** Number of items, null where it was not known. */
+  /** Number of items, null if it was not known. */
   readonly total: number | null
 }
 
-/** What the first bytes of a record's body say. */
+/** The first bytes of a record's body. */
 interface RecordHead {
   readonly kind: 'finished' | 'taken'
   /** Index of the item, or number of items. */
@@ -62,7 +62,7 @@ export function encodeHeader(header: CheckpointHeader): Buffer {
   return Buffer.concat([prefix, json])
 }
 
-/** Returns the record of a finished item. @throws what `v8.serialize` throws where a result cannot be cloned */
+/** Returns the record of a finished item. @throws the error of `v8.serialize` if a result cannot be cloned */
 export function encodeFinished(index: number, digest: number, result: unknown): Buffer {
   const bytes = serialize(result)
   const length = BODY_PREFIX_BYTES + bytes.length
@@ -86,7 +86,7 @@ function encodeRecord(kind: number, position: number, checksum: number, rest: Bu
   return record
 }
 
-/** Reads the start of a body; undefined where it is none of this format. */
+/** Reads the start of a body; undefined if it is none of this format. */
 function decodeHead(body: Buffer): RecordHead | undefined {
   const kind = body.readUInt8(0)
   const position = body.readDoubleLE(1)
@@ -94,7 +94,7 @@ function decodeHead(body: Buffer): RecordHead | undefined {
   return { kind: kind === FINISHED ? 'finished' : 'taken', position, checksum: body.readUInt32LE(9) }
 }
 
-/** Reads a file here and there, mostly onwards, through one buffer. */
+/** Reads parts of a file, mostly in order, through one buffer. */
 export class FileWindow {
   readonly #fd: number
   #buffer = Buffer.alloc(0)
@@ -104,12 +104,12 @@ export class FileWindow {
     this.#fd = file.fd
   }
 
-  /** Returns `length` bytes from `position`, fewer at the end of the file. They stand until the next call. */
+  /** Returns `length` bytes from `position`, fewer at the end of the file. They are valid until the next call. */
   read(position: number, length: number): Buffer {
     const from = position - this.#start
     if (from < 0 || from + length > this.#buffer.length) {
       const wanted = Math.max(length, WINDOW_BYTES)
-      // A record far larger than the others does not keep its memory.
+      // The memory for a record far larger than the others is not kept.
       const target =
         this.#buffer.buffer.byteLength === wanted
           ? Buffer.from(this.#buffer.buffer)
@@ -125,7 +125,7 @@ export class FileWindow {
   }
 }
 
-/** What the start of a log turned out to be: its header, nothing yet, or something else. */
+/** The start of a log: its header, nothing yet, or something else. */
 type HeaderFound = { readonly header: CheckpointHeader; readonly end: number } | 'cut off' | 'damaged' | 'not a log'
 
 export function readHeader(window: FileWindow, size: number): HeaderFound {
@@ -146,7 +146,7 @@ export function readHeader(window: FileWindow, size: number): HeaderFound {
 /**
  * Calls `found` for each whole record from `start`. Lets the event loop turn now and then.
  *
- * @returns where the first one begins that is not whole, which is the end of what can be trusted
+ * @returns where the first record begins that is not whole: all before it can be trusted
  */
 export async function readRecords(
   window: FileWindow,
@@ -189,7 +189,7 @@ export function readResult(window: FileWindow, at: number): unknown {
 
 type View = NodeJS.ArrayBufferView & { slice?: () => NodeJS.ArrayBufferView }
 
-/** Node's own hands out views of the bytes it reads from; these here are a buffer that will be read into again. */
+/** Node's own returns views of the bytes that it reads, but this buffer is read into again. */
 class CopyingDeserializer extends DefaultDeserializer {
   _readHostObject(): unknown {
     const view = (

@@ -7,17 +7,17 @@ import { runError } from '../internal/run-error.js'
 import { messageOf } from '../internal/text/error-text.js'
 import { realClearInterval, realSetInterval, realSetTimeout } from '../internal/time/real-timers.js'
 
-/** A claim made where its process cannot be seen from here (another machine or container) counts while it is this fresh. */
+/** A claim of a process that cannot be seen from here (on another machine or in a container) counts while it is this fresh. */
 const FOREIGN_CLAIM_MS = 60_000
 const RENEW_MS = 10_000
-/** Two that claim in the same instant both give way; the second try comes after a wait of up to this. */
+/** Two runs that claim in the same instant both give way; each tries again after a wait of up to this. */
 const MAX_RETRY_MS = 40
 /** Place, boot, process and its start. */
 const MARK = /^[0-9a-f]{8}-[0-9a-f]{8}-\d+-\w+$/
 
 /**
- * Keeps two runs off one checkpoint. Each run first makes a claim, a file whose name tells which process it is, and then
- * looks for the claims of others: of two runs at least one sees the other and gives way. Claims of the dead are removed, which
+ * Keeps two runs off one checkpoint. Each run first makes a claim, a file named after its process, and then
+ * looks for the claims of others: of two runs at least one sees the other and gives way. Claims of dead processes are removed, which
  * is safe at any time, as no other process ever makes a file of that name. So nothing has to be taken over, and a kill at any
  * moment leaves nothing that blocks the next run.
  */
@@ -76,7 +76,7 @@ async function tryClaim(log: string, prefix: string, claim: string): Promise<str
   }
 }
 
-/** Removes the claims of the dead. @returns that of another run that may still be at work; null where there is none */
+/** Removes the claims of dead processes. @returns that of another run that may still be at work; null if there is none */
 async function otherClaim(folder: string, prefix: string, claim: string): Promise<string | null> {
   const claimedMs = (await modifiedMs(claim)) ?? Date.now()
   for (const name of await readdir(folder)) {
@@ -117,7 +117,7 @@ async function modifiedMs(path: string): Promise<number | null> {
 
 async function renew(claim: string): Promise<void> {
   const now = new Date()
-  // The folder may be gone by now; then so is the log, and that is told elsewhere.
+  // The folder may be gone by now; then so is the log, which is reported elsewhere.
   await utimes(claim, now, now).catch(() => undefined)
 }
 

@@ -11,15 +11,15 @@ const LONGEST_NAME = 200
 const SHOWN_SOURCE = 80
 const FIRST_CAPACITY = 1024
 
-/** What a run is, as far as its checkpoint is concerned. */
+/** Identity of a run, for its checkpoint. */
 export interface RunIdentity {
   /** URL and export of the task, or the source of the function. */
   readonly task: string
-  /** Number of items, null where it is not known. */
+  /** Number of items, null if it is not known. */
   readonly total: number | null
 }
 
-/** Where in the log the result of each finished item stands, and the digest of that item: twelve bytes for each index. */
+/** The place in the log of each finished item's result, and the digest of that item: twelve bytes for each index. */
 export class FinishedItems {
   /** 0 stands for none: the log's header is there. */
   #positions = new Float64Array(FIRST_CAPACITY)
@@ -33,13 +33,13 @@ export class FinishedItems {
     this.#digests[index] = digest
   }
 
-  /** Where the item's record begins; undefined where there is none. */
+  /** The start of the item's record; undefined if there is none. */
   positionOf(index: number): number | undefined {
     const position = this.#positions[index]
     return position === 0 ? undefined : position
   }
 
-  /** The digest of the item; undefined where it has not been finished. */
+  /** The digest of the item; undefined if it has not been finished. */
   digestOf(index: number): number | undefined {
     return this.positionOf(index) === undefined ? undefined : this.#digests[index]
   }
@@ -55,7 +55,7 @@ export class FinishedItems {
   }
 }
 
-/** What earlier runs have left in a log. */
+/** The contents of a log by earlier runs. */
 export interface CheckpointLog {
   readonly finished: FinishedItems
   /** How many items they took, and the checksum of those. */
@@ -63,7 +63,7 @@ export interface CheckpointLog {
   readonly end: number
 }
 
-/** What {@link Checkpoint} and those who only look at its log agree on: the file, and what it begins with. */
+/** The file of a log, and its start: for {@link Checkpoint} and for those that only read it. */
 export function pathOf({ dir, name = 'checkpoint' }: CheckpointOptions): string {
   return resolve(join(dir, `${name}.log`))
 }
@@ -75,7 +75,7 @@ export function headerOf({ task, total }: RunIdentity): CheckpointHeader {
 /**
  * Reads a log of `size` bytes, up to what a kill left half-written.
  *
- * @returns undefined where not even the header is whole
+ * @returns undefined if not even the header is whole
  * @throws {ExecutionError} ERR_EXECUTION when it is no log, damaged, or belongs to another task or other items
  */
 export async function readLog(
@@ -100,7 +100,7 @@ export async function readLog(
   return { finished, taken, end }
 }
 
-/** The source of a function may be long: then its beginning and a hash of it all stand for it. */
+/** A long source of a function is replaced by its beginning and a hash of the whole. */
 function nameOf(task: string): string {
   if (task.length <= LONGEST_NAME) return task
   const hash = createHash('sha256').update(task).digest('hex')
@@ -120,14 +120,14 @@ function refuseOthers(path: string, found: CheckpointHeader, wanted: CheckpointH
   }
 }
 
-/** The error for an item that is not the one that an earlier run has taken. */
+/** The error for an item that differs from the one of an earlier run. */
 export function refuseItem(path: string, how: string): Error {
   return runError(
     `the checkpoint '${path}' belongs to other items: ${how}; choose another name or folder, or remove it`,
   )
 }
 
-/** A log as it is at the moment, for somebody who does not run anything yet: nothing is locked or changed. */
+/** A log as it is now, before any run: nothing is locked or changed. */
 export class EarlierRuns {
   readonly #path: string
   readonly #finished: FinishedItems

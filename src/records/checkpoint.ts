@@ -26,7 +26,7 @@ export class Checkpoint implements RunRecorder {
   readonly #lock: CheckpointLock
   readonly #window: FileWindow
   readonly #finished: FinishedItems
-  /** Digests of the items that are on their way. */
+  /** Digests of the items under way. */
   readonly #digests = new Map<number, number>()
   /** How many items earlier runs took, and their checksum. */
   readonly #takenBefore: { readonly count: number; readonly running: number }
@@ -139,7 +139,7 @@ export class Checkpoint implements RunRecorder {
   }
 }
 
-/** Reads what earlier runs left, cuts off what is not whole, and starts the log where there is none. */
+/** Reads what earlier runs left, cuts off a half-written record, and starts the log if there is none. */
 async function openLog(file: AppendFile, identity: RunIdentity): Promise<CheckpointLog> {
   const header = headerOf(identity)
   const { size } = await file.handle.stat()
@@ -161,11 +161,11 @@ async function syncFolder(folder: string): Promise<void> {
     const handle = await open(folder)
     await handle.sync().finally(() => handle.close())
   } catch {
-    // Not every system can do that to a folder; where it can, the log has been written already.
+    // Not every system can sync a folder; the log itself has been written already.
   }
 }
 
-/** Makes a directory and those above it. Not by Node's recursive `mkdir`, which goes on for ever where the system lets nobody make one (`/proc`). */
+/** Makes a directory and those above it. Not by Node's recursive `mkdir`, which never ends if the system refuses all of them (`/proc`). */
 async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path)

@@ -3,10 +3,10 @@ import { inspect } from 'node:util'
 import { AppendFile } from './append-file.js'
 import type { RunRecorder } from './recorder.js'
 
-/** What is nested deeper than this is shown, not written as JSON. */
+/** Deeper values are shown, not written as JSON. */
 const MAX_DEPTH = 200
 
-/** How an error is written down. What it does not say is null. */
+/** The record of an error; null for each property that it lacks. */
 interface WrittenError {
   readonly name: string | null
   readonly message: string
@@ -31,7 +31,7 @@ export class DeadLetters implements RunRecorder {
    */
   static async open(path: string, now: () => Date = () => new Date()): Promise<DeadLetters> {
     const file = await AppendFile.open(path, 'the dead-letter file', false)
-    // What a kill left of a line stays what it is; the next line starts on its own.
+    // A line that a kill cut off stays as it is; the next one begins a line of its own.
     if (await endsWithinLine(path)) file.append(Buffer.from('\n'))
     return new DeadLetters(file, now)
   }
@@ -60,7 +60,7 @@ export class DeadLetters implements RunRecorder {
   }
 }
 
-/** Describes whatever was thrown. Never throws. */
+/** Describes any thrown value. Never throws. */
 function writeError(thrown: unknown): WrittenError {
   if (typeof thrown !== 'object' || thrown === null) {
     return { name: null, message: typeof thrown === 'string' ? thrown : show(thrown), code: null, stack: null }
@@ -107,18 +107,18 @@ interface Written {
   readonly inspected: boolean
 }
 
-/** Writes `value` as JSON where that says all there is to it, else as `util.inspect` shows it. Never throws. */
+/** Writes `value` as JSON if that keeps all of it, else as `util.inspect` shows it. Never throws. */
 function writeValue(value: unknown): Written {
   try {
     const json = isJson(value, 0) ? (JSON.stringify(value) as string | undefined) : undefined
     if (json !== undefined) return { json, inspected: false }
   } catch {
-    // A getter, a proxy or a toJSON that throws; it is shown as far as that goes.
+    // A getter, a proxy or a toJSON has thrown; the value is shown as far as possible.
   }
   return { json: JSON.stringify(show(value)), inspected: true }
 }
 
-/** What `util.inspect` makes of `value`, in one line. Never throws. */
+/** Returns `value` as `util.inspect` shows it, in one line. Never throws. */
 function show(value: unknown): string {
   try {
     return inspect(value, { depth: 10, maxArrayLength: 1000, breakLength: Infinity })
@@ -127,7 +127,7 @@ function show(value: unknown): string {
   }
 }
 
-/** Whether JSON keeps the value. A property that is undefined may go, a class too, and what has a toJSON knows best itself. */
+/** Whether JSON keeps the value. It may lose properties that are undefined, and a class; an object with a toJSON decides for itself. */
 function isJson(value: unknown, depth: number): boolean {
   switch (typeof value) {
     case 'string':
@@ -143,10 +143,10 @@ function isJson(value: unknown, depth: number): boolean {
 }
 
 function isJsonObject(value: object, depth: number): boolean {
-  // A value that holds itself has no end.
+  // A value that contains itself has no end.
   if (depth > MAX_DEPTH) return false
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return true
-  // Holes have no key; what has one and no number would go.
+  // Holes have no key; a key that is no index would be lost.
   if (Array.isArray(value))
     return Object.keys(value).length === value.length && value.every((element) => isJson(element, depth + 1))
   if (Object.prototype.toString.call(value) !== '[object Object]' || ArrayBuffer.isView(value)) return false

@@ -7,8 +7,8 @@ const number = new Float64Array(1)
 const numberBytes = new Uint8Array(number.buffer)
 
 /**
- * Returns a checksum of what `item` holds, the same in every process. `v8.serialize` would not do: it writes equal strings and
- * numbers in several ways, after how they came to be.
+ * Returns a checksum of the contents of `item`, the same in every process. `v8.serialize` would not do: it writes equal strings and
+ * numbers in several ways, by how they were made.
  *
  * @returns 32 bits
  */
@@ -22,7 +22,7 @@ export function digestOf(item: unknown): number {
   try {
     walk.visit(item, 0)
   } catch {
-    // A getter or a proxy that throws: nothing can be said of this item, and that is the same in every process too.
+    // A getter or a proxy has thrown: this item cannot be described, in any process.
     return 0
   }
   return walk.end()

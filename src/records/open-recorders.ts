@@ -5,7 +5,7 @@ import { DeadLetters } from './dead-letters.js'
 import { ProgressMeter } from './progress.js'
 import type { RecorderOptions, RunRecorder } from './recorder.js'
 
-/** Opens all that the options ask for; when one cannot be, closes the others and throws. */
+/** Opens all recorders in the options; if one cannot be opened, closes the others and throws. */
 export async function openRecorders(options: RecorderOptions, identity: RunIdentity): Promise<RunRecorder[]> {
   const { checkpoint, deadLetter, progress, onProgress, hooks } = options
   const listeners = [onProgress, hooks?.onProgress].filter((listener) => listener !== undefined)
@@ -35,5 +35,5 @@ function stopping(bar: ProgressBar): RunRecorder {
   }
 }
 
-// Loaded with the rest of what few programs need.
+// Loaded with the other parts that few programs need.
 export { EarlierRuns }

@@ -5,10 +5,10 @@ import type { Progress, RunRecorder } from './recorder.js'
 
 /** Shortest time between two reports. The last one may come sooner. */
 const INTERVAL_MS = 100
-/** The rate is that of this many last reports, which is at least five seconds. */
+/** The rate is that of this many last reports, over at least five seconds. */
 const REMEMBERED = 50
 
-/** Counts items and tells listeners, at most ten times a second, and once more at the end. */
+/** Counts items and reports to listeners, at most ten times a second, and once more at the end. */
 export class ProgressMeter implements RunRecorder {
   readonly #total: number | null
   readonly #listeners: readonly ((progress: Progress) => void)[]
@@ -19,11 +19,11 @@ export class ProgressMeter implements RunRecorder {
   #failed = 0
   #restored = 0
   #lastMs: number
-  /** When, and how many had been settled by this run; the oldest first. */
+  /** Times, and how many items this run had settled by then; the oldest first. */
   readonly #past: { readonly atMs: number; readonly settled: number }[] = []
 
   /**
-   * @param total - number of items, null where it is not known
+   * @param total - number of items, null if it is not known
    * @param listeners - called with each report; one that throws changes nothing
    * @param earlier - which items earlier runs have finished; they are counted as this run comes to them, but take no time
    */

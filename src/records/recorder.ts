@@ -1,6 +1,6 @@
 import { checkKeys, describe } from '../internal/options/validate.js'
 
-/** Is told of a run's items, in the thread of the run. A run may have several. */
+/** Follows a run's items, in the thread of the run. A run may have several. */
 export interface RunRecorder {
   /** Whether `index` was finished in an earlier run, so that it must not run again. */
   finishedBefore?(index: number): { readonly result: unknown } | undefined
@@ -9,7 +9,7 @@ export interface RunRecorder {
   itemFinished?(index: number, result: unknown): void
   /** An item that failed for good. */
   itemFailed?(index: number, item: unknown, error: unknown, attempts: number): void
-  /** Resolves when all that was told is safe. The run awaits it before it ends, and from time to time as back-pressure. */
+  /** Resolves when all it was given is safe. The run awaits it before it ends, and from time to time as back-pressure. */
   flush?(): Promise<void>
   /** The run has ended, well or not. Always called once. */
   close?(): Promise<void>
@@ -29,7 +29,7 @@ export interface Progress {
   readonly completed: number
   /** Items that have none. */
   readonly failed: number
-  /** Number of items; `null` where the source does not say. */
+  /** Number of items; `null` if the source does not say. */
   readonly total: number | null
   /** 0–100; `null` while `total` is. */
   readonly percent: number | null
@@ -43,15 +43,15 @@ export interface Progress {
 
 /** The options of a run that make it record its items. */
 export interface RecorderOptions {
-  /** Told at most ten times per second, and at the end. */
+  /** Called at most ten times per second, and at the end. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** Whether to show a bar on a terminal; default false. */
   readonly progress?: boolean | undefined
   /** File that gets one JSON line for each item that failed for good. */
   readonly deadLetter?: string | undefined
-  /** Where to keep what is finished, so that a run that was killed can be resumed. */
+  /** Where to keep finished results, so that a run that was killed can be resumed. */
   readonly checkpoint?: CheckpointOptions | undefined
-  /** Of these, the one that is told of progress. */
+  /** The one of these that is called with progress. */
   readonly hooks?: { readonly onProgress?: ((progress: Progress) => void) | undefined } | undefined
 }
 

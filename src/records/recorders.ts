@@ -2,9 +2,9 @@ import type { EarlierRuns, RunIdentity } from './checkpoint-log.js'
 import { keepsRecords, type RecorderOptions, type RunRecorder } from './recorder.js'
 
 /**
- * The recorders of a run, in the order in which they are to be told; none, at no cost, where no option asks for one.
+ * The recorders of a run, in the order in which they are called; none, at no cost, if no option asks for one.
  *
- * @param identity - what a checkpoint belongs to
+ * @param identity - of the run that a checkpoint belongs to
  * @throws {ExecutionError} ERR_EXECUTION when a file cannot be written, or a checkpoint belongs to another run or is in use
  */
 export async function recordersOf(options: RecorderOptions, identity: RunIdentity): Promise<RunRecorder[]> {
@@ -14,7 +14,7 @@ export async function recordersOf(options: RecorderOptions, identity: RunIdentit
   return openRecorders(options, identity)
 }
 
-/** What is in a checkpoint before its run begins; nothing, at no cost, without one. */
+/** Reads a checkpoint before its run begins; nothing, at no cost, without one. */
 export async function earlierRunsOf(
   { checkpoint }: RecorderOptions,
   identity: RunIdentity,
