@@ -70,16 +70,18 @@ const OPENING = ['connecting', 'connect', 'close', 'reconnecting']
 
 function throughIoredis(client: IoredisLike): Connection {
   return connection(
-    (by, { sha, text }, key, values) =>
-      by === 'sha' ? client.evalsha(sha, 1, key, ...values) : client.eval(text, 1, key, ...values),
+    (by, { sha, text }, keys, values) =>
+      by === 'sha'
+        ? client.evalsha(sha, keys.length, ...keys, ...values)
+        : client.eval(text, keys.length, ...keys, ...values),
     onceReady(client, () => OPENING.includes(client.status)),
     (key) => serverOf(client, `${client.options?.keyPrefix ?? ''}${key}`),
   )
 }
 
 function throughUpstash(client: UpstashLike): Connection {
-  return connection((by, { sha, text }, key, values) =>
-    by === 'sha' ? client.evalsha(sha, [key], [...values]) : client.eval(text, [key], [...values]),
+  return connection((by, { sha, text }, keys, values) =>
+    by === 'sha' ? client.evalsha(sha, [...keys], [...values]) : client.eval(text, [...keys], [...values]),
   )
 }
 
@@ -88,9 +90,10 @@ function throughGlide(client: GlideLike): Connection {
 }
 
 function throughSender(client: CommandSender): Connection {
-  return connection((by, script, key, values) => client.send(commandOf(by, script, key, values), key))
+  return connection((...question) => client.send(commandOf(...question), question[2][0] as string))
 }
 
-function commandOf(...[by, { sha, text }, key, values]: Parameters<Run>): string[] {
-  return by === 'sha' ? ['EVALSHA', sha, '1', key, ...values] : ['EVAL', text, '1', key, ...values]
+function commandOf(...[by, { sha, text }, keys, values]: Parameters<Run>): string[] {
+  const rest = [String(keys.length), ...keys, ...values]
+  return by === 'sha' ? ['EVALSHA', sha, ...rest] : ['EVAL', text, ...rest]
 }

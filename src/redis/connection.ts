@@ -1,13 +1,13 @@
 import type { Script } from './script.js'
 
-/** Runs scripts, each about one key. */
+/** Runs scripts, each about one key, or several that a cluster has in one place. */
 export interface Connection {
   /**
    * Rejects with the client's own error.
    *
    * @param isWanted - asked before the command is sent: one that nobody waits for any more would only cost tokens
    */
-  run(script: Script, key: string, values: readonly string[], isWanted: () => boolean): Promise<unknown>
+  run(script: Script, keys: readonly string[], values: readonly string[], isWanted: () => boolean): Promise<unknown>
   /** Which server of a cluster has a key, as far as the client knows: others answer while one is away. Undefined where there is but one. */
   readonly serverOf?: ((key: string) => unknown) | undefined
   /** Scripts that were run over it, each with its server: others may still have to learn it, or to be connected to. */
@@ -17,7 +17,12 @@ export interface Connection {
 }
 
 /** Sends a script by its digest, or its text. */
-export type Run = (by: 'sha' | 'text', script: Script, key: string, values: readonly string[]) => Promise<unknown>
+export type Run = (
+  by: 'sha' | 'text',
+  script: Script,
+  keys: readonly string[],
+  values: readonly string[],
+) => Promise<unknown>
 
 /** Resolves once commands can be sent; undefined where they can already. Rejects with what is in the way. */
 type Ready = () => Promise<void> | undefined
@@ -27,17 +32,17 @@ export function connection(run: Run, ready?: Ready, serverOf?: Connection['serve
   return {
     serverOf,
     answered: new Set(),
-    async run(script, key, values, isWanted) {
+    async run(script, keys, values, isWanted) {
       const opening = ready?.()
       if (opening !== undefined) {
         await opening
         if (!isWanted()) throw new Error('the connection was there too late')
       }
       try {
-        return await run('sha', script, key, values)
+        return await run('sha', script, keys, values)
       } catch (error) {
         if (!isNoScript(error) || !isWanted()) throw error
-        return run('text', script, key, values)
+        return run('text', script, keys, values)
       }
     },
   }

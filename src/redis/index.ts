@@ -15,3 +15,4 @@ export type {
   RedisRateLimitOptions,
 } from './redis-limiter-options.js'
 export { RedisRateLimiter } from './redis-rate-limiter.js'
+export type { RedisCosts, RedisPermit, RedisRateLimiterAll } from './redis-rate-limiter-all.js'

@@ -174,7 +174,7 @@ export class Limit {
     const { fallback, server } = this.#host
     if (fallback !== undefined) this.#alone().reset()
     this.#source.reset()
-    const answer = await server.run(WINDOW_SCRIPT, this.#key, windowArguments({ what: 'reset' }), String)
+    const answer = await server.run(WINDOW_SCRIPT, [this.#key], windowArguments({ what: 'reset' }), String)
     this.#returned(true)
     return !(answer instanceof Unavailable)
   }

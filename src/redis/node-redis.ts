@@ -19,8 +19,8 @@ export function throughNodeRedis(given: NodeRedisLike): Connection {
   // From version 6 on every command has a time limit, which costs several times the command. A limiter has its own.
   const untimed = client.withCommandOptions?.({ timeout: undefined }) ?? client
   return connection(
-    (by, { sha, text }, key, values) => {
-      const options = { keys: [key], arguments: [...values] }
+    (by, { sha, text }, keys, values) => {
+      const options = { keys: [...keys], arguments: [...values] }
       return by === 'sha' ? untimed.evalSha(sha, options) : untimed.eval(text, options)
     },
     onceReady(client, () => client.isOpen === true && client.isReady === false),

@@ -1,6 +1,6 @@
 import { announceCreated } from '../internal/created.js'
 import { INSIDE, policyCalls } from '../internal/events/tracing.js'
-import { checkFunction, checkKeys, checkNumber } from '../internal/options/validate.js'
+import { checkFunction, checkKeys, checkNumber, describe } from '../internal/options/validate.js'
 import {
   type AnyFunction,
   callUnlessAborted,
@@ -20,6 +20,8 @@ import { LimitHost, type RedisLimiterStats } from './limit-host.js'
 import { Limit, type RedisDecision } from './limit.js'
 import { Purse, PURSE_BYTES } from './purse.js'
 import { optionsIn, purseIn, type RedisRateLimiterHandle } from './redis-handle.js'
+import { RedisRateLimiterAll } from './redis-rate-limiter-all.js'
+import { serverKey } from './server-key.js'
 import {
   completeAcquireOptions,
   completeRedisOptions,
@@ -72,7 +74,7 @@ export class RedisRateLimiter implements Policy {
     this.#host = new LimitHost(client, options, () => new FallbackLimiter(this.#host), adopted)
     const newPurse = (): Purse => Purse.create(new SharedArrayBuffer(PURSE_BYTES), clock)
     this.#purse = sharedPurse ?? inHand.findOrMake(client as RedisClient, options, newPurse)
-    this.#limit = new Limit(this.#host, `rl:{${name}}`, this.#purse, () => this.#host.alone)
+    this.#limit = new Limit(this.#host, serverKey(name), this.#purse, () => this.#host.alone)
     announceCreated(this, 'limiter', name)
   }
 
@@ -192,7 +194,7 @@ export class RedisRateLimiter implements Policy {
 
   /** Resolves once the server has answered. @throws what is in the way when it has not within `connectTimeoutMs` */
   ready(): Promise<void> {
-    return this.#host.ready(`rl:{${this.name}}`)
+    return this.#host.ready(serverKey(this.name))
   }
 
   /** What this limiter of this thread has done. */
@@ -218,6 +220,25 @@ export class RedisRateLimiter implements Policy {
    */
   static from(handle: RedisRateLimiterHandle, client?: RedisClient): RedisRateLimiter {
     return new RedisRateLimiter(client, optionsIn(handle, KIND, 'purse'), handle)
+  }
+
+  /**
+   * Several limits at once, all or nothing, in one round trip: `RedisRateLimiter.all({ requests, tokens })`.
+   *
+   * @param limits - limiters of one client, by the names that costs go by. Those of a cluster need names that begin alike up to a '/'
+   * @throws {TypeError} when they are none, or cannot be decided together
+   */
+  static all<K extends string>(limits: Readonly<Record<K, RedisRateLimiter>>): RedisRateLimiterAll<K> {
+    if (typeof limits !== 'object' || (limits as object | null) === null)
+      throw new TypeError(`limits must be an object of RedisRateLimiters; received ${describe(limits)}`)
+    const parts = Object.entries(limits).map(([name, limiter]: [string, unknown]) => {
+      if (!(limiter instanceof RedisRateLimiter))
+        throw new TypeError(`limits.${name} must be a RedisRateLimiter; received ${describe(limiter)}`)
+      const host = limiter.#host
+      host.checkOpen()
+      return [name, { host, key: serverKey(limiter.name), alone: () => host.alone }] as const
+    })
+    return new RedisRateLimiterAll(new Map(parts))
   }
 
   /** Refuses those who wait, and those who come. Tokens in hand lapse; the client is left as it is. */

@@ -14,27 +14,27 @@ export interface Turn {
 }
 
 /** What the queue needs of its limiter. */
-export interface Host {
+export interface Host<T = number> {
   /** Takes the tokens of the caller whose turn it is; what it throws is for that caller. */
-  turn(tokens: number): Promise<Turn>
+  turn(tokens: T): Promise<Turn>
   /** A turn has decided about the caller whose it was. */
   decided(turn: Turn): void
   /** A caller has gone while its tokens came. */
-  giveBack(tokens: number): void
+  giveBack(tokens: T): void
   /** The error of a caller that would wait too long. */
-  tooLong(tokens: number, waitMs: number, maxWaitMs: number): RateLimitExceeded
+  tooLong(tokens: T, waitMs: number, maxWaitMs: number): RateLimitExceeded
   /** The error of a caller that has waited as long as it may. */
-  timeUp(tokens: number, retryAfterMs: number, maxWaitMs: number): RateLimitExceeded
+  timeUp(tokens: T, retryAfterMs: number, maxWaitMs: number): RateLimitExceeded
 }
 
 /** Callers of one limiter that wait, first come first served. The first asks; the others come after it, without a question of their own. */
-export class RedisWaiters {
-  readonly #host: Host
+export class RedisWaiters<T = number> {
+  readonly #host: Host<T>
   readonly #clock: Clock
   readonly #timers: SharedTimers
-  readonly #waiters = new LinkedList<Waiter>()
+  readonly #waiters = new LinkedList<Waiter<T>>()
   /** Those whose time is up, but not that of a question that may bring what they wait for. */
-  readonly #late = new Set<Waiter>()
+  readonly #late = new Set<Waiter<T>>()
   readonly #graceMs: () => number
   #isServing = false
   /** How often the limiter was changed; what was answered before that says nothing any more. */
@@ -43,7 +43,7 @@ export class RedisWaiters {
   #sleeping: DueTimer | undefined = undefined
 
   /** @param graceMs - how long an answer may take beside `maxWaitMs` */
-  constructor(host: Host, clock: Clock, graceMs: () => number) {
+  constructor(host: Host<T>, clock: Clock, graceMs: () => number) {
     this.#graceMs = graceMs
     this.#host = host
     this.#clock = clock
@@ -59,7 +59,7 @@ export class RedisWaiters {
    *
    * @param waits - called once it is known that they are not there yet
    */
-  wait(tokens: number, maxWaitMs: number, signal: AbortSignal | undefined, waits?: () => void): Promise<void> {
+  wait(tokens: T, maxWaitMs: number, signal: AbortSignal | undefined, waits?: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiter = new Waiter(tokens, this.#clock.now() + maxWaitMs, maxWaitMs, resolve, reject, signal, (one) =>
         this.#end(one),
@@ -113,7 +113,7 @@ export class RedisWaiters {
         this.#refuse(first, turn.waitMs)
       } else {
         // Those behind it wait for it.
-        for (let waiter: Waiter | null = first; waiter !== null; waiter = waiter.next) waiter.tell()
+        for (let waiter: Waiter<T> | null = first; waiter !== null; waiter = waiter.next) waiter.tell()
         for (const late of this.#late) this.#refuse(late, turn.waitMs)
         // The server may be back long before the fallback has a token.
         await this.#sleep(turn.source === 'fallback' ? Math.min(turn.waitMs, PROBE_MS) : turn.waitMs)
@@ -136,12 +136,12 @@ export class RedisWaiters {
     })
   }
 
-  #refuse(waiter: Waiter, waitMs: number): void {
+  #refuse(waiter: Waiter<T>, waitMs: number): void {
     this.#end(waiter)
     waiter.reject(this.#host.tooLong(waiter.tokens, waitMs, waiter.maxWaitMs))
   }
 
-  #timeUp(waiter: Waiter): void {
+  #timeUp(waiter: Waiter<T>): void {
     const isAsking = this.#isServing && this.#sleeping === undefined
     if (isAsking && !this.#late.has(waiter)) {
       this.#late.add(waiter)
@@ -154,7 +154,7 @@ export class RedisWaiters {
     waiter.reject(this.#host.timeUp(tokens, Math.max(0, retryAfterMs), maxWaitMs))
   }
 
-  #end(waiter: Waiter): void {
+  #end(waiter: Waiter<T>): void {
     const wasFirst = this.#waiters.first === waiter
     waiter.hasEnded = true
     this.#waiters.remove(waiter)
@@ -166,9 +166,9 @@ export class RedisWaiters {
 }
 
 /** One caller. */
-class Waiter implements Linked<Waiter>, DueTimer, SignalListener {
-  previous: Waiter | null = null
-  next: Waiter | null = null
+class Waiter<T> implements Linked<Waiter<T>>, DueTimer, SignalListener {
+  previous: Waiter<T> | null = null
+  next: Waiter<T> | null = null
   due = 0
   order = 0
   heapIndex = -1
@@ -177,13 +177,13 @@ class Waiter implements Linked<Waiter>, DueTimer, SignalListener {
   waits: (() => void) | undefined = undefined
 
   constructor(
-    readonly tokens: number,
+    readonly tokens: T,
     readonly deadlineMs: number,
     readonly maxWaitMs: number,
     readonly resolve: () => void,
     readonly reject: (error: unknown) => void,
     readonly signal: AbortSignal | undefined,
-    readonly gone: (waiter: Waiter) => void,
+    readonly gone: (waiter: Waiter<T>) => void,
   ) {}
 
   /** It has to wait, as it is told once. */

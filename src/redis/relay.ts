@@ -12,7 +12,7 @@ interface Question {
   readonly id: number
   /** The digest of the script. */
   readonly sha: string
-  readonly key: string
+  readonly keys: readonly string[]
   readonly values: readonly string[]
   /** After it nobody waits for the answer, on the clock that all threads have. */
   readonly deadlineMs: number
@@ -55,7 +55,7 @@ export class Relay {
     this.#channel.unref()
   }
 
-  async #answer({ from, id, sha, key, values, deadlineMs }: Question): Promise<void> {
+  async #answer({ from, id, sha, keys, values, deadlineMs }: Question): Promise<void> {
     const isWanted = (): boolean => machineNow() < deadlineMs
     // This thread may have been busy: tokens that nobody waits for any more are not taken.
     if (!isWanted()) return
@@ -63,7 +63,7 @@ export class Relay {
     const answer: Partial<Answer> =
       script === undefined
         ? { error: `the thread that was asked has another version of this package: it knows no script ${sha}` }
-        : await this.#connection.run(script, key, values, isWanted).then(
+        : await this.#connection.run(script, keys, values, isWanted).then(
             (value) => ({ value }),
             (error: unknown) => ({ error: messageOf(error) }),
           )
@@ -97,9 +97,9 @@ export function throughRelay(name: string, limitMs: (key: string) => number): Co
   channel.unref()
   return {
     answered: new Set(),
-    run({ sha }, key, values, isWanted) {
+    run({ sha }, keys, values, isWanted) {
       const id = ++lastId
-      const deadlineMs = machineNow() + limitMs(key)
+      const deadlineMs = machineNow() + limitMs(keys[0] as string)
       // Those who asked have given up what was not answered in time.
       for (const [old, one] of waiting) {
         if (one.isWanted()) break
@@ -107,7 +107,7 @@ export function throughRelay(name: string, limitMs: (key: string) => number): Co
       }
       return new Promise((resolve, reject) => {
         waiting.set(id, { resolve, reject, isWanted })
-        channel.postMessage({ from, id, sha, key, values, deadlineMs } satisfies Question)
+        channel.postMessage({ from, id, sha, keys, values, deadlineMs } satisfies Question)
       })
     },
     close: () => channel.close(),

@@ -1,7 +1,6 @@
 import type { Clock } from '../internal/time/clock.js'
 import { connectionOf, type RedisClient } from './clients.js'
-import { type ExactTime, timeOfToken, timeOfTokens } from './gcra.js'
-import { REFUND_SCRIPT, refundArguments } from './refund-script.js'
+import { type GcraRequest, timeOfToken, timeOfTokens } from './gcra.js'
 import { keyName, shortKey } from './server-key.js'
 import { LimitServer, type Unavailable } from './server.js'
 import {
@@ -50,27 +49,25 @@ export class ServerCounts {
 
   /** Asks for the window of a key, or changes it. */
   inWindow(key: string, request: WindowRequest): Promise<WindowAnswer | Unavailable> {
-    return this.#server.run(WINDOW_SCRIPT, this.#windowKey(key), windowArguments(request), readWindowAnswer)
+    return this.#server.run(WINDOW_SCRIPT, [this.#windowKey(key)], windowArguments(request), readWindowAnswer)
   }
 
   /** Takes a hit of a key's bucket, or with `most` 0 only looks. */
   async inBucket(key: string, terms: BucketTerms, most: 0 | 1): Promise<BucketAnswer | Unavailable> {
-    const unit = unitOf(terms)
-    const request = { most, least: 1, unit, full: timeOfTokens(Math.floor(terms.limit), unit), pauseMs: 0 }
-    const answer = await this.#server.ask(this.#bucketKey(key, terms), request)
+    const answer = await this.#server.ask(this.#bucketKey(key, terms), { ...requestOf(terms), most, least: 1 })
     return 'granted' in answer ? { refused: answer.granted === 0, left: answer.left, waitMs: answer.waitMs } : answer
   }
 
   /** Gives a hit back to a key's bucket. Sent once: what comes twice would let too many pass. */
   giveBack(key: string, terms: BucketTerms): Promise<unknown> {
-    return this.#server.run(REFUND_SCRIPT, this.#bucketKey(key, terms), refundArguments(unitOf(terms)), String)
+    return this.#server.ask(this.#bucketKey(key, terms), { ...requestOf(terms), most: -1, least: -1 })
   }
 
   /** Forgets a key: its window, and its buckets of these terms. */
   async forget(key: string, buckets: Iterable<BucketTerms>): Promise<void> {
     const keys = [this.#windowKey(key), ...Array.from(buckets, (terms) => this.#bucketKey(key, terms))]
     await Promise.all(
-      keys.map((one) => this.#server.run(WINDOW_SCRIPT, one, windowArguments({ what: 'reset' }), String)),
+      keys.map((one) => this.#server.run(WINDOW_SCRIPT, [one], windowArguments({ what: 'reset' }), String)),
     )
   }
 
@@ -84,6 +81,7 @@ export class ServerCounts {
   }
 }
 
-function unitOf({ limit, windowMs }: BucketTerms): ExactTime {
-  return timeOfToken((limit / windowMs) * 1000)
+function requestOf({ limit, windowMs }: BucketTerms): Omit<GcraRequest, 'most' | 'least'> {
+  const unit = timeOfToken((limit / windowMs) * 1000)
+  return { unit, full: timeOfTokens(Math.floor(limit), unit), pauseMs: 0 }
 }

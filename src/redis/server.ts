@@ -3,7 +3,14 @@ import { warnOfRefusal, withoutPassword } from '../internal/server-error.js'
 import type { Clock } from '../internal/time/clock.js'
 import { type SharedTimers, timersOf } from '../internal/time/timers.js'
 import type { Connection } from './connection.js'
-import { GCRA_SCRIPT, type GcraAnswer, type GcraRequest, gcraArguments, readGcraAnswer } from './gcra.js'
+import {
+  GCRA_SCRIPT,
+  type GcraAnswer,
+  type GcraRequest,
+  gcraArguments,
+  readGcraAnswer,
+  readGcraAnswers,
+} from './gcra.js'
 import type { Script } from './script.js'
 import { CONNECT_MS } from './server-options.js'
 import { TimeLimit } from './time-limit.js'
@@ -56,7 +63,14 @@ export class LimitServer {
 
   /** Asks for tokens, or says at once that it is away. Never rejects. */
   ask(key: string, request: GcraRequest): Promise<GcraAnswer | Unavailable> {
-    return this.run(GCRA_SCRIPT, key, gcraArguments(request), readGcraAnswer)
+    return this.run(GCRA_SCRIPT, [key], gcraArguments(request), readGcraAnswer)
+  }
+
+  /** Asks for tokens of several limits, all or nothing. */
+  askAll(keys: readonly string[], requests: readonly GcraRequest[]): Promise<GcraAnswer[] | Unavailable> {
+    return this.run(GCRA_SCRIPT, keys, requests.flatMap(gcraArguments), (answer) =>
+      readGcraAnswers(answer, keys.length),
+    )
   }
 
   /**
@@ -66,13 +80,13 @@ export class LimitServer {
    */
   async run<T>(
     script: Script,
-    key: string,
+    keys: readonly string[],
     values: readonly string[],
     read: (answer: unknown) => T,
   ): Promise<T | Unavailable> {
     const { clock, timeoutMs } = this.#options
     const nowMs = clock.now()
-    const where = this.connection.serverOf?.(key)
+    const where = this.connection.serverOf?.(keys[0] as string)
     const failure = this.#failures.get(where)
     if (failure !== undefined) {
       if (nowMs < failure.nextProbeMs) return new Unavailable(failure.error, failure.nextProbeMs - nowMs)
@@ -80,7 +94,7 @@ export class LimitServer {
     }
     this.roundTrips++
     try {
-      const answer = read(await this.#inTime(script, key, values))
+      const answer = read(await this.#inTime(script, keys, values))
       this.connection.answered.add(`${script.sha} ${String(where)}`)
       this.#failures.delete(where)
       return answer
@@ -97,8 +111,8 @@ export class LimitServer {
   }
 
   /** What comes late is not waited for, nor used: whether it debited tokens nobody can tell, and they are given up. */
-  #inTime(script: Script, key: string, values: readonly string[]): Promise<unknown> {
-    const timeoutMs = this.limitMs(key, script)
+  #inTime(script: Script, keys: readonly string[], values: readonly string[]): Promise<unknown> {
+    const timeoutMs = this.limitMs(keys[0] as string, script)
     return new Promise((resolve, reject) => {
       const limit = new TimeLimit(this.#timers, timeoutMs, () =>
         reject(
@@ -106,7 +120,7 @@ export class LimitServer {
         ),
       )
       this.connection
-        .run(script, key, values, () => !limit.isOver)
+        .run(script, keys, values, () => !limit.isOver)
         .finally(() => limit.end())
         .then(resolve, reject)
     })

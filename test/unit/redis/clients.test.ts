@@ -26,7 +26,7 @@ describe.each(['ioredis', 'node-redis'] as const)('a client of %s that connects'
     return {
       client,
       asked,
-      ask: () => connection.run({ sha: 'sha', text: 'text' }, 'key', [], () => isWanted),
+      ask: () => connection.run({ sha: 'sha', text: 'text' }, ['key'], [], () => isWanted),
       giveUp: () => (isWanted = false),
       open: () => void Object.assign(client, connecting[kind](true)).emit('ready'),
     }
@@ -82,7 +82,7 @@ it.each([
   const refuse = () => Promise.reject(new Error('its own words'))
   const client = 'status' in state ? { evalsha: refuse } : { evalSha: refuse }
   const connection = connectionOf({ ...client, eval: refuse, ...state })
-  const answer = connection.run({ sha: 'sha', text: 'text' }, 'key', [], () => true)
+  const answer = connection.run({ sha: 'sha', text: 'text' }, ['key'], [], () => true)
   await expect(answer).rejects.toThrow('its own words')
 })
 

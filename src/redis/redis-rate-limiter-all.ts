@@ -1,0 +1,230 @@
+import { RateLimitExceeded } from '../errors.js'
+import { checkNumber, describe } from '../internal/options/validate.js'
+import type { ExecuteOptions } from '../internal/policy.js'
+import { throwIfAborted, unlessAborted } from '../internal/signal-watch.js'
+import { rateLimitExceeded, tooLong } from '../rate-limit/refusals.js'
+import type { GcraRequest } from './gcra.js'
+import type { LimitHost } from './limit-host.js'
+import type { Alone } from './limit.js'
+import { completeAcquireOptions, type RedisAcquireOptions, signalIn } from './redis-limiter-options.js'
+import { RedisWaiters, type Turn } from './redis-waiters.js'
+import { Unavailable } from './server.js'
+import { slotOf } from './slot.js'
+
+/** Tokens of each limit; one that is left out costs nothing. */
+export type RedisCosts<K extends string = string> = Readonly<Partial<Record<K, number>>>
+
+/** What was granted by several limits over Redis at once. */
+export interface RedisPermit<K extends string = string> {
+  /**
+   * Corrects the costs once the true ones are known: the difference is given back, or taken as a debt that later callers wait for. Limits left
+   * out stay as they are. Once; then it does nothing.
+   *
+   * @param actual - the whole cost, not the difference: whole numbers >= 0, may exceed the burst
+   * @returns a promise of whether the server has been told; it is told once, or not at all
+   */
+  settle(actual: RedisCosts<K>): Promise<boolean>
+}
+
+/** One of several limits. */
+export interface Part {
+  readonly host: LimitHost
+  readonly key: string
+  /** While the server is away. */
+  readonly alone: () => Alone
+}
+
+interface Charge {
+  readonly name: string
+  readonly part: Part
+  readonly tokens: number
+}
+
+type Charges = readonly Charge[]
+
+/**
+ * Several limits over Redis at once, all or nothing, in one round trip; made by {@link RedisRateLimiter.all}. Each decision is the server's.
+ *
+ * @example
+ * const permit = await model.acquire({ requests: 1, tokens: 1200 })
+ * const answer = await ask(prompt)
+ * await permit.settle({ tokens: answer.usage.total_tokens })
+ */
+export class RedisRateLimiterAll<K extends string = string> {
+  readonly #parts: ReadonlyMap<string, Part>
+  readonly #waiters: RedisWaiters<Charges>
+
+  /** @internal */
+  constructor(parts: ReadonlyMap<string, Part>) {
+    checkTogether(parts)
+    this.#parts = parts
+    const [{ host }] = [...parts.values()] as [Part]
+    const error = (charges: Charges, retryAfterMs: number, why: string): RateLimitExceeded =>
+      rateLimitExceeded(Math.max(...charges.map(({ tokens }) => tokens)), retryAfterMs, why, namesOf(charges))
+    this.#waiters = new RedisWaiters(
+      {
+        turn: (charges) => this.#take(charges),
+        giveBack: (charges) => void this.#correct(charges.map((charge) => ({ ...charge, tokens: -charge.tokens }))),
+        decided: () => undefined,
+        tooLong: (charges, waitMs, maxWaitMs) => error(charges, waitMs, tooLong(waitMs, maxWaitMs)),
+        timeUp: (charges, waitMs, maxWaitMs) => error(charges, waitMs, `they have not come within ${maxWaitMs} ms`),
+      },
+      host.options.clock,
+      () => host.server.limitMs([...parts.values()][0]?.key ?? ''),
+    )
+  }
+
+  /**
+   * Takes the costs from all limits if all of them are there, else nothing from any. Refused while others wait: they came first.
+   *
+   * @param costs - whole numbers of tokens by limit: >= 0 and at most its `burstSize`
+   * @returns a promise of a permit, or of false
+   */
+  async tryAcquire(costs: RedisCosts<K>, options?: ExecuteOptions): Promise<RedisPermit<K> | false> {
+    const charges = this.#chargesOf(costs)
+    const signal = signalIn('tryAcquire', options)
+    throwIfAborted(signal)
+    const isFree = this.#waiters.size === 0
+    const taking = isFree ? this.#take(charges) : Promise.resolve({ allowed: false, waitMs: 0 })
+    const { allowed } = await unlessAborted(taking, signal).catch((error: unknown) => {
+      // What comes too late is given back, once.
+      void taking.then((turn) => turn.allowed && this.#correct(charges.map((one) => ({ ...one, tokens: -one.tokens }))))
+      throw error
+    })
+    return allowed && this.#granted(charges)
+  }
+
+  /**
+   * Waits until all limits have the costs, first come first served among the callers of this object.
+   *
+   * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED when the wait would be longer than `maxWaitMs`, or while the server is away and one of
+   *   the limits is closed then
+   */
+  async acquire(costs: RedisCosts<K>, options: RedisAcquireOptions = {}): Promise<RedisPermit<K>> {
+    const charges = this.#chargesOf(costs)
+    const { maxWaitMs, signal } = completeAcquireOptions(options)
+    throwIfAborted(signal)
+    await this.#waiters.wait(charges, maxWaitMs, signal)
+    return this.#granted(charges)
+  }
+
+  #granted(charges: Charges): RedisPermit<K> {
+    for (const { part } of charges) part.host.counts.allowed++
+    let isSettled = false
+    return {
+      settle: async (actual) => {
+        const corrections = this.#check('actual', actual, () => Number.MAX_SAFE_INTEGER).map((one) => {
+          const paid = charges.find(({ name }) => name === one.name)?.tokens ?? 0
+          return { ...one, tokens: one.tokens - paid }
+        })
+        if (isSettled) return true
+        isSettled = true
+        return this.#correct(corrections.filter(({ tokens }) => tokens !== 0))
+      },
+    }
+  }
+
+  async #take(charges: Charges): Promise<Turn> {
+    for (const { part } of charges) part.host.checkOpen()
+    if (charges.length === 0) return { allowed: true, waitMs: 0 }
+    const answers = await ask(charges, ({ tokens }) => ({ most: tokens, least: tokens }))
+    if (answers instanceof Unavailable) return takeAlone(charges, answers)
+    const allowed = answers.every(({ granted }, i) => granted === charges[i]?.tokens)
+    if (!allowed) for (const { part } of charges) part.host.counts.denied++
+    const waitMs = Math.max(...answers.map((answer) => Math.max(answer.waitMs, answer.pausedMs)))
+    return { allowed, waitMs: allowed ? 0 : waitMs, source: 'redis' }
+  }
+
+  /** Takes, or gives back where tokens are negative, whatever is there. */
+  async #correct(charges: Charges): Promise<boolean> {
+    if (charges.length === 0) return true
+    const answers = await ask(charges, ({ tokens }) => ({ most: tokens, least: -1 }))
+    return !(answers instanceof Unavailable)
+  }
+
+  #chargesOf(costs: RedisCosts<K>): Charges {
+    const charges = this.#check('costs', costs, ({ host }) => host.rate.burstSize)
+    if (charges.length === 0)
+      throw new RangeError(`costs must name at least one limit (limits: ${[...this.#parts.keys()].join(', ')})`)
+    for (const { part } of charges) part.host.checkOpen()
+    return charges.filter(({ tokens }) => tokens > 0)
+  }
+
+  #check(what: string, costs: unknown, most: (part: Part) => number): Charge[] {
+    if (typeof costs !== 'object' || costs === null)
+      throw new TypeError(
+        `${what} must be an object with a number of tokens for each limit; received ${describe(costs)}`,
+      )
+    return Object.entries(costs).flatMap(([name, tokens]: [string, unknown]) => {
+      const part = this.#parts.get(name)
+      if (part === undefined)
+        throw new TypeError(
+          `${what} names '${name}', which is no limit here (limits: ${[...this.#parts.keys()].join(', ')})`,
+        )
+      if (tokens === undefined) return []
+      checkNumber(`${what}.${name}`, tokens, { min: 0, max: most(part), integer: true })
+      return [{ name, part, tokens: tokens as number }]
+    })
+  }
+}
+
+function ask(
+  charges: Charges,
+  asked: (charge: Charge) => Pick<GcraRequest, 'most' | 'least'>,
+): ReturnType<LimitHost['server']['askAll']> {
+  const [{ part }] = charges as [Charge]
+  const requests = charges.map((charge) => {
+    const { unit, full } = charge.part.host.rate
+    return { ...asked(charge), unit, full, pauseMs: 0 }
+  })
+  return part.host.server.askAll(
+    charges.map((charge) => charge.part.key),
+    requests,
+  )
+}
+
+/** What holds while the server is away, by what each limit says. */
+function takeAlone(charges: Charges, { error, nextProbeMs }: Unavailable): Turn {
+  const source = 'fallback'
+  for (const { part } of charges) part.host.counts.fallbacks++
+  const closed = charges.find(({ part }) => part.host.options.onUnavailable === 'closed')
+  if (closed !== undefined) {
+    const { name } = closed.part.host.options
+    const why = `the server of the rate limit '${name}' does not answer, and onUnavailable is 'closed'`
+    const details = { retryAfterMs: nextProbeMs, limiterName: name, cause: error }
+    return { allowed: false, waitMs: nextProbeMs, source, error: new RateLimitExceeded(why, details) }
+  }
+  const taken: Charge[] = []
+  for (const charge of charges) {
+    if (charge.part.host.options.onUnavailable === 'open') continue
+    const { allowed, waitMs } = charge.part.alone().take(charge.tokens)
+    if (allowed) {
+      taken.push(charge)
+      continue
+    }
+    for (const { part, tokens } of taken) part.alone().refund(tokens)
+    return { allowed: false, waitMs, source }
+  }
+  return { allowed: true, waitMs: 0, source }
+}
+
+function namesOf(charges: Charges): string {
+  return charges.map(({ part }) => part.host.options.name).join("' and '")
+}
+
+/** @throws {TypeError} for limits that no script can decide together */
+function checkTogether(parts: ReadonlyMap<string, Part>): void {
+  const all = [...parts.values()]
+  const [first] = all
+  if (first === undefined) throw new TypeError('limits must have at least one RedisRateLimiter; received none')
+  const { connection } = first.host.server
+  if (all.some(({ host }) => host.server.connection !== connection))
+    throw new TypeError('limits must have the same client; received limiters of several')
+  if (new Set(all.map(({ key }) => key)).size < all.length)
+    throw new TypeError('limits must have names of their own; received two of one name')
+  const isCluster = connection.serverOf?.(first.key) !== undefined
+  if (isCluster && new Set(all.map(({ key }) => slotOf(key))).size > 1)
+    throw new TypeError(
+      `limits of a cluster must have names that begin alike up to '/', such as 'model/requests' and 'model/tokens', by which they are in one place; received ${describe(all.map(({ host }) => host.options.name))}`,
+    )
+}
