@@ -43,7 +43,7 @@ export interface ChaosOptions {
   readonly clock?: Clock | undefined
 }
 
-/** What `update` may change. */
+/** Changes of a running `chaos`: each option may be given again. */
 export type ChaosChange = Omit<ChaosOptions, 'name' | 'clock'>
 
 /** Events of `chaos`. */
