@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stream } from 'amorsize'
 import { describe, expect, it } from 'vitest'
@@ -82,18 +83,20 @@ describe('stream', () => {
   it.each(['serial', 'async', 'threads'] as const)(
     'begins what is there though no more comes, in mode %s',
     async (mode) => {
-      let answered: () => void = () => undefined
+      const answers = new EventEmitter()
+      // Each waits from the start: a result may be there before its source is asked for more.
+      const answered = Array.from({ length: 20 }, (_, n) => once(answers, String(2 * n)))
       async function* questions() {
         for (let n = 0; n < 20; n++) {
           yield n
           // The next one depends on the result.
-          await new Promise<void>((resolve) => (answered = resolve))
+          await answered[n]
         }
       }
       const results: number[] = []
       for await (const n of stream((one: number) => one * 2, questions(), { mode })) {
         results.push(n)
-        setTimeout(answered, 0)
+        setTimeout(() => answers.emit(String(n)), 0)
       }
       expect(results).toEqual(Array.from({ length: 20 }, (_, n) => 2 * n))
     },
