@@ -62,7 +62,9 @@ export class BucketLog {
     const pause = resets.length > 0 ? undefined : this.pauseAt(s)
     let allowed =
       Math.max(pause === undefined ? burst : this.passing * late, late) + resets.length * Math.max(burst, late)
-    allowed += this.produced(pause === undefined ? s : Math.min(e, pause.s + pause.ms), e)
+    // Tokens are produced in a pause that is a debt: for those who have reserved them before.
+    const isProducing = pause === undefined || (this.isPauseDebt && this.waited > 0)
+    allowed += this.produced(isProducing ? s : Math.min(e, pause.s + pause.ms), e)
     const from = pause === undefined ? s : pause.s
     for (const given of this.returns) if (given.s <= e && given.e >= from) allowed += given.tokens
     for (const size of this.leases.values()) allowed += size
