@@ -167,7 +167,7 @@ function complete<T extends typeof OPTIONS>(who: string, options: RedisRateLimit
   return { ...readValues(options, table), ...checkRate(options.requestsPerSecond, options.burstSize) }
 }
 
-function checkRedisName(option: string, name: unknown): string {
+export function checkRedisName(option: string, name: unknown): string {
   if (typeof name !== 'string') throw new TypeError(`${option} must be a string; received ${describe(name)}`)
   if (name.length < 1 || name.length > MAX_NAME)
     throw new RangeError(`${option} must have 1 to ${MAX_NAME} characters; received ${name.length}`)

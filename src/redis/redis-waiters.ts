@@ -1,4 +1,3 @@
-import type { RateLimitExceeded } from '../errors.js'
 import { type Linked, LinkedList } from '../internal/linked-list.js'
 import { unwatchSignal, type SignalListener, watchSignal } from '../internal/signal-watch.js'
 import type { Clock } from '../internal/time/clock.js'
@@ -22,9 +21,9 @@ export interface Host<T = number> {
   /** A caller has gone while its tokens came. */
   giveBack(tokens: T): void
   /** The error of a caller that would wait too long. */
-  tooLong(tokens: T, waitMs: number, maxWaitMs: number): RateLimitExceeded
+  tooLong(tokens: T, waitMs: number, maxWaitMs: number): Error
   /** The error of a caller that has waited as long as it may. */
-  timeUp(tokens: T, retryAfterMs: number, maxWaitMs: number): RateLimitExceeded
+  timeUp(tokens: T, retryAfterMs: number, maxWaitMs: number): Error
 }
 
 /** Callers of one limiter that wait, first come first served. The first asks; the others come after it, without a question of their own. */

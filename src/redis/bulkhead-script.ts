@@ -1,0 +1,82 @@
+import { scriptOf } from './script.js'
+
+/**
+ * Places of a bulkhead, on the server's own clock. The state is one JSON text: the places that are held, and those who wait, in their order,
+ * each as its name, until when it counts without being heard of, and how long that is at most (milliseconds).
+ *
+ * A clock that was set back would let those who have died count for long: none counts for longer than it is to from now on. A place that its
+ * holder renews is there again if it was lost, even if that is one more than there are: whoever holds it goes on.
+ *
+ * KEYS: the bulkhead. ARGV: 'take', 'keep' or 'free'; how many places there are; ms for which a place counts, and one who waits; names.
+ * Answers: 1 if the first name has a place, the places that are held, and those who wait.
+ */
+const BULKHEAD = `
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local what, most, lease, patience = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local asked = {}
+for i = 5, #ARGV do asked[ARGV[i]] = true end
+
+local state = redis.call('GET', KEYS[1])
+local old = state and cjson.decode(state) or {{}, {}}
+local lasting = 0
+local function living(all, ms)
+  local found, mine = {}, nil
+  for _, one in ipairs(all) do
+    local untilMs = math.min(one[2], now + one[3])
+    if asked[one[1]] then
+      if what ~= 'free' then mine, untilMs = one[1], now + ms end
+      if what == 'free' then untilMs = 0 end
+      if what == 'keep' then asked[one[1]] = nil end
+    end
+    if untilMs > now then found[#found + 1] = {one[1], untilMs, one[3]} end
+  end
+  return found, mine
+end
+local places, mine = living(old[1], lease)
+local line, waits = living(old[2], patience)
+
+local has = mine and 1 or 0
+if what == 'keep' then
+  for i = 5, #ARGV do
+    if asked[ARGV[i]] then places[#places + 1] = {ARGV[i], now + lease, lease} end
+  end
+elseif what == 'take' and not mine then
+  if not waits then line[#line + 1] = {ARGV[5], now + patience, patience} end
+  for i, one in ipairs(line) do
+    if one[1] == ARGV[5] and #places + i <= most then
+      table.remove(line, i)
+      places[#places + 1] = {ARGV[5], now + lease, lease}
+      has = 1
+      break
+    end
+  end
+end
+
+for _, all in ipairs({places, line}) do
+  for _, one in ipairs(all) do lasting = math.max(lasting, one[2] - now) end
+end
+if lasting > 0 then
+  redis.call('SET', KEYS[1], cjson.encode({places, line}), 'PX', string.format('%.0f', lasting))
+else
+  redis.call('DEL', KEYS[1])
+end
+return {string.format('%d', has), string.format('%d', #places), string.format('%d', #line)}
+`
+
+export const BULKHEAD_SCRIPT = scriptOf(BULKHEAD)
+
+/** What the script answers. */
+export interface BulkheadAnswer {
+  readonly has: boolean
+  readonly running: number
+  readonly queued: number
+}
+
+/** @throws {TypeError} for anything but three whole numbers */
+export function readBulkheadAnswer(answer: unknown): BulkheadAnswer {
+  const [has, running, queued] = (Array.isArray(answer) ? answer : []).map(Number)
+  if (![has, running, queued].every((number) => Number.isInteger(number)))
+    throw new TypeError(`the server answered something else than three whole numbers: ${String(answer)}`)
+  return { has: has === 1, running: running as number, queued: queued as number }
+}
