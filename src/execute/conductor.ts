@@ -25,15 +25,15 @@ import { areApart, sharePolicies, whyNotShared } from './transfer/shared-policie
 import { taskSources, type TransferredTask } from './transfer/task-source.js'
 import { asReceived, packValues, type Unfit } from './transfer/values.js'
 
-/** What is under way or known when a run starts. */
+/** State at the start of a run: work under way, and what is known. */
 interface Beginning {
   /** How fast items ran within the call. */
   readonly timing?: Timing
-  /** What the scheduler knows of the run. */
+  /** The scheduler's knowledge of the run. */
   readonly course?: Course
   /** The item at `index` ran before the run began, and returned this promise. */
   readonly pending?: { readonly index: number; readonly item: unknown; readonly result: PromiseLike<unknown> }
-  /** What a plan has chosen. */
+  /** The choice of a plan. */
   readonly decision?: Decision
 }
 
@@ -260,7 +260,7 @@ class Conductor implements Lanes {
   #lookAtWorkers(): void {
     if (!this.#observer.hasWorkers || this.#isAlone) return
     this.#leaveLongItems()
-    // What a dead worker has left only another may run.
+    // Only another worker may run the items that a dead one has left.
     if (!this.#run.supply.hasCrashed && this.#observer.shouldGoBack()) this.#goBack()
   }
 

@@ -19,9 +19,9 @@ import { pools, scheduler, slices } from './thread-wide.js'
  * Applies `task` to each item and gives the results in input order: in this thread, several at a time, or with worker
  * threads, whichever is estimated to be the fastest.
  *
- * What an item throws comes through unchanged; what `signal` was aborted with, too.
+ * An item's error comes through unchanged, and so does the reason of `signal`.
  *
- * Cost, as docs/benchmarks.md has it: later calls lose at most 5 % or 20 µs to the loop, the first call of a process 0.5 to 5 ms, and up to
+ * Cost, by docs/benchmarks.md: later calls lose at most 5 % or 20 µs to the loop, the first call of a process 0.5 to 5 ms, and up to
  * a tenth of a loop of 100 ms, besides some 5 ms in which Node reads the scheduler. Worker threads are started only when what remains is worth more than they cost.
  *
  * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, exportedFunction)`
@@ -32,8 +32,8 @@ import { pools, scheduler, slices } from './thread-wide.js'
  * @throws {RangeError} when an option is out of range
  * @throws {WorkerCrashedError} ERR_WORKER_CRASHED when a worker died of an item, again after it was tried elsewhere
  * @throws {TimeoutExceededError} ERR_TIMEOUT_EXCEEDED when an item took longer than `timeoutMs`
- * @throws {TaskNotTransferableError} ERR_TASK_NOT_TRANSFERABLE where workers are asked for, when they cannot have the task, or an item as it is
- * @throws {ExecutionError} ERR_EXECUTION when the run cannot go on
+ * @throws {TaskNotTransferableError} ERR_TASK_NOT_TRANSFERABLE if workers are requested, when they cannot have the task, or an item unchanged
+ * @throws {ExecutionError} ERR_EXECUTION when the run cannot continue
  * @example
  * const hashes = await execute((n) => { let h = n; for (let i = 0; i < 1e6; i++) h = (h * 31 + i) | 0; return h }, [1, 2, 3, 4])
  */
@@ -133,7 +133,7 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
 /** All items have ended within the call. */
 function ended(task: ResolvedTask, course: Course, loop: PlainLoop): Promise<unknown[]> {
   const { results, seenMs } = loop
-  // What seemed long and was not teaches, too.
+  // A task that seemed long and was not teaches, too.
   if (seenMs >= LEAST_LEARNT_MS || course.loopMs >= LEAST_LEARNT_MS) {
     const [result] = results
     const item = course.first

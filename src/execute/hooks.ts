@@ -6,7 +6,7 @@ import type { RunMode } from './schedule/cost-model.js'
 import type { Task } from './task.js'
 
 /**
- * Listeners of a run. Each gets one object. What one throws is reported once as a process warning and changes no result.
+ * Listeners of a run. Each gets one object. An error of one is reported once, as a process warning, and changes no result.
  */
 export interface RunHooks {
   /** The run begins; `total` is null where the source does not say. */
@@ -34,7 +34,7 @@ export interface RunHooks {
   readonly onEnd?: ((event: RunEnd) => void) | undefined
 }
 
-/** What `onEnd` receives. */
+/** The argument of `onEnd`. */
 export interface RunEnd {
   /** How the items were run, in the end. */
   readonly mode: RunMode
@@ -44,7 +44,7 @@ export interface RunEnd {
   readonly failed: number
   /** From the start of the run to its end. */
   readonly elapsedMs: number
-  /** What the run failed with; undefined where it did not. */
+  /** The error of the run; undefined if it did not fail. */
   readonly error?: unknown
 }
 

@@ -142,7 +142,7 @@ async function sampleOf(task: ResolvedTask, source: ItemSource, options: Complet
   }
   const call = callWithPolicies({ call: ownCall }, options, () => options.signal)
   const { items: firstItems, measured: seen } = await runFirst(call, drawn, source, options, earlier)
-  // What an abort has ended teaches nothing.
+  // A sample that an abort has ended teaches nothing.
   throwIfAborted(options.signal)
   const waits = promises > 0
   // With a time limit each call returns a promise.
@@ -223,7 +223,7 @@ async function runFirst(
   return { items, measured: await runSample(call, left, mostUnderWay(options)) }
 }
 
-/** Draws up to `count` items, fewer if there are no more. What the source throws comes through. */
+/** Draws up to `count` items, fewer if there are no more. An error of the source comes through. */
 async function draw(source: ItemSource, count: number): Promise<unknown[]> {
   const drawn: unknown[] = []
   while (drawn.length < count) {

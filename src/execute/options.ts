@@ -20,7 +20,7 @@ export const CARRY = Symbol('amorsize.carry')
 
 /** Where a run is carried out instead of in this process; `bullmq()` of `amorsize/bullmq` makes one. */
 export interface Elsewhere {
-  /** What marks it as such. */
+  /** Marks it as such. */
   readonly kind: 'amorsize.elsewhere'
   /** @internal A `Carrying` of run/run.ts. */
   readonly [CARRY]: unknown
@@ -107,7 +107,7 @@ export interface CompleteOptions extends StreamOptions {
   readonly isPlain: boolean
 }
 
-/** What no options mean; shared, so that a call without options makes none. */
+/** The options of a call without any; shared, so that such a call makes none. */
 export const DEFAULTS: CompleteOptions = Object.freeze({
   sampleSize: 5,
   targetChunkMs: 4,

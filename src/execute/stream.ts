@@ -11,11 +11,11 @@ import { currentLimits } from './schedule/machine.js'
 import { checkReference, resolveTask, type Task } from './task.js'
 
 /**
- * Applies `task` to what `source` gives, and yields the results while it does: the source is drawn only as fast as results are
- * read, and memory stays bounded however much there is.
+ * Applies `task` to the items of `source`, and yields the results meanwhile: the source is read only as fast as the results are,
+ * and memory stays bounded for any number of items.
  *
- * What the source throws comes through the iterator unchanged, after the results of all before it; what an item throws, after those that are
- * there. An abort drops those.
+ * An error of the source comes through the iterator unchanged, after the results of all items before it; an item's error, after the results
+ * that are there. An abort drops those.
  *
  * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, exportedFunction)`
  * @param source - an array, iterable or async iterable, such as a file's lines
@@ -60,7 +60,7 @@ class StreamReader implements AsyncIterableIterator<unknown> {
   readonly #source: ItemSource
   readonly #options: CompleteOptions
   readonly #results: ResultStream
-  /** Items and sources run in the context in which the stream was made, whoever reads it. */
+  /** Items and sources run in the context in which the stream was made, not in its reader's. */
   readonly #inContext: InContext = keepContext('AmorsizeStream')
   #started = false
   #over: Promise<void> | undefined = undefined

@@ -24,7 +24,7 @@ export interface TaskReference<T = unknown, R = unknown> {
   readonly signature?: TaskFunction<T, R>
 }
 
-/** What `execute`, `optimize` and `stream` accept as a task. */
+/** A task for `execute`, `optimize` and `stream`. */
 export type Task<T = never, R = unknown> = TaskFunction<T, R> | TaskReference<T, R>
 
 /** A task as a run uses it. */
@@ -95,7 +95,7 @@ const resolvedNamed = new WeakMap<object, NamedTask>()
 /** Of references that {@link task} has made, which do not change; undefined until they are resolved. */
 const resolvedReferences = new WeakMap<object, ResolvedTask | undefined>()
 
-/** A function as a task. It is resolved once, so that calling `execute` in a loop makes nothing anew. */
+/** A function as a task. It is resolved once, so that calling `execute` in a loop makes nothing again. */
 export function resolveFunction(fn: TaskFunction): ResolvedTask {
   let resolved = resolvedFunctions.get(fn)
   if (resolved === undefined) resolvedFunctions.set(fn, (resolved = new InlineTask(fn as ResolvedTask['call'])))
@@ -159,7 +159,7 @@ function resolveNamed(fn: TaskFunction, reference: TaskReference): ResolvedTask 
 }
 
 /**
- * Finds the function of a task. What the import of its module throws comes through.
+ * Finds the function of a task. An error of its module's import comes through.
  *
  * @throws {TypeError} when the task is neither a function nor a reference to one
  */

@@ -4,15 +4,15 @@ import { Sharing } from './schedule/sharing.js'
 import { WorkerPool } from './threads/worker-pool.js'
 import { moduleVersions } from './transfer/module-versions.js'
 
-/** What all runs of this thread share. What workers are sent of tasks and policies is kept beside that, in transfer/. */
+/** The state that all runs of this thread share. Tasks and policies as sent to workers are kept in transfer/. */
 
 /** How runs share this thread. */
 export const slices = new SliceQueue()
 
-/** What time is to runs that compute at once. */
+/** Divides time among runs that compute at once. */
 export const sharing = new Sharing()
 
-/** What runs have taught, later ones go by. */
+/** Lessons of earlier runs, for later ones. */
 export const scheduler = new Scheduler()
 
 /** The pools of workers, by how much heap each of their workers has. */
@@ -38,7 +38,7 @@ class Pools {
     return pool
   }
 
-  /** A module has been evaluated anew. Runs that have begun keep their workers, later ones start others. */
+  /** A module has been evaluated again. Runs that have begun keep their workers, later ones start others. */
   #renew(): void {
     this.#version = moduleVersions.check()
     for (const pool of this.#byMegabytes.values()) pool[Symbol.dispose]()

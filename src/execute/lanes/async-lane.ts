@@ -106,7 +106,7 @@ export class AsyncLane implements Lane {
     this.#slices.computes(false)
   }
 
-  /** What was found for later runs. */
+  /** Findings for later runs. */
   get found(): Waiting {
     const inFlight = this.#fixed === undefined ? this.#limit.found : undefined
     return { inFlight, isFree: this.#overlap.isFree, overlap: this.#busy }

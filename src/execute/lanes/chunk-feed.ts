@@ -20,7 +20,7 @@ export class ChunkFeed {
    */
   readonly #chunks = new Map<number, ChunkInWorker>()
   readonly #meter = new TripMeter(calibration)
-  /** When the worker has ended the last chunk that it has told of. */
+  /** When the worker ended the last chunk that it has reported. */
   #endedMs = 0
   /** Why the last lost message could not be read. */
   unread: Error | undefined = undefined
@@ -76,7 +76,7 @@ export class ChunkFeed {
     for (const [chunk, { batch, left }] of this.#chunks)
       count += Math.max(0, Math.min(left, chunk + batch.items.length - begun))
     if (count < this.left || this.isLate) return count
-    // What only workers may run would go to and fro between two that are about to begin.
+    // Items that only workers may run would go to and fro between two that are about to begin.
     for (const { batch } of this.#chunks.values()) if (batch.isCareful) return 0
     return Math.max(0, count - 1)
   }

@@ -9,7 +9,7 @@ const WORTH = 0.6
 const GAIN = {
   /** Below it more items in flight have made it slower, or other items have come. */
   slower: 0.8,
-  /** Below it twice in a row a level that is held is sought anew. */
+  /** If the rate of a held level is below this twice in a row, the level is sought again. */
   changed: 0.7,
   /** Below it so little that fewer than before might do, too. */
   little: 1.4,
@@ -34,7 +34,7 @@ const PATIENCE = { least: 4, most: 128, highest: 64 }
 
 type Phase = 'up' | 'back' | 'down' | 'relieve' | 'hold'
 
-/** What was measured at a level: items that succeeded per millisecond. */
+/** The rate measured at a level: items that succeeded per millisecond. */
 interface LevelRate {
   readonly level: number
   readonly rate: number
@@ -52,7 +52,7 @@ export class ConcurrencyLimit {
   readonly #first: number
   #level: number
   #phase: Phase = 'up'
-  /** What the level is compared with: the level below, the level above, or itself of late. */
+  /** The level to compare with: the one below, the one above, or the same one a while ago. */
   #reference: LevelRate | undefined = undefined
   #window: RateWindow | undefined
   /** Whether the window only waits for the items of a higher level to settle. */
@@ -106,7 +106,7 @@ export class ConcurrencyLimit {
     this.#nowMs = nowMs
     this.#started = started
     this.#inFlight = inFlight - 1
-    // What was started before the level was lowered for too many failures does not tell whether that has helped.
+    // An item started before the level was lowered for failures does not show whether that has helped.
     if (failed && nowMs - ms < this.#changedMs) return
     this.#failing += (Number(failed) - this.#failing) / SMOOTHED_OVER
     const isSuccess = !failed || this.#ignoresFailures

@@ -15,13 +15,13 @@ export interface Terms {
   readonly inFlight: number
   /** Threads beside them that keep items in flight: 1 where this one does. */
   readonly others: number
-  /** What workers apply to each item, shared by all of them. */
+  /** The policies that workers apply to each item, shared by all of them. */
   readonly policies: readonly SentPolicy[]
-  /** Is told whether workers compute, or would if there were any. */
+  /** Learns whether workers compute, or would if there were any. */
   readonly share: Share
   /** Called when a worker is ready to run items, … */
   readonly loaded: () => void
-  /** … and when one has told of items that it has run. */
+  /** … and when one has reported items that it has run. */
   readonly progressed: () => void
   /** Called when items return promises. */
   readonly itemsWait: () => void
@@ -33,7 +33,7 @@ export interface Terms {
   readonly without: (error: unknown) => boolean
 }
 
-/** What the workers of a run have in common, as the lane of one of them sees it. */
+/** The state that the workers of a run share, as the lane of one of them sees it. */
 export interface Force extends Pick<Terms, 'inFlight' | 'policies'> {
   readonly run: Run
   readonly task: TransferredTask
@@ -93,7 +93,7 @@ export interface Lost {
 export interface FedWorker {
   readonly force: Force
   readonly worker: PoolWorker
-  /** On all messages, so that those of an earlier run can be told apart. */
+  /** On all messages, to distinguish those of an earlier run. */
   readonly runNumber: number
   /** Slots of the run that it has: so many items may be under way in its worker. */
   readonly slots: number

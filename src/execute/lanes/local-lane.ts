@@ -177,7 +177,7 @@ export class LocalLane implements Lane, LoopState {
       const itemMs = Math.max(this.timing.itemMs, this.#batchMs / items.length)
       this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(TAKEN_MS / itemMs)))
       this.#measured(items[0], this.lastResult)
-      // Read anew: what was decided, or started, may have taken longer than a slice.
+      // Read again: a decision, or a start of workers, may have taken longer than a slice.
       if (performance.now() >= sliceEndMs) {
         if (this.#isHalted()) return
         this.#slices.ask()

@@ -24,8 +24,8 @@ export function outweighCalls(items: number, ms: number): boolean {
 
 /**
  * Runs `items` from `state.next` up to but not including `to`, and puts each result at its place in `results`. An item that returns a
- * promise ends the loop, and so does one that stops its run. All items of this thread run in this one loop, so what the engine has compiled
- * for the first slice of a run serves the rest. What an item throws comes through; `state.next` is then that item.
+ * promise ends the loop, and so does one that stops its run. All items of this thread run in this one loop, so the code that the engine has compiled
+ * for the first slice of a run serves the rest. An item's error comes through; `state.next` is then that item.
  *
  * @returns the promise of the first item that returned one
  */

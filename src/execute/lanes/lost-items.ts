@@ -54,7 +54,7 @@ function blame({ index, item, attempts }: Lost, { worker, exitCode, error: cause
 
 /** Leaves items to workers that report each result before they start the next item. */
 export function runCarefully(lost: readonly Lost[], force: Force): void {
-  // First: they are told at once that there is more.
+  // First: they learn at once that there is more.
   if (lost.length > 0) force.recall()
   for (const { index, item, attempts } of lost)
     force.run.supply.putCrashed({ start: index, items: [item], attempts, isCareful: true })

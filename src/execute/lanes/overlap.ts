@@ -43,11 +43,11 @@ export class Overlap {
   #items = 0
   /** Items that were begun since then, and how long the thread computed for their beginnings. */
   #begun = { items: 0, ms: 0 }
-  /** What an item computes before it waits. */
+  /** Time that an item computes before it waits. */
   #startMs = 0
   /** Items that have ended together of late, and how long the thread was active for them after they had waited. */
   #moment = { items: 0, activeMs: 0 }
-  /** What an item computes, and what that was before the latest moment. */
+  /** Time that an item computes, and its value before the latest update. */
   #computesMs: number | undefined = undefined
   #computedMs: number | undefined = undefined
   #waitsMs = 0

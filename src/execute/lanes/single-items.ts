@@ -19,7 +19,7 @@ export class SingleItems {
   readonly #slices: SliceQueue
   /** Items that cannot be sent, and wait to run. */
   #kept = 0
-  /** What waits for a slot, which workers give back once they have no item. */
+  /** Calls that wait for a slot, which workers give back once they have no item. */
   readonly #waiting = new Set<() => void>()
 
   constructor(run: Run, call: (item: unknown) => unknown, slices: SliceQueue) {
@@ -114,7 +114,7 @@ export class SingleItems {
   }
 }
 
-/** What cloning an item has thrown, with the item named. */
+/** The error of cloning an item, with the item named. */
 function whyNotSent(index: number, error: unknown): TaskNotTransferableError {
   if (TaskNotTransferableError.is(error)) return error
   return new TaskNotTransferableError(`item ${index} cannot be sent to a worker: ${messageOf(error)}`, {

@@ -5,7 +5,7 @@ import { SLICE_MS } from '../schedule/timing.js'
 
 /** A call that is shorter takes nothing from others: thousands of these need no turn of their own. Nor does it put lanes off. */
 export const LEAST_TAKEN_MS = 0.1
-/** What a call counts at most of the time that calls may take beyond the slice: a single one may only have been kept from its core. */
+/** The most that one call counts of the time beyond the slice: a single one may only have been kept from its core. */
 const MOST_BEYOND_MS = SLICE_MS / 4
 
 /**
@@ -21,11 +21,11 @@ export class SliceQueue {
   turns = 0
   /** Whether a slice runs: what it calls need not ask whether it may run, too. */
   isSlice = false
-  /** What has been taken of this turn of the event loop outside of {@link #turn}. */
+  /** Time taken in this turn of the event loop outside of {@link #turn}. */
   #takenMs = 0
   /** The part of it that came after the slice was used up. */
   #beyondMs = 0
-  /** What the slices of this turn have taken in {@link #turn}. */
+  /** Time that the slices of this turn have taken in {@link #turn}. */
   #ranMs = 0
   #isPutOff = false
 
@@ -89,7 +89,7 @@ export class SliceQueue {
     this.turns++
     const isTaken = this.#takenMs >= LEAST_TAKEN_MS
     this.#takenMs = this.#beyondMs = this.#ranMs = 0
-    // What was taken in the poll phase was in this same turn. But calls that come in every turn do not put the others off for ever.
+    // Time taken in the poll phase counts for this same turn. But calls that come in every turn do not put the others off for ever.
     this.#isPutOff = isTaken && !this.#isPutOff && this.#waiting.length > 0
     try {
       if (!this.#isPutOff) this.#run()

@@ -14,7 +14,7 @@ import { settleLost } from './lost-items.js'
 
 /** Chunks that a worker is sent ahead, so that it need not wait for the next. */
 const AHEAD = 2
-/** A worker that is told that its run is over gets this long to finish its item before it is ended: one that does so can be used again. */
+/** When its run is over, a worker gets this long to finish its item before it is ended: one that does so can be used again. */
 const GRACE_MS = { done: 1000, failed: 1000, aborted: 20 } as const satisfies Record<StopReason, number>
 
 /** A worker that begins nothing for so much longer than the time limit is stuck in what an item has left behind. Where items print, it may wait a second for a reader. */
@@ -191,7 +191,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   /** Gives back half of what the worker has been sent and not begun, or all where it is late or leaves. @returns whether there was anything */
   takeBack(): boolean {
     const { supply } = this.#run
-    // All lanes are told that there is more. This one would take it again at once, only to be asked for it anew, and so on for ever.
+    // All lanes learn that there is more. This one would take it back at once, only to be asked for it again, and so on for ever.
     this.#filling = true
     const { isLate } = this.#chunks
     const count = this.#chunks.takeBack()
@@ -200,7 +200,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     if (!isLate && !supply.hasCrashed && !this.isLeaving && !this.force.isDismissed) this.#sendAgain(own)
     if (count > 0) supply.wake()
     this.#filling = false
-    // What only workers may run is its own again where no other was there for it.
+    // Items that only workers may run are its own again if no other worker was there for them.
     if (count > 0 && supply.hasCrashed) queueMicrotask(() => this.fill())
     return count > 0
   }

@@ -157,7 +157,7 @@ export class Workforce implements Force {
     if (lane.hasLeft) this.#wantsAnother()
   }
 
-  /** It had a worker that it has given to others: it asks for one again, even if it was told meanwhile that there are no more. */
+  /** It has given a worker to others: it asks for one again, even if it has learned meanwhile that there are no more. */
   #wantsAnother(): void {
     if (this.run.isOver || this.isDismissed) return
     this.#refusal = undefined
@@ -214,7 +214,7 @@ export class Workforce implements Force {
     if (chunkSize !== undefined || local === undefined || local.isPaused) return false
     /** How long this thread may be away. */
     const awayMs = Math.max(local.timing.mostMs, local.turnMs)
-    // What a worker holds near the end others would have to be sent anew, unless this thread is seldom there for it.
+    // Near the end, items that a worker holds would have to be sent to others again, unless this thread is seldom there for it.
     if (remaining !== null && 2 * held >= remaining && awayMs < SLICE_MS) return false
     const lastingMs = chunkMs(currentLimits(), targetChunkMs)
     // Those held may all be short ones.
@@ -363,7 +363,7 @@ export class Workforce implements Force {
     this.#pool.withdraw(this.#request)
   }
 
-  /** What items have printed comes before the end of their run, after which the program may end. */
+  /** The output of items comes before the end of their run, after which the program may end. */
   ending(): Promise<unknown> | undefined {
     const printing = Array.from(this.#joined, (worker) => worker.printed()).filter((one) => one !== undefined)
     return printing.length === 0 ? undefined : Promise.all(printing)

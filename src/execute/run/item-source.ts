@@ -168,7 +168,7 @@ class IteratorSource implements ItemSource {
   }
 }
 
-/** What `next()` has given; undefined at the end. */
+/** The item of a `next()`; undefined at the end. */
 function itemOf(next: IteratorResult<unknown>): { readonly value: unknown } | undefined {
   if (typeof next !== 'object' || (next as unknown) === null)
     throw new TypeError(`next() of the items must give an object; received ${describe(next)}`)

@@ -70,7 +70,7 @@ export class Outcomes {
     return this.completed + this.failed
   }
 
-  /** What an earlier run has recorded of the item at `index`. */
+  /** The record that an earlier run has made of the item at `index`. */
   finishedBefore(index: number): { readonly result: unknown } | undefined {
     for (const recorder of this.#recorders) {
       const found = recorder.finishedBefore?.(index)
@@ -88,7 +88,7 @@ export class Outcomes {
     }
   }
 
-  /** Neighbouring items have finished, from `start` on. Told together, many short ones cost little. */
+  /** Neighbouring items have finished, from `start` on. Reported together, many short ones cost little. */
   finishAll(start: number, results: ArrayLike<unknown>): void {
     this.completed += results.length
     for (const recorder of this.#recorders) {

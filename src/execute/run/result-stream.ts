@@ -11,7 +11,7 @@ const NODE_BYTES = 16
 /** One of this many results is weighed; of the first ones, those at powers of two. */
 const WEIGH_EVERY = 1024
 
-/** What `stream` yields for an item with `onError: 'collect'`. */
+/** The record that `stream` yields for an item with `onError: 'collect'`. */
 export type SettledItem<R> = PromiseSettledResult<R> & { readonly index: number }
 
 /** Results on their way to the reader, in order or as they come. If the run fails, the reader gets the results before it first; not if it is aborted. */

@@ -13,24 +13,24 @@ import { Outcomes, type ArraySink, type SettledSink, type Sink } from './outcome
 import { Slots } from './slots.js'
 import { Supply } from './supply.js'
 
-/** Who works for a run: takes items and settles them, in this thread or by a worker, or looks after those who do. */
+/** Works for a run: takes items and settles them, in this thread or by a worker, or looks after other lanes. */
 export interface Lane {
   /** The run is over: take no more, and leave nothing behind. */
   stop(reason: StopReason): void
-  /** What the end of the run has to wait for, asked once all lanes have stopped; undefined for nothing. */
+  /** The promise that the end of the run has to wait for, requested once all lanes have stopped; undefined for none. */
   ending?(): Promise<unknown> | undefined
 }
 
 /** Why lanes stop: all items have settled, one failed, the caller has left, or the run cannot go on. */
 export type StopReason = 'done' | 'failed' | 'aborted'
 
-/** Carries out one run in the place of this process. It is told of items as a recorder is, and closed with the others before the run ends. */
+/** Carries out one run in the place of this process. It learns of items as a recorder does, and is closed with the others before the run ends. */
 export interface RunCarrier extends RunRecorder {
   /** The run begins: its items are in the supply. */
   carry(run: Run): void
 }
 
-/** What a carrier is told of the run it is for. */
+/** The run as its carrier sees it. */
 export interface RunToCarry {
   readonly task: ResolvedTask
   readonly source: ItemSource

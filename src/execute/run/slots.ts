@@ -32,7 +32,7 @@ export class Slots {
     if (leaving !== undefined) this.#waiting.delete(leaving)
     const waiting = [...this.#waiting]
     this.#waiting.clear()
-    // Who finds none waits again, and those behind with it.
+    // One that finds no slot waits again, and so do those behind it.
     for (const again of waiting) again()
   }
 }

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 
-/** What draws the items of an asynchronous iterable. That of a stream can be closed at any time. */
+/** The reader of an asynchronous iterable. That of a stream can be closed at any time. */
 export function iteratorOf(iterable: AsyncIterable<unknown>): AsyncIterator<unknown> {
   if (isWebStream(iterable)) return readerOfWeb(iterable)
   return isNodeStream(iterable) ? readerOfNode(iterable) : iterable[Symbol.asyncIterator]()
@@ -12,7 +12,7 @@ function isWebStream(iterable: AsyncIterable<unknown>): iterable is ReadableStre
   return typeof getReader === 'function' && iterable[Symbol.asyncIterator] === values
 }
 
-/** What reads a web stream. Its own iterator cannot be closed while it waits for what comes next, and a reader can. */
+/** Reads a web stream. Its own iterator cannot be closed while it waits for the next item, but a reader can. */
 function readerOfWeb(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
   const reader = stream.getReader()
   const over = async (last?: Promise<void>): Promise<IteratorResult<unknown>> => {
@@ -39,12 +39,12 @@ function isNodeStream(iterable: AsyncIterable<unknown>): iterable is Readable {
 }
 
 /**
- * What reads a stream of Node. A generator iterates it, which does nothing before its first `next()`: nobody hears an error of the stream until
- * then, which ends the process. Nor does closing it destroy the stream then, or while a `next()` waits for a stream that is silent.
+ * Reads a stream of Node. A generator iterates it, which does nothing before its first `next()`: until then no listener hears an error of the
+ * stream, which ends the process. Nor does closing it destroy the stream then, or while a `next()` waits for a stream that is silent.
  */
 function readerOfNode(stream: Readable): AsyncIterator<unknown> {
   const iterator: AsyncIterator<unknown> = stream[Symbol.asyncIterator]()
-  /** The stream keeps its error for whoever reads it. */
+  /** The stream keeps its error for its next reader. */
   const keep = (): void => undefined
   stream.on('error', keep)
   let isUnread = true

@@ -23,7 +23,7 @@ export class Supply {
   #given = 0
   #holds = 0
   #isClosed = false
-  /** What the source of a stream has failed with: the results of what was taken before come first. */
+  /** The error of a stream's source: the results of items taken before come first. */
   failure: { readonly error: unknown } | undefined = undefined
 
   /**

@@ -28,7 +28,7 @@ const LEARNING: Readonly<Record<Calibrated, Learning>> = {
 /** A measurement above this many times the estimate is cut to it. */
 const MOST_TIMES = 3
 
-/** What it costs to move work to other threads: assumed at first, then learnt from real work. */
+/** The cost of moving work to other threads: assumed at first, then learnt from real work. */
 export class Calibration {
   /** From the start of a worker until it has loaded its first task. */
   spawnMs = LEARNING.spawnMs.assumedMs
@@ -57,7 +57,7 @@ export class Calibration {
 
 export const calibration = new Calibration()
 
-/** What copying a value to another thread costs, both sides together. */
+/** The cost of copying a value to another thread, both sides together. */
 export function cloneMsOf(
   { nodes, bytes }: Pick<ValueSize, 'nodes' | 'bytes'>,
   { cloneNodeMs, cloneByteMs }: Pick<Calibration, 'cloneNodeMs' | 'cloneByteMs'>,

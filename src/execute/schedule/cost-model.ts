@@ -4,7 +4,7 @@ import { FIRST_IN_FLIGHT } from './timing.js'
 /** How a run is carried out: one item after the other, several at a time in this thread, or with worker threads. */
 export type RunMode = 'serial' | 'async' | 'threads'
 
-/** What the estimates are made from; all of it measured, or a default until it is. Times are milliseconds. */
+/** The inputs of the estimates; each measured, or a default until it is. Times are milliseconds. */
 export interface CostInputs {
   readonly items: number
   /** Time of one item in the loop, waiting included. */
@@ -39,11 +39,11 @@ export interface Considered {
   readonly workers: number
   /** Items per message to a worker; 1 without workers. */
   readonly chunkSize: number
-  /** What all items would take. */
+  /** Time for all items. */
   readonly estimatedMs: number
 }
 
-/** What an item in a message costs either side, whatever it weighs. */
+/** The cost of an item in a message, to either side, whatever its size. */
 export const IN_MESSAGE_MS = 0.000_3
 
 /** With more items for each lane than these, how they divide makes no difference. */
@@ -70,7 +70,7 @@ export function asyncMs(inputs: CostInputs, concurrency: number): number {
  */
 export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number): number {
   const { items, itemMs, coresEach, cloneMs, spawnMs, spawnHereMs, wakeMs, dispatchMs, cores, mainWorks } = inputs
-  /** What an item costs either side beside its own time. */
+  /** The cost of an item to either side, beside its own time. */
   const besideMs = cloneMs / 2 + IN_MESSAGE_MS + dispatchMs / chunkSize
   const lanes = workers + (mainWorks ? 1 : 0)
   // Threads beyond the cores share them; what waits needs no core.
@@ -113,7 +113,7 @@ export interface Choices {
 export const MARGIN = 0.95
 /** Below this share of computing, items wait: they run here, several at once. */
 export const IO_SHARE = 0.3
-/** What a preferred mode may cost more than the best. */
+/** A preferred mode may take this many times as long as the best. */
 const PREFERENCE = 1.25
 
 /** All schedules that come into question, the loop first. */

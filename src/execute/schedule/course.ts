@@ -13,7 +13,7 @@ const DOUBT = 2
 /** Workers that are this many times as fast as at the last look have not lost yet: their engines are still compiling. */
 const IMPROVING = 1.25
 
-/** What the scheduler knows of a run under way. */
+/** The scheduler's knowledge of a run under way. */
 export class Course {
   /** The decision for workers; undefined while the run is a loop. */
   decision: Decision | undefined = undefined
@@ -48,7 +48,7 @@ interface Look {
   readonly itemsPerMs: number
 }
 
-/** What has happened in a run since its first worker joined. */
+/** Counts of a run since its first worker joined. */
 export interface SinceJoined {
   /** Items that were left then. */
   readonly items: number | null

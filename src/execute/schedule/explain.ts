@@ -69,7 +69,7 @@ function isChosen(plan: Plan, one: Considered): boolean {
   return one.mode === plan.mode && one.workers === plan.workers
 }
 
-/** What a run does that is carried out so. */
+/** Describes a run that is carried out so. */
 function describe({ mode, workers, chunkSize }: Pick<Considered, 'mode' | 'workers' | 'chunkSize'>): string {
   switch (mode) {
     case 'serial':
@@ -81,7 +81,7 @@ function describe({ mode, workers, chunkSize }: Pick<Considered, 'mode' | 'worke
   }
 }
 
-/** What the person could do, if there is anything. */
+/** Advice to the user, if there is any. */
 function adviceFor({ mode, profile }: Plan): string | undefined {
   if (mode !== 'serial' || profile.sampleSize === 0) return undefined
   if (profile.limits.cpuWorkers <= 1) return 'a second core.'

@@ -2,7 +2,7 @@ import { builtins } from '../../internal/builtins.js'
 import { type SystemInfo, systemInfo } from '../../system/index.js'
 import { MemoryLevel } from '../../system/memory-level.js'
 
-/** What the machine allows this process, as far as scheduling needs it. */
+/** The machine's limits for this process, as far as scheduling needs them. */
 export interface Limits {
   /** Threads that can compute at the same time. */
   readonly cpuWorkers: number

@@ -25,7 +25,7 @@ export interface WorkersThere extends WorkersAtHand {
   readonly working: number
 }
 
-/** What changes from one decision to the next. */
+/** The inputs that change from one decision to the next. */
 export interface Situation {
   /** Items still to run; null if the source does not say. */
   readonly items: number | null
@@ -45,7 +45,7 @@ export interface Decision {
   readonly measured: Measured
   /** Whether the estimate comes from earlier runs of the task; else it is from the cost model. */
   readonly isByOutcome: boolean
-  /** Whether the loop is chosen to see anew what it takes. */
+  /** Whether the loop is chosen to measure it again. */
   readonly isLoopDue: boolean
   /** Whether workers are chosen since only they can be ended in the middle of an item that takes too long. */
   readonly isForTime: boolean

@@ -15,7 +15,7 @@ export interface Plan<R = unknown> {
   readonly estimatedSpeedup: number
   /** Why, in a sentence. */
   readonly reason: string
-  /** What should be known before: a sentence each. */
+  /** Facts to know beforehand: a sentence each. */
   readonly warnings: string[]
   /** All items, those of the sample too: nothing is lost from a generator. It and {@link run} draw from the same source. */
   readonly items: Iterable<unknown> | AsyncIterable<unknown>
@@ -51,13 +51,13 @@ export interface Profile {
   readonly dispatchMs: number
   /** Which of the last three are assumptions still, because no work of this process has shown them yet. */
   readonly assumed: readonly Assumed[]
-  /** What the estimates come from: the cost model, or what earlier runs of the task have taken with workers. */
+  /** The source of the estimates: the cost model, or the times of the task's earlier runs with workers. */
   readonly estimatedBy: 'cost model' | 'earlier runs'
   /** Memory that one more worker takes. */
   readonly bytesPerWorker: number
   /** How many items there are; null where that is not known. */
   readonly totalItems: number | null
-  /** What the machine allows. */
+  /** The limits of the machine. */
   readonly limits: Limits
   /** The schedules that were compared. */
   readonly considered: Considered[]

@@ -33,7 +33,7 @@ export class Busyness {
   }
 }
 
-/** What was measured of a task on items of one shape. Times are milliseconds, sizes bytes. */
+/** Measurements of a task on items of one shape. Times are milliseconds, sizes bytes. */
 export interface Measured {
   readonly sampleSize: number
   readonly itemMs: number
@@ -41,7 +41,7 @@ export interface Measured {
   readonly leastMs: number
   readonly itemCv: number
   readonly cpuShare: number
-  /** What an item costs this thread beside that; see `Timing`. */
+  /** The cost of an item to this thread beside that; see `Timing`. */
   readonly besideMs: number
   /** Cores that the process kept busy meanwhile, including threads that compile and collect garbage. */
   readonly coresBusy: number
@@ -57,10 +57,10 @@ export interface Measured {
 }
 
 /**
- * What an item costs the loop in all.
+ * The whole cost of an item to the loop.
  *
- * @param itemMs - what it takes
- * @param besideMs - what it has cost beside that: not more than its own time, since the rest is of other work, or of a task that was not compiled yet
+ * @param itemMs - its own time
+ * @param besideMs - its cost beside that: counted up to its own time, since the rest is of other work, or of a task that was not compiled yet
  */
 export function inAllMs(itemMs: number, { besideMs }: Measured): number {
   return itemMs + Math.min(itemMs, besideMs)
@@ -123,7 +123,7 @@ export class SampleItem {
 const SHORTEST_MS = { ofLoop: 0.5, ofProcessor: 5 }
 
 /**
- * Runs `items` in this thread and measures them. The first runs alone, so that computing and waiting can be told apart. If it waits, the
+ * Runs `items` in this thread and measures them. The first runs alone, to tell computing from waiting. If it waits, the
  * others run together, no more than `most` at once.
  */
 export async function runSample(

@@ -73,7 +73,7 @@ export class Scheduler {
   readonly #waiting = new TasksBySource()
   readonly #machine: Machine
   readonly planner: Planner
-  /** What the last run teaches, until it has been learnt. */
+  /** The lesson of the last run, until it has been learnt. */
   #lesson: (() => void) | undefined = undefined
   readonly #learn = (): void => {
     const lesson = this.#lesson
@@ -87,7 +87,7 @@ export class Scheduler {
     this.planner = new Planner(machine.limits)
   }
 
-  /** What earlier runs have taught about a task on items like `item`; nothing where `useCache` is off. */
+  /** The record of earlier runs of a task on items like `item`; undefined if `useCache` is off. */
   recall(subject: Subject, item: unknown): TaskRecord | undefined {
     this.#learn()
     return subject.options.useCache ? this.#knownOf(subject).tasks.find(subject.key, item) : undefined
@@ -101,14 +101,14 @@ export class Scheduler {
     return options.policies.length === 0 ? this.#bare : this.#guarded
   }
 
-  /** What earlier runs of the task have found of items that wait. */
+  /** Findings of the task's earlier runs about items that wait. */
   waitingOf(subject: Subject): Waiting {
     if (!subject.options.useCache) return { isFree: false }
     const { tasks, free } = this.#knownOf(subject)
     return { ...tasks.waitingOf(subject.key), isFree: free.has(subject.key) }
   }
 
-  /** What a run has found of them. */
+  /** Keeps a run's findings about them. */
   foundWaiting(subject: Subject, { isFree, ...found }: Waiting): void {
     const { tasks, free } = this.#knownOf(subject)
     tasks.foundWaiting(subject.key, found)
@@ -178,7 +178,7 @@ export class Scheduler {
     const { overlap = 0 } = this.waitingOf(subject)
     const count = workers ?? threadsFor(this.#machine.limits())
     const most = mostInWorker(subject.options, count)
-    // What the caller allows, workers can have under way as well.
+    // Workers can have as many items under way as the caller allows.
     return overlap > SLACK * most && mostUnderWay(subject.options) >= count * (most + 1)
   }
 
@@ -232,7 +232,7 @@ export class Scheduler {
     return this.#machine.crowding() <= CROWDED
   }
 
-  /** Learns from a run that has ended once its results are with whoever waits for them, but before it is asked about another run. */
+  /** Learns from a run that has ended once its caller has the results, but before the next run is planned. */
   learnSoon(lesson: () => void): void {
     this.#learn()
     this.#lesson = lesson
@@ -305,7 +305,7 @@ export class Scheduler {
     return decision.chosen.workers
   }
 
-  /** Whether it is time to decide anew. @param restMs - what the items left would take in the loop */
+  /** Whether it is time to decide again. @param restMs - time of the remaining items in the loop */
   #isDue(course: Course, observation: Observation, restMs: number, workers: WorkersThere): boolean {
     const { timing, isAsync } = observation
     const seenMs = timing.totalMs

@@ -10,7 +10,7 @@ const LEAST_SEEN_MS = 3
  * items count for less: they are slow until this thread's engine has compiled it.
  */
 const SPAWN_FACTOR = { atFirst: 3, later: 2 }
-/** What is seen in so long are the first items. */
+/** Items seen within this time are the first ones. */
 const FIRST_MS = 2 * SLICE_MS
 /** On a machine that was too crowded for workers it is asked again when items have taken this many times as long. */
 const CROWDED_AGAIN = 1.1

@@ -4,7 +4,7 @@ const MOST = 1000
 /** After a run that has shown otherwise, so many must show it. A function that calls another, given to it, is one task by its source. */
 const DOUBT = 2
 
-/** Tasks of which runs have shown that something holds. A function is known by its source, since a handler makes its own anew for each request. */
+/** Tasks for which runs have shown that something holds. A function is known by its source, since a handler makes a new one for each request. */
 export class TasksBySource {
   /** How many more runs must show it until it is believed. */
   readonly #doubts = new BoundedMap<string, number>(MOST)
@@ -17,7 +17,7 @@ export class TasksBySource {
   /** A run of `task` has shown whether it holds. */
   note(task: object | string, holds: boolean): void {
     const name = nameOf(task)
-    // What is bound or built in shows nothing of itself.
+    // A bound or built-in function does not show its source.
     if (name.endsWith('[native code] }')) return
     const doubt = holds ? Math.max(0, (this.#doubts.get(name) ?? 0) - 1) : DOUBT
     this.#doubts.delete(name)

@@ -17,7 +17,7 @@ const LOOP_RUNS = 2
 const RUNS_WITH_WORKERS = 2
 /** This many items of this thread show what the loop takes, even beside workers. */
 const ENOUGH_HERE = 16
-/** What the shortest run has taken counts as twice that with each run after it: an old one is soon forgotten. */
+/** The time of the shortest run doubles with each run after it, so that an old one is soon forgotten. */
 const FORGETTING = 2
 /** Twice nothing would stay nothing: a run in which the clock has not moved counts as this. */
 const LEAST_MS = 1e-6
@@ -41,11 +41,11 @@ export function showsLoop({ items }: MeanTiming, { isAsync }: Measured, isMixed:
   return items >= ENOUGH_HERE && !isAsync && !isMixed
 }
 
-/** What earlier runs have taught about a task on items of one shape: what an item takes, and what workers have won or lost. */
+/** Lessons of earlier runs of a task on items of one shape: the time of an item, and the gain or loss by workers. */
 export class TaskRecord {
   /** The latest measurement; undefined before the first. */
   measured: Measured | undefined = undefined
-  /** What an item takes in the loop; undefined until that is known. */
+  /** Time of an item in the loop; undefined until that is known. */
   loopItemMs: number | undefined = undefined
   /** Whether some items take so long that this thread, busy with one, would keep its workers waiting; see `isUneven`. */
   isUneven = false
@@ -57,7 +57,7 @@ export class TaskRecord {
   isWarm = false
   /** How many times as fast as the loop runs with workers were; undefined before the first, or if they should be tried again. */
   gain: number | undefined = undefined
-  /** What the loop would have taken for the run that gain comes from. */
+  /** Time that the loop would have taken for the run that the gain comes from. */
   #gainOfMs = 0
   /** How many of the next runs stay in the loop, and how many did after the loss before. */
   #toSkip = 0
@@ -136,10 +136,10 @@ export class TaskRecord {
   }
 
   /**
-   * What an item takes in the loop, after a run with workers.
+   * Time of an item in the loop, after a run with workers.
    *
    * @param timing - of this thread in that run; believed only if `showsLoop`
-   * @param measured - what that run was decided by
+   * @param measured - the measurements by which that run was decided
    */
   loopItemOf(timing: MeanTiming, measured: Measured): number {
     const known = this.loopItemMs ?? measured.itemMs
@@ -172,7 +172,7 @@ export class TaskRecord {
     this.#isLoopDue = false
   }
 
-  /** What an item takes at least, by the shortest of the runs of late; 0 until the loop is known. */
+  /** The least time of an item, by the shortest of the recent runs; 0 until the loop is known. */
   get leastOfRunsMs(): number {
     return this.#loopRuns < LOOP_RUNS ? 0 : this.#leastOfRunsMs
   }
@@ -241,12 +241,12 @@ export class TaskRecord {
   }
 }
 
-/** What is known of one task: a record for each shape of items, and what is the same for all. */
+/** The knowledge about one task: a record for each shape of items, and what is the same for all. */
 class OfTask extends Map<string, TaskRecord> {
   waiting: OfWaiting = {}
 }
 
-/** What runs have found of items that wait; undefined before. */
+/** Findings of runs about items that wait; undefined before. */
 export interface OfWaiting {
   /** So many in flight were best in this thread. */
   readonly inFlight?: number | undefined
@@ -254,7 +254,7 @@ export interface OfWaiting {
   readonly overlap?: number | undefined
 }
 
-/** What the runs of a thread have taught about their tasks. */
+/** Lessons of the runs of a thread about their tasks. */
 export class Tasks {
   readonly #ofFunctions = new WeakMap<object, OfTask>()
   readonly #ofNames = new BoundedMap<string, OfTask>(MOST_NAMED)
@@ -272,7 +272,7 @@ export class Tasks {
     return record
   }
 
-  /** What earlier runs of `task` have found of items that wait. */
+  /** Findings of earlier runs of `task` about items that wait. */
   waitingOf(task: object | string): OfWaiting {
     return this.#find(task)?.waiting ?? {}
   }

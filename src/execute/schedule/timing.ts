@@ -3,7 +3,7 @@ export const SLICE_MS = 4
 
 /** A run begins with this many items that wait. */
 export const FIRST_IN_FLIGHT = 64
-/** It never has more than this many in flight by itself: a program should not hold more open against a server unless it is told to. */
+/** The most items in flight by default: a program should not hold more connections open to a server unless its author says so. */
 export const MOST_IN_FLIGHT = 256
 /** A worker has at most an equal part of these under way: no more than `most`, and no fewer than `least`, however many workers there are. */
 export const IN_WORKER = { least: 16, most: 64 } as const
@@ -38,7 +38,7 @@ export interface MeanTiming {
   readonly spread: number
 }
 
-/** What one of the longer items takes: two standard deviations above the mean. */
+/** Time of one of the longer items: two standard deviations above the mean. */
 function longMs({ itemMs, spread }: MeanTiming): number {
   return itemMs * (1 + 2 * spread)
 }
@@ -103,7 +103,7 @@ export class Timing {
   /** Mean of the squares of an item's time, for the spread. */
   #squares = 0
   #weight = 0
-  /** What an item takes now. */
+  /** Time of an item now. */
   latestMs = 0
   /** Items of the first block, which pays for loading and compiling what the task needs. */
   #firstItems = 0
@@ -146,8 +146,8 @@ export class Timing {
   }
 
   /**
-   * What an item costs this thread beside its own time: to take it from its source, to give its result on, and to destroy what it leaves as
-   * garbage: objects of C++ are destroyed between turns. 0 before the first whole turn.
+   * The cost of an item to this thread beside its own time: to take it from its source, to pass its result on, and to destroy its garbage:
+   * objects of C++ are destroyed between turns. 0 before the first whole turn.
    */
   get besideMs(): number {
     const { items, ms, turnsMs } = this.#inTurns

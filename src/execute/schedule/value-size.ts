@@ -1,6 +1,6 @@
 import { isPlain, whyLost } from '../transfer/cloned-classes.js'
 
-/** What a value weighs when it goes to another thread, and whether it arrives as what it is. */
+/** The size of a value on its way to another thread, and whether it arrives unchanged. */
 export interface ValueSize {
   /** Objects, properties and elements that the clone has to visit. */
   nodes: number
@@ -27,7 +27,7 @@ export function sizeOf(value: unknown): ValueSize {
   return size
 }
 
-/** What a Date, an error or the like is taken to weigh. */
+/** The assumed size of a Date, an error or the like. */
 const OBJECT_BYTES = 64
 
 function add(value: unknown, size: ValueSize, seen: Set<object>): void {

@@ -57,9 +57,9 @@ function shouldGive(one: Sharer, needy: Sharer): boolean {
 }
 
 /**
- * Who should give workers back, so that all runs have about as many.
+ * The sharers that should give workers back, so that all runs have about as many.
  *
- * @param coming - workers that are on their way to whoever is the neediest by then
+ * @param coming - workers on their way to the sharer that is the neediest by then
  * @returns for each worker to be given back, the position of a sharer
  */
 export function givers(sharers: readonly Sharer[], coming: number): number[] {

@@ -43,7 +43,7 @@ export class PoolWorker {
   readonly epochMs = machineNow()
   /** How many items it was sent in chunks, of any run. */
   sent = 0
-  /** Number of the last run that it has worked for. Runs are told apart by these, and the worker is told up to which they are over. */
+  /** Number of the last run that it has worked for. Numbers identify runs, and the worker learns up to which one they are over. */
   lastRun = 0
   owner: WorkerOwner | undefined = undefined
   /** Whether it was ended, or has come to its end: it is of no use to anybody. */
@@ -62,7 +62,7 @@ export class PoolWorker {
   /** Whether a run needs it. */
   #isHeld = true
   #letGo: NodeJS.Timeout | undefined = undefined
-  /** Who waits until what its items have printed has come. */
+  /** Callbacks that wait for the output of its items. */
   readonly #awaiting = new Set<() => void>()
 
   constructor(id: number, resourceLimits: ResourceLimits | undefined) {

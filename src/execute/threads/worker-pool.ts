@@ -12,7 +12,7 @@ import { givers, isStuck, neediest, type Sharer } from './fair-shares.js'
 import { IdleWorkers, tellOthers } from './idle-workers.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
 
-/** Workers that may fail to start, one after the other, before a run is told that there are none. */
+/** Workers that may fail to start, one after the other, before a run learns that there are none. */
 const FAILED_STARTS = 3
 
 /** While a run waits for a worker that cannot go on without, it is looked at this often whether others should give one back. */
@@ -55,7 +55,7 @@ export class WorkerPool implements Disposable {
   readonly #look = new LateCall(() => this.#lookAtStuck(), LOOK_MS)
 
   /**
-   * @param nextId - numbers its workers: those of all pools of a thread are told apart
+   * @param nextId - numbers its workers, uniquely over all pools of a thread
    * @param later - calls its argument in a turn of the event loop that has room for it: to start a worker takes this thread some milliseconds
    */
   constructor(nextId: () => number, later: (start: () => void) => void, limits?: ResourceLimits) {
@@ -219,7 +219,7 @@ export class WorkerPool implements Disposable {
     }
   }
 
-  /** Starts a worker. What it is sent now, it does before it is ready. */
+  /** Starts a worker. It handles messages sent now before it is ready. */
   #start(task: TransferredTask): PoolWorker | undefined {
     let worker: PoolWorker
     tellOthers()
@@ -239,7 +239,7 @@ export class WorkerPool implements Disposable {
   #ownerOf(worker: PoolWorker): WorkerOwner {
     return {
       received: (message: FromWorker) => {
-        // Whoever could not use it before can now.
+        // Runs that could not use it before can now.
         if (message.kind === 'loaded') this.#serve()
         // A task may post the same by `parentPort`.
         if (message.kind !== 'ready' || !this.#starting.delete(worker)) return

@@ -1,7 +1,7 @@
 import type { Runtime, Session } from 'node:inspector'
 import { builtins } from '../../internal/builtins.js'
 
-/** What the text of a function does not show. */
+/** Facts about a function that its text does not show. */
 export interface AroundFunction {
   /** Names of globals that are variables of the program where the function stands, such as `crypto` after `import crypto from 'node:crypto'`. */
   readonly shadowed: readonly string[]
@@ -10,8 +10,8 @@ export interface AroundFunction {
 }
 
 /**
- * Only functions written with `function` tell whether they are strict: others of a module that is not strict are taken to be. Who asks a strict
- * one for its caller gets an error. (Until V8 14.6, of Node 26, one that is not strict has the property itself.)
+ * Only functions written with `function` show whether they are strict: others of a module that is not strict are assumed to be. Reading the
+ * `caller` of a strict one throws. (Until V8 14.6, of Node 26, one that is not strict has the property itself.)
  */
 export function isSloppy(fn: object): boolean {
   try {
@@ -75,7 +75,7 @@ function askAbout(fn: object, session: Session): string[] {
   }
 }
 
-/** Runs with a scope as `this`: its variables are not told one by one, since a bundle may have thousands. */
+/** Runs with a scope as `this`: its variables are not listed one by one, since a bundle may have thousands. */
 const SHADOWED_IN_THIS = `function ({ globals }) {
   const variables = this.object
   return Object.getOwnPropertyNames(globals).filter(

@@ -14,7 +14,7 @@ import {
   writtenBy,
 } from './syntax-tree.js'
 
-/** What the source of a function shows about sending it to another thread. */
+/** Facts in the source of a function about sending it to another thread. */
 export interface FunctionAnalysis {
   /** Names that the function uses and does not define, and that no thread has by itself; sorted. */
   readonly captured: readonly string[]
@@ -205,7 +205,7 @@ class Scope {
     this.#visitNamed(node)
   }
 
-  /** Whether somebody else has given the function a property. What the global object has may be there in every thread: `--import` runs in each. */
+  /** Whether other code has given the function a property. A property of the global object may be there in every thread: `--import` runs in each. */
   #isFromOutside([object, property]: readonly [string, string]): boolean {
     const definer = this.#definerOf(object)
     const isOwn = definer !== undefined && definer.#outer === undefined
@@ -269,7 +269,7 @@ class Scope {
     for (const child of childrenOf(node)) this.#declareVars(child)
   }
 
-  /** What a block, a loop's head or a `catch` defines for itself. */
+  /** The variables that a block, a loop's head or a `catch` defines for itself. */
   #declareLexical(node: Node): void {
     if (node.type === 'CatchClause' && isNode(node['param'])) this.#declarePattern(node['param'])
     const cases = (node['cases'] as Node[] | undefined)?.flatMap((one) => one['consequent'] as Node[])

@@ -21,13 +21,13 @@ export function whyLost(value: object): string | undefined {
   const name = isError ? 'an error' : `an instance of ${classNameOf(value)}`
   const isOfEngine = isError || isClonedByEngine(value)
   if (!isOfEngine && !isClonedByNode(value)) return `${name}, which would arrive without its class`
-  // What Node itself keeps in objects of its classes has symbols as keys.
+  // Node's own properties in objects of its classes have symbols as keys.
   const properties = isOfEngine ? propertiesOf(value) : Object.keys(value)
   if (properties.length === 0) return undefined
   return `${name} with properties (${properties.join(', ')}), which would arrive without them`
 }
 
-/** What a program has given to an object of a built-in class. */
+/** The properties that a program has given to an object of a built-in class. */
 function propertiesOf(value: object): string[] {
   const names = Object.keys(value).slice(value instanceof String ? value.length : 0)
   if (value instanceof RegExp && value.lastIndex > 0) names.push('lastIndex')

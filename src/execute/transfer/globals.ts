@@ -17,7 +17,7 @@ const COMMON_GLOBALS =
 const common: ReadonlySet<string> = new Set([...COMMON_GLOBALS.split(' '), ...NODE_GLOBALS.split(' ')])
 const standard = lazy(() => new Set(runInNewContext('Object.getOwnPropertyNames(globalThis)') as string[]))
 
-/** Whether a name means the same in every thread. What this program has added to its own global object does not. */
+/** Whether a name means the same in every thread. One that this program has added to its own global object does not. */
 export function isGlobal(name: string): boolean {
   return common.has(name) || standard().has(name)
 }

@@ -1,5 +1,5 @@
 /**
- * What compilers and tools call in a function that a program never wrote: a worker gives it its own.
+ * Functions that compilers and tools call although the program never wrote them: a worker has its own.
  * Names are those of esbuild (`__name`), TypeScript (`__importStar`, `__importDefault`), Babel and SWC (`_interop…`), Vite, jiti and Istanbul.
  */
 const HELPERS: Readonly<Record<string, unknown>> = {
@@ -29,7 +29,7 @@ export const nodeNameOf = (url: string): string => url.replace(/^\/@id\/__vite-b
 /** Whether a name is that of Istanbul's counters, which each file has. */
 export const isCounter = (name: string): boolean => /^cov_[0-9a-z]+$/.test(name)
 
-/** A function, or an object before Istanbul 4. What is counted in a worker is in no report. */
+/** A function, or an object before Istanbul 4. Counts of a worker are in no report. */
 function madeCounters(): unknown {
   const counters = Object.assign(() => counters, { f: {}, s: {}, b: new Proxy({}, { get: () => ({}) }) })
   return counters

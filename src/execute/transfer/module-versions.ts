@@ -1,7 +1,7 @@
 /** A function of the same text that comes sooner after another counts only after that time: a program may make many. Doubles each time, up to the most. */
 const WAIT_MS = { least: 1000, most: 8000 }
 
-/** Tells when a module has been evaluated anew, as development servers do once its text, or that of one it imports, has changed. */
+/** Notices when a module has been evaluated again, as development servers do once its text, or that of one it imports, has changed. */
 export class ModuleVersions {
   #latest = 0
   /** When a function counts that came too soon. */

@@ -49,7 +49,7 @@ export function areApart(policies: readonly Policy[]): boolean {
   })
 }
 
-/** What workers make the policies from, outermost first; their state is shared from now on. Only where {@link whyNotShared} finds nothing. */
+/** The forms from which workers make the policies, outermost first; their state is shared from now on. Only if {@link whyNotShared} finds nothing. */
 export function sharePolicies(policies: readonly Policy[]): readonly SentPolicy[] {
   if (policies.length === 0) return NO_POLICIES
   return leavesOf(policies).map((policy) => {

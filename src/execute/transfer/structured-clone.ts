@@ -10,7 +10,7 @@ export function packNumbers<T>(values: readonly T[]): ArrayLike<T> {
 }
 
 /**
- * What another thread would get. It does what the global `structuredClone` does, which a page of jsdom lacks.
+ * The value as another thread would get it. Works as the global `structuredClone`, which a page of jsdom lacks.
  *
  * @throws {DOMException} DataCloneError when it cannot be cloned
  */

@@ -5,7 +5,7 @@ import { describe } from '../../internal/options/validate.js'
 type Exports = Readonly<Record<string, unknown>>
 
 /**
- * Imports the module of a task. What that throws comes through, in terms of the task where it can be.
+ * Imports the module of a task. An error of the import comes through, in terms of the task if possible.
  *
  * @param isWorker - whether this thread is a worker, which the thread that started it is not
  */
@@ -47,7 +47,7 @@ function loadsHereOnly(isWorker: boolean): boolean {
   return isWorker && major < 22 && process.execArgv.some((argument) => argument.startsWith('--import'))
 }
 
-/** What a module exports by a name, and not what it inherits. Of a CommonJS module `import()` finds only some names; all of it is its default. */
+/** The export of a module by a name, nothing inherited. Of a CommonJS module `import()` finds only some names; its default has all. */
 export function exportOf(module: Exports, name: string): unknown {
   return [module, allOf(module)].find((exports) => Object.hasOwn(exports, name))?.[name]
 }

@@ -29,7 +29,7 @@ interface UncheckedTask {
   readonly isGuarded: boolean
 }
 
-/** What is known of functions by their source: closures made in one place are one task. */
+/** Knowledge about functions by their source: closures made in one place are one task. */
 interface Inline {
   readonly unchecked: UncheckedTask
   outcome: TransferredTask | TaskNotTransferableError | undefined
@@ -38,13 +38,13 @@ interface Inline {
 
 const MOST_INLINE = 1000
 
-/** What workers of this thread are sent of tasks. */
+/** Tasks as they are sent to the workers of this thread. */
 class TaskSources {
   readonly #inline = new Map<string, Inline>()
   readonly #named = new Map<string, TransferredTask>()
   #lastId = 0
 
-  /** What workers need to run the task, or the error that says why they cannot. Found once for each task. */
+  /** The task as workers need it, or the error that says why they cannot have it. Found once for each task. */
   transferable(
     task: ResolvedTask,
   ): TransferredTask | TaskNotTransferableError | Promise<TransferredTask | TaskNotTransferableError> {
@@ -55,8 +55,8 @@ class TaskSources {
   }
 
   /**
-   * What workers need to run the task, at once. For a function that has not been checked it is the source: then the worker loads the parser
-   * while this thread goes on, which makes a cold start some 10 ms shorter.
+   * The task as workers need it, at once. For a function that has not been checked it is the source: then the worker loads the parser
+   * while this thread continues, which makes a cold start some 10 ms shorter.
    */
   sendable(task: ResolvedTask): TransferredTask | TaskNotTransferableError {
     const known = this.#namedTask(task)
@@ -146,7 +146,7 @@ export async function whyNotTransferable(task: ResolvedTask): Promise<string | u
 export type WorkerTask = (item: unknown) => unknown
 
 /**
- * Finds or makes the function of a task. What the import of its module throws comes through.
+ * Finds or makes the function of a task. An error of its module's import comes through.
  *
  * @throws {TaskNotTransferableError} when the task is a function that captures something
  */

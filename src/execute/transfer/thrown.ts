@@ -157,7 +157,7 @@ function classesOf(thrown: object): string[] {
   return names
 }
 
-/** What arrives of a value in another thread; of one that cannot be cloned, such of its parts as can; or a text of it. */
+/** A value as it arrives in another thread; of one that cannot be cloned, those parts that can; or a text of it. */
 function cloneable(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null)
     return typeof value === 'function' || typeof value === 'symbol' ? textOf(value) : value

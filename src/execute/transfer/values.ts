@@ -11,7 +11,7 @@ interface Places {
   readonly keys: readonly Key[]
 }
 
-/** What a structured clone changes in values, and where. */
+/** The changes that a structured clone makes in values, and their places. */
 interface LostInClone {
   /** They become plain Uint8Arrays. */
   readonly buffers: readonly Places[]
@@ -22,7 +22,7 @@ interface LostInClone {
 /** Values on their way to another thread. */
 export interface PackedValues {
   readonly values: ArrayLike<unknown>
-  /** What {@link restore} needs; undefined if a clone is the same. */
+  /** The input of {@link restore}; undefined if a clone is the same. */
   readonly lost: LostInClone | undefined
 }
 
@@ -30,11 +30,11 @@ export interface PackedValues {
 export interface Unfit {
   /** Its place among the values. */
   readonly position: number
-  /** What it holds, as part of a sentence. */
+  /** Its contents, as part of a sentence. */
   readonly reason: string
 }
 
-/** What arrays with more elements have besides them is not looked at: to find it, all their keys must be listed. */
+/** Other properties of longer arrays are not looked at: to find them, all keys must be listed. */
 const MOST_LISTED = 1000
 
 /**
@@ -92,7 +92,7 @@ export function asReceived(value: unknown): unknown {
   return copies[0]
 }
 
-/** Gives what is there; a getter may have told the clone of something else. */
+/** Gives the values that are there; a getter may have given the clone others. */
 function eachPlace<T extends object>(
   values: ArrayLike<unknown>,
   places: readonly Places[],
@@ -280,7 +280,7 @@ function namesIn(array: readonly unknown[]): string[] {
   return keys.slice(keys.findLastIndex((key) => /^\d+$/.test(key)) + 1)
 }
 
-/** What is in an object of a built-in class, and arrives with it. */
+/** The contents of an object of a built-in class, which arrive with it. */
 function contentsOf(value: object): unknown[] {
   if (value instanceof Map) return [...value].flat()
   if (value instanceof Set) return [...value]

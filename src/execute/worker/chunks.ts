@@ -4,7 +4,7 @@ import { inFlightOf, type ItemStarter } from './item-starter.js'
 import { Cell, type ChunkMessage } from './protocol.js'
 import type { WorkerReport } from './report.js'
 
-/** What is under way in a worker: items that have returned promises and turns of the event loop, of all chunks that run beside each other. */
+/** The work under way in a worker: items that have returned promises and turns of the event loop, of all chunks that run beside each other. */
 export class UnderWay {
   size = 0
   /** Items that have ended since this was last set to 0. */
@@ -51,7 +51,7 @@ export async function beginChunk(
 
 /** Items of a chunk, which are started in order. The loop is in a function without promises: the engine compiles it in a fraction of the time. */
 class ChunkWork {
-  /** What of all that is under way is this chunk's. */
+  /** This chunk's part of all that is under way. */
   readonly own = new UnderWay()
   readonly #underWay: UnderWay
   readonly #message: ChunkMessage

@@ -44,7 +44,7 @@ class WorkerProgram {
   readonly #items = new UnderWay()
   readonly #chunks = new UnderWay()
   #runOfChunks = 0
-  /** Since when the items of chunks have ended that were not told of, and for how long this thread had nothing to do until then. */
+  /** Since when items have ended that are not reported yet, and for how long this thread had nothing to do until then. */
   #since = { ms: 0, idle: 0 }
 
   constructor(port: MessagePort, start: WorkerStart) {
@@ -57,7 +57,7 @@ class WorkerProgram {
   begin(): void {
     this.#port.on('message', (message: ToWorker) => this.#receive(message))
     this.#port.on('messageerror', () => this.#receiveUnreadable())
-    // What is finished is not lost with an item that ends its thread.
+    // Finished items are not lost with an item that ends its thread.
     const exit = process.exit.bind(process)
     process.exit = (...code: Parameters<typeof exit>) => {
       this.#report.flush()
@@ -155,7 +155,7 @@ class WorkerProgram {
   #receive(message: ToWorker): void {
     // Out of order: what is under way may wait for a policy.
     if (message.kind === 'over' && this.#policies?.run === message.run) this.#policies.waits.abort()
-    // What an item enters into the asynchronous context does not stay for those after it.
+    // A change of the asynchronous context by an item does not stay for those after it.
     this.#last = this.#last.then(AsyncResource.bind(() => this.#handle(message)))
   }
 

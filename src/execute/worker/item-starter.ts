@@ -10,7 +10,7 @@ import { Cell, type ChunkMessage, SEVERAL, type WorkerStart } from './protocol.j
 /** A promise that is late is given up in here; only if this thread is too busy for that, this much later, it is ended from outside. */
 const GRACE_MS = 50
 
-/** What a worker is at. */
+/** The present work of a worker. */
 export interface AtWork extends WorkerStart {
   /** Attempts at items so far, of all runs: what an earlier one has left behind may go on beside the next. */
   attempts: number
@@ -40,7 +40,7 @@ export class ItemStarter {
 
   /**
    * @param guard - the policies of the run; with them it keeps the time limit of promises
-   * @param waits - is told, where there is a time limit, that items return promises
+   * @param waits - called if there is a time limit and items return promises
    */
   constructor(task: WorkerTask, guard: Guard | undefined, message: ChunkMessage, at: AtWork, waits: () => void) {
     this.#task = task
@@ -83,7 +83,7 @@ export class ItemStarter {
     let result, promise
     try {
       result = this.#begin(item, index)
-      // Asked for its outcome once only: there are thenables that start anew each time.
+      // Asked for its outcome only once: some thenables start again each time.
       if (isThenable(result)) promise = Promise.resolve(result)
     } catch (error) {
       ended()

@@ -4,15 +4,15 @@ import { Cell } from './protocol.js'
 
 /** While items follow each other, the event loop has a turn for what they print after so long. */
 const TURN_MS = 5
-/** More is not kept here: it waits until the thread that has started the worker takes it, as a loop waits for whoever reads what it prints. */
+/** More is not kept here: it waits until the thread that has started the worker takes it, as a loop waits for the reader of its output. */
 const MOST_CHARACTERS = 1 << 20
 
 /** It waits no longer than that: the other thread's output may have been closed, and takes nothing any more. */
 const PATIENCE_MS = 1000
 
 /**
- * What items print. The thread that has started the worker writes it, and takes it bit by bit, for which the worker's event loop must turn.
- * Until it has all of it, the process must not end for want of anything else to do.
+ * The output of items. The thread that has started the worker writes it, and takes it bit by bit, for which the worker's event loop must
+ * turn. Until it has all of it, the process must not end for want of anything else to do.
  */
 export class Printing {
   readonly #cells: Int32Array
@@ -31,7 +31,7 @@ export class Printing {
     this.#printed = printed
   }
 
-  /** Before others are told of what has ended: notes whether something that it has printed is still here, and returns that. */
+  /** Before ended items are reported: notes whether some of their output is still here, and returns that. */
   note(): boolean {
     if (this.#isNoted) return !this.#isGivenUp
     const going = this.#streams.filter(isGoing)
@@ -39,12 +39,12 @@ export class Printing {
     if (left === 0) return false
     this.#isNoted = true
     Atomics.store(this.#cells, Cell.PRINTING, 1)
-    // What is written comes after all that was before. A task may have put a method of its own in the place of this one.
+    // This write comes after all earlier ones. A task may have replaced this method.
     for (const stream of going) Writable.prototype.write.call(stream, '', 'utf8', () => --left === 0 && this.#taken())
     return true
   }
 
-  /** What the next item has to wait for, so that what those before have printed can go; undefined where it need not. */
+  /** The promise that the next item has to wait for, so that the output of those before can go; undefined if it need not. */
   turn(nowMs: number): Promise<void> | undefined {
     if (nowMs - this.#turnedMs < TURN_MS) return undefined
     this.#turnedMs = nowMs

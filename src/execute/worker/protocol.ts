@@ -21,7 +21,7 @@ export const Cell = {
 /** In {@link Cell.CURRENT}: several items with a time limit are under way, and none has begun or ended since the time of {@link Cell.STARTED_MS}. */
 export const SEVERAL = -2
 
-/** What a worker is started with. */
+/** The data that a worker is started with. */
 export interface WorkerStart {
   readonly cells: Int32Array
   /** Origin of {@link Cell.STARTED_MS} on the monotonic clock that all threads share. */
@@ -54,7 +54,7 @@ export type ToWorker =
   | { readonly kind: 'task'; readonly task: TransferredTask }
   /** It will not be asked to run that task again. */
   | { readonly kind: 'forget'; readonly task: number }
-  /** What holds for all items of a run, outermost first. */
+  /** The policies of all items of a run, outermost first. */
   | {
       readonly kind: 'policies'
       readonly run: number
@@ -115,7 +115,7 @@ export interface DoneMessage {
   readonly kind: 'done'
   readonly run: number
   readonly chunk: number
-  /** Items that were run since the worker last told of some, also those of chunks that run beside it. */
+  /** Items that were run since the worker's last report, also those of chunks that run beside it. */
   readonly count: number
   /** When the first of them began, and the last has ended, on the clock that all threads share. */
   readonly startedMs: number
@@ -123,7 +123,7 @@ export interface DoneMessage {
   /** For how long of that the thread had nothing to do, and how many items could wait at once. */
   readonly idleMs: number
   readonly inFlight: number
-  /** What has not been sent before: so the worker is free for the next run by the time this one ends. */
+  /** Results that have not been sent before: so the worker is free for the next run by the time this one ends. */
   readonly results: ResultsMessage | undefined
 }
 

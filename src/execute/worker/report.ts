@@ -47,7 +47,7 @@ export class WorkerReport {
     else this.#flushing ??= realSetTimeout(() => this.flush(), FLUSH_MS)
   }
 
-  /** What the next item has to wait for; see {@link Printing.turn}. @param nowMs - by default when the last item has finished */
+  /** The promise that the next item has to wait for; see {@link Printing.turn}. @param nowMs - by default when the last item has finished */
   turn(nowMs = this.#nowMs): Promise<void> | undefined {
     return this.#printing.turn(nowMs)
   }
