@@ -27,6 +27,7 @@ export const DONE = [
   'docs/use-cases.md',
   'docs/which-part.md',
   'src/cli',
+  'src/execute',
   'src/http',
   'src/internal',
   'src/memory',
