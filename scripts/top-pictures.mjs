@@ -1,5 +1,5 @@
 // Makes the pictures of `amorsize top` for docs: the page in headless Chromium at 1280 and 390 pixels, light and dark (docs/img/top-web*.png),
-// and the terminal at 120, 80 and 60 columns in tmux, which it prints. Look at them after a change of src/cli/top.
+// and the terminal at 120, 80 and 40 columns in tmux, which it prints. Look at them after a change of src/cli/top.
 import { execFileSync, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -66,6 +66,7 @@ async function show() {
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
     await page.goto(/http:\S+/.exec(String(text))[0])
     await sleep(WATCHED_MS)
+    for (const button of (await page.locator('tbody button').all()).slice(0, 2)) await button.click()
     for (const [width, height] of [
       [1280, 900],
       [390, 844],
@@ -79,7 +80,7 @@ async function show() {
         )
         await page.screenshot({ path: join(root, `docs/img/${name}.png`) })
       }
-    for (const columns of [120, 80, 60]) console.log(`${columns} columns\n${await terminal(columns)}`)
+    for (const columns of [120, 80, 40]) console.log(`${columns} columns\n${await terminal(columns)}`)
   } finally {
     await browser.close()
     server.kill()

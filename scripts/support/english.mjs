@@ -23,6 +23,7 @@ export const DONE = [
   'docs/limits.md',
   'docs/machine.md',
   'docs/platforms.md',
+  'docs/top.md',
   'docs/troubleshooting.md',
   'docs/use-cases.md',
   'docs/which-part.md',

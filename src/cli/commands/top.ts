@@ -5,7 +5,8 @@ import { integerFrom } from '../numbers.js'
 import { Screen, sizeOr } from '../text/screen.js'
 import { type Styles, jsonLine, stylesFor } from '../text/terminal.js'
 import { type TopState, afterKeys, footer } from '../top/keys.js'
-import { SORT_KEYS, Sampler, type SortKey, type TopRow, arrange } from '../top/model.js'
+import { SORT_KEYS, Sampler, type SortKey, arrange } from '../top/model.js'
+import type { TopRow } from '../top/state.js'
 import { topLines } from '../top/table.js'
 import { serveTop } from '../top/web.js'
 
@@ -36,7 +37,7 @@ export function topCommand(): Command {
       integerFrom(MIN_INTERVAL_MS, MAX_INTERVAL_MS),
       1000,
     )
-    .addOption(new Option('--sort <column>', 'what to sort by').choices(SORT_KEYS).default('name'))
+    .addOption(new Option('--sort <column>', 'what to sort by').choices(SORT_KEYS).default('worst'))
     .option('--filter <text>', 'only names that hold this text', '')
     .addOption(
       new Option('--web', 'serve a page with charts on this machine; needs the package uplot').conflicts([
@@ -59,6 +60,8 @@ export function topCommand(): Command {
 const HELP = `
 Reads shared memory alone; the processes that use it notice nothing. What is shared is listed, so names of scope
 'process' and limits without a name are not. WAITING is how many tokens callers wait for, DEBT what is reserved already.
+STATE of a limiter is its tokens, of its burst, and how long the next caller waits. Red lets nothing through, yellow refuses
+some calls or makes them wait; these come first.
 
 Keys: q quit, s sort, r reverse, / filter, p pause, arrows and Page Up/Down scroll.
 Where standard output is no terminal, it prints once.
@@ -148,5 +151,5 @@ function picture(rows: readonly TopRow[], state: TopState, styles: Styles, { row
   const offset = Math.min(state.offset, Math.max(0, shown.length - room))
   const [heading = '', ...body] = shown.length === 0 ? [whyEmpty(rows)] : topLines(shown, styles, columns)
   const title = `amorsize top  ${shown.length} of ${rows.length} names  ${new Date().toLocaleTimeString('en-GB')}`
-  return [styles.bold(title), '', heading, ...body.slice(offset, offset + room), styles.dim(footer(state))]
+  return [styles.bold(title), '', heading, ...body.slice(offset, offset + room), styles.dim(footer(state, columns))]
 }

@@ -7,13 +7,15 @@ export type Output = NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' |
 export interface Styles {
   readonly bold: (text: string) => string
   readonly dim: (text: string) => string
+  readonly red: (text: string) => string
+  readonly yellow: (text: string) => string
 }
 
 /** Returns the styles that `stream` can show. */
 export function stylesFor(stream: Output): Styles {
   const coloured = stream.isTTY === true && stream.hasColors?.() === true
   const style = (on: number, off: number) => (text: string) => (coloured ? `\u001b[${on}m${text}\u001b[${off}m` : text)
-  return { bold: style(1, 22), dim: style(2, 22) }
+  return { bold: style(1, 22), dim: style(2, 22), red: style(31, 39), yellow: style(33, 39) }
 }
 
 /** Returns `text` without what a terminal would obey: control characters become the replacement character. */

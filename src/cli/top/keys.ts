@@ -1,3 +1,4 @@
+import { textWidth } from '../text/text-width.js'
 import { type Arrangement, SORT_KEYS } from './model.js'
 
 /** The choices made by the keys of `amorsize top`. */
@@ -10,11 +11,14 @@ export interface TopState extends Arrangement {
   readonly ended: boolean
 }
 
-/** The line at the foot of the screen. */
-export function footer(state: TopState): string {
+/** The line at the foot of the screen, with as many of the keys as a terminal of that `width` has room for. */
+export function footer(state: TopState, width = Infinity): string {
   if (state.typing) return `filter: ${state.filter}_   Enter keep  Esc clear`
   const filter = state.filter === '' ? '' : ` ('${state.filter}')`
-  return `q quit  s sort (${state.sort})  r reverse  / filter${filter}  p ${state.paused ? 'go on' : 'pause'}  arrows scroll`
+  const pause = `p ${state.paused ? 'continue' : 'pause'}`
+  const keys = ['q quit', `s sort (${state.sort})`, `/ filter${filter}`, pause, 'r reverse', 'arrows scroll']
+  while (keys.length > 1 && textWidth(keys.join('  ')) > width) keys.pop()
+  return keys.join('  ')
 }
 
 const PAGE = 10
@@ -53,7 +57,7 @@ function command(state: TopState, key: string): TopState {
     case 'Q':
       return { ...state, ended: true }
     case 's':
-      return { ...state, sort: SORT_KEYS[(SORT_KEYS.indexOf(state.sort) + 1) % SORT_KEYS.length] ?? 'name' }
+      return { ...state, sort: SORT_KEYS[(SORT_KEYS.indexOf(state.sort) + 1) % SORT_KEYS.length] ?? 'worst' }
     case 'r':
       return { ...state, reverse: !state.reverse }
     case '/':

@@ -1,13 +1,5 @@
 import { type MachineEntry, readMachine } from '../../memory/machine/view.js'
-
-/** A name with its rates. */
-export interface TopRow extends MachineEntry {
-  /** Decisions per second over the last seconds; null until they are known. */
-  readonly allowedPerSecond: number | null
-  readonly deniedPerSecond: number | null
-  /** Keys of a keyed limiter that are pushed out. */
-  readonly evictedPerSecond: number | null
-}
+import { type TopRow, healthOf } from './state.js'
 
 const UNKNOWN = { allowedPerSecond: null, deniedPerSecond: null, evictedPerSecond: null }
 
@@ -67,6 +59,7 @@ export class Sampler {
 
 /** The columns that rows can be sorted by, in the order of the key `s`. */
 export const SORT_KEYS = [
+  'worst',
   'name',
   'kind',
   'processes',
@@ -88,7 +81,10 @@ export interface Arrangement {
   readonly filter: string
 }
 
+const BADNESS = { bad: 2, tight: 1, good: 0 }
+
 const sortValue: Record<SortKey, (row: TopRow) => number | string | null> = {
+  worst: (row) => BADNESS[healthOf(row)],
   name: (row) => row.name,
   kind: (row) => row.kind,
   processes: (row) => row.processes.length,

@@ -1,7 +1,7 @@
 import { type ColumnOf, left, right, tableOf, textTable } from '../text/table.js'
 import { type Styles, printable } from '../text/terminal.js'
 import { fitting, textWidth } from '../text/text-width.js'
-import type { TopRow } from './model.js'
+import { type TopRow, figure, healthOf, stateOf } from './state.js'
 
 /** A column, and how long it stays where there is not room for all: the lowest goes first. */
 interface TopColumn extends ColumnOf<TopRow> {
@@ -13,11 +13,8 @@ const COLUMNS: readonly TopColumn[] = [
   { ...left('KIND', ({ kind }) => kind), stays: 3 },
   { ...right('PROCESSES', ({ processes }) => String(processes.length)), stays: 4 },
   { ...right('RATE/S', ({ requestsPerSecond }) => figure(requestsPerSecond)), stays: 6 },
-  { ...right('BURST', ({ burstSize }) => figure(burstSize)), stays: 2 },
-  { ...right('TOKENS', ({ tokens }) => figure(tokens)), stays: 8 },
   { ...right('DEBT', ({ debt }) => figure(debt)), stays: 5 },
   { ...right('WAITING', ({ waiting }) => figure(waiting)), stays: 7 },
-  { ...right('NEXT WAITS', ({ retryAfterMs }) => duration(retryAfterMs)), stays: 9 },
   { ...right('ALLOWED/S', ({ allowedPerSecond }) => figure(allowedPerSecond)), stays: 10 },
   { ...right('DENIED/S', ({ deniedPerSecond }) => figure(deniedPerSecond)), stays: 11 },
   { ...left('STATE', stateOf), stays: Infinity },
@@ -31,7 +28,7 @@ const LEAST_NAME_WIDTH = 12
 const GAP = 2
 
 /**
- * Rows as lines of text, the heading first.
+ * Rows as lines of text, the heading first; yellow where calls are refused or wait, red where none gets through.
  *
  * @param width - columns of the terminal: if they do not hold all of the table, its columns give way, the numbers of processes first
  */
@@ -53,33 +50,13 @@ export function topLines(rows: readonly TopRow[], styles: Styles, width = Infini
     columns: kept.map((i) => COLUMNS[i] as TopColumn),
     rows: all.map((row) => kept.map((i) => (i === 0 ? shorten(row[0] ?? '', nameWidth) : (row[i] ?? '')))),
   }
-  return textTable(table, styles.bold).split('\n')
+  const [heading = '', ...lines] = textTable(table, styles.bold).split('\n')
+  const colour = { bad: styles.red, tight: styles.yellow, good: (text: string) => text }
+  return [heading, ...lines.map((line, i) => colour[healthOf(rows[i] as TopRow)](line))]
 }
 
 function stayOf(column: number): number {
   return COLUMNS[column]?.stays ?? Infinity
-}
-
-function stateOf(row: TopRow): string {
-  if (row.state !== 'ready') return row.state
-  if (row.pausedMs !== null) return `paused ${duration(row.pausedMs)}`
-  const permits = row.permits === null ? [] : [`${row.permits} of ${row.maxConcurrent ?? '?'} permits`]
-  const keys = row.keys === null ? [] : [`${figure(row.keys)} of ${figure(row.keyCapacity)} keys`]
-  if (row.evicted !== null && row.evicted > 0) keys.push(`${figure(row.evicted)} evicted`)
-  const parts = [...keys, ...(row.breaker === null ? [] : [row.breaker]), ...permits]
-  return parts.length > 0 ? parts.join(', ') : '-'
-}
-
-/** A whole number if it is one, else one decimal, or three digits of what is small; a dash for what is not known. */
-function figure(value: number | null): string {
-  if (value === null) return '-'
-  if (value !== 0 && Math.abs(value) < 1) return value.toPrecision(3)
-  return value.toLocaleString('en-US', { maximumFractionDigits: Number.isInteger(value) || value >= 100 ? 0 : 1 })
-}
-
-function duration(ms: number | null): string {
-  if (ms === null || ms === 0) return figure(ms)
-  return ms < 1000 ? `${figure(ms)} ms` : `${figure(ms / 1e3)} s`
 }
 
 function shorten(name: string, width: number): string {

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { messageOf } from '../../internal/text/error-text.js'
 import { serveUntilInterrupted } from '../serve.js'
 import { Sampler, type SortKey, arrange } from './model.js'
+import { healthOf, stateOf } from './state.js'
 import { PAGE_CSS, PAGE_HTML, PAGE_SCRIPT } from './page.js'
 
 /** The options of `amorsize top --web`. */
@@ -21,7 +22,7 @@ const HOST = '127.0.0.1'
 type Pages = Readonly<Record<string, { readonly type: string; readonly body: string }>>
 
 /**
- * Serves the page with the charts until interrupted, to this machine only.
+ * Serves the page with the table and the charts until interrupted, to this machine only.
  *
  * @throws {Error} when uplot is not installed, names cannot be listed here, or the port is in use
  */
@@ -62,7 +63,11 @@ function createTopServer({ interval, sort, filter }: WebOptions, pages: Pages): 
   let timer: NodeJS.Timeout | undefined
   const look = (): void => {
     try {
-      const names = arrange(sampler.sample(), { sort, filter, reverse: false })
+      const names = arrange(sampler.sample(), { sort, filter, reverse: false }).map((row) => ({
+        ...row,
+        health: healthOf(row),
+        says: stateOf(row),
+      }))
       const event = `data: ${JSON.stringify({ at: new Date().toISOString(), names })}\n\n`
       // A reader that does not keep up misses what came meanwhile: nothing is kept for it.
       for (const listener of listeners) if (!listener.writableNeedDrain) listener.write(event)

@@ -285,7 +285,7 @@ describeMachine('amorsize top', () => {
 
   it.each([
     [['top', '--interval', '7'], /must be an integer from 50/],
-    [['top', '--sort', 'colour'], /Allowed choices are name, kind/],
+    [['top', '--sort', 'colour'], /Allowed choices are worst, name, kind/],
     [['top', '--port', '70000'], /must be an integer from 0 to 65535/],
     [['top', 'surplus'], /too many arguments/],
     [['shm', 'remove'], /missing required argument 'name'/],

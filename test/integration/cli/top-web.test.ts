@@ -128,9 +128,23 @@ describeMachine('amorsize top --web', () => {
     const page = await browser.newPage()
     const faults = faultsOf(page)
     await page.goto(url)
-    await page.locator('section canvas').nth(2).waitFor()
-    expect(await page.locator('section h2').allTextContents()).toEqual([policy.name, `${policy.name} breaker`])
-    expect(await page.locator('section p').first().textContent()).toContain(
+    await page.locator('tbody').nth(1).waitFor()
+    // The limiter refuses calls, the breaker is closed: worst first.
+    await expect.poll(() => page.locator('tbody tr.tight button').allTextContents()).toEqual([policy.name])
+    expect(await page.locator('tbody button').allTextContents()).toEqual([policy.name, `${policy.name} breaker`])
+    expect(await page.locator('tbody td:nth-child(3)').allTextContents()).toEqual([
+      expect.stringMatching(/ of 20/) as string,
+      'closed',
+    ])
+    expect(await page.locator('canvas').count()).toBe(0)
+    for (const button of await page.locator('tbody button').all()) await button.click()
+    await page.locator('tbody canvas').nth(2).waitFor()
+    // Values are there without a mouse.
+    await expect.poll(() => page.locator('.u-value').first().textContent()).toMatch(/^\d\d:\d\d:\d\d$/)
+    await expect
+      .poll(() => page.evaluate<number>(`document.querySelector("polyline").points.length`))
+      .toBeGreaterThan(2)
+    expect(await page.locator('.facts').first().textContent()).toContain(
       `limiter, 200/s, burst 20, process ${busy.child.pid ?? 0}`,
     )
     expect(await page.locator('.u-title').allTextContents()).toEqual(['tokens', 'decisions per second', 'breaker'])
@@ -138,7 +152,7 @@ describeMachine('amorsize top --web', () => {
 
     // Something is drawn in all charts, in the colours of the lines.
     const coloured = (): Promise<number[]> =>
-      page.evaluate(`[...document.querySelectorAll('section canvas')].map((canvas) => {
+      page.evaluate(`[...document.querySelectorAll('tbody canvas')].map((canvas) => {
         const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
         let count = 0
         for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200 && Math.max(data[i], data[i + 1], data[i + 2]) - Math.min(data[i], data[i + 1], data[i + 2]) > 90) count++
@@ -149,7 +163,7 @@ describeMachine('amorsize top --web', () => {
     // The lines of the grid have the colours of the scheme, also when that changes.
     const pixels = ([red, green, blue]: readonly number[]): Promise<number> =>
       page.evaluate(`(() => {
-        const canvas = document.querySelector('section canvas')
+        const canvas = document.querySelector('tbody canvas')
         const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
         let count = 0
         for (let i = 0; i < data.length; i += 4) if (data[i + 3] === 255 && data[i] === ${red} && data[i + 1] === ${green} && data[i + 2] === ${blue}) count++
@@ -167,23 +181,25 @@ describeMachine('amorsize top --web', () => {
     await page.setViewportSize({ width: 390, height: 800 })
     const widths = (): Promise<number[]> =>
       page.evaluate(
-        `[document.documentElement.scrollWidth, ...[...document.querySelectorAll('section canvas')].map((canvas) => canvas.getBoundingClientRect().width)]`,
+        `[document.documentElement.scrollWidth, ...[...document.querySelectorAll('tbody canvas')].map((canvas) => canvas.getBoundingClientRect().width)]`,
       )
     await expect.poll(async () => Math.max(...(await widths())), { timeout: 20_000 }).toBeLessThanOrEqual(390)
     expect(Math.min(...(await widths()).slice(1))).toBeGreaterThan(300)
     await page.setViewportSize({ width: 1280, height: 800 })
 
     await page.locator('#filter').fill('something else')
-    expect(await page.locator('section').first().isVisible()).toBe(false)
+    expect(await page.locator('tbody').first().isVisible()).toBe(false)
     await page.locator('#filter').fill('')
-    expect(await page.locator('section').first().isVisible()).toBe(true)
+    expect(await page.locator('tbody').first().isVisible()).toBe(true)
+    await page.locator('tbody button').first().click()
+    expect(await page.locator('.u-title').allTextContents()).toEqual(['breaker'])
     child.kill('SIGINT')
     await expect.poll(() => page.locator('#status').textContent(), { timeout: 20_000 }).toBe('amorsize top has ended')
     expect(faults.filter((fault) => !fault.includes('ERR_CONNECTION') && !fault.includes('ERR_INCOMPLETE'))).toEqual([])
     busy.child.kill('SIGKILL')
   })
 
-  it.skipIf(withoutChromium)(`draws what could not be read at first (skipped without ${CHROMIUM})`, async () => {
+  it.skipIf(withoutChromium)(`shows what could not be read at first (skipped without ${CHROMIUM})`, async () => {
     const name = machineName()
     await runScript({ name, scope: 'machine', requestsPerSecond: 1 }, 'say(0)')
     const file = removeLater(filesOf(name)[0]!)
@@ -193,13 +209,13 @@ describeMachine('amorsize top --web', () => {
     browser ??= await openBrowser()
     const page = await browser.newPage()
     await page.goto(url)
-    const headings = (): Promise<string[]> => page.locator('section h2').allTextContents()
+    const headings = (): Promise<string[]> => page.locator('tbody button').allTextContents()
     await expect.poll(headings, { timeout: 20_000 }).toContain(file)
     writeFileSync(file, whole)
     await expect.poll(headings, { timeout: 20_000 }).toContain(name)
     expect(await headings()).not.toContain(file)
-    const chartsOf = `[...document.querySelectorAll('section')].find((each) => each.textContent.includes('${name}')).querySelectorAll('canvas').length`
-    expect(await page.evaluate(chartsOf)).toBe(2)
+    await page.getByRole('button', { name, exact: true }).click()
+    expect(await page.locator('tbody canvas').count()).toBe(2)
     await page.close()
   })
 
@@ -215,7 +231,7 @@ describeMachine('amorsize top --web', () => {
     const page = await browser.newPage()
     await page.goto(url)
     const order = async (): Promise<string> =>
-      (await page.locator('section h2').allTextContents()).map((text) => text.at(-1)).join('')
+      (await page.locator('tbody button').allTextContents()).map((text) => text.at(-1)).join('')
     await expect.poll(order, { timeout: 20_000 }).toBe('abc')
     a.tryAcquire(9)
     await expect.poll(order, { timeout: 20_000 }).toBe('bca')

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { cut } from '../../../dist/cli/text/screen.js'
 import { printable, stylesFor } from '../../../dist/cli/text/terminal.js'
 import { type TopState, afterKeys, footer } from '../../../dist/cli/top/keys.js'
-import { Sampler, type TopRow, arrange } from '../../../dist/cli/top/model.js'
+import { Sampler, arrange } from '../../../dist/cli/top/model.js'
+import type { TopRow } from '../../../dist/cli/top/state.js'
 import { topLines } from '../../../dist/cli/top/table.js'
 import { textWidth } from '../../../dist/cli/text/text-width.js'
 
@@ -123,6 +124,29 @@ describe('the arrangement', () => {
     expect(names(arrange(rows, { sort: 'rate', reverse: false, filter: '' }))).toEqual(['Alpha', 'beta', 'gamma', null])
   })
 
+  it('puts what lets nothing through first, then what refuses some calls or makes them wait', () => {
+    const states: Record<string, Partial<TopRow>> = {
+      closed: { breaker: 'closed' },
+      empty: { tokens: 0, retryAfterMs: 290 },
+      evicts: { evictedPerSecond: 2 },
+      full: { permits: 8, maxConcurrent: 8 },
+      halfOpen: { breaker: 'half-open' },
+      isolated: { breaker: 'isolated' },
+      open: { breaker: 'open' },
+      paused: { pausedMs: 5 },
+      refuses: { deniedPerSecond: 0.5 },
+      roomy: { permits: 7, maxConcurrent: 8 },
+      unusable: { state: 'other-version' },
+    }
+    const mixed = Object.entries(states).map(([name, more]) => row(name, more))
+    expect(names(arrange(mixed, { sort: 'worst', reverse: false, filter: '' }))).toEqual(
+      ['isolated', 'open', 'unusable'].concat(
+        ['empty', 'evicts', 'full', 'halfOpen', 'paused', 'refuses'],
+        ['closed', 'roomy'],
+      ),
+    )
+  })
+
   it('filters by a part of the name in any case', () => {
     expect(names(arrange(rows, { sort: 'name', reverse: false, filter: 'ALPH' }))).toEqual(['Alpha'])
   })
@@ -143,7 +167,8 @@ describe('the keys', () => {
     ['q', { ended: true }],
     ['\u0003', { ended: true }],
     ['s', { sort: 'kind' }],
-    ['ssssssssss', { sort: 'name' }],
+    ['ssssssssss', { sort: 'worst' }],
+    ['sssssssssss', { sort: 'name' }],
     ['r', { reverse: true }],
     ['p', { paused: true }],
     ['pp', { paused: false }],
@@ -165,8 +190,9 @@ describe('the keys', () => {
 
   it('are explained at the foot', () => {
     expect(footer(start)).toContain('q quit')
-    const narrow = footer({ ...start, filter: 'demo' }).slice(0, 60)
-    expect(narrow).toBe("q quit  s sort (name)  r reverse  / filter ('demo')  p pause")
+    expect(footer({ ...start, filter: 'demo' }, 50)).toBe("q quit  s sort (name)  / filter ('demo')  p pause")
+    expect(footer(start, 40)).toBe('q quit  s sort (name)  / filter  p pause')
+    expect(footer(start, 4)).toBe('q quit')
     expect(footer({ ...start, typing: true, filter: 'git' })).toContain('filter: git_')
   })
 })
@@ -183,8 +209,21 @@ describe('the picture', () => {
       plain,
     )
     expect(lines).toHaveLength(3)
-    expect(lines[1]).toMatch(/^a +limiter +2 +10 +5 +0\.250 +0 +3 +450 ms +1,235 +- +- +7 8$/)
+    expect(lines[1]).toMatch(/^a +limiter +2 +10 +0 +3 +1,235 +- +0\.250 of 5, waits 450 ms +7 8$/)
     expect(lines[2]).toMatch(/^b +limiter +0 +- .* other-version$/)
+  })
+
+  it('colours what lets nothing through, and what refuses or waits', () => {
+    const colours = {
+      bold: String,
+      dim: String,
+      red: (text: string) => `r${text}`,
+      yellow: (text: string) => `y${text}`,
+    }
+    const rows = [row('a', { breaker: 'open' }), row('b', { tokens: 0, retryAfterMs: 290, burstSize: 10 }), row('c')]
+    const lines = topLines(rows, colours, 40)
+    expect(lines.slice(1).map((line) => line.slice(0, 2))).toEqual(['ra', 'yb', 'c '])
+    expect(lines[2]).toContain('0 of 10, waits 290 ms')
   })
 
   it('tells pauses, breakers and permits', () => {
@@ -206,9 +245,9 @@ describe('the picture', () => {
       row('データベースの接続', { kind: 'bulkhead', tokens: null, permits: 3, maxConcurrent: 8 }),
     ]
     const titles = (width?: number): string[] => topLines(rows, plain, width)[0]!.split(/ {2,}/)
-    expect(titles()).toHaveLength(13)
-    expect(titles(120)).not.toContain('PIDS')
-    expect(titles(80)).toEqual(['NAME', 'TOKENS', 'NEXT WAITS', 'ALLOWED/S', 'DENIED/S', 'STATE'])
+    expect(titles()).toHaveLength(10)
+    expect(titles(100)).not.toContain('PIDS')
+    expect(titles(80)).toEqual(['NAME', 'RATE/S', 'DEBT', 'WAITING', 'ALLOWED/S', 'DENIED/S', 'STATE'])
     expect(titles(60)).toEqual(['NAME', 'ALLOWED/S', 'DENIED/S', 'STATE'])
     for (const width of [60, 80, 100, 120])
       for (const line of topLines(rows, plain, width)) expect(textWidth(line)).toBeLessThanOrEqual(width)
