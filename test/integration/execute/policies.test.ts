@@ -49,8 +49,8 @@ describe('policies', () => {
       thread.calls = (thread.calls ?? 0) + 1
       return thread.calls === 1 ? new Promise<never>(() => undefined) : Promise.resolve(n)
     }
-    const policies = [retry({ maxRetries: 1, initialDelayMs: 500, jitter: 'none' })]
-    expect(await execute(second, [7], { mode: 'threads', policies, timeoutMs: 100 })).toEqual([7])
+    const policies = [retry({ maxRetries: 1, initialDelayMs: 1500, jitter: 'none' })]
+    expect(await execute(second, [7], { mode: 'threads', policies, timeoutMs: 500 })).toEqual([7])
   })
 
   it('a worker is ended that an attempt keeps which was given up, while its retry waits', async () => {
