@@ -87,6 +87,24 @@ describe.skipIf(withoutSite || withoutChromium)(
       await page.close()
     })
 
+    it('cuts no block of code on a desk, wide or narrow', async () => {
+      const { page } = await opened('/')
+      const cut = new Set<string>()
+      for (const path of looked) {
+        await page.goto(url + path)
+        await page.locator('#VPContent h1, #VPContent h2').first().waitFor()
+        for (const width of [1280, 1440]) {
+          await page.setViewportSize({ width, height: DESK.height })
+          const blocks = await page.evaluate<string[]>(
+            `[...document.querySelectorAll('.vp-doc pre')].filter((pre) => pre.scrollWidth > pre.clientWidth).map((pre) => pre.textContent.trim().slice(0, 40))`,
+          )
+          for (const block of blocks) cut.add(`${path} at ${width}: ${block}`)
+        }
+      }
+      expect([...cut]).toEqual([])
+      await page.close()
+    })
+
     it('finds what is searched for', async () => {
       const { page, faults } = await opened('/')
       await page.locator('.DocSearch-Button').first().click()
