@@ -1,14 +1,20 @@
 // The SDKs of OpenAI and Anthropic in four processes, 50 streamed calls each to two models, against a server that refuses what is beyond each
-// model's requests and tokens a minute: first with fetch as it is, then with modelFetch, which all processes share. npm install openai @anthropic-ai/sdk
-import { execFileSync } from 'node:child_process'
+// model's requests and tokens a minute: first with fetch as it is, then with modelFetch, which the processes of a machine share, then with
+// limits that the processes of all machines share over Redis (left out without redis-server). npm install openai @anthropic-ai/sdk ioredis
+import { execFileSync, spawn } from 'node:child_process'
 import cluster from 'node:cluster'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Anthropic from '@anthropic-ai/sdk'
 import { modelFetch } from 'amorsize/http'
+import { RedisRateLimiter } from 'amorsize/redis'
+import { Redis } from 'ioredis'
 import OpenAI from 'openai'
 
 const PROCESSES = 4
@@ -17,26 +23,38 @@ const MODELS = ['small', 'large']
 const rpm = 600
 const tpm = 120_000
 const MOST_ANSWER_TOKENS = 400
+const { EXAMPLE_NAME = `model-sdk-${process.pid}` } = process.env
 
 if (cluster.isPrimary) await lead()
 else await work()
 
 async function work() {
-  const { EXAMPLE_PORT, EXAMPLE_NAME, EXAMPLE_SEED } = process.env
+  const { EXAMPLE_PORT, EXAMPLE_WAY, EXAMPLE_SEED, EXAMPLE_REDIS } = process.env
   const limited = () => modelFetch({ per: (body) => body.model, rpm, tpm, name: EXAMPLE_NAME, scope: 'machine' })
-  const common = { apiKey: 'none', maxRetries: 0, fetch: EXAMPLE_NAME === '' ? fetch : limited() }
+  const common = { apiKey: 'none', maxRetries: 0, fetch: EXAMPLE_WAY === 'modelFetch' ? limited() : fetch }
   const openai = new OpenAI({ ...common, baseURL: `http://127.0.0.1:${EXAMPLE_PORT}/v1` })
   const anthropic = new Anthropic({ ...common, baseURL: `http://127.0.0.1:${EXAMPLE_PORT}` })
+  const limits = EXAMPLE_WAY === 'Redis' ? limitsOver(new Redis(EXAMPLE_REDIS)) : undefined
   const calls = Array.from({ length: CALLS }, async (_, n) => {
     const question = `Tell me about ${Number(EXAMPLE_SEED) * CALLS + n}. `.repeat(5 + (n % 20))
     const messages = [{ role: 'user', content: question }]
     const model = MODELS[Math.floor(n / 2) % MODELS.length]
     const request = { model, messages, max_tokens: MOST_ANSWER_TOKENS, stream: true }
-    const stream =
-      n % 2 === 0
-        ? await openai.chat.completions.create({ ...request, stream_options: { include_usage: true } })
-        : await anthropic.messages.create(request)
-    for await (const event of stream) if (event === undefined) throw new Error('an event was expected')
+    const estimate = Math.ceil(question.length / 4) + MOST_ANSWER_TOKENS
+    const permit = await limits?.[model].acquire({ requests: 1, tokens: estimate })
+    let tokens = 0
+    try {
+      if (n % 2 === 0) {
+        const options = { ...request, stream_options: { include_usage: true } }
+        for await (const { usage } of await openai.chat.completions.create(options))
+          tokens = usage?.total_tokens ?? tokens
+      } else {
+        for await (const { message, usage } of await anthropic.messages.create(request))
+          tokens += (message?.usage.input_tokens ?? 0) + (usage?.output_tokens ?? 0)
+      }
+    } finally {
+      await permit?.settle({ tokens })
+    }
   })
   const ended = await Promise.allSettled(calls)
   const failed = ended.filter(({ reason }) => reason !== undefined && reason.status !== 429)
@@ -44,15 +62,32 @@ async function work() {
   process.send({ failed: failed.length }, () => process.exit())
 }
 
+/** By model: requests and tokens, together. A second's worth may come at once, as with modelFetch. */
+function limitsOver(client) {
+  const limit = (name, perMinute) =>
+    new RedisRateLimiter(client, {
+      name,
+      requestsPerSecond: perMinute / 60,
+      burstSize: perMinute / 60,
+      timeoutMs: 1000,
+    })
+  return Object.fromEntries(
+    MODELS.map((model) => {
+      const requests = limit(`${model}/requests`, rpm)
+      const tokens = limit(`${model}/tokens`, tpm)
+      return [model, RedisRateLimiter.all({ requests, tokens })]
+    }),
+  )
+}
+
 async function lead() {
-  for (const [title, name] of [
-    ['fetch', ''],
-    ['modelFetch', `model-sdk-${process.pid}`],
-  ]) {
+  const redis = await startRedis()
+  for (const way of ['fetch', 'modelFetch', ...(redis === null ? [] : ['Redis'])]) {
     const model = await startModel()
+    const env = { EXAMPLE_PORT: model.port, EXAMPLE_WAY: way, EXAMPLE_NAME, EXAMPLE_REDIS: redis?.path ?? '' }
     const told = await Promise.all(
       Array.from({ length: PROCESSES }, (_, n) => {
-        const worker = cluster.fork({ EXAMPLE_PORT: model.port, EXAMPLE_NAME: name, EXAMPLE_SEED: n })
+        const worker = cluster.fork({ ...env, EXAMPLE_SEED: n })
         return new Promise((resolve, reject) => {
           worker.once('message', resolve)
           worker.once('exit', (code) => reject(new Error(`a process ended with ${code}`)))
@@ -61,13 +96,30 @@ async function lead() {
     )
     const { served, refused, shares } = model.close()
     const rate =
-      name === '' ? '' : `, at ${shares.map((share) => (share * 100).toFixed(1)).join(' and ')} % of the token rates`
-    console.log(`${title}: ${served} of ${PROCESSES * CALLS} calls served, ${refused} answered with 429${rate}`)
+      way === 'fetch'
+        ? ''
+        : `, at ${shares.map((share) => (share * 100).toFixed(1)).join(' and ')} % of the token rates`
+    console.log(`${way}: ${served} of ${PROCESSES * CALLS} calls served, ${refused} answered with 429${rate}`)
     const isExact = refused === 0 && served === PROCESSES * CALLS
-    if (told.some(({ failed }) => failed > 0) || (name !== '' && !isExact)) process.exitCode = 1
+    if (told.some(({ failed }) => failed > 0) || (way !== 'fetch' && !isExact)) process.exitCode = 1
   }
   while (Object.keys(cluster.workers).length > 0) await sleep(10)
-  removeNames(`model-sdk-${process.pid}`)
+  redis?.server.kill()
+  removeNames(EXAMPLE_NAME)
+}
+
+/** A server of its own, which nobody else reaches; null without redis-server. */
+async function startRedis() {
+  const path = join(tmpdir(), `${EXAMPLE_NAME}.sock`)
+  const server = spawn('redis-server', ['--port', '0', '--unixsocket', path, '--save', ''], { stdio: 'ignore' })
+  const lacks = new Promise((resolve) => server.once('error', () => resolve(true)))
+  for (;;) {
+    const socket = connect(path)
+    const answer = await Promise.race([lacks, once(socket, 'connect').catch(() => sleep(20, 'again'))])
+    socket.destroy()
+    if (answer === true) return null
+    if (answer !== 'again') return { server, path }
+  }
 }
 
 /** A name of the machine stays when its processes have ended; those of this example are of no more use. */
