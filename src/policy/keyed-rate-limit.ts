@@ -5,7 +5,7 @@ import { checkFunction, checkKeys, describe } from '../internal/options/validate
 import { isPolicy } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/text/shown.js'
 import type { Key } from '../memory/keyed/key.js'
-import { GRANTED } from '../rate-limit/granted.js'
+import { GRANTED } from '../rate-limit/wait-policy.js'
 import { KeyedRateLimiter } from '../rate-limit/keyed/keyed-rate-limiter.js'
 import { KEYED_OPTIONS, type KeyedRateLimitPolicy } from '../rate-limit/keyed/policy.js'
 import { WHY_BOUND, whyBound } from './bound.js'

@@ -1,6 +1,6 @@
 // Tells between which two readings of the kernel's clock callers of this thread were admitted: a line decides by a reading of its own, taken in
 // between. To be imported before any limiter is used.
-import { GRANTED } from '../../dist/rate-limit/granted.js'
+import { GRANTED } from '../../dist/rate-limit/wait-policy.js'
 import { WaitQueue } from '../../dist/rate-limit/waiting/wait-queue.js'
 import { Bucket } from '../../dist/memory/bucket/bucket.js'
 

@@ -2,7 +2,7 @@ import { TaskNotTransferableError, TimeoutExceededError } from '../../errors.js'
 import { notify } from '../../internal/events/listeners.js'
 import { messageOf } from '../../internal/text/error-text.js'
 import { isThenable } from '../../internal/thenable.js'
-import { isOwnRejection } from '../../policy/stages/own-rejection.js'
+import { isPolicyError } from '../../policy/stages/is-policy-error.js'
 import { mayRunHere } from '../options.js'
 import type { Batch } from '../run/item-source.js'
 import type { Run } from '../run/run.js'
@@ -65,7 +65,7 @@ export class SingleItems {
       degrade !== 'serial' ||
       this.#run.isOver ||
       TimeoutExceededError.is(error) ||
-      isOwnRejection(error) ||
+      isPolicyError(error) ||
       attempts > 1
     ) {
       this.#run.fail(index, item, error, attempts)

@@ -14,7 +14,7 @@ import {
   type CallResult,
 } from '../../memory/breaker/breaker.js'
 import { BREAKER_PARAMETER } from '../../memory/shared/layout.js'
-import { isOwnRejection } from '../stages/own-rejection.js'
+import { isPolicyError } from '../stages/is-policy-error.js'
 import type { Scope } from '../stages/scope.js'
 import type { Call, LinearStage } from '../stages/stage.js'
 import { type CircuitBreakerChange, updateBreaker } from './change.js'
@@ -212,7 +212,7 @@ export class CircuitBreakerStage implements LinearStage {
       return isFailureResult !== undefined && answerOf('isFailureResult', isFailureResult(call.value))
         ? CALL_RESULT.failed
         : CALL_RESULT.succeeded
-    if (isOwnRejection(call.value) || wasCancelled(call.scope)) return CALL_RESULT.ignored
+    if (isPolicyError(call.value) || wasCancelled(call.scope)) return CALL_RESULT.ignored
     if (isFailure === undefined) return isAbortError(call.value) ? CALL_RESULT.ignored : CALL_RESULT.failed
     return answerOf('isFailure', isFailure(call.value)) ? CALL_RESULT.failed : CALL_RESULT.succeeded
   }

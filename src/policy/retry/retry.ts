@@ -7,7 +7,7 @@ import { isThenable } from '../../internal/thenable.js'
 import { timersOf, type SharedTimers } from '../../internal/time/timers.js'
 import { WHY_BOUND, whyBound } from '../bound.js'
 import { APART, PACK, type PolicyHandle } from '../portable.js'
-import { isOwnRejection } from '../stages/own-rejection.js'
+import { isPolicyError } from '../stages/is-policy-error.js'
 import type { Scope } from '../stages/scope.js'
 import { sleep } from '../stages/sleep.js'
 import { AGAIN, type Call, type LinearStage, type Verdict } from '../stages/stage.js'
@@ -156,7 +156,7 @@ class RetryStage implements LinearStage {
 
     const timeLeftMs = Math.min(scope.remainingMs(), this.#timeLeftMs(attempts))
     const askedMs = retryAfterMsOf(value)
-    if (call.failed && isOwnRejection(value)) {
+    if (call.failed && isPolicyError(value)) {
       // Calling again before then would only be refused again.
       if (askedMs === null || askedMs > Math.min(timeLeftMs, settings.maxDelayMs))
         return this.#giveUp(call, attempt, 'refused')

@@ -1,6 +1,6 @@
 import { RateLimitExceeded } from '../../errors.js'
 import { type CallEvents, EventSource } from '../../internal/events/events.js'
-import { GRANTED } from '../../rate-limit/granted.js'
+import { GRANTED } from '../../rate-limit/wait-policy.js'
 import type { RateLimiter } from '../../rate-limit/rate-limiter.js'
 import type { Call, LinearStage } from './stage.js'
 

@@ -3,6 +3,9 @@ import type { AcquireOptions } from './limiter-types.js'
 import type { CompletePolicy } from './rate-limit-policy.js'
 import { queueFull, rateLimitExceeded, tooLong } from './refusals.js'
 
+/** The promise that `acquire` returns to every caller that need not wait: one for all, so that none is made per call. */
+export const GRANTED = Promise.resolve()
+
 /**
  * The longest wait that a caller accepts, ms.
  *
@@ -28,7 +31,7 @@ export function maxWaitMsOf(
  * How long a caller that finds no tokens will wait for them, ms > 0; Infinity when nobody asks.
  *
  * @param waiting - how many wait already
- * @param estimateMs - how long it will be; dear, and not asked where nobody wants to know
+ * @param estimateMs - how long it will be; expensive, so not computed if nobody wants to know
  * @param isAsked - whether the caller itself wants to know
  * @throws {RateLimitExceeded} when it may not wait
  */

@@ -1,6 +1,6 @@
 import { BulkheadRejectedError, CircuitOpenError, RateLimitExceeded } from '../../errors.js'
 
 /** Whether `error` is a refusal by one of our own policies: the function was not called. */
-export function isOwnRejection(error: unknown): error is RateLimitExceeded | CircuitOpenError | BulkheadRejectedError {
+export function isPolicyError(error: unknown): error is RateLimitExceeded | CircuitOpenError | BulkheadRejectedError {
   return RateLimitExceeded.is(error) || CircuitOpenError.is(error) || BulkheadRejectedError.is(error)
 }
