@@ -34,10 +34,16 @@ const singles = {
   'a pool of node-redis 5': nodeRedis('redis5', 'createClientPool'),
   'a pool of node-redis 6': nodeRedis('redis6', 'createClientPool'),
   'GLIDE 2.5': async (port) => {
-    const client = await require('@valkey/valkey-glide').GlideClient.createClient({ addresses: [{ host, port }] })
+    const client = await require('@valkey/valkey-glide').GlideClient.createClient({
+      ...patient,
+      addresses: [{ host, port }],
+    })
     return { client, close: () => client.close() }
   },
 }
+
+/** GLIDE waits for an answer for a quarter of a second only. */
+const patient = { requestTimeout: 10_000 }
 
 /** Clusters ask for it. */
 const password = 'secret'
@@ -65,7 +71,7 @@ const clusters = {
   'GLIDE 2.5': async (ports) => {
     const addresses = ports.map((port) => ({ host, port }))
     const { GlideClusterClient } = require('@valkey/valkey-glide')
-    const client = await GlideClusterClient.createClient({ addresses, credentials: { password } })
+    const client = await GlideClusterClient.createClient({ ...patient, addresses, credentials: { password } })
     return { client, close: () => client.close() }
   },
 }
