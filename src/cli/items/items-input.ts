@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { access, constants, stat } from 'node:fs/promises'
+import { access, constants, readFile, stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { withKnownLength } from '../../internal/known-length.js'
 import type { Interruption } from './interruption.js'
@@ -8,7 +8,7 @@ import { countLines, ndjsonValues } from './ndjson-lines.js'
 
 /** Where the items come from: one of the two. */
 export interface ItemsOptions {
-  /** Path of an NDJSON file, or '-' for standard input. */
+  /** Path of an NDJSON file or of a `.json` file with one array, or '-' for standard input. */
   readonly items?: string | undefined
   /** As many numbers from 0. */
   readonly range?: number | undefined
@@ -63,6 +63,12 @@ export async function itemsInput(options: ItemsOptions): Promise<ItemsInput> {
         values(read(path), path, Infinity, interruption)
       return { total: null, open, all: () => Promise.resolve(open()), digest: unknown }
     }
+    const elements = path.endsWith('.json') && found.size <= FEW_BYTES ? await elementsIn(path) : null
+    if (elements !== null) {
+      const open = (interruption?: Interruption): Iterable<unknown> =>
+        withKnownLength(untilCut(elements, interruption), elements.length)
+      return { total: elements.length, open, all: () => Promise.resolve(elements), digest: () => digestOf(elements) }
+    }
     const total = await countLines(read(path), path)
     const open = (interruption?: Interruption): AsyncIterable<unknown> =>
       withKnownLength(values(read(path), path, total, interruption), total)
@@ -77,9 +83,27 @@ export async function itemsInput(options: ItemsOptions): Promise<ItemsInput> {
   }
 }
 
+/** The elements of a file that is one JSON array; null for one that has an item per line. */
+async function elementsIn(path: string): Promise<unknown[] | null> {
+  try {
+    const whole: unknown = JSON.parse(await readFile(path, 'utf8'))
+    return Array.isArray(whole) ? whole : null
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
+}
+
+function* untilCut(elements: readonly unknown[], interruption: Interruption | undefined): Generator<unknown, void> {
+  for (const element of elements) {
+    if (interruption?.cutsHere() === true) return
+    yield element
+  }
+}
+
 const unknown = (): Promise<null> => Promise.resolve(null)
 
-async function digestOf(items: AsyncIterable<unknown>): Promise<string> {
+async function digestOf(items: AsyncIterable<unknown> | Iterable<unknown>): Promise<string> {
   const hash = createHash('sha256')
   for await (const item of items) hash.update(`${JSON.stringify(item)}\n`)
   return hash.digest('hex')

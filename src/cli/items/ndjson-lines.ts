@@ -23,7 +23,8 @@ export async function* ndjsonValues(chunks: AsyncIterable<Buffer>, name: string)
       yield JSON.parse(text)
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
-      throw new BadLineError(`${name}:${lineNumber} is not JSON: ${error.message}`, { cause: error })
+      const why = `${error.message}; each line is one JSON value, and a text has quotes`
+      throw new BadLineError(`${name}:${lineNumber} is not JSON: ${why}`, { cause: error })
     }
   }
 }

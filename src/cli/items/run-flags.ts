@@ -18,7 +18,10 @@ export interface RunFlags {
 /** Adds the options that say which items there are and how to run them. */
 export function withRunFlags(command: Command): Command {
   return command
-    .option('--items <file>', "one item per line, as JSON (NDJSON); '-' for standard input")
+    .option(
+      '--items <file>',
+      "one item per line, as JSON (NDJSON), or a .json file with one array; '-' for standard input",
+    )
     .option('--range <n>', 'the numbers from 0 to n - 1 as items', integerFrom(0, MAX_COUNT))
     .option(
       '--workers <n>',

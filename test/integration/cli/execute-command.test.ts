@@ -62,6 +62,16 @@ describe('amorsize execute', () => {
     expect(existsSync(`${out}.partial`)).toBe(false)
   })
 
+  it.each([
+    ['one array', '[1, [2],\n 3]\n', '1\n[2]\n3\n'],
+    ['an array in each line', '[1]\n[2]\n', '[1]\n[2]\n'],
+    ['one value', '{"a":[1]}', '{"a":[1]}\n'],
+    ['an empty array', '[]', ''],
+  ])('reads a .json file with %s', async (_, text, printed) => {
+    writeFileSync(file('items.json'), text)
+    expect(await execute('#echo', '--items', 'items.json')).toEqual({ code: 0, stdout: printed, stderr: '' })
+  })
+
   it('runs the default export, and writes null where there is no result', async () => {
     expect((await execute('', '--range', '3')).stdout).toBe('0\n-1\n-2\n')
     expect((await execute('#nothing', '--range', '2')).stdout).toBe('null\nnull\n')
@@ -208,7 +218,9 @@ describe('amorsize execute refuses', () => {
     writeFileSync(file('bad.ndjson'), '1\n\n{"a":\n4\n')
     const { code, stderr } = await execute('#echo', '--items', 'bad.ndjson')
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^amorsize: bad.ndjson:3 is not JSON: /)
+    expect(stderr).toMatch(
+      /^amorsize: bad.ndjson:3 is not JSON: .*; each line is one JSON value, and a text has quotes$/m,
+    )
   })
 
   it('a line that is no UTF-8, and names it: before the run in a file, when it comes on standard input', async () => {
