@@ -5,6 +5,7 @@ import { KIND_TITLES, type MachineEntry, readMachine } from '../../memory/machin
 import { EXIT_USAGE } from '../exit-codes.js'
 import { formatBytes } from '../text/system-table.js'
 import { left, right, tableOf, textTable } from '../text/table.js'
+import { holds, isNamed, shownName } from '../text/shown-name.js'
 import { jsonLine, printable, stylesFor } from '../text/terminal.js'
 
 interface ListOptions {
@@ -34,7 +35,7 @@ export function shmCommand(): Command {
   command
     .command('remove')
     .description('remove the shared memory of a name, or what is left of it')
-    .argument('[name]', 'the name, or the file that list shows')
+    .argument('[name]', "the name, its first part ('api' for 'api · perAddress'), or the file that list shows")
     .option('--unused', 'instead of a name: every name that no process uses')
     .option('--filter <text>', 'with --unused: only names that hold this text; case does not matter')
     .addOption(
@@ -49,7 +50,7 @@ export function shmCommand(): Command {
 function formatList(entries: readonly MachineEntry[]): string {
   if (entries.length === 0) return 'No name of this user is in shared memory.\n'
   const table = tableOf(entries, [
-    left('name', ({ name }) => name ?? '?'),
+    left('name', ({ name }) => shownName(name ?? '?')),
     left('kind', ({ kind }) => kind),
     left('state', ({ state }) => state),
     left('processes', ({ processes }) => (processes.length === 0 ? 'none' : processes.join(' '))),
@@ -67,9 +68,8 @@ function remove(name: string | undefined, options: RemoveOptions, command: Comma
   if (options.filter !== undefined && options.unused !== true)
     command.error('error: --filter goes with --unused: a name is removed by its whole name', { exitCode: EXIT_USAGE })
   const ofKind = readMachine().filter((entry) => options.kind === undefined || entry.kind === options.kind)
-  const wanted = (options.filter ?? '').toLowerCase()
-  const isWanted = (entry: MachineEntry): boolean =>
-    isUnused(entry) && entry.name?.toLowerCase().includes(wanted) === true
+  const wanted = options.filter ?? ''
+  const isWanted = (entry: MachineEntry): boolean => isUnused(entry) && holds(entry.name ?? '', wanted)
   unlinkAll(name === undefined ? ofKind.filter(isWanted) : findNamed(name, ofKind, options.force === true))
 }
 
@@ -79,7 +79,7 @@ export function isUnused({ name, state, processes }: MachineEntry): boolean {
 }
 
 function findNamed(name: string, entries: readonly MachineEntry[], isForced: boolean): MachineEntry[] {
-  const found = entries.filter((entry) => entry.name === name || entry.file === name)
+  const found = entries.filter((entry) => isNamed(entry.name ?? '?', name) || entry.file === name)
   if (found.length === 0)
     throw new Error(
       `no shared memory of this user has the name '${printable(name)}'; 'amorsize shm list' shows what there is`,
@@ -99,7 +99,7 @@ function unlinkAll(entries: readonly MachineEntry[]): void {
   for (const entry of entries) {
     try {
       unlinkSync(entry.file)
-      process.stdout.write(`removed ${entry.kind} '${printable(entry.name ?? entry.file)}'\n`)
+      process.stdout.write(`removed ${entry.kind} '${printable(shownName(entry.name ?? entry.file))}'\n`)
     } catch (error) {
       failures.push(`${entry.file} cannot be removed (${messageOf(error)})`)
     }

@@ -1,4 +1,5 @@
 import { type MachineEntry, readMachine } from '../../memory/machine/view.js'
+import { holds } from '../text/shown-name.js'
 import { type TopRow, healthOf } from './state.js'
 
 const UNKNOWN = { allowedPerSecond: null, deniedPerSecond: null, evictedPerSecond: null }
@@ -99,8 +100,7 @@ const sortValue: Record<SortKey, (row: TopRow) => number | string | null> = {
 
 /** Filters and sorts: words from A, numbers from the largest, what is unknown last; the same in the order of names. */
 export function arrange(rows: readonly TopRow[], { sort, reverse, filter }: Arrangement): TopRow[] {
-  const wanted = filter.toLowerCase()
-  const shown = rows.filter((row) => (row.name ?? '').toLowerCase().includes(wanted))
+  const shown = rows.filter((row) => holds(row.name ?? '', filter))
   const value = sortValue[sort]
   const direction = reverse ? -1 : 1
   return shown.sort(

@@ -99,7 +99,7 @@ function chartsOf(row) {
 function add(row) {
   const body = document.createElement('tbody')
   const line = element('tr', body)
-  const button = element('button', element('td', line), row.name ?? row.file)
+  const button = element('button', element('td', line), row.shown)
   button.setAttribute('aria-expanded', 'false')
   element('td', line, row.kind, 'kind')
   const says = element('td', line)

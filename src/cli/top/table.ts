@@ -1,4 +1,5 @@
 import { type ColumnOf, left, right, tableOf, textTable } from '../text/table.js'
+import { shownName } from '../text/shown-name.js'
 import { type Styles, printable } from '../text/terminal.js'
 import { fitting, textWidth } from '../text/text-width.js'
 import { type TopRow, figure, healthOf, stateOf } from './state.js'
@@ -9,7 +10,10 @@ interface TopColumn extends ColumnOf<TopRow> {
 }
 
 const COLUMNS: readonly TopColumn[] = [
-  { ...left('NAME', ({ name }) => shorten(name === null ? '?' : printable(name), NAME_WIDTH)), stays: Infinity },
+  {
+    ...left('NAME', ({ name }) => shorten(name === null ? '?' : printable(shownName(name)), NAME_WIDTH)),
+    stays: Infinity,
+  },
   { ...left('KIND', ({ kind }) => kind), stays: 3 },
   { ...right('PROCESSES', ({ processes }) => String(processes.length)), stays: 4 },
   { ...right('RATE/S', ({ requestsPerSecond }) => figure(requestsPerSecond)), stays: 6 },

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { messageOf } from '../../internal/text/error-text.js'
 import { serveUntilInterrupted } from '../serve.js'
+import { shownName } from '../text/shown-name.js'
 import { Sampler, type SortKey, arrange } from './model.js'
 import { healthOf, stateOf } from './state.js'
 import { PAGE_CSS, PAGE_HTML, PAGE_SCRIPT } from './page.js'
@@ -65,6 +66,7 @@ function createTopServer({ interval, sort, filter }: WebOptions, pages: Pages): 
     try {
       const names = arrange(sampler.sample(), { sort, filter, reverse: false }).map((row) => ({
         ...row,
+        shown: shownName(row.name ?? row.file),
         health: healthOf(row),
         says: stateOf(row),
       }))

@@ -316,6 +316,19 @@ describeMachine('amorsize shm', () => {
     })
   })
 
+  it('shows the limits of a middleware by their names, and removes all of them by its own', async () => {
+    const name = machineName()
+    const limits = ['perAddress', 'perUser']
+    for (const limit of limits) await runScript(policyOf(`${name}%limit%${limit}`), 'say(0)')
+    const { stdout } = await amorsize(['top', '--once', '--filter', `${name} · per`])
+    expect(stdout.match(/^\S+ · per\w+/gm)).toEqual(limits.map((limit) => `${name} · ${limit}`))
+    expect(await amorsize(['shm', 'remove', name])).toEqual({
+      code: 0,
+      stdout: limits.map((limit) => `removed limiter '${name} · ${limit}'\n`).join(''),
+      stderr: '',
+    })
+  })
+
   it('keeps one that is in use, unless it is forced', async () => {
     const name = machineName()
     const limiter = new RateLimiter(policyOf(name))

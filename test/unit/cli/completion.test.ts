@@ -54,7 +54,7 @@ describe('the manual page', () => {
 
   it('has what help has: arguments, choices and defaults', () => {
     expect(page).toContain('.TP\n.B "lesson"\nnumber from 1 to 6\n')
-    expect(page).toContain('what to sort by (choices: "name", "kind", ')
+    expect(page).toContain('what to sort by (choices: "worst", "name", "kind", ')
     expect(page).toContain('how often to look, in milliseconds (default: 1000)')
   })
 

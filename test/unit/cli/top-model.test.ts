@@ -6,6 +6,7 @@ import { type TopState, afterKeys, footer } from '../../../dist/cli/top/keys.js'
 import { Sampler, arrange } from '../../../dist/cli/top/model.js'
 import type { TopRow } from '../../../dist/cli/top/state.js'
 import { topLines } from '../../../dist/cli/top/table.js'
+import { holds, isNamed, shownName } from '../../../dist/cli/text/shown-name.js'
 import { textWidth } from '../../../dist/cli/text/text-width.js'
 
 const row = (name: string | null, more: Partial<TopRow> = {}): TopRow => ({
@@ -194,6 +195,22 @@ describe('the keys', () => {
     expect(footer(start, 40)).toBe('q quit  s sort (name)  / filter  p pause')
     expect(footer(start, 4)).toBe('q quit')
     expect(footer({ ...start, typing: true, filter: 'git' })).toContain('filter: git_')
+  })
+})
+
+describe('names', () => {
+  it.each([
+    ['api', 'api'],
+    ['api%limit%perAddress', 'api · perAddress'],
+    ['api %2flogin%limit%burst', 'api /login · burst'],
+    ['api%shed', 'api · shed'],
+    ['api%breaker http:%2f%2fhost', 'api · breaker http://host'],
+    ['50%25 of all%limit%a', '50% of all · a'],
+  ])('%s are shown as %s', (name, shown) => {
+    expect(shownName(name)).toBe(shown)
+    const isFound = (asked: string): boolean => isNamed(name, asked) && holds(name, asked.toUpperCase())
+    expect([name, shown, shown.split(' · ')[0]!].map(isFound)).toEqual([true, true, true])
+    expect([isNamed(name, 'ap'), isNamed(name, 'perAddress'), holds(name, 'none')]).toEqual([false, false, false])
   })
 })
 
