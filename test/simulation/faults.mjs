@@ -77,8 +77,8 @@ export const faults = [
   {
     name: 'a breaker opens one failure early',
     file: 'native/core/circuit_breaker.h',
-    from: 'if (!window_.record(permit.generation, result == CallResult::kFailed, slow, now_ns)) return false;',
-    to: 'if (!window_.record(permit.generation, true, slow, now_ns)) return false;',
+    from: 'window_.record(permit.generation, result == CallResult::kFailed, slow, now_ns)',
+    to: 'window_.record(permit.generation, true, slow, now_ns)',
   },
   {
     name: 'a retry budget is overdrawn',
@@ -125,8 +125,8 @@ export const faults = [
   {
     name: 'a caller goes before those who have been given slots',
     file: 'dist/policy/bulkhead/stage.js',
-    from: 'if (queue.isWaitedFor() || queue.tryEnter() !== undefined)',
-    to: 'if (queue.tryEnter() !== undefined)',
+    from: 'if (this.queue.isWaitedFor() || this.queue.tryEnter() !== undefined)',
+    to: 'if (this.queue.tryEnter() !== undefined)',
   },
   {
     name: 'a late thread loses the order of its callers',

@@ -1,10 +1,14 @@
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { root } from '../../scripts/support/project.mjs'
 import { sourcesOfWasm } from '../../scripts/support/wasm.mjs'
+import { faults } from './faults.mjs'
 import { found } from './found.mjs'
-import { sourcesOfCore } from './library.mjs'
+import { replaced, sourcesOfCore } from './library.mjs'
 import { inProcesses, seedFrom } from './simulate.mjs'
 
 const SEEDS = 2000
@@ -23,6 +27,11 @@ describe('the simulation', () => {
 
   it.each(found)('finds no more what it found by seed $seed: $what', async ({ seed }) => {
     expect(await inProcesses(seed, 1)).toEqual([])
+  })
+
+  it.each(faults)('can be given the fault that $name', (fault) => {
+    const text = readFileSync(join(root, fault.file), 'utf8')
+    expect(replaced(text, fault)).not.toBe(text)
   })
 
   it('repeats a seed to the letter', async () => {
