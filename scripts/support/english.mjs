@@ -24,6 +24,8 @@ export const DONE = [
   'docs/limiter.md',
   'docs/limits.md',
   'docs/machine.md',
+  'docs/metrics.md',
+  'docs/monitoring/README.md',
   'docs/platforms.md',
   'docs/top.md',
   'docs/troubleshooting.md',
