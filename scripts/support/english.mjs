@@ -27,6 +27,7 @@ export const DONE = [
   'docs/metrics.md',
   'docs/monitoring/README.md',
   'docs/platforms.md',
+  'docs/play/README.md',
   'docs/policies',
   'docs/top.md',
   'docs/troubleshooting.md',
