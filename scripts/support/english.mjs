@@ -7,6 +7,7 @@ import { root } from './project.mjs'
 export const DONE = [
   'README.md',
   'CHANGELOG.md',
+  'CONTRIBUTING.md',
   'SECURITY.md',
   'docs/README.md',
   'docs/coming-from.md',
