@@ -180,7 +180,7 @@ function firstLine(error: unknown): string {
 
 const FORBIDDEN = 'Node may not load addons. Under --permission add --allow-addons; otherwise take --no-addons away.'
 const SCARCE =
-  'the system was short of file descriptors or memory as the program first needed the addon: make a limiter as it starts, or raise the limit (ulimit -n), and start it anew. Until then a name is one limit in each thread of its own.'
+  'the system was short of file descriptors or memory as the program first needed the addon: make a limiter as it starts, or raise the limit (ulimit -n), and restart it. Until then a name is one limit in each thread of its own.'
 const CROWDED =
   "other addons have taken the room that the C library has for threads' own variables: load amorsize before them, or start Node with GLIBC_TUNABLES=glibc.rtld.optional_static_tls=8192."
 const STALE = 'compile the addon again ("npm run compile" in a clone of the repository), or reinstall amorsize.'

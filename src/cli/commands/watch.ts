@@ -27,7 +27,7 @@ export function watchCommand(): Command {
     .summary('measure a function again whenever its folder changes, and warn when it got slower')
     .description(
       'Measures an exported function on the items, and again whenever a module in its folder changes, or after each interval. Every look is compared ' +
-        'with the first one; a change that chance can explain is none. A module that cannot be loaded is told, and watched on.',
+        'with the first one; a change that chance can explain is none. If a module fails to load, it reports that and keeps watching.',
     )
     .addArgument(taskArgument())
   withTrialFlags(command, 5)

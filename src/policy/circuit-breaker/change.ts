@@ -198,7 +198,7 @@ function otherKind(option: string, given: unknown, counts: string): TypeError {
 function noSlotLeft(name: string | null): SharedMemoryError {
   const who = subjectOf('the circuit breaker', name)
   return new SharedMemoryError(
-    `${who} cannot be updated: others are about to and do not finish, or have died as they did. It works on as it is; try again, or make it anew when nobody uses it`,
+    `${who} cannot be updated: others are about to and do not finish, or have died as they did. It works on as it is; try again, or make it again when nobody uses it`,
     { reason: 'busy' },
   )
 }
