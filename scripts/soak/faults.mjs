@@ -16,10 +16,13 @@ const work = join(root, '.tmp', `faults-${process.pid}`)
 let missed = 0
 let foundCount = 0
 await installZig()
+const withoutFault = await loadParts()
 for (const fault of faults.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
   const startMs = performance.now()
   const parts = await loadParts(await planted(fault))
   const seed = await firstFailing(seedsFrom(FIRST_SEED, MOST_SEEDS), parts)
+  if (seed !== undefined && (await firstFailing([seed], withoutFault)) !== undefined)
+    throw new Error(`seed ${seed} fails without the fault, too: npm run simulate -- --seed ${seed}`)
   const seconds = ((performance.now() - startMs) / 1000).toFixed(0)
   console.log(`${fault.name.padEnd(48)} ${seed === undefined ? 'NOT FOUND' : `seed ${seed}`}  (${seconds} s)`)
   if (seed === undefined) missed++

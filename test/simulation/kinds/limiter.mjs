@@ -55,7 +55,7 @@ export class Limiter extends Subject {
   #line = new Line(this)
   /** When there was demand all the time. */
   #steady = []
-  /** When what is reserved has its time. */
+  /** What `reserve` has taken, and when its time comes. */
   #reserved = []
   /** Whether somebody has gone who had reserved tokens. */
   #gaveUp = false
@@ -167,7 +167,7 @@ export class Limiter extends Subject {
     this.say(thread, `reserve(${cost}): ${waitMs.toFixed(3)} ms`)
     const { log } = this
     if (op.c % 3 === 0) this.#gaveUp = true
-    else this.#reserved.push(s + waitMs)
+    else this.#reserved.push({ cost, atMs: s + waitMs })
     const grant = { cost, s: s + waitMs, e: this.play.nowMs + waitMs, isLeased: true }
     const changes = () => log.changes.length + log.pauses.length + log.resets.length + log.returns.length
     const before = changes()
@@ -260,14 +260,17 @@ export class Limiter extends Subject {
     for (let i = 0; i < op.c % 12; i++) this.tryAcquire(thread, limiter, { ...op, a: 0 })
   }
 
-  /** What is reserved is not there a second time after a reset. */
+  /** What callers that wait have reserved is not there a second time after a reset; the debts of `reserve` are forgotten. */
   #lookForReserved(limiter) {
     const { log, play } = this
     const isDisturbed = log.changes.length + log.pauses.length + log.returns.length + log.charges.length > 1
     if (isDisturbed || log.isShared || this.#gaveUp || play.program.deaths.length > 0) return
-    const aheadMs = Math.max(0, ...this.#reserved.map((atMs) => atMs - play.nowMs))
+    const ahead = this.#reserved.filter(({ atMs }) => atMs > play.nowMs)
+    const aheadMs = Math.max(0, ...ahead.map(({ atMs }) => atMs - play.nowMs))
+    const forgotten = ahead.reduce((sum, { cost }) => sum + cost, 0)
+    const owed = Math.max(0, (aheadMs * this.options.requestsPerSecond) / 1000 - forgotten)
     const there = play.atOnce(() => limiter.getAvailableTokens())
-    const most = this.options.burstSize - (aheadMs * this.options.requestsPerSecond) / 1000 + 0.001
+    const most = this.options.burstSize - owed + 0.001
     if (there > most) this.violated(`${there} tokens are there after reset(), of ${most} besides what is reserved`)
   }
 
