@@ -375,8 +375,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     if (this.#isEmpty) {
       this.#leave()
     } else {
-      // If all has been done its last message is under way, before which it says whether it is printing.
-      if (reason !== 'done') worker.hold(false)
+      worker.hold(false)
       this.#grace = realSetTimeout(() => worker.end(), GRACE_MS[reason]).unref()
     }
   }

@@ -1,5 +1,5 @@
 import { runError } from '../../internal/run-error.js'
-import { realClearInterval, realSetInterval } from '../../internal/time/real-timers.js'
+import { realClearInterval, realSetImmediate, realSetInterval } from '../../internal/time/real-timers.js'
 import { mayRunHere, mostInWorker } from '../options.js'
 import type { Run } from '../run/run.js'
 import { heldMs, inFlightInWorker, shareOf, shareOfWaiting } from '../schedule/chunk-size.js'
@@ -364,8 +364,13 @@ export class Workforce implements Force {
   }
 
   /** The output of items comes before the end of their run, after which the program may end. */
-  ending(): Promise<unknown> | undefined {
-    const printing = Array.from(this.#joined, (worker) => worker.printed()).filter((one) => one !== undefined)
-    return printing.length === 0 ? undefined : Promise.all(printing)
+  ending(): Promise<void> | undefined {
+    const printed = [...this.#joined].filter((worker) => worker.takePrinted())
+    return printed.length === 0 ? undefined : printingOver()
   }
+}
+
+/** Resolves once the event loop has turned: all that was sent before the last result has come by then. */
+async function printingOver(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await new Promise(realSetImmediate)
 }

@@ -1,7 +1,6 @@
 import type { ResourceLimits, Worker } from 'node:worker_threads'
 import { builtins } from '../../internal/builtins.js'
 import { machineNow } from '../../internal/time/clock.js'
-import { realClearTimeout, realSetTimeout } from '../../internal/time/real-timers.js'
 import { VERSION } from '../../internal/version.js'
 import { calibration } from '../schedule/calibration.js'
 import type { TransferredTask } from '../transfer/task-source.js'
@@ -27,11 +26,6 @@ export interface WorkerOwner {
 
 const MOST_TASKS = 1000
 
-/** At the end of a run a worker may take so long to hand over what items have printed: it may be at a long item already, or nobody reads. */
-const PRINTING_MS = 1000
-/** The event loop of this thread turns at least so often meanwhile. */
-const TURNS_TO_PRINT = 4
-
 /** A worker thread that stays when its run ends, so that the next one need not start it. */
 export class PoolWorker {
   /** Its number among all workers of this thread. */
@@ -48,7 +42,6 @@ export class PoolWorker {
   owner: WorkerOwner | undefined = undefined
   /** Whether it was ended, or has come to its end: it is of no use to anybody. */
   isEnding = false
-  #isGone = false
   /** How long its event loop had nothing to do when it was last looked at, and since when that is so. */
   #idle = { ms: -1, atMs: 0 }
   /** The item that it is ended for, which has taken too long: it may have begun another by the time it ends. */
@@ -59,11 +52,6 @@ export class PoolWorker {
   /** When those were sent that it has not answered. */
   readonly #loading = new Map<number, number>()
   #error: unknown = undefined
-  /** Whether a run needs it. */
-  #isHeld = true
-  #letGo: NodeJS.Timeout | undefined = undefined
-  /** Callbacks that wait for the output of its items. */
-  readonly #awaiting = new Set<() => void>()
 
   constructor(id: number, resourceLimits: ResourceLimits | undefined) {
     this.id = id
@@ -84,9 +72,7 @@ export class PoolWorker {
     this.#worker.on('messageerror', (error) => this.#receivedUnreadable(error))
     this.#worker.on('error', (error: unknown) => (this.#error = error))
     this.#worker.on('exit', (exitCode) => {
-      this.isEnding = this.#isGone = true
-      realClearTimeout(this.#letGo)
-      this.#printed()
+      this.isEnding = true
       this.owner?.gone(exitCode, this.#error)
     })
   }
@@ -100,26 +86,11 @@ export class PoolWorker {
       this.#loading.delete(message.task)
     }
     this.owner?.received(message)
-    if (message.kind !== 'printed') return
-    this.hold(this.#isHeld)
-    this.#printed()
   }
 
-  #printed(): void {
-    for (const printed of this.#awaiting) printed()
-    this.#awaiting.clear()
-  }
-
-  /** Resolves once all that its items have printed has come, in vain after `PRINTING_MS`; undefined where nothing is to come. */
-  printed(): Promise<void> | undefined {
-    if (this.#isGone || Atomics.load(this.cells, Cell.PRINTING) === 0) return undefined
-    return new Promise((resolve) => {
-      const timer = realSetTimeout(resolve, PRINTING_MS)
-      this.#awaiting.add(() => {
-        realClearTimeout(timer)
-        resolve()
-      })
-    })
+  /** Whether its items have printed anything since this was last asked: it may be on its way. */
+  takePrinted(): boolean {
+    return Atomics.exchange(this.cells, Cell.PRINTED, 0) === 1
   }
 
   #receivedUnreadable(cause: Error): void {
@@ -235,26 +206,10 @@ export class PoolWorker {
     Atomics.store(this.cells, Cell.CANCELLED, run)
   }
 
-  /** While it is held, or has something to print, it keeps the process alive. */
+  /** While it is held, it keeps the process alive. */
   hold(isHeld: boolean): void {
-    this.#isHeld = isHeld
-    realClearTimeout(this.#letGo)
-    if (isHeld) {
-      this.#worker.ref()
-    } else if (Atomics.load(this.cells, Cell.PRINTING) === 1) {
-      this.#worker.ref()
-      this.#letGoAfter(TURNS_TO_PRINT)
-    } else {
-      this.#worker.unref()
-    }
-  }
-
-  /** Where this thread's output has been closed, nothing that the worker prints is taken any more. A time alone says nothing: this thread may be busy. */
-  #letGoAfter(turns: number): void {
-    this.#letGo = realSetTimeout(() => {
-      if (turns > 0) this.#letGoAfter(turns - 1)
-      else this.#worker.unref()
-    }, PRINTING_MS / TURNS_TO_PRINT)
+    if (isHeld) this.#worker.ref()
+    else this.#worker.unref()
   }
 
   end(): void {

@@ -4,7 +4,7 @@ import { inFlightOf, type ItemStarter } from './item-starter.js'
 import { Cell, type ChunkMessage } from './protocol.js'
 import type { WorkerReport } from './report.js'
 
-/** The work under way in a worker: items that have returned promises and turns of the event loop, of all chunks that run beside each other. */
+/** The work under way in a worker: items that have returned promises, of all chunks that run beside each other. */
 export class UnderWay {
   size = 0
   /** Items that have ended since this was last set to 0. */
@@ -80,11 +80,6 @@ class ChunkWork {
     const { items, run, start } = this.#message
     const most = inFlightOf(this.#message)
     while (this.#begun < items.length && Atomics.load(this.#cells, Cell.CANCELLED) < run) {
-      const turn = this.#report.turn()
-      if (turn !== undefined) {
-        this.#waits()
-        void turn.then(() => this.#settled())
-      }
       if (this.#underWay.size >= most) return true
       if (!this.#isMine()) return false
       const position = this.#begun++

@@ -9,7 +9,7 @@ import { loadTask, type WorkerTask } from '../transfer/task-source.js'
 import { beginChunk, UnderWay } from './chunks.js'
 import { type AtWork, inFlightOf, ItemStarter } from './item-starter.js'
 import type { Guard } from './policies.js'
-import { Printing } from './printing.js'
+import { printAtOnce } from './printing.js'
 import { Cell, type ChunkMessage, type ToWorker, type WorkerStart } from './protocol.js'
 import { WorkerReport } from './report.js'
 
@@ -33,7 +33,6 @@ class WorkerProgram {
   readonly #port: MessagePort
   readonly #at: AtWork
   readonly #report: WorkerReport
-  readonly #printing: Printing
   readonly #nesting = markAsWorker()
   /** Those that could be loaded. */
   readonly #tasks = new Map<number, WorkerTask>()
@@ -50,8 +49,8 @@ class WorkerProgram {
   constructor(port: MessagePort, start: WorkerStart) {
     this.#port = port
     this.#at = { ...start, attempts: 0, underWay: 0 }
-    this.#printing = new Printing(start.cells, () => this.#report.post({ kind: 'printed' }))
-    this.#report = new WorkerReport(port, this.#printing)
+    this.#report = new WorkerReport(port)
+    printAtOnce(start.cells)
   }
 
   begin(): void {
@@ -117,7 +116,6 @@ class WorkerProgram {
     })
     this.#runOfChunks = run
     if (inFlightOf(message) === 1) await told
-    await this.#report.turn()
   }
 
   /** Says that a chunk is done, with how many items have ended since the one before: they may be of others that run beside it. */

@@ -13,8 +13,8 @@ export const Cell = {
   STARTED_MS: 2,
   /** How many of the items that it was sent in chunks the worker has begun, or the main thread has taken back; it begins only later ones. Modulo 2^32. */
   BEGUN: 3,
-  /** Whether what its items have printed is still in the worker, which says when it is not. */
-  PRINTING: 4,
+  /** Whether its items have printed anything since the main thread last set this to 0. */
+  PRINTED: 4,
   COUNT: 5,
 } as const
 
@@ -83,8 +83,6 @@ export type FromWorker =
   /** An item has ended, and its result cannot be sent as it is. */
   | { readonly kind: 'unfit'; readonly run: number; readonly index: number; readonly reason: string }
   | DoneMessage
-  /** Nothing that its items have printed is left in it. */
-  | { readonly kind: 'printed' }
   | { readonly kind: 'unreadable' }
   | EchoMessage
 

@@ -5,7 +5,6 @@ import { realClearTimeout, realSetTimeout } from '../../internal/time/real-timer
 import { packNumbers } from '../transfer/structured-clone.js'
 import { packBarely, type PackedThrown, packThrown } from '../transfer/thrown.js'
 import { packValues, type Unfit } from '../transfer/values.js'
-import type { Printing } from './printing.js'
 import type { DoneMessage, FromWorker, ResultsMessage } from './protocol.js'
 
 /** Milliseconds after which results that have come together are sent, even if their chunk goes on. */
@@ -14,7 +13,6 @@ const FLUSH_MS = 5
 /** Collects a worker's results and sends them, several at a time or each at once. */
 export class WorkerReport {
   readonly #port: MessagePort
-  readonly #printing: Printing
   /** Whether each result is sent before the next item starts. */
   #isCareful = false
   /** Whether a result that would arrive changed is not sent. */
@@ -23,13 +21,11 @@ export class WorkerReport {
   #indices: number[] = []
   #values: unknown[] = []
   #sentMs = 0
-  #nowMs = 0
   /** Sends what has come where nothing else ends for long. */
   #flushing: NodeJS.Timeout | undefined = undefined
 
-  constructor(port: MessagePort, printing: Printing) {
+  constructor(port: MessagePort) {
     this.#port = port
-    this.#printing = printing
   }
 
   begin({ run, isExact }: { readonly run: number; readonly isExact: boolean }, isCareful: boolean): void {
@@ -42,14 +38,8 @@ export class WorkerReport {
   finished(index: number, value: unknown): void {
     this.#indices.push(index)
     this.#values.push(value)
-    this.#nowMs = performance.now()
-    if (this.#isCareful || this.#nowMs - this.#sentMs > FLUSH_MS) this.flush()
+    if (this.#isCareful || performance.now() - this.#sentMs > FLUSH_MS) this.flush()
     else this.#flushing ??= realSetTimeout(() => this.flush(), FLUSH_MS)
-  }
-
-  /** The promise that the next item has to wait for; see {@link Printing.turn}. @param nowMs - by default when the last item has finished */
-  turn(nowMs = this.#nowMs): Promise<void> | undefined {
-    return this.#printing.turn(nowMs)
   }
 
   failed(index: number, error: unknown): void {
@@ -132,7 +122,6 @@ export class WorkerReport {
   }
 
   post(message: FromWorker): void {
-    this.#printing.note()
     this.#port.postMessage(message)
   }
 }

@@ -140,6 +140,20 @@ describe('a worker', () => {
     expect(text).toBe('2000 true\n')
   })
 
+  it('whose item is ended by its time limit, or ends its thread, has printed before that', async () => {
+    const text = await printed(
+      `const { execute } = require(PACKAGE)
+       const task = (n) => {
+         console.log('line', n)
+         if (n === 2) for (;;);
+         if (n === 4) process.exit(3)
+       }
+       const options = { mode: 'threads', workers: 1, mainThread: false, timeoutMs: 200, retryCrashedItems: 0 }
+       execute(task, [1, 2, 3, 4], { ...options, onError: 'collect' }).then(() => process.exit())`,
+    )
+    expect(text).toBe('line 1\nline 2\nline 3\nline 4\n')
+  })
+
   it('that ends of what a task has left behind in it is told of, and replaced', async () => {
     const text = await printed(
       `const { once } = require('node:events')
