@@ -23,7 +23,7 @@ export class ChunkFeed {
   /** When the worker ended the last chunk that it has reported. */
   #endedMs = 0
   /** Why the last lost message could not be read. */
-  unread: Error | undefined = undefined
+  #unread: Error | undefined = undefined
 
   constructor(fed: FedWorker) {
     this.#fed = fed
@@ -172,40 +172,38 @@ export class ChunkFeed {
     const isMetered = inFlight === 1 && run.options.timeoutMs === Infinity
     if (isMetered && count > 0 && !batch.isCareful)
       this.#meter.done({ sentMs, startedMs, endedMs, count }, batch.items[0], results?.values[0])
-    this.#close(chunk, held)
+    // The worker is replaced for others that could not be read.
+    if (held.left > 0 && !batch.isCareful) return
+    this.#chunks.delete(chunk)
+    this.#failRest(held, 'the result of the item cannot be read in this thread', this.#unread)
   }
 
   /**
-   * The worker has finished a chunk. Items that have not settled by then were in a message that this thread could not read: they run again
-   * with a message for each result. Those that cannot be read then run in this thread, or have failed where it may run none.
+   * Whether items are lost with a message of the worker that could not be read. They run again with a message for each result; an item whose
+   * own message it was fails once the worker says that it is done.
    */
-  #close(chunk: number, held: ChunkInWorker): void {
-    this.#chunks.delete(chunk)
-    if (held.left === 0) return
-    if (held.batch.isCareful) this.#failRest(held, 'the result of the item cannot be read in this thread')
-    else runCarefully(held.unsettled(), this.#fed.force)
-  }
-
-  allDone(upTo: number): void {
-    for (const [chunk, held] of this.#chunks) if (chunk < upTo) this.#close(chunk, held)
+  isLost(unread: Error): boolean {
+    this.#unread = unread
+    for (const { batch, left } of this.#chunks.values()) if (left > 0) return !batch.isCareful
+    return false
   }
 
   /** The worker could not read a chunk. It has read all before it, so it is the oldest. Its items are sent one by one. */
-  oldestUnread(): void {
+  oldestUnread(cause: unknown): void {
     const [oldest] = this.#chunks
     if (oldest === undefined) return
     const [chunk, held] = oldest
     this.#chunks.delete(chunk)
-    if (held.left === 1) this.#failRest(held, 'the item cannot be read in a worker')
+    if (held.left === 1) this.#failRest(held, 'the item cannot be read in a worker', cause)
     else for (const lost of held.unsettled()) runCarefully([lost], this.#fed.force)
   }
 
-  #failRest(held: ChunkInWorker, message: string): void {
+  #failRest(held: ChunkInWorker, message: string, cause: unknown): void {
     const { force } = this.#fed
     for (const lost of held.unsettled()) {
       const { index, item, attempts } = lost
       if (force.isExact) force.unfit(lost, message)
-      else force.single.failed(index, item, new Error(message, { cause: this.unread }), attempts + 1)
+      else force.single.failed(index, item, new Error(message, { cause }), attempts + 1)
     }
   }
 

@@ -7,10 +7,10 @@ import { buryWorker } from '../transfer/shared-policies.js'
 import { taskSources } from '../transfer/task-source.js'
 import { type PackedThrown, unpackThrown } from '../transfer/thrown.js'
 import { restore } from '../transfer/values.js'
-import type { DoneMessage, EchoMessage, FromWorker, LoadedMessage, ResultsMessage } from '../worker/protocol.js'
+import type { DoneMessage, FromWorker, LoadedMessage, ResultsMessage } from '../worker/protocol.js'
 import { ChunkFeed } from './chunk-feed.js'
 import type { FedWorker, Force } from './force.js'
-import { settleLost } from './lost-items.js'
+import { runCarefully, settleLost } from './lost-items.js'
 
 /** Chunks that a worker is sent ahead, so that it need not wait for the next. */
 const AHEAD = 2
@@ -46,6 +46,8 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   readonly #fillAgain = (): void => this.fill()
   #isRefused = false
   #hasDone = false
+  /** Whether its worker is ended for a message that could not be read. */
+  #isUnread = false
   #filling = false
   /** Since when it takes no more, because others need its worker more. */
   #leavingMs: number | undefined = undefined
@@ -252,7 +254,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
       return
     }
     if (message.kind === 'unreadable') {
-      this.#chunks.oldestUnread()
+      this.#chunks.oldestUnread(unpackThrown(message.error, this.#run.task.exports))
       this.#goOn()
       return
     }
@@ -275,9 +277,6 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
         return
       case 'done':
         this.#done(message)
-        return
-      case 'echo':
-        this.#allDone(message)
         return
     }
     // Where items wait there is room for another as soon as one has ended.
@@ -310,14 +309,9 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   }
 
   lostMessage(error: Error): void {
-    this.#chunks.unread = error
-    // It may have been the one that said a chunk is done: the answer to this says so too.
-    this.worker.send({ kind: 'echo', run: this.runNumber, upTo: this.worker.sent })
-  }
-
-  #allDone({ upTo }: EchoMessage): void {
-    this.#chunks.allDone(upTo)
-    this.#goOn()
+    if (this.#isOver || this.worker.isEnding || !this.#chunks.isLost(error)) return
+    this.#isUnread = true
+    this.worker.endFor(error)
   }
 
   get #isEmpty(): boolean {
@@ -351,6 +345,10 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   #settleLost(exitCode: number, error: unknown): void {
     const { alone } = this.#chunks
     const lost = this.#chunks.lost()
+    if (this.#isUnread) {
+      runCarefully(lost, this.force)
+      return
+    }
     settleLost({ worker: this.worker, exitCode, error, alone, lost }, this.force)
   }
 

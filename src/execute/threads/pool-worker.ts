@@ -97,6 +97,8 @@ export class PoolWorker {
     const [first] = this.#tasks
     if (this.#tasks.size > 1 || first?.[1] !== undefined) {
       this.owner?.lostMessage(cause)
+      // It may have been the answer that somebody waits for.
+      if (this.isLoading()) this.endFor(cause)
     } else if (first !== undefined) {
       // Before it has loaded its first task it only tells why it cannot.
       const refusal = packThrown(
@@ -210,6 +212,12 @@ export class PoolWorker {
   hold(isHeld: boolean): void {
     if (isHeld) this.#worker.ref()
     else this.#worker.unref()
+  }
+
+  /** Ends it for a reason of this thread. */
+  endFor(error: Error): void {
+    this.#error ??= error
+    this.end()
   }
 
   end(): void {

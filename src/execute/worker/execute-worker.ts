@@ -55,7 +55,7 @@ class WorkerProgram {
 
   begin(): void {
     this.#port.on('message', (message: ToWorker) => this.#receive(message))
-    this.#port.on('messageerror', () => this.#receiveUnreadable())
+    this.#port.on('messageerror', (error) => this.#receiveUnreadable(error))
     // Finished items are not lost with an item that ends its thread.
     const exit = process.exit.bind(process)
     process.exit = (...code: Parameters<typeof exit>) => {
@@ -85,9 +85,6 @@ class WorkerProgram {
       }
       case 'over':
         if (this.#policies?.run === message.run) this.#policies = undefined
-        return
-      case 'echo':
-        this.#report.post(message)
         return
       case 'chunk':
         await this.#work(message)
@@ -157,9 +154,8 @@ class WorkerProgram {
     this.#last = this.#last.then(AsyncResource.bind(() => this.#handle(message)))
   }
 
-  #receiveUnreadable(): void {
-    // The main thread takes it for the oldest that it has not heard of.
-    this.#last = this.#last.then(() => this.#chunks.none()).then(() => this.#report.post({ kind: 'unreadable' }))
+  #receiveUnreadable(error: unknown): void {
+    this.#last = this.#last.then(() => this.#chunks.none()).then(() => this.#report.unreadable(error))
   }
 }
 

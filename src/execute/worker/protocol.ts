@@ -64,7 +64,6 @@ export type ToWorker =
   /** The run has ended: what was kept for it may go. */
   | { readonly kind: 'over'; readonly run: number }
   | ChunkMessage
-  | EchoMessage
 
 /** From a worker to the main thread. */
 export type FromWorker =
@@ -83,20 +82,12 @@ export type FromWorker =
   /** An item has ended, and its result cannot be sent as it is. */
   | { readonly kind: 'unfit'; readonly run: number; readonly index: number; readonly reason: string }
   | DoneMessage
-  | { readonly kind: 'unreadable' }
-  | EchoMessage
+  /** It could not read the oldest message of which nothing has been heard. */
+  | { readonly kind: 'unreadable'; readonly error: PackedThrown }
 
 /** Whether a message may be the worker's own. A task may post others, which are of no kind that anybody looks for. */
 export function isFromWorker(message: unknown): message is FromWorker {
   return typeof message === 'object' && message !== null && 'kind' in message
-}
-
-/** Comes back once all that was sent before it is done. */
-export interface EchoMessage {
-  readonly kind: 'echo'
-  readonly run: number
-  /** How many items were sent in chunks before it. */
-  readonly upTo: number
 }
 
 /** A task can be run from now on, or never. */

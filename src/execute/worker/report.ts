@@ -51,6 +51,10 @@ export class WorkerReport {
     this.#postThrown(error, (refusal) => ({ kind: 'loaded', task, refusal, atMs: machineNow() }))
   }
 
+  unreadable(error: unknown): void {
+    this.#postThrown(error, (packed) => ({ kind: 'unreadable', error: packed }))
+  }
+
   #postThrown(thrown: unknown, message: (packed: PackedThrown) => FromWorker): void {
     try {
       this.post(message(packThrown(thrown)))

@@ -181,6 +181,17 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
       })
     })
 
+    it.each([1, 8])('what a task posts by itself, in chunks of %i', async (chunkSize) => {
+      const posts = (n: number): number => {
+        let deep: unknown = null
+        for (let i = 0; i < 8000; i++) deep = [deep]
+        process.getBuiltinModule('node:worker_threads').parentPort!.postMessage(deep)
+        return n
+      }
+      const items = Array.from({ length: 40 }, (_, n) => n)
+      expect(await execute(posts, items, { mode: 'threads', workers: 2, mainThread: false, chunkSize })).toEqual(items)
+    })
+
     it('it ends a run that does not collect, with that error', async () => {
       await expect(
         execute(misbehave, around({ do: 'deep', levels: 8000 }), { ...inWorkers, onError: 'throw' }),
@@ -217,6 +228,14 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
           `execute(task('${faults.href}', 'depth'), items, { ...options, workers: 2, chunkSize: ${chunkSize} })`,
         ),
       ).toEqual(Array.from({ length: 40 }, (_, n) => (n === 17 ? 'the item cannot be read in a worker' : 2)))
+    })
+
+    it('an item that a worker cannot read, with the reason as its cause', async () => {
+      const causes = `execute((n) => n, items, { ...options, workers: 1, chunkSize: 8 })
+        .then((all) => all.map(({ reason }) => ({ value: reason?.cause?.message ?? 1 })))`
+      expect(await withUnreadableItem(causes)).toEqual(
+        Array.from({ length: 40 }, (_, n) => (n === 17 ? 'Maximum call stack size exceeded' : 1)),
+      )
     })
 
     it('an item that a worker cannot read while those of earlier chunks wait there', async () => {
@@ -492,6 +511,13 @@ describe('faults of the run as a whole', () => {
     await expect(execute(deep, [1, 2], { mode: 'threads', workers: 2, mainThread: false })).rejects.toThrow(
       /^deep$|cannot be read/,
     )
+  })
+
+  it('a module whose error cannot be read in a worker that has loaded another one', async () => {
+    const deep = task<number>(new URL('../../fixtures/tasks/deep-error.mjs?again', import.meta.url), 'double')
+    const options = { mode: 'threads', workers: 1, mainThread: false } as const
+    await execute((n: number) => n, [1, 2], options)
+    await expect(execute(deep, [1, 2], options)).rejects.toThrow(/^deep$|cannot be read/)
   })
 
   it('a function that captures something, forced into threads', async () => {

@@ -17,10 +17,10 @@ describe('a worker', () => {
       const kinds = new Promise((resolve) => {
         worker.owner = { lostMessage: resolve, gone: resolve, received: ({ kind }) => {
           heard.push(kind)
-          if (kind === 'echo') resolve(heard)
+          if (kind === 'loaded') resolve(heard)
           if (kind !== 'ready') return
           worker.send({ kind: 'chunk', run: 1, chunk: 1, task: 1, start: 0, items: [deep], isCareful: false, inFlight: 1, timeoutMs: Infinity })
-          worker.send({ kind: 'echo', run: 1, upTo: 1 })
+          worker.load({ id: 1, expression: '() => 1', isStrict: true, helpers: [] })
         } }
       })
       console.log(String(await kinds))
@@ -30,6 +30,6 @@ describe('a worker', () => {
       cwd: root,
       timeout: 20_000,
     })
-    expect(stdout).toBe('ready,unreadable,echo\n')
+    expect(stdout).toBe('ready,unreadable,loaded\n')
   })
 })
