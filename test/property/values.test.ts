@@ -11,14 +11,11 @@ function unfitOf(values: readonly unknown[]): Unfit[] {
   return unfit
 }
 
-const withoutBuffer = (row: unknown): unknown => withoutPrototype({ id: (row as { id: unknown }).id })
-
 /** What another thread has of them. */
 function sent(values: readonly unknown[]): unknown[] {
-  const { values: packed, lost } = packValues(values)
-  const arrived = structuredClone(packed) as unknown[]
-  restore(arrived, structuredClone(lost))
-  return arrived
+  const { values: arrived, buffers } = structuredClone(packValues(values))
+  restore(buffers)
+  return arrived as unknown[]
 }
 
 const bytes = fc.uint8Array({ maxLength: 20 })
@@ -37,7 +34,6 @@ const leaf = fc.oneof(
   bytes.map((one) => Float32Array.from({ length: 1000 }, () => one.length).subarray(10, 20)),
   bytes.map((one) => new DataView(one.buffer)),
 )
-const withoutPrototype = (object: object): unknown => Object.setPrototypeOf(object, null)
 const plainKey = fc.constantFrom('a', 'b', 'length_', '0', '12', 'toString')
 const { value } = fc.letrec<{ value: unknown; contained: unknown }>((tie) => ({
   value: fc.oneof(
@@ -45,7 +41,6 @@ const { value } = fc.letrec<{ value: unknown; contained: unknown }>((tie) => ({
     leaf,
     fc.array(tie('value'), { maxLength: 4 }),
     fc.dictionary(plainKey, tie('value'), { maxKeys: 4, noNullPrototype: true }),
-    fc.dictionary(fc.oneof(plainKey, fc.constant('__proto__')), tie('value')).map(withoutPrototype),
     fc
       .tuple(
         fc.sparseArray(tie('value'), { maxNumElements: 3, maxLength: 5 }),
@@ -214,37 +209,23 @@ describe('values on their way to another thread', () => {
     expect(buffer.buffer.byteLength).toBeGreaterThan(3)
   })
 
-  it('have no prototype where they had none, and are few words for many', () => {
-    const rows = Array.from({ length: 1000 }, (_, id) => withoutPrototype({ id, data: Buffer.from([id % 256]) }))
-    expect(isDeepStrictEqual(sent([rows, rows]), [rows, rows])).toBe(true)
-    const { lost } = packValues([rows.map(withoutBuffer)])
-    expect(lost?.bare).toHaveLength(1)
-    const row = rows.slice(0, 2).map(withoutBuffer)
-    for (const one of [
-      { row, byId: new Map([[1, row[0]]]) },
-      { cause: new Error('x', { cause: row[1] }), byId: new Set(row), row },
-    ])
-      expect(isDeepStrictEqual(sent([one]), [one])).toBe(true)
-    const [list] = sent([Array(2).fill(withoutBuffer(rows[0]))]) as [[object, object]]
+  it('have the prototype of plain objects where they had none, and Buffers all the same', () => {
+    const bare = (row: object): unknown => Object.setPrototypeOf(row, null)
+    const rows = [1, 2].map((id) => bare({ id, data: Buffer.from([id]) }))
+    const expected = [1, 2].map((id) => ({ id, data: Buffer.from([id]) }))
+    expect(isDeepStrictEqual(sent([rows]), [expected])).toBe(true)
+    const [list] = sent([Array(2).fill(rows[0])]) as [[object, object]]
     expect(list[0]).toBe(list[1])
-    const circle = withoutPrototype({}) as { self?: unknown }
-    circle.self = { circle }
-    const [arrived] = sent([circle]) as [{ self: { circle: unknown } }]
-    expect(Object.getPrototypeOf(arrived)).toBe(null)
-    expect(arrived.self.circle).toBe(arrived)
   })
 
   it('are left as they are where a getter tells something else each time', () => {
     let reads = 0
     const moody = {
       get a(): unknown {
-        return reads++ < 2 ? withoutPrototype({ b: 1 }) : undefined
+        return reads++ < 2 ? Buffer.alloc(1) : undefined
       },
     }
-    const { values, lost } = packValues([moody])
-    const arrived = structuredClone(values) as unknown[]
-    restore(arrived, lost)
-    expect(arrived).toEqual([{ a: undefined }])
+    expect(sent([moody])).toEqual([{ a: undefined }])
   })
 
   it('may be deep, large, or in a circle', () => {

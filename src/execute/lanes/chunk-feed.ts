@@ -91,7 +91,7 @@ export class ChunkFeed {
     const { task, isExact, run } = force
     const { start, isCareful } = batch
     const unfit: Unfit[] = []
-    const { values, lost } = packValues(Array.from(batch.items), unfit)
+    const { values, buffers } = packValues(Array.from(batch.items), unfit)
     const [first] = unfit
     if (first !== undefined) {
       const message = `item ${start + first.position} holds ${first.reason}`
@@ -108,7 +108,7 @@ export class ChunkFeed {
       task: task.id,
       start,
       items: values,
-      lost,
+      buffers,
       isCareful,
       isExact,
       inFlight: Math.min(force.inFlight, slots),

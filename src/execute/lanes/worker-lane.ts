@@ -5,7 +5,7 @@ import { LATE_MS } from '../threads/fair-shares.js'
 import type { PoolWorker, WorkerOwner } from '../threads/pool-worker.js'
 import { buryWorker } from '../transfer/shared-policies.js'
 import { taskSources } from '../transfer/task-source.js'
-import { type PackedThrown, unpackThrown } from '../transfer/thrown.js'
+import { unpackThrown } from '../transfer/thrown.js'
 import { restore } from '../transfer/values.js'
 import type { DoneMessage, FromWorker, LoadedMessage, ResultsMessage } from '../worker/protocol.js'
 import { ChunkFeed } from './chunk-feed.js'
@@ -236,10 +236,9 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     return this.#isOver
   }
 
-  #failed({ index, error: packed, lost }: Extract<FromWorker, { kind: 'failed' }>): void {
-    const thrown = [packed]
-    restore(thrown, lost)
-    const error = unpackThrown(thrown[0] as PackedThrown, this.#run.task.exports)
+  #failed({ index, error: packed, buffers }: Extract<FromWorker, { kind: 'failed' }>): void {
+    restore(buffers)
+    const error = unpackThrown(packed, this.#run.task.exports)
     const failed = this.#chunks.settle(index)
     if (failed !== undefined) this.force.single.failed(index, failed.item, error, failed.attempts + 1)
   }
@@ -283,8 +282,8 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     if (this.force.inFlight > 1) this.fill()
   }
 
-  #settleAll({ indices, values, lost }: ResultsMessage): void {
-    restore(values, lost)
+  #settleAll({ indices, values, buffers }: ResultsMessage): void {
+    restore(buffers)
     if (this.#chunks.settleAll(indices, values)) return
     for (let i = 0; i < indices.length; i++) {
       const index = indices[i] as number

@@ -3,27 +3,12 @@ import { isPlain, isView, whyLost } from './cloned-classes.js'
 import { cloneOf, packNumbers } from './structured-clone.js'
 
 type Key = string | number
-type Keyed = Record<Key, unknown>
-
-/** Properties of one object in some values. */
-interface Places {
-  readonly path: readonly Key[]
-  readonly keys: readonly Key[]
-}
-
-/** The changes that a structured clone makes in values, and their places. */
-interface LostInClone {
-  /** They become plain Uint8Arrays. */
-  readonly buffers: readonly Places[]
-  /** Objects without a prototype, such as rows of a database: they become plain objects. */
-  readonly bare: readonly Places[]
-}
 
 /** Values on their way to another thread. */
 export interface PackedValues {
   readonly values: ArrayLike<unknown>
-  /** The input of {@link restore}; undefined if a clone is the same. */
-  readonly lost: LostInClone | undefined
+  /** Buffers in them, which become plain Uint8Arrays on the way; undefined if there are none. They are the same objects in a clone of both. */
+  readonly buffers: readonly object[] | undefined
 }
 
 /** A value that another thread would not receive as it is. */
@@ -44,38 +29,24 @@ const MOST_LISTED = 1000
  * @param unfit - gets the values that would arrive changed
  */
 export function packValues(values: readonly unknown[], unfit?: Unfit[]): PackedValues {
-  const whole: Part = { value: values, holder: undefined, key: '', isReplaceable: true }
-  const buffers: Part[] = []
-  const bare: Part[] = []
+  let buffers: object[] | undefined
   let packed: unknown[] | undefined
   for (let i = 0; i < values.length; i++) {
     const value = values[i]
-    if (!isObject(value)) continue
-    if (isSimple(value)) continue
-    const look = looked({ value, holder: whole, key: i, isReplaceable: true })
+    if (!isObject(value) || isSimple(value)) continue
+    const look = looked({ value, holder: undefined, key: i, isReplaceable: true })
     if (look.obstacle !== undefined) unfit?.push({ position: i, reason: look.obstacle })
-    for (const part of look.buffers) buffers.push(part)
-    for (const part of look.bare.values()) bare.push(part)
-    const compact = look.hasAgain ? value : compacted(value, [...look.buffers, ...look.views])
-    if (compact !== value) (packed ??= [...values])[i] = compact
+    const copies = look.hasAgain ? new Map<object, object>() : compacted(value, look)
+    for (const { value: buffer } of look.buffers) (buffers ??= []).push(copies.get(buffer) ?? buffer)
+    const compact = copies.get(value)
+    if (compact !== undefined) (packed ??= [...values])[i] = compact
   }
-  const isSame = buffers.length === 0 && bare.length === 0
-  return {
-    values: packed ?? packNumbers(values),
-    lost: isSame ? undefined : { buffers: placesOf(buffers), bare: placesOf(bare) },
-  }
+  return { values: packed ?? packNumbers(values), buffers }
 }
 
-/** Gives what has arrived back what it has lost; the values are this thread's own. */
-export function restore(values: ArrayLike<unknown>, lost: LostInClone | undefined): void {
-  if (lost === undefined) return
-  const restored = new Map<unknown, Buffer>()
-  eachPlace(values, lost.buffers, (bytes: Uint8Array, holder, key) => {
-    const buffer = restored.get(bytes) ?? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    restored.set(bytes, buffer)
-    holder[key] = buffer
-  })
-  eachPlace(values, lost.bare, (object) => void Object.setPrototypeOf(object, null))
+/** Makes Buffers again of what has arrived of some. */
+export function restore(buffers: PackedValues['buffers']): void {
+  if (buffers !== undefined) for (const bytes of buffers) Object.setPrototypeOf(bytes, Buffer.prototype as object)
 }
 
 /**
@@ -86,43 +57,15 @@ export function restore(values: ArrayLike<unknown>, lost: LostInClone | undefine
 export function asReceived(value: unknown): unknown {
   // Functions and symbols cannot be cloned; all else that is no object is the same there.
   if (!isObject(value) && typeof value !== 'function' && typeof value !== 'symbol') return value
-  const { values, lost } = packValues([value])
-  const copies = cloneOf(values)
-  restore(copies, lost)
-  return copies[0]
+  const { values, buffers } = cloneOf(packValues([value]))
+  restore(buffers)
+  return values[0]
 }
 
-/** Gives the values that are there; a getter may have given the clone others. */
-function eachPlace<T extends object>(
-  values: ArrayLike<unknown>,
-  places: readonly Places[],
-  found: (value: T, holder: Keyed, key: Key) => void,
-): void {
-  for (const { path, keys } of places) {
-    let holder: unknown = values
-    for (const key of path) holder = (holder as Keyed | null | undefined)?.[key]
-    if (!isObject(holder)) continue
-    for (const key of keys) {
-      const value = (holder as Keyed)[key]
-      if (isObject(value)) found(value as T, holder as Keyed, key)
-    }
-  }
-}
-
-function placesOf(parts: readonly Part[]): Places[] {
-  const keys = new Map<Part, Key[]>()
-  for (const { holder, key } of parts) {
-    const known = keys.get(holder as Part)
-    if (known === undefined) keys.set(holder as Part, [key])
-    else known.push(key)
-  }
-  return Array.from(keys, ([holder, all]) => ({ path: pathTo(holder), keys: all }))
-}
-
-/** A value like `value`, with the bytes of `parts` copied where they are part of more. `value` itself does not change. */
-function compacted(value: object, parts: readonly Part[]): object {
+/** Copies of objects in a value, itself among them, in which parts of larger memory are copies of those bytes. The value itself does not change. */
+function compacted(value: object, { buffers, views }: Look): Map<object, object> {
   const copies = new Map<object, object>()
-  for (const part of parts) {
+  for (const part of [...buffers, ...views]) {
     let copy = copies.get(part.value) ?? ownBytes(part.value as Uint8Array)
     if (copy === part.value) continue
     copies.set(part.value, copy)
@@ -130,13 +73,13 @@ function compacted(value: object, parts: readonly Part[]): object {
       const holder = (at.holder as Part).value
       const known = copies.get(holder)
       const copied = known ?? shallowCopy(holder)
-      ;(copied as Keyed)[at.key] = copy
+      ;(copied as Record<Key, unknown>)[at.key] = copy
       if (known !== undefined) break
       copies.set(holder, copied)
       copy = copied
     }
   }
-  return copies.get(value) ?? value
+  return copies
 }
 
 function ownBytes(bytes: Uint8Array): Uint8Array {
@@ -162,7 +105,7 @@ function isSimple(value: object): boolean {
     for (let one = pending.pop(); one !== undefined; one = pending.pop()) {
       const proto: unknown = Object.getPrototypeOf(one)
       const isArray = proto === Array.prototype
-      if (!isArray && proto !== Object.prototype) return false
+      if (!isArray && proto !== Object.prototype && proto !== null) return false
       if (++visits > MOST_SIMPLE || Object.getOwnPropertySymbols(one).length > 0) return false
       const contents = isArray && (one as unknown[]).length <= MOST_DENSE ? (one as unknown[]) : Object.values(one)
       for (let i = 0; i < contents.length; i++) if (isObject(contents[i])) pending.push(contents[i] as object)
@@ -183,8 +126,6 @@ function hasOnlyElements(array: readonly unknown[]): boolean {
 
 interface Look {
   readonly buffers: Part[]
-  /** Objects without a prototype, each with the first place in which another could be put. */
-  readonly bare: Map<object, Part>
   /** Typed arrays that are a small part of their memory, which nothing else in the value uses. */
   views: Part[]
   /** Whether an object is there twice, as in a cycle: it would not be the same any more if a copy took its place. */
@@ -195,7 +136,7 @@ interface Look {
 /** An object inside a value. */
 interface Part {
   readonly value: object
-  /** The object that it is in; undefined for all values. */
+  /** The object that it is in; undefined for the whole value. */
   readonly holder: Part | undefined
   readonly key: Key
   /** Whether another object could be put in its place. */
@@ -204,7 +145,7 @@ interface Part {
 
 /** Looks at every object in a value, in a loop: recursion would end at an object that a clone still reaches. */
 function looked(value: Part): Look {
-  const look: Look = { buffers: [], bare: new Map(), views: [], hasAgain: false, obstacle: undefined }
+  const look: Look = { buffers: [], views: [], hasAgain: false, obstacle: undefined }
   try {
     const pending = partsOf(value, look)
     if (pending.length === 0) return look
@@ -213,7 +154,6 @@ function looked(value: Part): Look {
       // Each place of a Buffer counts.
       if (seen.has(part.value) && !Buffer.isBuffer(part.value)) {
         look.hasAgain = true
-        noteBare(part, look)
         continue
       }
       seen.add(part.value)
@@ -236,17 +176,6 @@ function alone(views: readonly Part[], objects: ReadonlySet<object>): Part[] {
   return views.filter(({ value }) => uses.get((value as Uint8Array).buffer) === 1)
 }
 
-function pathTo(part: Part): Key[] {
-  const path: Key[] = []
-  for (let at = part; at.holder !== undefined; at = at.holder) path.push(at.key)
-  return path.reverse()
-}
-
-function noteBare(part: Part, { bare }: Look): void {
-  const { value, isReplaceable } = part
-  if (isReplaceable && Object.getPrototypeOf(value) === null && !bare.has(value)) bare.set(value, part)
-}
-
 /** Notes what is to be known of one object, and gives the objects in it. */
 function partsOf(part: Part, look: Look): Part[] {
   const { value } = part
@@ -260,10 +189,9 @@ function partsOf(part: Part, look: Look): Part[] {
   } else if (isView(value)) {
     if (part.isReplaceable && 'slice' in value && isSmallPart(value)) look.views.push(part)
   } else if (isPlain(value)) {
-    noteBare(part, look)
     const isDense = Array.isArray(value) && value.length <= MOST_DENSE
     if (isDense) for (let i = 0; i < value.length; i++) add(i, value[i])
-    for (const key of isDense ? namesIn(value) : Object.keys(value)) add(key, (value as Keyed)[key])
+    for (const key of isDense ? namesIn(value) : Object.keys(value)) add(key, (value as Record<Key, unknown>)[key])
     if (Object.getOwnPropertySymbols(value).length > 0)
       look.obstacle ??= 'properties whose keys are symbols, which would not arrive'
   } else {

@@ -43,7 +43,7 @@ export async function beginChunk(
   underWay: UnderWay,
 ): Promise<{ readonly ended: Promise<void> }> {
   report.begin(message, message.isCareful || message.timeoutMs !== Infinity)
-  restore(message.items, message.lost)
+  restore(message.buffers)
   const work = new ChunkWork(message, starter, cells, report, underWay)
   while (work.goOn()) await underWay.oneLess()
   return { ended: work.own.none() }

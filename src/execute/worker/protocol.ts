@@ -39,7 +39,7 @@ export interface ChunkMessage {
   readonly task: number
   readonly start: number
   readonly items: PackedValues['values']
-  readonly lost: PackedValues['lost']
+  readonly buffers: PackedValues['buffers']
   /** Whether each result is reported before the next item starts. */
   readonly isCareful: boolean
   /** Whether results that would arrive changed are not sent. */
@@ -75,7 +75,7 @@ export type FromWorker =
       readonly run: number
       readonly index: number
       readonly error: PackedThrown
-      readonly lost: PackedValues['lost']
+      readonly buffers: PackedValues['buffers']
     }
   /** An item of a run with a time limit has returned a promise. */
   | { readonly kind: 'waits'; readonly run: number }
@@ -122,5 +122,5 @@ export interface ResultsMessage {
   readonly run: number
   readonly indices: ArrayLike<number>
   readonly values: ArrayLike<unknown>
-  readonly lost: PackedValues['lost']
+  readonly buffers: PackedValues['buffers']
 }

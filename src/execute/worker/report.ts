@@ -64,8 +64,8 @@ export class WorkerReport {
   }
 
   #failure(index: number, thrown: PackedThrown): FromWorker {
-    const { values, lost } = packValues([thrown])
-    return { kind: 'failed', run: this.#run, index, error: values[0] as PackedThrown, lost }
+    const { values, buffers } = packValues([thrown])
+    return { kind: 'failed', run: this.#run, index, error: values[0] as PackedThrown, buffers }
   }
 
   /** Says that a chunk is done, with the results that have not been sent. */

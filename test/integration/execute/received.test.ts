@@ -191,18 +191,19 @@ describe('what another thread receives', () => {
     expect(reason).toMatchObject({ message: 'out', status: 416, list: [{ message: 'one' }] })
   })
 
-  it('has no prototype where it had none, as rows of a database', async () => {
+  it('has the prototype of plain objects where it had none, as rows of a database', async () => {
     const row = (word: string): unknown => [/(?<first>.)/.exec(word)?.groups, Object.create(null)]
     const results = await execute(row, ['one', 'two'], options)
-    expect(isDeepStrictEqual(results, [row('one'), row('two')])).toBe(true)
+    expect(
+      isDeepStrictEqual(results, [
+        [{ first: 'o' }, {}],
+        [{ first: 't' }, {}],
+      ]),
+    ).toBe(true)
     const items = [Object.assign(Object.create(null) as object, { a: [Object.create(null)] })]
-    const bare = (item: { a?: object[] }): unknown[] =>
-      [item, item.a?.[0]].map((one) => Object.getPrototypeOf(one) as unknown)
-    expect(await execute(bare, items, options)).toEqual([[null, null]])
-    // More than a call may have arguments.
-    const rows = Array.from({ length: 200_000 }, () => Object.create(null) as object)
-    const first = (all: object[]): unknown[] => [all.length, Object.getPrototypeOf(all.at(-1))]
-    expect(await execute(first, [rows], options)).toEqual([[200_000, null]])
+    const plain = (item: { a?: object[] }): unknown[] =>
+      [item, item.a?.[0]].map((one) => Object.getPrototypeOf(one) === Object.prototype)
+    expect(await execute(plain, items, options)).toEqual([[true, true]])
   })
 
   it('is written to where its memory is shared', async () => {

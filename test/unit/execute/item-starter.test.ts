@@ -32,7 +32,7 @@ class Subject {
       underWay: 0,
       version: '',
     }
-    const fixed = { task: 1, start: 0, items: [], lost: undefined, isCareful: false, isExact: false }
+    const fixed = { task: 1, start: 0, items: [], buffers: undefined, isCareful: false, isExact: false }
     const message: ChunkMessage = { kind: 'chunk', run: 3, chunk: 0, ...fixed, inFlight, timeoutMs }
     this.starter = new ItemStarter(task, guard, message, this.at, () => this.waits++)
   }

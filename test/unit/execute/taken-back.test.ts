@@ -21,7 +21,7 @@ describe('what is taken back from a worker', () => {
       Atomics.store(own.cells, Cell.BEGUN, before | 0)
       const sent = (count: number, run: number): ChunkMessage => {
         const items = Array.from({ length: count }, (_, i) => i)
-        const fixed = { task: 1, start: 0, lost: undefined, isCareful: false, isExact: false, timeoutMs: Infinity }
+        const fixed = { task: 1, start: 0, buffers: undefined, isCareful: false, isExact: false, timeoutMs: Infinity }
         const chunk = own.sent
         own.sent += count
         return { kind: 'chunk', run, chunk, items, inFlight: 1, ...fixed }
