@@ -1,11 +1,8 @@
-import { builtins } from '../../internal/builtins.js'
 import { realClearTimeout, realSetTimeout } from '../../internal/time/real-timers.js'
 import type { PoolWorker } from './pool-worker.js'
 
 /** How long a worker stays when it has no work. */
 const IDLE_MS = 30_000
-/** How long it stays at least when another copy of the package starts workers: this one may have been left by those who used it. */
-const LEFT_MS = 1000
 
 /** Workers that no run has, the longest idle first. They end when none has come for a while; the timer does not keep the process alive. */
 export class IdleWorkers implements Disposable {
@@ -13,7 +10,6 @@ export class IdleWorkers implements Disposable {
   /** When the last one came. */
   #sinceMs = 0
   #timer: NodeJS.Timeout | undefined = undefined
-  #hearNoMore: (() => void) | undefined = undefined
 
   get size(): number {
     return this.#workers.length
@@ -33,9 +29,6 @@ export class IdleWorkers implements Disposable {
     this.#workers.push(worker)
     this.#sinceMs = performance.now()
     this.#timer ??= realSetTimeout(() => this.#endIfIdle(), IDLE_MS).unref()
-    this.#hearNoMore ??= hearOthers(() => {
-      if (performance.now() - this.#sinceMs >= LEFT_MS) this[Symbol.dispose]()
-    })
   }
 
   hasFor(task: number): boolean {
@@ -74,34 +67,6 @@ export class IdleWorkers implements Disposable {
   [Symbol.dispose](): void {
     realClearTimeout(this.#timer)
     this.#timer = undefined
-    this.#hearNoMore?.()
-    this.#hearNoMore = undefined
     for (const worker of this.#workers.splice(0)) worker.end()
-  }
-}
-
-/** Stands for this copy of the package. */
-const self = {}
-
-/** All copies in a thread hear of it when one starts a worker. */
-const CHANNEL = 'amorsize:worker-start'
-
-/** Tells the other copies of the package in this thread that this one starts a worker. */
-export function tellOthers(): void {
-  builtins.diagnosticsChannel.channel(CHANNEL).publish(self)
-}
-
-/**
- * Hears when another copy starts a worker: nobody may come back to this one, as Jest gives each test file a copy of its own.
- *
- * @returns ends that; until then the listener is kept in memory
- */
-function hearOthers(othersStart: () => void): () => void {
-  const heard = (copy: unknown): void => {
-    if (copy !== self) othersStart()
-  }
-  builtins.diagnosticsChannel.subscribe(CHANNEL, heard)
-  return () => {
-    builtins.diagnosticsChannel.unsubscribe(CHANNEL, heard)
   }
 }

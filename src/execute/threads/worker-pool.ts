@@ -9,7 +9,7 @@ import { currentLimits, scarceHeapBytes } from '../schedule/machine.js'
 import type { TransferredTask } from '../transfer/task-source.js'
 import type { FromWorker } from '../worker/protocol.js'
 import { givers, isStuck, neediest, type Sharer } from './fair-shares.js'
-import { IdleWorkers, tellOthers } from './idle-workers.js'
+import { IdleWorkers } from './idle-workers.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
 
 /** Workers that may fail to start, one after the other, before a run learns that there are none. */
@@ -222,7 +222,6 @@ export class WorkerPool implements Disposable {
   /** Starts a worker. It handles messages sent now before it is ready. */
   #start(task: TransferredTask): PoolWorker | undefined {
     let worker: PoolWorker
-    tellOthers()
     try {
       worker = new PoolWorker(this.#nextId(), this.#limits ?? scarceLimits())
     } catch (error) {

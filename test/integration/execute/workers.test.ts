@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { threadId } from 'node:worker_threads'
 import { execute, stream, task } from 'amorsize'
 import { describe, expect, it } from 'vitest'
@@ -33,35 +31,6 @@ describe('the workers of a run', () => {
     }
     // A busy machine may keep one from its item for long.
     expect(threads.size).toBeLessThan(5)
-  })
-
-  it('end when other copies of the package start some, as of test files that Jest has ended', async () => {
-    const program = `
-      let alive = 0
-      process.on('worker', (worker) => { alive++; worker.on('exit', () => alive--) })
-      const copy = () => {
-        for (const file of Object.keys(require.cache)) delete require.cache[file]
-        return require('amorsize').execute
-      }
-      const options = { mode: 'threads', workers: 2, mainThread: false }
-      const run = (execute) => execute((n) => n, [1, 2, 3], options)
-      void (async () => {
-        const seen = []
-        const first = copy()
-        await run(first)
-        await run(copy())
-        seen.push(alive)
-        // So long its workers are kept for another run.
-        await new Promise((resolve) => setTimeout(resolve, 1100))
-        await run(copy())
-        await new Promise((resolve) => setTimeout(resolve, 500))
-        seen.push(alive)
-        await run(first)
-        seen.push(alive)
-        console.log(JSON.stringify(seen))
-      })()`
-    const { stdout } = await promisify(execFile)(process.execPath, ['-e', program])
-    expect(JSON.parse(stdout)).toEqual([4, 2, 4])
   })
 
   it('are sent no item ahead that another thread could begin', async () => {
