@@ -10,11 +10,13 @@ const MAX_DELAY_MS = 5
 const MAX_PENDING_BYTES = 256 * 1024
 /** A disk gets an fsync at most this often, unless a caller waits for it. */
 const SYNC_INTERVAL_MS = 20
+/** Bytes of a file that are read at a time. */
+const WINDOW_BYTES = 256 * 1024
 /** The errors of fsync for a pipe or a device. */
 const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS'])
 
 /**
- * A file that only grows. Appended bytes reach the kernel before the turn of the event loop ends, so that the death of this
+ * A file that only grows, line by line. Appended bytes reach the kernel before the turn of the event loop ends, so that the death of this
  * process cannot lose them; the disk, which may lose power, gets one fsync for a whole batch.
  */
 export class AppendFile {
@@ -30,7 +32,6 @@ export class AppendFile {
   #isWriteDue = false
   #writtenBytes = 0
   #syncedBytes = 0
-  #lastSyncMs = -Infinity
   #syncing: Promise<void> | undefined = undefined
   #syncTimer: NodeJS.Timeout | undefined = undefined
 
@@ -53,6 +54,11 @@ export class AppendFile {
     } catch (error) {
       throw runError(`${what} '${path}' cannot be written: ${messageOf(error)}`, error)
     }
+  }
+
+  /** Begins a line of its own behind one that a kill has cut off, and that stays as it is. */
+  async beginLine(): Promise<void> {
+    if (await endsWithinLine(this.path)) this.append(Buffer.from('\n'))
   }
 
   /** Adds `bytes`, which must not change afterwards. Never throws: {@link AppendFile.failure} and the next flush report an error. */
@@ -111,11 +117,7 @@ export class AppendFile {
   #syncSoon(): void {
     if (this.#syncTimer !== undefined || this.#syncing !== undefined || this.failure !== undefined) return
     if (this.#syncedBytes === this.#writtenBytes) return
-    this.#syncTimer = realSetTimeout(
-      () => void this.#sync(),
-      Math.max(0, this.#lastSyncMs + SYNC_INTERVAL_MS - realNow()),
-    )
-    this.#syncTimer.unref()
+    this.#syncTimer = realSetTimeout(() => void this.#sync(), SYNC_INTERVAL_MS).unref()
   }
 
   #sync(): Promise<void> {
@@ -126,7 +128,6 @@ export class AppendFile {
 
   async #runSync(): Promise<void> {
     const upTo = this.#writtenBytes
-    this.#lastSyncMs = realNow()
     try {
       await this.handle.datasync()
     } catch (error) {
@@ -139,5 +140,43 @@ export class AppendFile {
 
   #fail(error: unknown): void {
     this.fail(runError(`${this.#what} '${this.path}' cannot be written: ${messageOf(error)}`, error))
+  }
+}
+
+async function endsWithinLine(path: string): Promise<boolean> {
+  try {
+    const file = await open(path)
+    try {
+      const stat = await file.stat()
+      if (!stat.isFile() || stat.size === 0) return false
+      const { buffer } = await file.read(Buffer.alloc(1), 0, 1, stat.size - 1)
+      return buffer[0] !== 0x0a
+    } finally {
+      await file.close()
+    }
+  } catch {
+    return false // it may be written but not read
+  }
+}
+
+/** Calls `found` for each line that has been ended, with its place. @returns their length in all */
+export async function readLines(file: FileHandle, found: (line: Buffer, at: number) => void): Promise<number> {
+  let start: Buffer[] = []
+  let at = 0
+  for (let position = 0; ;) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(WINDOW_BYTES), 0, WINDOW_BYTES, position)
+    if (bytesRead === 0) return at
+    position += bytesRead
+    const bytes = buffer.subarray(0, bytesRead)
+    let from = 0
+    for (let end = bytes.indexOf('\n'); end >= 0; end = bytes.indexOf('\n', from)) {
+      const rest = bytes.subarray(from, end)
+      const line = start.length === 0 ? rest : Buffer.concat([...start, rest])
+      found(line, at)
+      at += line.length + 1
+      from = end + 1
+      start = []
+    }
+    if (from < bytesRead) start.push(bytes.subarray(from))
   }
 }

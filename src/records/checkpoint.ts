@@ -3,16 +3,17 @@ import { dirname } from 'node:path'
 import { runError } from '../internal/run-error.js'
 import { messageOf } from '../internal/text/error-text.js'
 import { AppendFile } from './append-file.js'
-import { encodeFinished, encodeHeader, encodeTaken, FileWindow, readResult } from './checkpoint-format.js'
 import { CheckpointLock } from './checkpoint-lock.js'
 import {
-  type CheckpointLog,
-  FinishedItems,
-  headerOf,
+  EarlierRuns,
+  finishedLine,
+  headerLine,
   pathOf,
   readLog,
+  readResult,
   refuseItem,
   type RunIdentity,
+  type TakenItems,
 } from './checkpoint-log.js'
 import { chained, digestOf } from './item-digest.js'
 import type { CheckpointOptions, RunRecorder } from './recorder.js'
@@ -24,26 +25,19 @@ import type { CheckpointOptions, RunRecorder } from './recorder.js'
 export class Checkpoint implements RunRecorder {
   readonly #file: AppendFile
   readonly #lock: CheckpointLock
-  readonly #window: FileWindow
-  readonly #finished: FinishedItems
+  readonly #earlier: EarlierRuns
   /** Digests of the items under way. */
   readonly #digests = new Map<number, number>()
-  /** How many items earlier runs took, and their checksum. */
-  readonly #takenBefore: { readonly count: number; readonly running: number }
-  #taken = 0
-  #running = 0
-  #recordedTaken = 0
+  #taken: TakenItems = { count: 0, running: 0 }
 
-  private constructor(file: AppendFile, lock: CheckpointLock, log: CheckpointLog) {
+  private constructor(file: AppendFile, lock: CheckpointLock, earlier: EarlierRuns) {
     this.#file = file
     this.#lock = lock
-    this.#window = new FileWindow(file.handle)
-    this.#finished = log.finished
-    this.#takenBefore = log.taken
+    this.#earlier = earlier
   }
 
   /**
-   * Opens the checkpoint for a run, and cuts off what a kill left half-written.
+   * Opens the checkpoint for a run.
    *
    * @throws {ExecutionError} ERR_EXECUTION when it belongs to another task or other items, is in use, damaged, or cannot be written
    */
@@ -69,18 +63,18 @@ export class Checkpoint implements RunRecorder {
 
   /** How many items earlier runs have finished. */
   get finishedCount(): number {
-    return this.#finished.count
+    return this.#earlier.count
   }
 
   has(index: number): boolean {
-    return this.#finished.positionOf(index) !== undefined
+    return this.#earlier.finished.positionOf(index) !== undefined
   }
 
   finishedBefore(index: number): { readonly result: unknown } | undefined {
-    const position = this.#finished.positionOf(index)
+    const position = this.#earlier.finished.positionOf(index)
     if (position === undefined) return undefined
     try {
-      return { result: readResult(this.#window, position) }
+      return { result: readResult(this.#file.handle, position) }
     } catch (error) {
       throw runError(
         `the result of item ${index} in the checkpoint '${this.#file.path}' cannot be read: ${messageOf(error)}`,
@@ -92,13 +86,10 @@ export class Checkpoint implements RunRecorder {
   itemTaken(index: number, item: unknown): void {
     if (this.#file.failure !== undefined) throw this.#file.failure
     const digest = digestOf(item)
-    const expected = this.#finished.digestOf(index)
-    if (expected === undefined) this.#digests.set(index, digest)
-    else if (expected !== digest) throw refuseItem(this.#file.path, `item ${index} is not the one that was finished`)
-    this.#taken = index + 1
-    this.#running = chained(this.#running, digest)
-    const { count, running } = this.#takenBefore
-    if (this.#taken === count && this.#running !== running)
+    if (!this.#earlier.has(index, item, digest)) this.#digests.set(index, digest)
+    this.#taken = { count: index + 1, running: chained(this.#taken.running, digest) }
+    const { count, running } = this.#earlier.taken
+    if (this.#taken.count === count && this.#taken.running !== running)
       throw refuseItem(this.#file.path, `the first ${count} are not those it was started with`)
   }
 
@@ -106,20 +97,13 @@ export class Checkpoint implements RunRecorder {
     const digest = this.#digests.get(index)
     if (digest === undefined) return // finished by an earlier run
     this.#digests.delete(index)
-    let record
     try {
-      record = encodeFinished(index, digest, result)
+      this.#file.append(finishedLine(index, digest, this.#taken, result))
     } catch (error) {
       this.#file.fail(
         runError(`the result of item ${index} cannot be kept in a checkpoint: ${messageOf(error)}`, error),
       )
-      return
     }
-    if (this.#taken > this.#recordedTaken && this.#taken > this.#takenBefore.count) {
-      this.#recordedTaken = this.#taken
-      this.#file.append(encodeTaken(this.#taken, this.#running))
-    }
-    this.#file.append(record)
   }
 
   itemFailed(index: number): void {
@@ -139,20 +123,18 @@ export class Checkpoint implements RunRecorder {
   }
 }
 
-/** Reads what earlier runs left, cuts off a half-written record, and starts the log if there is none. */
-async function openLog(file: AppendFile, identity: RunIdentity): Promise<CheckpointLog> {
-  const header = headerOf(identity)
-  const { size } = await file.handle.stat()
-  const log = await readLog(new FileWindow(file.handle), size, file.path, header)
+/** Reads what earlier runs left, and starts the log if there is none. */
+async function openLog(file: AppendFile, identity: RunIdentity): Promise<EarlierRuns> {
+  const log = await readLog(file.handle, file.path, identity)
   if (log !== undefined) {
-    if (log.end < size) await file.handle.truncate(log.end)
+    await file.beginLine()
     return log
   }
   await file.handle.truncate(0)
-  file.append(encodeHeader(header))
+  file.append(headerLine(identity))
   await file.flush()
   await syncFolder(dirname(file.path))
-  return { finished: new FinishedItems(), taken: { count: 0, running: 0 }, end: 0 }
+  return new EarlierRuns(file.path)
 }
 
 /** Makes sure that the log is still in its folder after a loss of power. */

@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises'
 import { inspect } from 'node:util'
 import { AppendFile } from './append-file.js'
 import type { RunRecorder } from './recorder.js'
@@ -31,8 +30,7 @@ export class DeadLetters implements RunRecorder {
    */
   static async open(path: string, now: () => Date = () => new Date()): Promise<DeadLetters> {
     const file = await AppendFile.open(path, 'the dead-letter file', false)
-    // A line that a kill cut off stays as it is; the next one begins a line of its own.
-    if (await endsWithinLine(path)) file.append(Buffer.from('\n'))
+    await file.beginLine()
     return new DeadLetters(file, now)
   }
 
@@ -62,9 +60,6 @@ export class DeadLetters implements RunRecorder {
 
 /** Describes any thrown value. Never throws. */
 function writeError(thrown: unknown): WrittenError {
-  if (typeof thrown !== 'object' || thrown === null) {
-    return { name: null, message: typeof thrown === 'string' ? thrown : show(thrown), code: null, stack: null }
-  }
   const { name, message, code, stack } = fieldsOf(thrown)
   return {
     name: typeof name === 'string' ? name : null,
@@ -74,28 +69,13 @@ function writeError(thrown: unknown): WrittenError {
   }
 }
 
-function fieldsOf(thrown: object): Partial<Record<keyof WrittenError, unknown>> {
+function fieldsOf(thrown: unknown): Partial<Record<keyof WrittenError, unknown>> {
+  if (typeof thrown !== 'object' || thrown === null) return { message: thrown }
   try {
     const { name, message, code, stack } = thrown as Partial<Record<keyof WrittenError, unknown>>
     return { name, message, code, stack }
   } catch {
     return {}
-  }
-}
-
-async function endsWithinLine(path: string): Promise<boolean> {
-  try {
-    const file = await open(path)
-    try {
-      const stat = await file.stat()
-      if (!stat.isFile() || stat.size === 0) return false
-      const { buffer } = await file.read(Buffer.alloc(1), 0, 1, stat.size - 1)
-      return buffer[0] !== 0x0a
-    } finally {
-      await file.close()
-    }
-  } catch {
-    return false // it may be written but not read
   }
 }
 

@@ -1,4 +1,4 @@
-import { openProgressBar, type ProgressBar } from '../internal/text/progress-bar.js'
+import { openProgressBar } from '../internal/text/progress-bar.js'
 import { EarlierRuns, type RunIdentity } from './checkpoint-log.js'
 import { Checkpoint } from './checkpoint.js'
 import { DeadLetters } from './dead-letters.js'
@@ -17,21 +17,12 @@ export async function openRecorders(options: RecorderOptions, identity: RunIdent
     const bar = progress === true ? await openProgressBar(process.stderr) : null
     if (bar !== null) listeners.push((state) => bar.update(state))
     if (listeners.length > 0) recorders.push(new ProgressMeter(identity.total, listeners, log))
-    if (bar !== null) recorders.push(stopping(bar))
+    // After the meter, so that the bar's last state is the last of the run.
+    if (bar !== null) recorders.push({ close: () => Promise.resolve().then(() => bar.stop()) })
     return recorders
   } catch (error) {
     for (const recorder of recorders) await recorder.close?.()
     throw error
-  }
-}
-
-/** Comes after the meter, so that the bar's last state is the last of the run. */
-function stopping(bar: ProgressBar): RunRecorder {
-  return {
-    close: () => {
-      bar.stop()
-      return Promise.resolve()
-    },
   }
 }
 

@@ -3,12 +3,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, it } from 'vitest'
-import { FileWindow, readHeader, readRecords } from '../../dist/records/checkpoint-format.js'
 
 const kills = Number(process.env['AMORSIZE_SOAK_KILLS'] ?? 1000)
 const main = fileURLToPath(new URL('../../dist/bundle/cli.cjs', import.meta.url))
@@ -25,21 +23,10 @@ export function work(n) {
   return { n, x, text: 'é'.repeat(n % 50) }
 }`
 
-async function finishedIn(log: string): Promise<Set<number>> {
-  const finished = new Set<number>()
-  if (!existsSync(log)) return finished
-  const file = await open(log)
-  try {
-    const { size } = await file.stat()
-    const header = readHeader(new FileWindow(file), size)
-    if (typeof header === 'string') return finished
-    await readRecords(new FileWindow(file), header.end, size, (head) => {
-      if (head.kind === 'finished') finished.add(head.position)
-    })
-    return finished
-  } finally {
-    await file.close()
-  }
+/** Items in whole lines, which alone end with a bracket. */
+function finishedIn(log: string): Set<number> {
+  const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(1, -1) : []
+  return new Set(lines.flatMap((line) => /^\[(\d+),.*\]$/.exec(line)?.[1] ?? []).map(Number))
 }
 
 /** Runs the command; kills it after `killAfterMs`. Resolves to its exit code, null for a kill. */
@@ -80,7 +67,7 @@ it(`ends like an unbroken run, through ${kills} kills`, async () => {
       ...variants[round % variants.length]!,
     ]
     for (let code: number | null = null; code === null;) {
-      const recorded = await finishedIn(join(dir, 'checkpoint.log'))
+      const recorded = finishedIn(join(dir, 'checkpoint.log'))
       writeFileSync(ran, '')
       // Also before the first item, and while the log is being read.
       code = await runCommand(args, ran, killed < kills ? 60 + Math.random() * 500 : 60_000)

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { Checkpoint } from '../../../dist/records/checkpoint.js'
 import { ExecutionError } from '../../../dist/index.js'
@@ -85,6 +86,16 @@ describe('a checkpoint', () => {
     expect((await run(dir)).ran).toEqual([])
   })
 
+  it('loses one item alone to a line that is damaged among others', async () => {
+    const dir = newDir()
+    await run(dir)
+    const log = readFileSync(logOf(dir))
+    log[log.indexOf('\n[7,') + 12]! ^= 1
+    writeFileSync(logOf(dir), log)
+    expect(await run(dir)).toEqual({ results: loop, ran: [7] })
+    expect((await run(dir)).ran).toEqual([])
+  })
+
   it('has what was told on its way to the disk before the turn of the event loop ends', async () => {
     const dir = newDir()
     const checkpoint = await Checkpoint.open({ dir }, identity)
@@ -142,6 +153,10 @@ describe('a checkpoint', () => {
   })
 })
 
+function checksummed(text: string): Buffer {
+  return Buffer.from(`${text},${crc32(text)}]\n`)
+}
+
 describe('a checkpoint of something else is refused', () => {
   it('when the task is another', async () => {
     const dir = newDir()
@@ -196,6 +211,22 @@ describe('a checkpoint of something else is refused', () => {
     await expect(run(dir, {}, items.with(4, { value: 40 }))).rejects.toThrow(
       /other items: the first 20 are not those it was started with/,
     )
+  })
+
+  it.each([
+    [
+      'an earlier version',
+      Buffer.from('AMSZCKP1\x10'),
+      /earlier version of this package, which alone can go on with it/,
+    ],
+    ['a later version', checksummed('["amorsize checkpoint",3,"task",null'), /is of a later version of this package/],
+  ])('when it is of %s, with what to do', async (_, content, why) => {
+    const dir = newDir()
+    mkdirSync(dir)
+    writeFileSync(logOf(dir), content)
+    await expect(run(dir)).rejects.toThrow(why)
+    await expect(run(dir)).rejects.toThrow(/; choose another name or folder, or remove it$/)
+    expect(readFileSync(logOf(dir))).toEqual(content)
   })
 
   it.each([
