@@ -172,9 +172,12 @@ export class ChunkFeed {
     const isMetered = inFlight === 1 && run.options.timeoutMs === Infinity
     if (isMetered && count > 0 && !batch.isCareful)
       this.#meter.done({ sentMs, startedMs, endedMs, count }, batch.items[0], results?.values[0])
-    // The worker is replaced for others that could not be read.
-    if (held.left > 0 && !batch.isCareful) return
+    const isUnsettled = held.left > 0 && !batch.isCareful
+    // If they could not be read, the worker is about to be replaced.
+    if (isUnsettled && this.#unread !== undefined) return
     this.#chunks.delete(chunk)
+    // A run that is over settles nothing more.
+    if (isUnsettled) return
     this.#failRest(held, 'the result of the item cannot be read in this thread', this.#unread)
   }
 
