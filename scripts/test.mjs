@@ -1,5 +1,5 @@
-// `npm test`: builds, lints and runs every suite but the soak; ends with one line of counts and fails if anything failed.
-// `npm test -- <part>...` runs only the parts named (build, lint, native, vitest, package, field).
+// `npm test`: what a contributor runs before each commit. `npm run test:all` adds the parts that start servers, other programs and many threads.
+// `npm test -- <part>...` runs the parts named. Each ends with one line of counts and fails if anything failed.
 import { join } from 'node:path'
 import { field } from './support/field.mjs'
 import { Tally } from './support/tally.mjs'
@@ -12,6 +12,9 @@ import { vitest } from './support/vitest.mjs'
 const withAddon = process.env.AMORSIZE_NATIVE !== '0'
 const tally = new Tally()
 const prebuild = join(root, 'scripts', 'prebuild.mjs')
+/** The folders of part `unit`, and those that part `integration` leaves to others. */
+const UNIT = ['test/unit', 'test/property', 'test/simulation']
+const APART = ['test/package', 'test/site']
 const quietly = (...args) => npm(args, { quiet: true })
 
 /** What each part does, the minutes it takes on two cores, and its work. */
@@ -43,38 +46,56 @@ const parts = {
       }
     },
   },
-  vitest: {
-    what: 'unit, property, stress, garbage and integration tests',
-    minutes: 7,
-    run: async () => tally.add('vitest', await vitest(['--exclude', 'test/package/**', '--exclude', 'test/site/**'])),
+  unit: {
+    what: 'unit and property tests, and the simulation',
+    minutes: 2,
+    run: async () => tally.add('unit', await vitest(UNIT)),
   },
   // Apart from the others: these install packages and start many processes, which would disturb tests that watch the clock.
   package: {
-    what: 'packs the package, installs it, uses it by itself and through bundlers and Jest',
-    minutes: 2,
+    what: 'packs the package, installs it and uses it by itself',
+    minutes: 1,
     async run() {
       if (withAddon) tally.command('prebuild', await run(process.execPath, [prebuild, '--if-stale', '--stand-in']))
-      // Side by side: either waits for npm, and for programs that it has started, more than it computes.
-      const [packed, withTools] = await Promise.all([vitest(['test/package']), tools({ whole: false, quiet: true })])
-      tally.add('package', packed)
-      tally.add('tools', withTools)
+      tally.add('package', await vitest(['test/package']))
     },
+  },
+  integration: {
+    what: 'integration, stress, garbage and waiting tests, and the code of the pages',
+    minutes: 6,
+    isRest: true,
+    run: async () =>
+      tally.add('integration', await vitest([...UNIT, ...APART].flatMap((name) => ['--exclude', `${name}/**`]))),
+  },
+  tools: {
+    what: 'the packed package through bundlers and Jest',
+    minutes: 2,
+    isRest: true,
+    run: async () => tally.add('tools', await tools({ whole: false })),
   },
   field: {
     what: 'real programs by others around the package',
     minutes: 3,
+    isRest: true,
     run: async () => tally.add('field', await field({ whole: false })),
   },
 }
 
-const named = process.argv.slice(2)
+/** Names for several parts. */
+const sets = { vitest: ['unit', 'integration'] }
+
+const isAll = process.argv[2] === '--all'
+const named = process.argv.slice(isAll ? 3 : 2).flatMap((name) => sets[name] ?? name)
 for (const name of named)
-  if (!(name in parts)) throw new Error(`no part is named ${name}; there are ${Object.keys(parts).join(', ')}`)
-const wanted = Object.entries(parts).filter(([name]) => named.length === 0 || named.includes(name))
+  if (!(name in parts))
+    throw new Error(`no part is named ${name}; there are ${[...Object.keys(parts), ...Object.keys(sets)].join(', ')}`)
+const wanted = Object.entries(parts).filter(([name, { isRest = false }]) =>
+  named.length === 0 ? isAll || !isRest : named.includes(name),
+)
 
 const minutes = wanted.reduce((sum, [, part]) => sum + part.minutes, 0)
 console.log(`On two cores this takes about ${Math.ceil(minutes)} min:`)
-for (const [name, part] of wanted) console.log(`  ${name.padEnd(8)} ${part.what} (about ${part.minutes} min)`)
+for (const [name, part] of wanted) console.log(`  ${name.padEnd(11)} ${part.what} (about ${part.minutes} min)`)
 if (!withAddon) console.log('AMORSIZE_NATIVE=0: tests of the addon are skipped.')
 
 for (const [name, part] of wanted) {
