@@ -16,6 +16,7 @@ export type GroupLimiter =
 export interface GroupLimit<J> {
   /** The group of a job; null: it is not limited. Jobs for which it throws, or gives anything else that is no key, are one group. */
   readonly keyed: (job: J) => Key | null
+  /** Limits each group by its key. */
   readonly limiter: GroupLimiter
 }
 

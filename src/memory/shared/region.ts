@@ -14,6 +14,7 @@ export type SharedBuffer = SharedArrayBuffer | WasmMemory
 
 /** Where cells are: enough for another thread to find them. */
 export interface CellAddress {
+  /** Holds the cells. */
   readonly buffer: SharedBuffer
   /** Index of the first cell. */
   readonly cell: number

@@ -2,7 +2,9 @@ import { SharedMemoryError } from '../../errors.js'
 
 /** Of WebAssembly, what is used here: Node's types have none of it. */
 export interface WasmMemory {
+  /** The bytes as they are now; another object after {@link WasmMemory.grow}. */
   readonly buffer: SharedArrayBuffer
+  /** Adds so many pages of 64 KiB. @returns how many there were before */
   grow(pages: number): number
 }
 

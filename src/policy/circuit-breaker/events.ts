@@ -22,6 +22,7 @@ export interface CircuitHalfOpened {
 
 /** Every call is let through. */
 export interface CircuitClosed {
+  /** Always 'closed'. */
   readonly state: 'closed'
   /** Counts the transitions of this breaker, over all threads. */
   readonly generation: number

@@ -3,8 +3,6 @@ import type { WaitingBucket } from '../../memory/bucket/waiters.js'
 import { Caller } from './caller.js'
 import { WaitingLine } from './waiting-line.js'
 
-const sleeper = new Int32Array(new SharedArrayBuffer(4))
-
 class BlockedCaller extends Caller {
   isOver = false
 
@@ -25,6 +23,7 @@ class BlockedCaller extends Caller {
 export function waitBlocked(bucket: WaitingBucket, tokens: number): number {
   const startedMs = systemClock.now()
   const caller = new BlockedCaller(tokens)
+  const sleeper = new Int32Array(new SharedArrayBuffer(4))
   // A line of its own: callers in this thread's line cannot continue before the thread does.
   const line = new WaitingLine(bucket, true)
   line.enter(caller)
