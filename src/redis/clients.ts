@@ -33,36 +33,29 @@ export interface CommandSender {
 /** What a limiter may be given: a client of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or a sender of commands. */
 export type RedisClient = IoredisLike | NodeRedisLike | UpstashLike | GlideLike | CommandSender
 
-/** Finds out by its methods what kind of client it is. @throws {TypeError} when it is none that is known */
-function openerOf(client: unknown): () => Connection {
-  const given = client as Partial<IoredisLike & NodeRedisLike & CommandSender & GlideLike> | null
-  if (typeof given === 'object' || typeof given === 'function') {
-    if (typeof given?.send === 'function') return () => throughSender(client as CommandSender)
-    if (typeof given?.customCommand === 'function') return () => throughGlide(client as GlideLike)
-    if (typeof given?.evalSha === 'function') return () => throughNodeRedis(client as NodeRedisLike)
-    if (typeof given?.evalsha === 'function') {
-      if (typeof given.status === 'string') return () => throughIoredis(client as IoredisLike)
-      return () => throughUpstash(client as UpstashLike)
-    }
-  }
-  throw new TypeError(
-    `client must be a client of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or an object with send(command, key); received ${describe(client)}`,
-  )
-}
-
-/** @throws {TypeError} when it is no client that is known */
-export function checkClient(client: unknown): void {
-  openerOf(client)
-}
-
 /** By client: its connection, for all limiters and stores that have it. */
 const known = new WeakMap<object, Connection>()
 
 /** @throws {TypeError} when it is no client that is known */
-export function connectionOf(client: RedisClient): Connection {
-  const found = known.get(client) ?? openerOf(client)()
-  known.set(client, found)
+export function connectionOf(client: unknown): Connection {
+  const found = known.get(client as object) ?? open(client)
+  known.set(client as object, found)
   return found
+}
+
+/** Finds out by its methods what kind of client it is. */
+function open(client: unknown): Connection {
+  const given = client as Partial<IoredisLike & NodeRedisLike & CommandSender & GlideLike> | null | undefined
+  if (typeof given?.send === 'function') return throughSender(client as CommandSender)
+  if (typeof given?.customCommand === 'function') return throughGlide(client as GlideLike)
+  if (typeof given?.evalSha === 'function') return throughNodeRedis(client as NodeRedisLike)
+  if (typeof given?.evalsha === 'function')
+    return typeof given.status === 'string'
+      ? throughIoredis(client as IoredisLike)
+      : throughUpstash(client as UpstashLike)
+  throw new TypeError(
+    `client must be a client of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or an object with send(command, key); received ${describe(client)}`,
+  )
 }
 
 /** What ioredis is before it is ready, but for one that is to connect with its first command. */

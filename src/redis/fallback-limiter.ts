@@ -8,35 +8,40 @@ import type { Alone } from './limit.js'
 /** With what stands before it, no name of the machine is longer than 200. */
 const LONGEST_NAME = 190
 
-/** What holds on this machine while the server is away: its part of rate and burst. Every process of the machine that uses the name shares it. */
-export class FallbackLimiter implements Alone, Disposable {
-  readonly #limiter: RateLimiter
-  /** Of the rate that it was made by. */
-  readonly changes: number
+/** A `RateLimiter`, or a `KeyedRateLimiter`, whose methods take a key first. */
+interface Limiter<Key extends [] | [string]> extends Disposable {
+  readonly policy: { readonly burstSize: number }
+  tryAcquire(...keyAndTokens: [...Key, number]): boolean
+  getAvailableTokens(...key: Key): number
+  retryAfterMs(...keyAndTokens: [...Key, number]): number
+  refund(...keyAndTokens: [...Key, number]): void
+  pauseFor(...keyAndMs: [...Key, number]): void
+  reset(...key: Key): void
+}
 
-  constructor(host: LimitHost) {
-    this.changes = host.rate.changes
-    this.#limiter = onThisMachine(host, (options) => new RateLimiter(options))
+/** Decides on this machine while the server is away, by its part of rate and burst. Every process of the machine that uses the name shares it. */
+export class Fallback<Key extends [] | [string]> implements Disposable {
+  readonly #limiter: Limiter<Key>
+
+  constructor(limiter: Limiter<Key>) {
+    this.#limiter = limiter
   }
 
-  take(tokens: number, isLook = false): ReturnType<Alone['take']> {
+  of(...key: Key): Alone {
     const limiter = this.#limiter
-    const { burstSize } = limiter.policy
-    const isThere = isLook ? limiter.getAvailableTokens() >= tokens : tokens <= burstSize && limiter.tryAcquire(tokens)
-    const waitMs = isThere ? 0 : Math.max(1, limiter.retryAfterMs(Math.min(tokens, burstSize)))
-    return { allowed: isThere, remaining: Math.floor(limiter.getAvailableTokens()), waitMs }
-  }
-
-  refund(tokens: number): void {
-    this.#limiter.refund(tokens)
-  }
-
-  reset(): void {
-    this.#limiter.reset()
-  }
-
-  pauseFor(ms: number): void {
-    this.#limiter.pauseFor(ms)
+    return {
+      take: (tokens, isLook = false) => {
+        const { burstSize } = limiter.policy
+        const isThere = isLook
+          ? limiter.getAvailableTokens(...key) >= tokens
+          : tokens <= burstSize && limiter.tryAcquire(...key, tokens)
+        const waitMs = isThere ? 0 : Math.max(1, limiter.retryAfterMs(...key, Math.min(tokens, burstSize)))
+        return { allowed: isThere, remaining: Math.floor(limiter.getAvailableTokens(...key)), waitMs }
+      },
+      refund: (tokens) => limiter.refund(...key, tokens),
+      pauseFor: (ms) => limiter.pauseFor(...key, ms),
+      reset: () => limiter.reset(...key),
+    }
   }
 
   [Symbol.dispose](): void {
@@ -44,41 +49,13 @@ export class FallbackLimiter implements Alone, Disposable {
   }
 }
 
-/** The same by key. */
-export class KeyedFallbackLimiter implements Disposable {
-  readonly #limiter: KeyedRateLimiter
-  /** Of the rate that it was made by. */
-  readonly changes: number
+export function fallbackOf(host: LimitHost): Fallback<[]> {
+  return new Fallback(onThisMachine(host, (options) => new RateLimiter(options)))
+}
 
-  /** @param capacity - keys that are counted at once */
-  constructor(host: LimitHost, capacity: number) {
-    this.changes = host.rate.changes
-    this.#limiter = onThisMachine(host, (options) => new KeyedRateLimiter({ ...options, capacity }))
-  }
-
-  of(key: string): Alone {
-    const limiter = this.#limiter
-    return {
-      take: (tokens, isLook) => {
-        const { burstSize } = limiter.policy
-        const isThere = isLook
-          ? limiter.getAvailableTokens(key) >= tokens
-          : tokens <= burstSize && limiter.tryAcquire(key, tokens)
-        const waitMs = isThere ? 0 : Math.max(1, limiter.retryAfterMs(key, Math.min(tokens, burstSize)))
-        return { allowed: isThere, remaining: Math.floor(limiter.getAvailableTokens(key)), waitMs }
-      },
-      refund: (tokens) => limiter.refund(key, tokens),
-      reset: () => limiter.reset(key),
-    }
-  }
-
-  pauseFor(key: string, ms: number): void {
-    this.#limiter.pauseFor(key, ms)
-  }
-
-  [Symbol.dispose](): void {
-    this.#limiter[Symbol.dispose]()
-  }
+/** The same by key. @param capacity - keys that are counted at once */
+export function keyedFallbackOf(host: LimitHost, capacity: number): Fallback<[string]> {
+  return new Fallback(onThisMachine(host, (options) => new KeyedRateLimiter({ ...options, capacity })))
 }
 
 /** Makes a limiter of this machine's part. */

@@ -24,17 +24,11 @@ export interface RedisLimiterStats {
   readonly fallbacks: number
 }
 
-/** What holds here while the server is away. */
-interface Fallback extends Disposable {
-  /** Of the rate that it was made by. */
-  readonly changes: number
-}
-
 /** What every handle has. */
 type HandlePart = Pick<RedisRateLimiterHandle, 'options' | 'relay' | 'clock'>
 
 /** What the limits of one limiter share, by key or not, until it is closed. */
-export class LimitHost<F extends Fallback = Fallback> {
+export class LimitHost<F extends Disposable = Disposable> {
   readonly options: CompleteRedisOptions
   readonly rate: RateInUse
   readonly server: LimitServer
@@ -62,7 +56,7 @@ export class LimitHost<F extends Fallback = Fallback> {
     const connection =
       adopted !== undefined && client === undefined
         ? throughRelay(adopted.relay, (key) => this.server.limitMs(key))
-        : connectionOf(client as RedisClient)
+        : connectionOf(client)
     this.server = new LimitServer(connection, options)
   }
 
@@ -70,9 +64,9 @@ export class LimitHost<F extends Fallback = Fallback> {
     return this.#isClosed
   }
 
-  /** What holds here while the server is away, once it has been needed. */
-  get fallback(): F | undefined {
-    return this.#fallback
+  /** Whether it has been needed. */
+  get hasFallback(): boolean {
+    return this.#fallback !== undefined
   }
 
   /** @throws {SharedMemoryError} when it has been closed */
@@ -97,14 +91,14 @@ export class LimitHost<F extends Fallback = Fallback> {
     this.checkOpen()
     checkKeys('update', change, ['requestsPerSecond', 'burstSize'])
     this.rate.update(change)
+    this.#fallback?.[Symbol.dispose]()
+    this.#fallback = undefined
   }
 
   /** What holds here while the server is away, by rate and burst of now. */
   get alone(): F {
     this.checkOpen()
-    if (this.#fallback?.changes === this.rate.changes) return this.#fallback
-    this.#fallback?.[Symbol.dispose]()
-    return (this.#fallback = this.#makeFallback())
+    return (this.#fallback ??= this.#makeFallback())
   }
 
   /** Waits until the server has answered. @throws its last error after `connectTimeoutMs`, or that this has been closed */

@@ -28,6 +28,7 @@ export interface Alone {
   /** Takes tokens if they are there, or only looks whether they are; what is left, and of a refusal the wait. */
   take(tokens: number, isLook?: boolean): Omit<RedisDecision, 'source'>
   refund(tokens: number): void
+  pauseFor(ms: number): void
   reset(): void
 }
 
@@ -131,6 +132,7 @@ export class Limit {
 
   /** Lets nothing pass here at once, elsewhere once the server has been told. */
   pause(ms: number): Promise<void> {
+    if (this.#host.hasFallback) this.#alone().pauseFor(ms)
     return this.#source.pause(ms)
   }
 
@@ -159,20 +161,20 @@ export class Limit {
 
   /** Gives tokens back. Sent once: what comes twice would let too many pass. @returns whether the server has been told */
   async refund(tokens: number): Promise<boolean> {
-    const { fallback, rate, server } = this.#host
+    const { hasFallback, rate, server } = this.#host
     const { unit, full, burstSize } = rate
     const most = -Math.min(tokens, burstSize)
     const answer = await server.ask(this.#key, { most, least: -1, unit, full, pauseMs: 0 })
     const isTold = !(answer instanceof Unavailable)
-    if (!isTold && fallback !== undefined) this.#alone().refund(tokens)
+    if (!isTold && hasFallback) this.#alone().refund(tokens)
     this.#returned(false)
     return isTold
   }
 
   /** Fills the bucket, and ends a pause. @returns whether the server has been told */
   async reset(): Promise<boolean> {
-    const { fallback, server } = this.#host
-    if (fallback !== undefined) this.#alone().reset()
+    const { hasFallback, server } = this.#host
+    if (hasFallback) this.#alone().reset()
     this.#source.reset()
     const answer = await server.run(WINDOW_SCRIPT, [this.#key], windowArguments({ what: 'reset' }), String)
     this.#returned(true)

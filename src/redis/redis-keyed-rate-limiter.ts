@@ -7,8 +7,8 @@ import { checkKey, type Key } from '../memory/keyed/key.js'
 import { WINDOW } from '../memory/shared/layout.js'
 import { perKey, type PerKey } from '../policy/per-key.js'
 import { KeyedWindow } from '../rate-limit/keyed/keyed-window.js'
-import { checkClient, type RedisClient } from './clients.js'
-import { KeyedFallbackLimiter } from './fallback-limiter.js'
+import { connectionOf, type RedisClient } from './clients.js'
+import { type Fallback, keyedFallbackOf } from './fallback-limiter.js'
 import { LimitHost, type RedisLimiterStats } from './limit-host.js'
 import { type Alone, Limit, type RedisDecision, type Refusals } from './limit.js'
 import { nothingInHand } from './purse.js'
@@ -41,7 +41,7 @@ const LEAST_HOLD_MS = 1
  * Thread-safety: each thread makes its own, or takes it `from` a handle; the server counts for all.
  */
 export class RedisKeyedRateLimiter {
-  readonly #host: LimitHost<KeyedFallbackLimiter>
+  readonly #host: LimitHost<Fallback<[string]>>
   readonly #capacity: number
   readonly #limits: PerKey<string, Limit>
   readonly #refusals: KeyedWindow
@@ -67,12 +67,12 @@ export class RedisKeyedRateLimiter {
     adopted?: RedisKeyedRateLimiterHandle,
   ) {
     // First of all: who takes it for an option is told so.
-    if (adopted === undefined) checkClient(client)
+    if (adopted === undefined) connectionOf(client)
     const { capacity, ...options } = completeKeyedRedisOptions(given)
     const { name, clock } = options
     this.#capacity = capacity
     this.#refusals = adopted === undefined ? new KeyedWindow({ capacity, clock }) : KeyedWindow.from(adopted.refusals)
-    this.#host = new LimitHost(client, options, () => new KeyedFallbackLimiter(this.#host, capacity), adopted)
+    this.#host = new LimitHost(client, options, () => keyedFallbackOf(this.#host, capacity), adopted)
     const makeLimit = (key: string): Limit => {
       const purse = nothingInHand((ms) => this.#pause(key, ms - clock.now()))
       const alone = (): Alone => this.#host.alone.of(key)
@@ -161,10 +161,7 @@ export class RedisKeyedRateLimiter {
   async pauseFor(key: Key, ms: number, options?: ExecuteOptions): Promise<void> {
     const known = this.#check(key, 1)
     checkNumber('ms', ms, { min: 0, max: 1e11 })
-    await underSignal('pauseFor', options, () => {
-      this.#host.fallback?.pauseFor(known, ms)
-      return this.#limits.get(known).pause(ms)
-    })
+    await underSignal('pauseFor', options, () => this.#limits.get(known).pause(ms))
   }
 
   /** What `decide` would answer, but nothing is taken. */

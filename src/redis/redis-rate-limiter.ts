@@ -13,8 +13,8 @@ import {
 import { throwIfAborted } from '../internal/signal-watch.js'
 import { INSPECT } from '../internal/text/shown.js'
 import { WHY_BOUND } from '../policy/bound.js'
-import { checkClient, type RedisClient } from './clients.js'
-import { FallbackLimiter } from './fallback-limiter.js'
+import { connectionOf, type RedisClient } from './clients.js'
+import { type Fallback, fallbackOf } from './fallback-limiter.js'
 import { inHand } from './in-hand.js'
 import { LimitHost, type RedisLimiterStats } from './limit-host.js'
 import { Limit, type RedisDecision } from './limit.js'
@@ -51,7 +51,7 @@ const YES = Promise.resolve(true)
 export class RedisRateLimiter implements Policy {
   /** Which policy it is. */
   readonly kind = 'rate-limit'
-  readonly #host: LimitHost<FallbackLimiter>
+  readonly #host: LimitHost<Fallback<[]>>
   readonly #limit: Limit
   readonly #purse: Purse
 
@@ -67,14 +67,14 @@ export class RedisRateLimiter implements Policy {
   constructor(client: RedisClient | undefined, options: RedisRateLimitOptions, adopted: RedisRateLimiterHandle)
   constructor(client: RedisClient | undefined, given: RedisRateLimitOptions, adopted?: RedisRateLimiterHandle) {
     // First of all: who takes it for an option is told so.
-    if (adopted === undefined) checkClient(client)
+    if (adopted === undefined) connectionOf(client)
     const options = completeRedisOptions(given)
     const { name, clock } = options
     const sharedPurse = adopted === undefined ? undefined : new Purse(purseIn(adopted), clock)
-    this.#host = new LimitHost(client, options, () => new FallbackLimiter(this.#host), adopted)
+    this.#host = new LimitHost(client, options, () => fallbackOf(this.#host), adopted)
     const newPurse = (): Purse => Purse.create(new SharedArrayBuffer(PURSE_BYTES), clock)
     this.#purse = sharedPurse ?? inHand.findOrMake(client as RedisClient, options, newPurse)
-    this.#limit = new Limit(this.#host, serverKey(name), this.#purse, () => this.#host.alone)
+    this.#limit = new Limit(this.#host, serverKey(name), this.#purse, () => this.#host.alone.of())
     announceCreated(this, 'limiter', name)
   }
 
@@ -150,10 +150,7 @@ export class RedisRateLimiter implements Policy {
   async pauseFor(ms: number, options?: ExecuteOptions): Promise<void> {
     this.#host.checkOpen()
     checkNumber('ms', ms, { min: 0, max: 1e11 })
-    await underSignal('pauseFor', options, () => {
-      this.#host.fallback?.pauseFor(ms)
-      return this.#limit.pause(ms)
-    })
+    await underSignal('pauseFor', options, () => this.#limit.pause(ms))
   }
 
   /**
@@ -236,7 +233,7 @@ export class RedisRateLimiter implements Policy {
         throw new TypeError(`limits.${name} must be a RedisRateLimiter; received ${describe(limiter)}`)
       const host = limiter.#host
       host.checkOpen()
-      return [name, { host, key: serverKey(limiter.name), alone: () => host.alone }] as const
+      return [name, { host, key: serverKey(limiter.name), alone: () => host.alone.of() }] as const
     })
     return new RedisRateLimiterAll(new Map(parts))
   }
