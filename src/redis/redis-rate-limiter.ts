@@ -15,7 +15,7 @@ import { INSPECT } from '../internal/text/shown.js'
 import { WHY_BOUND } from '../policy/bound.js'
 import { connectionOf, type RedisClient } from './clients.js'
 import { type Fallback, fallbackOf } from './fallback-limiter.js'
-import { inHand } from './in-hand.js'
+import { purseOf } from './in-hand.js'
 import { LimitHost, type RedisLimiterStats } from './limit-host.js'
 import { Limit, type RedisDecision } from './limit.js'
 import { Purse, PURSE_BYTES } from './purse.js'
@@ -73,7 +73,7 @@ export class RedisRateLimiter implements Policy {
     const sharedPurse = adopted === undefined ? undefined : new Purse(purseIn(adopted), clock)
     this.#host = new LimitHost(client, options, () => fallbackOf(this.#host), adopted)
     const newPurse = (): Purse => Purse.create(new SharedArrayBuffer(PURSE_BYTES), clock)
-    this.#purse = sharedPurse ?? inHand.findOrMake(client as RedisClient, options, newPurse)
+    this.#purse = sharedPurse ?? purseOf(client as RedisClient, options, newPurse)
     this.#limit = new Limit(this.#host, serverKey(name), this.#purse, () => this.#host.alone.of())
     announceCreated(this, 'limiter', name)
   }
