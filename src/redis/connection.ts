@@ -1,3 +1,4 @@
+import { type EventEmitter, once } from 'node:events'
 import type { Script } from './script.js'
 
 /** Runs scripts, each about one key, or several that a cluster has in one place. */
@@ -57,38 +58,29 @@ function isNoScript(error: unknown): boolean {
   )
 }
 
-/** A client, as far as it tells when it is connected. */
+/** A client, as far as it says when it is connected: an `EventEmitter`. */
 export interface Telling {
   on(event: 'ready' | 'error' | 'end', listener: (error?: unknown) => void): unknown
   off(event: 'ready' | 'error' | 'end', listener: (error?: unknown) => void): unknown
 }
 
-/**
- * Has a client connect before it is given commands: what it keeps until then it sends when nobody waits for it any more. What goes wrong
- * meanwhile ends the wait.
- */
+/** Has a client connect before it is given commands: it would send those later, when nobody waits for them. An error ends the wait. */
 export function onceReady(client: Telling, isOpening: () => boolean): Ready {
   let waiting: Promise<void> | undefined
-  const wait = (): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const over = (): void => {
-        waiting = undefined
-        client.off('ready', ready)
-        client.off('error', failed)
-        client.off('end', ended)
-      }
-      const ready = (): void => {
-        over()
-        resolve()
-      }
-      const failed = (error: unknown): void => {
-        over()
-        reject(error)
-      }
-      const ended = (): void => failed(new Error('the client was closed'))
-      client.on('ready', ready)
-      client.on('error', failed)
-      client.on('end', ended)
-    })
+  const wait = async (): Promise<void> => {
+    const over = new AbortController()
+    const heard = (event: string): Promise<unknown> => once(client as EventEmitter, event, over)
+    try {
+      await Promise.race([
+        heard('ready'),
+        heard('end').then(() => {
+          throw new Error('the client was closed')
+        }),
+      ])
+    } finally {
+      waiting = undefined
+      over.abort()
+    }
+  }
   return () => (isOpening() ? (waiting ??= wait()) : undefined)
 }
