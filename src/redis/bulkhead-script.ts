@@ -1,4 +1,4 @@
-import { scriptOf } from './script.js'
+import { scriptOf, wholeNumbers } from './script.js'
 
 /**
  * Places of a bulkhead, on the server's own clock. The state is one JSON text: the places that are held, and those who wait, in their order,
@@ -75,8 +75,6 @@ export interface BulkheadAnswer {
 
 /** @throws {TypeError} for anything but three whole numbers */
 export function readBulkheadAnswer(answer: unknown): BulkheadAnswer {
-  const [has, running, queued] = (Array.isArray(answer) ? answer : []).map(Number)
-  if (![has, running, queued].every((number) => Number.isInteger(number)))
-    throw new TypeError(`the server answered something else than three whole numbers: ${String(answer)}`)
-  return { has: has === 1, running: running as number, queued: queued as number }
+  const [has, running, queued] = wholeNumbers(answer, 3) as [number, number, number]
+  return { has: has === 1, running, queued }
 }

@@ -1,4 +1,4 @@
-import { scriptOf } from './script.js'
+import { scriptOf, wholeNumbers } from './script.js'
 
 /**
  * The generic cell rate algorithm, debited before use, on the server's own clock. Of `most` units asked for it grants as many as are there,
@@ -17,8 +17,7 @@ import { scriptOf } from './script.js'
  * Source: ITU-T I.371; Brandur Leach's redis-cell for the form.
  *
  * KEYS: the limits. ARGV, for each: most, least, us and ps that a unit takes, us and ps that a full bucket takes, us of a pause to begin (0:
- * none). Answers, for each: granted, us to wait for `least` (-1: no time will do), units left, us that a pause still lasts; and at the end
- * the terms of the call before, where they were others.
+ * none). Answers, for each: granted, us to wait for `least` (-1: no time will do), units left, us that a pause still lasts.
  */
 export const GCRA = `
 local PS, LONGEST = 1000000, 4e15
@@ -31,7 +30,7 @@ local function cost(m, n)
   return n * m.unitUs + carry, parts - carry * PS
 end
 
-local limits, all, others = {}, true, nil
+local limits, all = {}, true
 for i, key in ipairs(KEYS) do
   local args = {}
   for j = 1, 7 do args[j] = ARGV[7 * i - 7 + j] end
@@ -51,7 +50,7 @@ for i, key in ipairs(KEYS) do
       local lacking = (m.us - now + m.ps / PS) / (tonumber(unitUs) + tonumber(unitPs) / PS) * unit
       lacking = math.min(lacking, LONGEST)
       us = math.floor(lacking)
-      m.us, m.ps, m.changed, others = now + us, math.min(math.ceil((lacking - us) * PS), PS - 1), true, terms
+      m.us, m.ps, m.changed = now + us, math.min(math.ceil((lacking - us) * PS), PS - 1), true
     end
   end
 
@@ -112,7 +111,6 @@ for _, m in ipairs(limits) do
     answers[#answers + 1] = string.format('%.0f', number)
   end
 end
-if others then answers[#answers + 1] = others end
 return answers
 `
 
@@ -162,40 +160,13 @@ export interface GcraAnswer {
   readonly left: number
   /** Milliseconds that a pause still lasts. */
   readonly pausedMs: number
-  /** Rate and burst by which the limit was last used, where they are others than those of the request. */
-  readonly others: { readonly requestsPerSecond: number; readonly burstSize: number } | undefined
 }
 
-/** Of one limit. @throws as of several */
-export function readGcraAnswer(answer: unknown): GcraAnswer {
-  return readGcraAnswers(answer, 1)[0] as GcraAnswer
-}
-
-/** @throws {TypeError} for anything but four whole numbers for each limit, and perhaps terms */
+/** @throws {TypeError} for anything but four whole numbers for each limit */
 export function readGcraAnswers(answer: unknown, limits: number): GcraAnswer[] {
-  const parts: unknown[] = Array.isArray(answer) ? answer : []
-  const numbers = parts.slice(0, 4 * limits).map(Number)
-  if (numbers.length !== 4 * limits || !numbers.every((number) => Number.isInteger(number)))
-    throw new TypeError(`the server answered something else than four whole numbers for each limit: ${String(answer)}`)
-  const others = parts[numbers.length]
+  const numbers = wholeNumbers(answer, 4 * limits)
   return Array.from({ length: limits }, (_, i) => {
     const [granted, waitUs, left, pausedUs] = numbers.slice(4 * i) as [number, number, number, number]
-    return {
-      granted,
-      waitMs: waitUs === -1 ? Infinity : Math.max(0, waitUs / 1000),
-      left,
-      pausedMs: pausedUs / 1000,
-      others: typeof others === 'string' ? termsIn(others) : undefined,
-    }
+    return { granted, waitMs: waitUs === -1 ? Infinity : Math.max(0, waitUs / 1000), left, pausedMs: pausedUs / 1000 }
   })
-}
-
-/** Rate and burst of terms as the script keeps them; rounded, for people. */
-function termsIn(text: string): { requestsPerSecond: number; burstSize: number } {
-  const [unitUs = 0, unitPs = 0, fullUs = 0, fullPs = 0] = text.split(' ').map(Number)
-  const unit = unitUs + unitPs / PS
-  return {
-    requestsPerSecond: Number((1e6 / unit).toPrecision(6)),
-    burstSize: Math.round((fullUs + fullPs / PS) / unit),
-  }
 }

@@ -104,11 +104,10 @@ export class LimitHost<F extends Disposable = Disposable> {
   /** Waits until the server has answered. @throws its last error after `connectTimeoutMs`, or that this has been closed */
   async ready(key: string): Promise<void> {
     const { clock, connectTimeoutMs } = this.options
-    const { unit, full } = this.rate
     const endMs = clock.now() + connectTimeoutMs
     for (;;) {
       this.checkOpen()
-      const answer = await this.server.ask(key, { most: 0, least: 0, unit, full, pauseMs: 0 })
+      const answer = await this.server.ask(key, this.rate.request(0, 0))
       if (!(answer instanceof Unavailable)) return
       if (clock.now() + answer.nextProbeMs > endMs) throw answer.error
       await sleep(clock, answer.nextProbeMs, undefined)

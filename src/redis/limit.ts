@@ -1,8 +1,8 @@
 import { RateLimitExceeded } from '../errors.js'
 import { throwIfAborted, unlessAborted } from '../internal/signal-watch.js'
-import { moreThanBurst, rateLimitExceeded, tooLong } from '../rate-limit/refusals.js'
+import { moreThanBurst, rateLimitExceeded } from '../rate-limit/refusals.js'
 import type { LimitHost } from './limit-host.js'
-import type { TokensInHand } from './purse.js'
+import type { Purse } from './purse.js'
 import { RedisWaiters, type Turn } from './redis-waiters.js'
 import { Unavailable } from './server.js'
 import { TokenSource } from './token-source.js'
@@ -41,7 +41,14 @@ export interface Refusals {
   forget(isReset: boolean): void
 }
 
-type Decided = RedisDecision & { readonly error?: RateLimitExceeded }
+/** The refusal of a limit that is closed while the server is away. */
+export function closedOff(name: string, { error: cause, nextProbeMs }: Unavailable): Turn {
+  const why = `the server of the rate limit '${name}' does not answer, and onUnavailable is 'closed'`
+  const error = new RateLimitExceeded(why, { retryAfterMs: nextProbeMs, limiterName: name, cause })
+  return { allowed: false, waitMs: nextProbeMs, source: 'fallback', error }
+}
+
+type Decided = RedisDecision & { readonly error?: unknown }
 
 /** One limit in one thread: its callers that wait, and tokens in hand. */
 export class Limit {
@@ -56,13 +63,13 @@ export class Limit {
    * @param key - the server's
    * @param purse - tokens in hand, perhaps of several threads
    */
-  constructor(host: LimitHost, key: string, purse: TokensInHand, alone: () => Alone, refusals?: Refusals) {
+  constructor(host: LimitHost, key: string, purse: Purse, alone: () => Alone, refusals?: Refusals) {
     this.#host = host
     this.#key = key
     this.#alone = alone
     this.#refusals = refusals
-    const { options, server, rate, counts } = host
-    this.#source = new TokenSource(server, key, options, rate, purse)
+    const { options, server, counts } = host
+    this.#source = new TokenSource(host, key, purse)
     this.#waiters = new RedisWaiters(
       {
         turn: (tokens) => this.#turn(tokens),
@@ -70,13 +77,7 @@ export class Limit {
         decided: ({ source }) => {
           if (source === 'fallback') counts.fallbacks++
         },
-        tooLong: (tokens, waitMs, maxWaitMs) =>
-          rateLimitExceeded(tokens, waitMs, tooLong(waitMs, maxWaitMs), options.name),
-        timeUp: (tokens, retryAfterMs, maxWaitMs) =>
-          new RateLimitExceeded(
-            `the rate limit '${options.name}' is reached: ${tokens} token(s) have not come within ${maxWaitMs} ms`,
-            { retryAfterMs, limiterName: options.name },
-          ),
+        refusal: (tokens, waitMs, why) => rateLimitExceeded(tokens, waitMs, why, options.name),
       },
       options.clock,
       () => server.limitMs(key),
@@ -148,9 +149,7 @@ export class Limit {
         source: 'lease',
       }
     const { inHand } = this.#source
-    const { unit, full } = rate
-    const least = Math.max(0, tokens - inHand)
-    const answer = await server.ask(this.#key, { most: 0, least, unit, full, pauseMs: 0 })
+    const answer = await server.ask(this.#key, rate.request(0, Math.max(0, tokens - inHand)))
     if (answer instanceof Unavailable) {
       const { allowed, waitMs, remaining, source } = this.#decideAlone(tokens, answer, true)
       return { allowed, waitMs, remaining, source }
@@ -162,9 +161,7 @@ export class Limit {
   /** Gives tokens back. Sent once: what comes twice would let too many pass. @returns whether the server has been told */
   async refund(tokens: number): Promise<boolean> {
     const { hasFallback, rate, server } = this.#host
-    const { unit, full, burstSize } = rate
-    const most = -Math.min(tokens, burstSize)
-    const answer = await server.ask(this.#key, { most, least: -1, unit, full, pauseMs: 0 })
+    const answer = await server.ask(this.#key, rate.request(-Math.min(tokens, rate.burstSize), -1))
     const isTold = !(answer instanceof Unavailable)
     if (!isTold && hasFallback) this.#alone().refund(tokens)
     this.#returned(false)
@@ -237,12 +234,7 @@ export class Limit {
     const source = 'fallback'
     if (onUnavailable === 'open') return { allowed: true, waitMs: 0, remaining: null, source }
     if (onUnavailable === 'closed') {
-      const retryAfterMs = reason.nextProbeMs
-      const error = new RateLimitExceeded(
-        `the server of the rate limit '${name}' does not answer, and onUnavailable is 'closed'`,
-        { retryAfterMs, limiterName: name, cause: reason.error },
-      )
-      return { allowed: false, waitMs: retryAfterMs, remaining: 0, source, error }
+      return { ...closedOff(name, reason), remaining: 0, source }
     }
     return { ...this.#alone().take(tokens, isLook), source }
   }

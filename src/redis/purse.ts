@@ -170,28 +170,6 @@ export class Purse {
   }
 }
 
-/** Tokens that were taken ahead, as those who take them see them. */
-export type TokensInHand = Omit<Purse, 'buffer'>
-
-/** Of a limit of which nothing is ever taken ahead. @param pauseUntil - lets nobody take anything until then */
-export function nothingInHand(pauseUntil: (ms: number) => void): TokensInHand {
-  return {
-    tokens: 0,
-    endsMs: -Infinity,
-    pausedMs: 0,
-    ahead: 0,
-    take: () => false,
-    takeUpTo: () => 0,
-    put: () => undefined,
-    lapse: () => false,
-    pauseUntil,
-    reset: () => undefined,
-    claim: () => 0,
-    holds: () => false,
-    release: () => undefined,
-  }
-}
-
 /** Wraps around; compared by differences. */
 function unitsOf(ms: number): number {
   return Math.floor(ms / CLAIM_UNIT_MS) | 0

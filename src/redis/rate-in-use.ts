@@ -1,4 +1,4 @@
-import { type ExactTime, timeOfToken, timeOfTokens } from './gcra.js'
+import { type ExactTime, type GcraRequest, timeOfToken, timeOfTokens } from './gcra.js'
 import { checkRate, type RedisRateLimitChange } from './redis-limiter-options.js'
 
 /** The rate and burst of one limiter, as its next question will have them. */
@@ -26,6 +26,11 @@ export class RateInUse {
   /** How long tokens take to come, in milliseconds. */
   msOf(tokens: number): number {
     return (tokens / this.requestsPerSecond) * 1000
+  }
+
+  /** A question for tokens, by rate and burst of now. */
+  request(most: number, least: number, pauseMs = 0): GcraRequest {
+    return { most, least, unit: this.unit, full: this.full, pauseMs }
   }
 
   /** Rate and burst alone, for people. */

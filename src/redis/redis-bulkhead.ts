@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { BulkheadRejectedError, SharedMemoryError } from '../errors.js'
-import { clockOption, namesOf, numberOption, option, readValues } from '../internal/options/options.js'
-import { checkFunction, checkKeys } from '../internal/options/validate.js'
+import { clockOption, numberOption, option, type ReadOptions, readOptions } from '../internal/options/options.js'
+import { checkFunction } from '../internal/options/validate.js'
 import {
   type AnyFunction,
   callUnlessAborted,
@@ -59,7 +59,7 @@ const PATIENCE_MS = 2000
 export class RedisBulkhead implements Policy {
   /** Which policy it is. */
   readonly kind = 'bulkhead'
-  readonly #options: ReturnType<typeof readValues<typeof OPTIONS>>
+  readonly #options: ReadOptions<typeof OPTIONS>
   readonly #server: LimitServer
   readonly #waiters: RedisWaiters<string>
   /** Names of places that this object holds. */
@@ -73,10 +73,8 @@ export class RedisBulkhead implements Policy {
   /** @internal Made by {@link redisBulkhead}. */
   constructor(client: RedisClient, given: RedisBulkheadOptions) {
     const connection = connectionOf(client)
-    checkKeys('redisBulkhead', given, namesOf(OPTIONS))
-    this.#options = readValues(given, OPTIONS)
+    this.#options = readOptions('redisBulkhead', given, OPTIONS)
     this.#server = new LimitServer(connection, this.#options)
-    const refuse = (why: string) => (): Error => this.#refusal(why)
     this.#waiters = new RedisWaiters(
       {
         turn: (place) => this.#take(place),
@@ -84,8 +82,7 @@ export class RedisBulkhead implements Policy {
         decided: ({ source }) => {
           if (source === 'fallback') this.#counts.fallbacks++
         },
-        tooLong: refuse('this call does not wait so long'),
-        timeUp: refuse('this call has waited as long as it may'),
+        refusal: () => this.#refusal('this call has waited as long as it may'),
       },
       this.#options.clock,
       () => this.#server.limitMs(this.#key, BULKHEAD_SCRIPT),

@@ -11,7 +11,7 @@ import { connectionOf, type RedisClient } from './clients.js'
 import { type Fallback, keyedFallbackOf } from './fallback-limiter.js'
 import { LimitHost, type RedisLimiterStats } from './limit-host.js'
 import { type Alone, Limit, type RedisDecision, type Refusals } from './limit.js'
-import { nothingInHand } from './purse.js'
+import { Purse, PURSE_BYTES } from './purse.js'
 import { optionsIn, type RedisKeyedRateLimiterHandle } from './redis-handle.js'
 import {
   completeAcquireOptions,
@@ -74,7 +74,9 @@ export class RedisKeyedRateLimiter {
     this.#refusals = adopted === undefined ? new KeyedWindow({ capacity, clock }) : KeyedWindow.from(adopted.refusals)
     this.#host = new LimitHost(client, options, () => keyedFallbackOf(this.#host, capacity), adopted)
     const makeLimit = (key: string): Limit => {
-      const purse = nothingInHand((ms) => this.#pause(key, ms - clock.now()))
+      // Nothing is ever in hand, and a pause is kept for all threads.
+      const pauseUntil = (ms: number): void => this.#pause(key, ms - clock.now())
+      const purse = Object.assign(Purse.create(new ArrayBuffer(PURSE_BYTES), clock), { pauseUntil })
       const alone = (): Alone => this.#host.alone.of(key)
       return new Limit(this.#host, `rl:{${name}:${key}}`, purse, alone, this.#refusalsOf(key))
     }
@@ -89,7 +91,8 @@ export class RedisKeyedRateLimiter {
 
   /** Takes `tokens` of a key if they are there now. @throws as `decide` does */
   async tryAcquire(key: Key, tokens = 1, options?: ExecuteOptions): Promise<boolean> {
-    return (await this.#decide('tryAcquire', key, tokens, options)).allowed
+    const signal = signalIn('tryAcquire', options)
+    return (await this.#limits.get(this.#check(key, tokens)).decide(tokens, signal)).allowed
   }
 
   /**
@@ -101,20 +104,9 @@ export class RedisKeyedRateLimiter {
    * @param options - `signal` ends the wait for the server's answer; tokens that come after that are lost
    * @throws {TypeError | RangeError} when an argument is wrong
    */
-  decide(key: Key, tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
-    return this.#decide('decide', key, tokens, options)
-  }
-
-  async #decide(what: string, key: Key, tokens: number, options?: ExecuteOptions): Promise<RedisDecision> {
-    const signal = signalIn(what, options)
-    const known = this.#check(key, tokens)
-    throwIfAborted(signal)
-    const heldMs = this.#heldMs(known)
-    if (heldMs > 0) {
-      this.#host.counts.denied++
-      return { allowed: false, waitMs: heldMs + this.#host.rate.msOf(tokens - 1), remaining: 0, source: 'lease' }
-    }
-    return this.#limits.get(known).decide(tokens, signal)
+  async decide(key: Key, tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
+    const signal = signalIn('decide', options)
+    return this.#limits.get(this.#check(key, tokens)).decide(tokens, signal)
   }
 
   /**

@@ -1,11 +1,9 @@
-import { RateLimitExceeded } from '../errors.js'
 import { checkNumber, describe } from '../internal/options/validate.js'
 import type { ExecuteOptions } from '../internal/policy.js'
 import { throwIfAborted, unlessAborted } from '../internal/signal-watch.js'
-import { rateLimitExceeded, tooLong } from '../rate-limit/refusals.js'
-import type { GcraRequest } from './gcra.js'
+import { rateLimitExceeded } from '../rate-limit/refusals.js'
 import type { LimitHost } from './limit-host.js'
-import type { Alone } from './limit.js'
+import { type Alone, closedOff } from './limit.js'
 import { completeAcquireOptions, type RedisAcquireOptions, signalIn } from './redis-limiter-options.js'
 import { RedisWaiters, type Turn } from './redis-waiters.js'
 import { Unavailable } from './server.js'
@@ -59,15 +57,13 @@ export class RedisRateLimiterAll<K extends string = string> {
     checkTogether(parts)
     this.#parts = parts
     const [{ host }] = [...parts.values()] as [Part]
-    const error = (charges: Charges, retryAfterMs: number, why: string): RateLimitExceeded =>
-      rateLimitExceeded(Math.max(...charges.map(({ tokens }) => tokens)), retryAfterMs, why, namesOf(charges))
     this.#waiters = new RedisWaiters(
       {
         turn: (charges) => this.#take(charges),
         giveBack: (charges) => void this.#correct(charges.map((charge) => ({ ...charge, tokens: -charge.tokens }))),
         decided: () => undefined,
-        tooLong: (charges, waitMs, maxWaitMs) => error(charges, waitMs, tooLong(waitMs, maxWaitMs)),
-        timeUp: (charges, waitMs, maxWaitMs) => error(charges, waitMs, `they have not come within ${maxWaitMs} ms`),
+        refusal: (charges, waitMs, why) =>
+          rateLimitExceeded(Math.max(...charges.map(({ tokens }) => tokens)), waitMs, why, namesOf(charges)),
       },
       host.options.clock,
       () => host.server.limitMs([...parts.values()][0]?.key ?? ''),
@@ -127,7 +123,7 @@ export class RedisRateLimiterAll<K extends string = string> {
   async #take(charges: Charges): Promise<Turn> {
     for (const { part } of charges) part.host.checkOpen()
     if (charges.length === 0) return { allowed: true, waitMs: 0 }
-    const answers = await ask(charges, ({ tokens }) => ({ most: tokens, least: tokens }))
+    const answers = await ask(charges, ({ tokens }) => [tokens, tokens])
     if (answers instanceof Unavailable) return takeAlone(charges, answers)
     const allowed = answers.every(({ granted }, i) => granted === charges[i]?.tokens)
     if (!allowed) for (const { part } of charges) part.host.counts.denied++
@@ -138,7 +134,7 @@ export class RedisRateLimiterAll<K extends string = string> {
   /** Takes, or gives back where tokens are negative, whatever is there. */
   async #correct(charges: Charges): Promise<boolean> {
     if (charges.length === 0) return true
-    const answers = await ask(charges, ({ tokens }) => ({ most: tokens, least: -1 }))
+    const answers = await ask(charges, ({ tokens }) => [tokens, -1])
     return !(answers instanceof Unavailable)
   }
 
@@ -170,30 +166,22 @@ export class RedisRateLimiterAll<K extends string = string> {
 
 function ask(
   charges: Charges,
-  asked: (charge: Charge) => Pick<GcraRequest, 'most' | 'least'>,
+  asked: (charge: Charge) => readonly [most: number, least: number],
 ): ReturnType<LimitHost['server']['askAll']> {
   const [{ part }] = charges as [Charge]
-  const requests = charges.map((charge) => {
-    const { unit, full } = charge.part.host.rate
-    return { ...asked(charge), unit, full, pauseMs: 0 }
-  })
+  const keys = charges.map((charge) => charge.part.key)
   return part.host.server.askAll(
-    charges.map((charge) => charge.part.key),
-    requests,
+    keys,
+    charges.map((charge) => charge.part.host.rate.request(...asked(charge))),
   )
 }
 
 /** What holds while the server is away, by what each limit says. */
-function takeAlone(charges: Charges, { error, nextProbeMs }: Unavailable): Turn {
+function takeAlone(charges: Charges, reason: Unavailable): Turn {
   const source = 'fallback'
   for (const { part } of charges) part.host.counts.fallbacks++
   const closed = charges.find(({ part }) => part.host.options.onUnavailable === 'closed')
-  if (closed !== undefined) {
-    const { name } = closed.part.host.options
-    const why = `the server of the rate limit '${name}' does not answer, and onUnavailable is 'closed'`
-    const details = { retryAfterMs: nextProbeMs, limiterName: name, cause: error }
-    return { allowed: false, waitMs: nextProbeMs, source, error: new RateLimitExceeded(why, details) }
-  }
+  if (closed !== undefined) return closedOff(closed.part.host.options.name, reason)
   const taken: Charge[] = []
   for (const charge of charges) {
     if (charge.part.host.options.onUnavailable === 'open') continue

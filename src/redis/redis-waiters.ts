@@ -2,6 +2,7 @@ import { type Linked, LinkedList } from '../internal/linked-list.js'
 import { unwatchSignal, type SignalListener, watchSignal } from '../internal/signal-watch.js'
 import type { Clock } from '../internal/time/clock.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/time/timers.js'
+import { tooLong } from '../rate-limit/refusals.js'
 import { PROBE_MS } from './server.js'
 
 /** Whether a caller got its tokens; else how long it would have to wait, or the error it gets. */
@@ -20,10 +21,8 @@ export interface Host<T = number> {
   decided(turn: Turn): void
   /** A caller has gone while its tokens came. */
   giveBack(tokens: T): void
-  /** The error of a caller that would wait too long. */
-  tooLong(tokens: T, waitMs: number, maxWaitMs: number): Error
-  /** The error of a caller that has waited as long as it may. */
-  timeUp(tokens: T, retryAfterMs: number, maxWaitMs: number): Error
+  /** The error of a caller that would wait too long, or has waited as long as it may. */
+  refusal(tokens: T, waitMs: number, why: string): Error
 }
 
 /** Callers of one limiter that wait, first come first served. The first asks; the others come after it, without a question of their own. */
@@ -137,7 +136,7 @@ export class RedisWaiters<T = number> {
 
   #refuse(waiter: Waiter<T>, waitMs: number): void {
     this.#end(waiter)
-    waiter.reject(this.#host.tooLong(waiter.tokens, waitMs, waiter.maxWaitMs))
+    waiter.reject(this.#host.refusal(waiter.tokens, waitMs, tooLong(waitMs, waiter.maxWaitMs)))
   }
 
   #timeUp(waiter: Waiter<T>): void {
@@ -150,7 +149,7 @@ export class RedisWaiters<T = number> {
     const { tokens, maxWaitMs } = waiter
     const retryAfterMs = this.#sleeping === undefined ? maxWaitMs : this.#sleeping.due - this.#clock.now()
     this.#end(waiter)
-    waiter.reject(this.#host.timeUp(tokens, Math.max(0, retryAfterMs), maxWaitMs))
+    waiter.reject(this.#host.refusal(tokens, Math.max(0, retryAfterMs), `they have not come within ${maxWaitMs} ms`))
   }
 
   #end(waiter: Waiter<T>): void {

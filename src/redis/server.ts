@@ -3,14 +3,7 @@ import { warnOfRefusal, withoutPassword } from '../internal/server-error.js'
 import type { Clock } from '../internal/time/clock.js'
 import { type SharedTimers, timersOf } from '../internal/time/timers.js'
 import type { Connection } from './connection.js'
-import {
-  GCRA_SCRIPT,
-  type GcraAnswer,
-  type GcraRequest,
-  gcraArguments,
-  readGcraAnswer,
-  readGcraAnswers,
-} from './gcra.js'
+import { GCRA_SCRIPT, type GcraAnswer, type GcraRequest, gcraArguments, readGcraAnswers } from './gcra.js'
 import type { Script } from './script.js'
 import { CONNECT_MS } from './server-options.js'
 import { TimeLimit } from './time-limit.js'
@@ -62,8 +55,9 @@ export class LimitServer {
   }
 
   /** Asks for tokens, or says at once that it is away. Never rejects. */
-  ask(key: string, request: GcraRequest): Promise<GcraAnswer | Unavailable> {
-    return this.run(GCRA_SCRIPT, [key], gcraArguments(request), readGcraAnswer)
+  async ask(key: string, request: GcraRequest): Promise<GcraAnswer | Unavailable> {
+    const answers = await this.askAll([key], [request])
+    return answers instanceof Unavailable ? answers : (answers[0] as GcraAnswer)
   }
 
   /** Asks for tokens of several limits, all or nothing. */

@@ -1,9 +1,7 @@
-import { warnings } from '../internal/events/warnings.js'
 import type { GcraAnswer } from './gcra.js'
-import type { TokensInHand } from './purse.js'
-import type { RateInUse } from './rate-in-use.js'
-import type { CompleteRedisOptions } from './redis-limiter-options.js'
-import { type LimitServer, Unavailable } from './server.js'
+import type { LimitHost } from './limit-host.js'
+import type { Purse } from './purse.js'
+import { Unavailable } from './server.js'
 
 /** How long tokens that were taken ahead may be used, from when they were asked for. */
 const LEASE_MS = 1000
@@ -35,22 +33,18 @@ interface Asking {
  * gather; the next question is for all of them, so a busy thread has one round trip in flight and not thousands.
  */
 export class TokenSource {
-  readonly #server: LimitServer
+  readonly #host: LimitHost
   readonly #key: string
-  readonly #options: CompleteRedisOptions
-  readonly #rate: RateInUse
-  readonly #purse: TokensInHand
+  readonly #purse: Purse
   #asking: Asking[] = []
   #isAsking = false
   /** When the server has last granted something to this thread, and until when that may be in hand. */
   #grantedMs = -Infinity
   #endsMs = -Infinity
 
-  constructor(server: LimitServer, key: string, options: CompleteRedisOptions, rate: RateInUse, purse: TokensInHand) {
-    this.#server = server
+  constructor(host: LimitHost, key: string, purse: Purse) {
+    this.#host = host
     this.#key = key
-    this.#options = options
-    this.#rate = rate
     this.#purse = purse
   }
 
@@ -71,7 +65,7 @@ export class TokenSource {
     if (!this.#isAsking && this.#purse.take(tokens)) return this.#granted()
     return new Promise((resolve) => {
       this.#asking.push({ tokens, resolve })
-      void this.#ask()
+      void this.#serve()
     })
   }
 
@@ -95,22 +89,26 @@ export class TokenSource {
   /** Holds this process now and, once the server has been told, all others. */
   async pause(ms: number): Promise<void> {
     this.#purse.pauseUntil(this.#now() + ms)
-    const { unit, full } = this.#rate
-    await this.#server.ask(this.#key, { most: 0, least: 0, unit, full, pauseMs: ms })
+    await this.#ask(0, 0, ms)
   }
 
   #now(): number {
-    return this.#options.clock.now()
+    return this.#host.options.clock.now()
   }
 
   /** Most tokens to take ahead: none where a single one would be more than a tenth of the burst, or lie about for long. */
   #mostAhead(): number {
-    const { mode, leaseSize } = this.#options
-    const { requestsPerSecond, burstSize } = this.#rate
+    const { mode, leaseSize } = this.#host.options
+    const { requestsPerSecond, burstSize } = this.#host.rate
     return mode === 'exact' ? 0 : Math.floor(Math.min((requestsPerSecond * AHEAD_MS) / 1000, leaseSize, burstSize / 10))
   }
 
-  async #ask(): Promise<void> {
+  #ask(most: number, least: number, pauseMs?: number): Promise<GcraAnswer | Unavailable> {
+    const { server, rate } = this.#host
+    return server.ask(this.#key, rate.request(most, least, pauseMs))
+  }
+
+  async #serve(): Promise<void> {
     if (this.#isAsking) return
     this.#isAsking = true
     // Callers of the same turn are asked for together.
@@ -147,18 +145,17 @@ export class TokenSource {
     const { endsMs } = purse
     const inHand = purse.takeUpTo(wanted)
     const mostAhead = this.#mostAhead()
-    const claim = mostAhead === 0 ? 0 : purse.claim(this.#options.timeoutMs + CLAIM_SPARE_MS)
+    const claim = mostAhead === 0 ? 0 : purse.claim(this.#host.options.timeoutMs + CLAIM_SPARE_MS)
     const ahead = claim === 0 ? 0 : this.#aheadNow(mostAhead, sentMs)
-    const { burstSize, unit, full } = this.#rate
     // Part of it is as good where each wants one; else it might be what nobody can use, and would be in hand.
     let least = Math.max(0, (callers.every(({ tokens }) => tokens === 1) ? 1 : wanted) - inHand)
-    const most = Math.max(least, Math.min(wanted - inHand + ahead, burstSize))
-    let answer = await this.#server.ask(this.#key, { most, least, unit, full, pauseMs: 0 })
+    const most = Math.max(least, Math.min(wanted - inHand + ahead, this.#host.rate.burstSize))
+    let answer = await this.#ask(most, least)
     if (callers.length > 1 && !(answer instanceof Unavailable) && answer.granted === 0 && answer.pausedMs === 0) {
       const fitting = sumOfFitting(callers, inHand + answer.left) - inHand
       if (fitting > 0) {
         least = fitting
-        answer = await this.#server.ask(this.#key, { most: fitting, least, unit, full, pauseMs: 0 })
+        answer = await this.#ask(fitting, least)
       }
     }
     if (answer instanceof Unavailable) {
@@ -167,7 +164,6 @@ export class TokenSource {
       for (const { resolve } of callers) resolve({ kind: 'unavailable', reason: answer })
       return
     }
-    if (answer.others !== undefined) this.#tellOf(answer.others)
     if (answer.pausedMs > 0) purse.pauseUntil(this.#now() + answer.pausedMs)
     const left = this.#deal(callers, answer, least, inHand + answer.granted)
     if (answer.granted > 0) [this.#grantedMs, this.#endsMs] = [this.#now(), sentMs + LEASE_MS]
@@ -192,7 +188,7 @@ export class TokenSource {
    */
   #deal(callers: readonly Asking[], answer: GcraAnswer, least: number, tokensThere: number): number {
     const { waitMs, left, pausedMs, granted } = answer
-    const rate = this.#rate
+    const { rate } = this.#host
     const refused: Asking[] = []
     let rest = tokensThere
     for (const caller of callers) {
@@ -217,19 +213,6 @@ export class TokenSource {
       resolve({ kind: 'refused', waitMs: first.waitMs + rate.msOf(behind), left, nobodyMs: first.nobodyMs })
     }
     return rest
-  }
-
-  #tellOf(others: { readonly requestsPerSecond: number; readonly burstSize: number }): void {
-    const { requestsPerSecond, burstSize, changes } = this.#rate
-    // Others may still count by what it was here.
-    if (changes > 0) return
-    const { name } = this.#options
-    warnings.once(
-      'AMORSIZE_REDIS_OTHER_RATE',
-      `the limit '${name}' is used here with ${requestsPerSecond} per second and a burst of ${burstSize}, elsewhere with ` +
-        `${others.requestsPerSecond} and ${others.burstSize}: each decision goes by the numbers of the process that makes it, and the looser ones hold; give one of the two another name`,
-      name,
-    )
   }
 }
 

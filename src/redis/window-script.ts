@@ -1,5 +1,5 @@
 import { WINDOW } from '../memory/shared/layout.js'
-import { scriptOf } from './script.js'
+import { scriptOf, wholeNumbers } from './script.js'
 
 /**
  * Hits of a key in a window, on the server's own clock: what `KeyedWindow` does in shared memory, by the same rules.
@@ -96,8 +96,6 @@ export interface WindowAnswer {
 
 /** @throws {TypeError} for anything but three whole numbers */
 export function readWindowAnswer(answer: unknown): WindowAnswer {
-  const [count, resetUs, blocked, ...others] = (Array.isArray(answer) ? answer : []).map(Number)
-  if (![count, resetUs, blocked].every((number) => Number.isInteger(number)) || others.length > 0)
-    throw new TypeError(`the server answered something else than three whole numbers: ${String(answer)}`)
-  return { count: count as number, resetMs: (resetUs as number) / 1000, blocked: blocked === 1 }
+  const [count, resetUs, blocked] = wholeNumbers(answer, 3) as [number, number, number]
+  return { count, resetMs: resetUs / 1000, blocked: blocked === 1 }
 }

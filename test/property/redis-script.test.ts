@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   GCRA,
   gcraArguments,
-  readGcraAnswer,
   readGcraAnswers,
   timeOfToken,
   timeOfTokens,
@@ -197,7 +196,7 @@ describe.skipIf(!hasServer('redis'))('the script of the limits (needs redis-serv
       const values = gcraArguments({ most, least, unit, full: timeOfTokens(burst, unit), pauseMs: 0 })
       const seconds = Math.floor(nowUs / 1e6)
       const time = [`${1_764_000_000 + seconds}`, `${nowUs - seconds * 1e6}`]
-      return readGcraAnswer(await client.eval(onOwnClock, 1, 'k', ...values, ...time)).granted
+      return readGcraAnswers(await client.eval(onOwnClock, 1, 'k', ...values, ...time), 1)[0]!.granted
     }
 
     it('holds the looser of two pairs of numbers', async () => {
@@ -223,7 +222,7 @@ describe.skipIf(!hasServer('redis'))('the script of the limits (needs redis-serv
         const unit = timeOfToken(perSecond)
         const request = { most: burst + 1, least: burst, unit, full: timeOfTokens(burst, unit), pauseMs: 0 }
         const answer = await client.eval(onOwnClock, 1, 'k', ...gcraArguments(request), '1764000000', '0')
-        expect(readGcraAnswer(answer), `${perSecond} per second`).toMatchObject({ granted: burst, left: 0 })
+        expect(readGcraAnswers(answer, 1)[0], `${perSecond} per second`).toMatchObject({ granted: burst, left: 0 })
       }
     }
   })
@@ -263,7 +262,7 @@ describe.skipIf(!hasServer('redis'))('the script of the limits (needs redis-serv
       const time = [`${seconds}`, `${nowUs - seconds * 1e6}`]
       for (const least of [1, 1, 0]) {
         const values = gcraArguments({ most: 1, least, unit, full, pauseMs: 0 })
-        const { granted, waitMs, left } = readGcraAnswer(await client.eval(onOwnClock, 1, 'k', ...values, ...time))
+        const { granted, waitMs, left } = readGcraAnswers(await client.eval(onOwnClock, 1, 'k', ...values, ...time), 1)[0]!
         const terms = { unit: picoseconds(unit), full: picoseconds(full), pause: 0n }
         const { isThere, settle } = model.decide(BigInt(nowUs) * 1_000_000n, { most: 1, least, ...terms })
         const expected = settle(isThere)

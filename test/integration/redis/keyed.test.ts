@@ -97,29 +97,6 @@ describe.skipIf(servers.length === 0)('limits by key (needs redis-server or valk
       limiter.close()
     })
   })
-
-  it.each(servers)('tells of another rate under the same name, once, on %s', async (kind) => {
-    const warnings: (Error & { code?: string })[] = []
-    const listen = (warning: Error): void => void warnings.push(warning)
-    process.on('warning', listen)
-    const { client } = await connected(kind)
-    const name = fresh()
-    const one = new RedisRateLimiter(client, { ...still, name, mode: 'exact' })
-    const two = new RedisRateLimiter(client, { ...still, name, mode: 'exact', requestsPerSecond: 0.5, burstSize: 20 })
-    expect(await one.decide(4)).toMatchObject({ remaining: 6 })
-    expect(await two.decide()).toMatchObject({ source: 'redis' })
-    await one.decide()
-    await new Promise(setImmediate)
-    process.off('warning', listen)
-    expect(warnings.filter(({ code }) => code === 'AMORSIZE_REDIS_OTHER_RATE')).toMatchObject([
-      {
-        message: expect.stringContaining(
-          `'${name}' is used here with 0.5 per second and a burst of 20, elsewhere with 0.001 and 10`,
-        ) as string,
-      },
-    ])
-    for (const limiter of [one, two]) limiter.close()
-  })
 })
 
 describe('RedisKeyedRateLimiter: what it is given', () => {

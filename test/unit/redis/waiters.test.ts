@@ -250,7 +250,7 @@ describe('maxWaitMs of a limiter over Redis', () => {
     expect(await second).toMatchObject([
       {
         reason: {
-          message: expect.stringContaining("'waiters' is reached: 2 token(s) have not come within 30 ms") as string,
+          message: expect.stringContaining("and they have not come within 30 ms") as string,
           retryAfterMs: 70,
         },
       },
