@@ -5,7 +5,7 @@ import { scriptOf, wholeNumbers } from './script.js'
  * each as its name, until when it counts without being heard of, and how long that is at most (milliseconds).
  *
  * A clock that was set back would let those who have died count for long: none counts for longer than it is to from now on. A place that its
- * holder renews is there again if it was lost, even if that is one more than there are: whoever holds it goes on.
+ * holder renews is there again if it was lost, even if that is one more than there are: its holder goes on.
  *
  * KEYS: the bulkhead. ARGV: 'take', 'keep' or 'free'; how many places there are; ms for which a place counts, and one who waits; names.
  * Answers: 1 if the first name has a place, the places that are held, and those who wait.
@@ -66,7 +66,7 @@ return {string.format('%d', has), string.format('%d', #places), string.format('%
 
 export const BULKHEAD_SCRIPT = scriptOf(BULKHEAD)
 
-/** What the script answers. */
+/** The script's answer. */
 export interface BulkheadAnswer {
   readonly has: boolean
   readonly running: number

@@ -30,7 +30,7 @@ export interface CommandSender {
   send(command: string[], key: string): Promise<unknown>
 }
 
-/** What a limiter may be given: a client of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or a sender of commands. */
+/** A client that a limiter takes: one of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or a sender of commands. */
 export type RedisClient = IoredisLike | NodeRedisLike | UpstashLike | GlideLike | CommandSender
 
 /** By client: its connection, for all limiters and stores that have it. */
@@ -58,7 +58,7 @@ function open(client: unknown): Connection {
   )
 }
 
-/** What ioredis is before it is ready, but for one that is to connect with its first command. */
+/** The states of ioredis before it is ready, but for one that is to connect with its first command. */
 const OPENING = ['connecting', 'connect', 'close', 'reconnecting']
 
 function throughIoredis(client: IoredisLike): Connection {

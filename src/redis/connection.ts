@@ -1,4 +1,4 @@
-import { type EventEmitter, once } from 'node:events'
+import { once } from 'node:events'
 import type { Script } from './script.js'
 
 /** Runs scripts, each about one key, or several that a cluster has in one place. */
@@ -69,7 +69,7 @@ export function onceReady(client: Telling, isOpening: () => boolean): Ready {
   let waiting: Promise<void> | undefined
   const wait = async (): Promise<void> => {
     const over = new AbortController()
-    const heard = (event: string): Promise<unknown> => once(client as EventEmitter, event, over)
+    const heard = (event: string): Promise<unknown> => once(client as NodeJS.EventEmitter, event, over)
     try {
       await Promise.race([
         heard('ready'),

@@ -11,7 +11,7 @@ import { scriptOf, wholeNumbers } from './script.js'
  *
  * No bucket lacks more than it holds, and its debt: so is a clock mended that was set back, which would leave all times in the far future.
  * Other terms than those of the call before, as after a change, take over how many units are lacking, so that they come back at the new
- * rate. What is more than the new bucket holds is a debt: a smaller one beside it would else forgive what a larger one has taken.
+ * rate. More than the new bucket holds is a debt: a smaller one beside it would else forgive what a larger one has taken.
  *
  * All numbers stay below 2^53, so Lua's are exact; they are written by %.0f, since Lua would write large ones with an exponent.
  * Source: ITU-T I.371; Brandur Leach's redis-cell for the form.
@@ -138,7 +138,7 @@ export function timeOfTokens(tokens: number, { us, ps }: ExactTime): ExactTime {
   return { us: Number(all / BigInt(PS)), ps: Number(all % BigInt(PS)) }
 }
 
-/** What the script is asked. */
+/** A request to the script. */
 export interface GcraRequest {
   readonly most: number
   readonly least: number
@@ -152,7 +152,7 @@ export function gcraArguments({ most, least, unit, full, pauseMs }: GcraRequest)
   return [most, least, unit.us, unit.ps, full.us, full.ps, Math.ceil(pauseMs * 1000)].map((number) => number.toFixed(0))
 }
 
-/** What the script answers. */
+/** The script's answer. */
 export interface GcraAnswer {
   readonly granted: number
   /** Milliseconds until the least that was asked for is there; Infinity: never. */

@@ -24,10 +24,10 @@ export interface RedisLimiterStats {
   readonly fallbacks: number
 }
 
-/** What every handle has. */
+/** The part that all handles have. */
 type HandlePart = Pick<RedisRateLimiterHandle, 'options' | 'relay' | 'clock'>
 
-/** What the limits of one limiter share, by key or not, until it is closed. */
+/** The things that the limits of one limiter share, by key or not, until it is closed. */
 export class LimitHost<F extends Disposable = Disposable> {
   readonly options: CompleteRedisOptions
   readonly rate: RateInUse
@@ -95,7 +95,7 @@ export class LimitHost<F extends Disposable = Disposable> {
     this.#fallback = undefined
   }
 
-  /** What holds here while the server is away, by rate and burst of now. */
+  /** The fallback while the server is away, by rate and burst of now. */
   get alone(): F {
     this.checkOpen()
     return (this.#fallback ??= this.#makeFallback())

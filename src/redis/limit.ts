@@ -131,13 +131,13 @@ export class Limit {
     }
   }
 
-  /** Lets nothing pass here at once, elsewhere once the server has been told. */
+  /** Lets nothing pass here at once, elsewhere once the server has heard of it. */
   pause(ms: number): Promise<void> {
     if (this.#host.hasFallback) this.#alone().pauseFor(ms)
     return this.#source.pause(ms)
   }
 
-  /** What there is; nothing is taken. */
+  /** Looks at the tokens and takes none. */
   async peek(tokens: number): Promise<RedisDecision> {
     const { rate, server } = this.#host
     const heldMs = this.#refusals?.heldMs() ?? 0
@@ -158,7 +158,7 @@ export class Limit {
     return { allowed: waitMs === 0, waitMs, remaining: answer.left + inHand, source: 'redis' }
   }
 
-  /** Gives tokens back. Sent once: what comes twice would let too many pass. @returns whether the server has been told */
+  /** Gives tokens back. Sent once: a refund that comes twice would let too many pass. @returns whether the server has heard */
   async refund(tokens: number): Promise<boolean> {
     const { hasFallback, rate, server } = this.#host
     const answer = await server.ask(this.#key, rate.request(-Math.min(tokens, rate.burstSize), -1))
@@ -168,7 +168,7 @@ export class Limit {
     return isTold
   }
 
-  /** Fills the bucket, and ends a pause. @returns whether the server has been told */
+  /** Fills the bucket, and ends a pause. @returns whether the server has heard */
   async reset(): Promise<boolean> {
     const { hasFallback, server } = this.#host
     if (hasFallback) this.#alone().reset()
@@ -203,7 +203,7 @@ export class Limit {
     try {
       return await unlessAborted(deciding, signal)
     } catch (error) {
-      // What the server has not given cannot be used up elsewhere. Of a question that fails later nobody is left to hear.
+      // Tokens that the server has not given cannot be used up elsewhere. Of a question that fails later nobody is left to hear.
       const giveBack = ({ allowed, source }: Decided): void => {
         if (allowed && source !== 'fallback') this.#source.giveBack(tokens)
       }

@@ -3,7 +3,7 @@ import type { Clock } from '../internal/time/clock.js'
 /** Words of 32 bits, and times in milliseconds of the clock in words of 64 behind them. */
 const WORD = { tokens: 0, generation: 1, asker: 2, ahead: 3 } as const
 const TIME = { ends: 2, pausedUntil: 3 } as const
-/** What a purse takes. */
+/** The size of a purse. */
 export const PURSE_BYTES = 32
 /** Before every time. */
 const NEVER = -(2n ** 62n)
@@ -97,7 +97,7 @@ export class Purse {
     this.lapse()
     if (this.tokens === 0) {
       Atomics.store(this.#times, TIME.ends, BigInt(Math.floor(endsMs)))
-      // Told before the tokens are there: what somebody takes is judged by the time that belongs to it.
+      // Before the tokens are there: a taker must judge them by their own end.
       Atomics.add(this.#words, WORD.generation, 1)
     }
     Atomics.add(this.#words, WORD.tokens, Math.min(tokens, MOST_TOKENS - this.tokens))
@@ -133,7 +133,7 @@ export class Purse {
   /**
    * Lets this thread alone take tokens ahead.
    *
-   * @param ms - after which another may, should this one not have told; at least 16
+   * @param ms - after which another may, if this one has not released it; at least 16
    * @returns 0 where another does already; else what `holds` and `release` want
    */
   claim(ms: number): number {

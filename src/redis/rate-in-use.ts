@@ -7,7 +7,7 @@ export class RateInUse {
   changes = 0
   requestsPerSecond!: number
   burstSize!: number
-  /** What a token takes, and a full bucket. */
+  /** The time of a token, and of a full bucket. */
   unit!: ExactTime
   full!: ExactTime
 

@@ -89,7 +89,7 @@ export class RedisBulkhead implements Policy {
     )
   }
 
-  /** What the bulkhead is called. */
+  /** The name of the bulkhead. */
   get name(): string {
     return this.#options.name
   }
@@ -133,7 +133,7 @@ export class RedisBulkhead implements Policy {
     return { ...this.#counts, running: this.#held.size, queued: this.#waiters.size, roundTrips }
   }
 
-  /** Refuses those who wait, and those who come. What runs keeps its place until it ends. */
+  /** Refuses those who wait, and those who come. Calls that run keep their places until they end. */
   close(): void {
     this.#isClosed = true
     this.#waiters.refuseAll(closedError())
@@ -168,7 +168,7 @@ export class RedisBulkhead implements Policy {
     return { allowed: answer.has, waitMs: POLL_MS, source: 'redis' }
   }
 
-  /** What is held now is told to the server once it is back. */
+  /** The renewal reports these places to the server once it is back. */
   #takeAlone(place: string, { error }: Unavailable): Turn {
     const { onUnavailable, maxConcurrent, processes } = this.#options
     const source = 'fallback'
@@ -217,7 +217,7 @@ function closedError(): SharedMemoryError {
 
 /**
  * Limits how many calls run at once over all machines that use the same name on the same server. Places are leased, and renewed while their
- * calls run: those of a process that has died are free after `leaseMs`. Who waits is served in order, over all machines.
+ * calls run: those of a process that has died are free after `leaseMs`. Callers that wait are served in order, over all machines.
  *
  * A process that was not heard of for `leaseMs`, since it was stopped, may have lost its places to others; it has them again, beyond
  * `maxConcurrent`, once it goes on. Losing the key may let as many begin once more.

@@ -7,9 +7,9 @@ import type { RedisKeyedRateLimitOptions, RedisRateLimitOptions } from './redis-
 
 /** A `RedisRateLimiter` as it travels to another thread: by `workerData`, `postMessage` or `setEnvironmentData`. */
 export interface RedisRateLimiterHandle {
-  /** What it is a handle of. */
+  /** The class of the limiter. */
   readonly kind: 'amorsize.RedisRateLimiter'
-  /** What the limiter was made with. */
+  /** The options of the limiter. */
   readonly options: Omit<RedisRateLimitOptions, 'clock'>
   /** By which the thread that has the client is asked. */
   readonly relay: string
@@ -21,15 +21,15 @@ export interface RedisRateLimiterHandle {
 
 /** A `RedisKeyedRateLimiter` as it travels to another thread. */
 export interface RedisKeyedRateLimiterHandle {
-  /** What it is a handle of. */
+  /** The class of the limiter. */
   readonly kind: 'amorsize.RedisKeyedRateLimiter'
-  /** What the limiter was made with. */
+  /** The options of the limiter. */
   readonly options: Omit<RedisKeyedRateLimitOptions, 'clock'>
   /** Leads to the thread that has the client. */
   readonly relay: string
   /** Keys that the server has just refused, for all threads. */
   readonly refusals: KeyedWindowHandle
-  /** What stands for a clock of the maker's own. */
+  /** Stands for a clock of the maker's own. */
   readonly clock?: string
 }
 

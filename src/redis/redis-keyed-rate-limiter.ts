@@ -66,7 +66,7 @@ export class RedisKeyedRateLimiter {
     given: RedisKeyedRateLimitOptions,
     adopted?: RedisKeyedRateLimiterHandle,
   ) {
-    // First of all: who takes it for an option is told so.
+    // First of all: a client among the options has an error of its own.
     if (adopted === undefined) connectionOf(client)
     const { capacity, ...options } = completeKeyedRedisOptions(given)
     const { name, clock } = options
@@ -84,7 +84,7 @@ export class RedisKeyedRateLimiter {
     announceCreated(this, 'keyed-limiter', name)
   }
 
-  /** What the limit is called. */
+  /** The name of the limit. */
   get name(): string {
     return this.#host.options.name
   }
@@ -156,7 +156,7 @@ export class RedisKeyedRateLimiter {
     await underSignal('pauseFor', options, () => this.#limits.get(known).pause(ms))
   }
 
-  /** What `decide` would answer, but nothing is taken. */
+  /** Answers as `decide` would, but takes nothing. */
   async peek(key: Key, tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
     const known = this.#check(key, tokens)
     return underSignal('peek', options, () => this.#limits.get(known).peek(tokens))

@@ -17,7 +17,7 @@ import { CONNECT_MS, SERVER_OPTIONS } from './server-options.js'
 
 /** Options of `RedisRateLimiter`. */
 export interface RedisRateLimitOptions {
-  /** What the limit is called: the same name on the same server is the same limit. Up to 200 characters, none of `:`, `{` and `}`. */
+  /** The name of the limit: the same name on the same server is the same limit. Up to 200 characters, none of `:`, `{` and `}`. */
   readonly name: string
   /** > 0, at most ten million, may be fractional. */
   readonly requestsPerSecond: number
@@ -35,7 +35,7 @@ export interface RedisRateLimitOptions {
   /** How long the first connection may take, with the first answer over it, milliseconds, >= 0; default 2000. Calls wait for that, too. */
   readonly connectTimeoutMs?: number | undefined
   /**
-   * What holds while the server does not answer. 'local' (default): a limit of this machine, of rate and burst over `processes`; 'closed':
+   * The rule while the server does not answer. 'local' (default): a limit of this machine, of rate and burst over `processes`; 'closed':
    * nothing passes; 'open': everything does.
    */
   readonly onUnavailable?: 'local' | 'closed' | 'open' | undefined
@@ -62,7 +62,7 @@ const MOST_PER_SECOND = 1e7
 const LONGEST_FILL_MS = 3.15e12
 const MAX_NAME = 200
 
-/** What may be changed while it is in use. */
+/** A change while the limiter is in use. */
 export interface RedisRateLimitChange {
   /** Tokens that come back per second. */
   readonly requestsPerSecond?: number | undefined
@@ -75,7 +75,7 @@ export interface RedisAcquireOptions {
   /** Ends the wait; the promise rejects with `signal.reason`. */
   readonly signal?: AbortSignal | undefined
   /**
-   * Refuses a longer wait: at once where it is known, else when the time is up. In ms, >= 0; default Infinity. What the server is asked is
+   * Refuses a longer wait: at once where it is known, else when the time is up. In ms, >= 0; default Infinity. An answer of the server is
    * waited for beside it, `timeoutMs` at most: with 0, too, tokens that are there are taken.
    */
   readonly maxWaitMs?: number | undefined

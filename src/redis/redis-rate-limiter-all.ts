@@ -12,14 +12,14 @@ import { slotOf } from './slot.js'
 /** Tokens of each limit; one that is left out costs nothing. */
 export type RedisCosts<K extends string = string> = Readonly<Partial<Record<K, number>>>
 
-/** What was granted by several limits over Redis at once. */
+/** A grant of several limits over Redis at once. */
 export interface RedisPermit<K extends string = string> {
   /**
    * Corrects the costs once the true ones are known: the difference is given back, or taken as a debt that later callers wait for. Limits left
    * out stay as they are. Once; then it does nothing.
    *
    * @param actual - the whole cost, not the difference: whole numbers >= 0, may exceed the burst
-   * @returns a promise of whether the server has been told; it is told once, or not at all
+   * @returns a promise of whether the server has heard of it; it is sent once, or not at all
    */
   settle(actual: RedisCosts<K>): Promise<boolean>
 }
@@ -83,7 +83,7 @@ export class RedisRateLimiterAll<K extends string = string> {
     const isFree = this.#waiters.size === 0
     const taking = isFree ? this.#take(charges) : Promise.resolve({ allowed: false, waitMs: 0 })
     const { allowed } = await unlessAborted(taking, signal).catch((error: unknown) => {
-      // What comes too late is given back, once.
+      // A grant that comes too late is given back, once.
       void taking.then((turn) => turn.allowed && this.#correct(charges.map((one) => ({ ...one, tokens: -one.tokens }))))
       throw error
     })
@@ -176,7 +176,7 @@ function ask(
   )
 }
 
-/** What holds while the server is away, by what each limit says. */
+/** Decides while the server is away, by the rule of each limit. */
 function takeAlone(charges: Charges, reason: Unavailable): Turn {
   const source = 'fallback'
   for (const { part } of charges) part.host.counts.fallbacks++

@@ -66,7 +66,7 @@ export class RedisRateLimiter implements Policy {
   /** @internal `adopted`: the handle `from` was given; then the client may be missing. */
   constructor(client: RedisClient | undefined, options: RedisRateLimitOptions, adopted: RedisRateLimiterHandle)
   constructor(client: RedisClient | undefined, given: RedisRateLimitOptions, adopted?: RedisRateLimiterHandle) {
-    // First of all: who takes it for an option is told so.
+    // First of all: a client among the options has an error of its own.
     if (adopted === undefined) connectionOf(client)
     const options = completeRedisOptions(given)
     const { name, clock } = options
@@ -78,7 +78,7 @@ export class RedisRateLimiter implements Policy {
     announceCreated(this, 'limiter', name)
   }
 
-  /** What the limit is called. */
+  /** The name of the limit. */
   get name(): string {
     return this.#host.options.name
   }
@@ -143,7 +143,7 @@ export class RedisRateLimiter implements Policy {
 
   /**
    * Lets nothing pass for `ms` milliseconds, e.g. after a 429: this object and those of its handle at once, all others from their next
-   * question on (tokens in hand may still be used there). Resolves when the server has been told, or is away: then it holds this object alone.
+   * question on (tokens in hand may still be used there). Resolves when the server has heard of it, or is away: then it holds this object alone.
    *
    * @param options - `signal` ends the wait for the server, not the pause
    */
@@ -154,7 +154,7 @@ export class RedisRateLimiter implements Policy {
   }
 
   /**
-   * What `decide` would answer, but nothing is taken.
+   * Answers as `decide` would, but takes nothing.
    *
    * @param tokens - a whole number, 1 … burstSize; default 1
    */
@@ -167,14 +167,14 @@ export class RedisRateLimiter implements Policy {
    * Gives back tokens that were taken and not used: for all, never above `burstSize`.
    *
    * @param tokens - a whole number >= 1
-   * @returns a promise of whether the server has been told; it is told once, or not at all
+   * @returns a promise of whether the server has heard of it; it is sent once, or not at all
    */
   async refund(tokens: number, options?: ExecuteOptions): Promise<boolean> {
     this.#host.checkRefund(tokens)
     return underSignal('refund', options, () => this.#limit.refund(tokens))
   }
 
-  /** Fills the bucket and ends a pause, for all. What others have in hand they may still use. @returns a promise of whether the server has been told */
+  /** Fills the bucket and ends a pause, for all. Others may still use the tokens they have in hand. @returns a promise of whether the server has heard */
   async reset(options?: ExecuteOptions): Promise<boolean> {
     this.#host.checkOpen()
     return underSignal('reset', options, () => this.#limit.reset())
@@ -182,7 +182,7 @@ export class RedisRateLimiter implements Policy {
 
   /**
    * Changes rate and burst for this object from its next question on, and for the handles that it shares from then on; others keep their
-   * numbers. Who waits here goes by the new ones at once, and is refused with a RangeError if it waits for more than the burst.
+   * numbers. A caller that waits here goes by the new ones at once, and is refused with a RangeError if it waits for more than the burst.
    */
   update(change: RedisRateLimitChange): void {
     this.#host.update(change)
@@ -194,7 +194,7 @@ export class RedisRateLimiter implements Policy {
     return this.#host.ready(serverKey(this.name))
   }
 
-  /** What this limiter of this thread has done. */
+  /** Counts of this limiter in this thread. */
   stats(): RedisLimiterStats {
     return this.#host.stats(this.#limit.waiting)
   }

@@ -13,7 +13,7 @@ export interface Turn {
   readonly source?: 'lease' | 'redis' | 'fallback'
 }
 
-/** What the queue needs of its limiter. */
+/** The limiter of the queue. */
 export interface Host<T = number> {
   /** Takes the tokens of the caller whose turn it is; what it throws is for that caller. */
   turn(tokens: T): Promise<Turn>
@@ -94,7 +94,7 @@ export class RedisWaiters<T = number> {
       const changes = this.#changes
       const turn = await this.#host.turn(first.tokens).catch(failed)
       if (first.hasEnded) {
-        // What the server has not given cannot be used up elsewhere.
+        // Tokens that the server has not given cannot be used up elsewhere.
         if (turn.allowed && turn.source !== 'fallback') this.#host.giveBack(first.tokens)
       } else if (turn.allowed) {
         this.#host.decided(turn)
@@ -184,7 +184,7 @@ class Waiter<T> implements Linked<Waiter<T>>, DueTimer, SignalListener {
     readonly gone: (waiter: Waiter<T>) => void,
   ) {}
 
-  /** It has to wait, as it is told once. */
+  /** It has to wait, which it hears once. */
   tell(): void {
     this.waits?.()
     this.waits = undefined

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** What a server runs: its text, and the digest by which the server knows it once it has seen it. */
+/** A script of the server: its text, and the digest by which the server knows it once it has seen it. */
 export interface Script {
   readonly text: string
   readonly sha: string

@@ -19,7 +19,7 @@ export interface BucketTerms {
   readonly windowMs: number
 }
 
-/** What a bucket has. */
+/** The state of a bucket. */
 export interface BucketAnswer {
   readonly refused: boolean
   /** Whole hits that are left. */
@@ -30,7 +30,7 @@ export interface BucketAnswer {
 
 /** How a server is asked. */
 export interface ServerCountsOptions {
-  /** Who shares the counts; any characters. */
+  /** The same name shares the counts; any characters. */
   readonly name: string
   readonly timeoutMs: number
   readonly clock: Clock

@@ -35,7 +35,7 @@ export class LimitServer {
   readonly #timers: SharedTimers
   /** Servers that are away, as the connection calls them. */
   readonly #failures = new Map<unknown, Failure>()
-  /** First words of errors that were told of. */
+  /** First words of errors that were reported. */
   readonly #warnedOf = new Set<string>()
   /** Questions that were asked. */
   roundTrips = 0
@@ -104,7 +104,7 @@ export class LimitServer {
     this.connection.close?.()
   }
 
-  /** What comes late is not waited for, nor used: whether it debited tokens nobody can tell, and they are given up. */
+  /** A late answer is not used: nobody knows whether it debited tokens, and they are given up. */
   #inTime(script: Script, keys: readonly string[], values: readonly string[]): Promise<unknown> {
     const timeoutMs = this.limitMs(keys[0] as string, script)
     return new Promise((resolve, reject) => {

@@ -13,7 +13,7 @@ export function slotOf(key: string): number {
   return crc % 16_384
 }
 
-/** What has a slot, as a cluster says: in ioredis addresses, the master's first; in node-redis a shard. */
+/** The owner of a slot, as a cluster says: in ioredis addresses, the master's first; in node-redis a shard. */
 type Shard = readonly string[] | { readonly master: { readonly address: string } }
 
 /** The address of the server that has a key; undefined where the client is no cluster, or does not know yet. */

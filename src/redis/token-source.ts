@@ -5,12 +5,12 @@ import { Unavailable } from './server.js'
 
 /** How long tokens that were taken ahead may be used, from when they were asked for. */
 const LEASE_MS = 1000
-/** What is used within so long is taken ahead, once a question comes so soon after another. */
+/** Tokens for so long are taken ahead, once a question comes so soon after another. */
 const AHEAD_MS = 50
 /** Beyond the time limit of a question, the thread that takes tokens ahead has so long to take what it brought. */
 const CLAIM_SPARE_MS = 100
 
-/** What became of a caller. */
+/** The outcome for a caller. */
 export type Taken =
   | { readonly kind: 'granted'; readonly source: 'lease' | 'redis'; readonly left: number }
   | {
@@ -86,7 +86,7 @@ export class TokenSource {
     this.#purse.reset()
   }
 
-  /** Holds this process now and, once the server has been told, all others. */
+  /** Holds this process now and, once the server has heard of it, all others. */
   async pause(ms: number): Promise<void> {
     this.#purse.pauseUntil(this.#now() + ms)
     await this.#ask(0, 0, ms)
@@ -123,7 +123,7 @@ export class TokenSource {
     this.#isAsking = false
   }
 
-  /** Whoever has come during a question may be served by what it has brought. */
+  /** Callers that have come during a question may be served by its answer. */
   #serveFromHand(): void {
     let served = 0
     for (const { tokens, resolve } of this.#asking) {
@@ -206,7 +206,7 @@ export class TokenSource {
         const isTold = granted === 0 && waitMs > 0 && waitMs !== Infinity
         let firstMs = Math.max(pausedMs, isTold ? waitMs - rate.msOf(least - missing) : rate.msOf(missing - left))
         if (tokens > rate.burstSize) firstMs = Infinity
-        // What no time will bring says nothing of others.
+        // Tokens that no time will bring say nothing of others.
         const isEmpty = left === 0 && rest === 0 && firstMs !== Infinity
         first = { waitMs: firstMs, nobodyMs: Math.max(pausedMs, isEmpty ? firstMs - rate.msOf(tokens - 1) : 0) }
       } else behind += tokens

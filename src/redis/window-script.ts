@@ -61,7 +61,7 @@ return {string.format('%.0f', count), string.format('%.0f', rest), string.format
 
 export const WINDOW_SCRIPT = scriptOf(WINDOW_TEXT)
 
-/** What the script is asked. Times are milliseconds, and at most `WINDOW.mostMs`. */
+/** A request to the script. Times are milliseconds, and at most `WINDOW.mostMs`. */
 export interface WindowRequest {
   readonly what: 'hit' | 'look' | 'unhit' | 'block' | 'reset'
   readonly hits?: number
@@ -86,7 +86,7 @@ export function windowArguments({
   return [what, hits.toFixed(0), us(lastingMs), limit.toFixed(0), extend, us(blockMs)]
 }
 
-/** What the script answers. */
+/** The script's answer. */
 export interface WindowAnswer {
   readonly count: number
   /** Milliseconds until the window, or the block, is over; 0 without one. */

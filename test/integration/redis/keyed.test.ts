@@ -1,4 +1,4 @@
-import { RedisKeyedRateLimiter, RedisRateLimiter, type RedisClient } from 'amorsize/redis'
+import { RedisKeyedRateLimiter, type RedisClient } from 'amorsize/redis'
 import { describe, expect, it } from 'vitest'
 import { limitsOverRedis, servers, still } from '../../support/limits-over-redis.js'
 import { clientMakers } from '../../support/redis-clients.js'
