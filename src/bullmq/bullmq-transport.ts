@@ -27,13 +27,13 @@ const POLL_MS = 1000
 const ASKED_AT_ONCE = 64
 /** A chunk is asked for when nothing was heard of it for so long. */
 const QUIET_MS = 3000
-/** A chunk is told of by so many events: added, waiting, active, completed. */
+/** A chunk makes so many events: added, waiting, active, completed. */
 const EVENTS = 4
 /** Events of so many chunks are left in any case: other runs of the queue may not have read theirs. */
 const LEAST_KEPT = 16
-/** What a driver that died has left is removed by BullMQ. */
+/** BullMQ removes the jobs that a driver left when it died. */
 const LEFT_BEHIND = { age: 86_400, count: 10_000 }
-/** What BullMQ says of a job whose worker has died too often. */
+/** BullMQ's reason for a job whose worker has died too often. */
 const STALLED = 'stalled more than allowable limit'
 
 /** Opens the queue of a run. @throws {ExecutionError} when no server answers, the run has a driver, or jobs of others are in the queue */
@@ -164,7 +164,7 @@ class BullmqTransport implements Transport {
   async #tidyUp(): Promise<void> {
     let left = 0
     if (this.#failure === undefined) for (const id of this.#unwanted) if ((await this.#queue.remove(id)) !== 1) left++
-    // Who has them ends them; whoever they go to when that one has died does not begin them.
+    // Their workers end them; if those have died, the next ones do not begin them.
     if (left > 0) await cancelRun(this.#queue, this.#run)
     await this.#claim?.release()
     await Promise.all([this.#queue.close(), this.#events.close()])
@@ -196,7 +196,7 @@ class BullmqTransport implements Transport {
 
   #failed(id: string, reason: string): void {
     if (!this.#isAwaited(id)) return
-    // What the server would not take of a chunk that is done says nothing of the chunk.
+    // An answer that the server would not take says nothing of its chunk.
     if (isNotNow(reason)) this.#mail.put({ id, kind: 'lost' })
     else this.#mail.put(reason.includes(STALLED) ? { id, kind: 'stalled' } : { id, kind: 'failed', reason })
   }

@@ -47,7 +47,7 @@ export function checkAddress({ connection, queue, prefix, backend, library }: Qu
     throw new TypeError(`library must be the module of BullMQ; received ${describe(library)}`)
 }
 
-/** What a cluster goes by: keys begin with prefix and queue. */
+/** The part that a cluster goes by: keys begin with prefix and queue. */
 const HASH_TAG = /^[^{]*\{[^}]+\}/
 
 function checkQueueName(option: string, name: unknown): void {

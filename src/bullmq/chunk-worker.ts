@@ -11,7 +11,7 @@ import { decodeValues, encodeOutcomes } from './values.js'
 
 /** How a worker runs chunks. */
 export interface ChunkWorkerOptions {
-  /** What it is called in answers and messages. */
+  /** Its name in answers and messages. */
   readonly name: string
   readonly modules: ServedModules
   /** Worker threads; 'auto': as many as pay. */
@@ -67,7 +67,7 @@ export class ChunkWorker {
     }
   }
 
-  /** What computes runs in threads, so that this one renews the lock of its chunk; what waits runs here, many at a time. */
+  /** Functions that compute run in threads, so that this one renews the lock of its chunk; those that wait run here, many at a time. */
   #how(call: (item: unknown) => unknown): ScheduleOptions {
     const { threads, policy } = this.#options
     if (policy !== undefined) return { policies: [policy] }

@@ -16,7 +16,7 @@ import { runIdOf } from './run-identity.js'
 import { settleItems } from './settle-items.js'
 import { moduleName, type TaskName } from './task-name.js'
 import type { ChunkAnswer, ChunkOutcome, OpenTransport, Transport } from './transport.js'
-import { WorkerNumbers, WorkerWatch } from './worker-watch.js'
+import { WorkerWatch } from './worker-watch.js'
 
 /** How a run is divided and watched. */
 export interface DriverSettings {
@@ -45,7 +45,8 @@ export class Driver implements RunCarrier, Lane {
   readonly #sent = new Map<string, Piece>()
   readonly #pieces = new Set<Piece>()
   readonly #watch: WorkerWatch
-  readonly #workerNumbers = new WorkerNumbers()
+  /** Names of workers, in the order in which they were first heard of: hooks get their numbers. */
+  readonly #heardOf: string[] = []
   readonly #toldOf = new Set<string>()
   #run!: Run
   #name: TaskName | undefined = undefined
@@ -81,12 +82,12 @@ export class Driver implements RunCarrier, Lane {
     this.#settings.clock.clearTimeout(this.#nextTick)
   }
 
-  /** The run is over: nothing of it is left behind. What is still being opened is left when it is there; nobody waits for that. */
+  /** The run is over: nothing of it is left behind. A transport that is still being opened is left when it is there; nobody waits for that. */
   async close(): Promise<void> {
     if (this.#transport !== undefined) await this.#leave(this.#transport)
   }
 
-  /** What goes wrong with that changes no result. */
+  /** An error in that changes no result. */
   async #leave(transport: Transport): Promise<void> {
     try {
       try {
@@ -113,8 +114,7 @@ export class Driver implements RunCarrier, Lane {
     }
     this.#name = { ...(await moduleName(reference.url)), export: reference.export }
     this.#runId = runIdOf(this.#name, this.#source, this.#options)
-    const mostChunks = this.#settings.windowChunks ?? MOST_WINDOW
-    const transport = await this.#open({ run: this.#runId, mostChunks })
+    const transport = await this.#open({ run: this.#runId })
     if (this.#isOver()) return this.#leave(transport)
     this.#transport = transport
     void this.#listen(transport)
@@ -156,11 +156,10 @@ export class Driver implements RunCarrier, Lane {
     }
   }
 
-  /** Sends neighbouring items, in as many chunks as their size demands. What cannot travel fails alone. */
+  /** Sends neighbouring items, in as many chunks as their size demands. An item that cannot travel fails alone. */
   #send(start: number, items: readonly unknown[], isSuspect = false): void {
-    const { pieces, failed } = packChunks(start, items, this.#settings.maxChunkBytes, isSuspect)
-    for (const { index, item, error } of failed) this.#run.fail(index, item, error, 1)
-    for (const piece of pieces) {
+    const failed = (index: number, item: unknown, error: Error): void => this.#run.fail(index, item, error, 1)
+    for (const piece of packChunks(start, items, this.#settings.maxChunkBytes, isSuspect, failed)) {
       this.#pieces.add(piece)
       void this.#put(piece, '')
     }
@@ -234,11 +233,8 @@ export class Driver implements RunCarrier, Lane {
     this.#forget(piece)
     this.#sizes.took(items.length, answer.ms, Math.max(Buffer.byteLength(encoded), Buffer.byteLength(answer.outcomes)))
     settleItems(this.#run, piece, settled)
-    callHook(this.#options.hooks, 'onChunk', {
-      worker: this.#workerNumbers.of(answer.worker),
-      start,
-      count: items.length,
-    })
+    const worker = this.#heardOf.indexOf(answer.worker) + 1 || this.#heardOf.push(answer.worker)
+    callHook(this.#options.hooks, 'onChunk', { worker, start, count: items.length })
     this.#fill()
   }
 

@@ -7,7 +7,7 @@ import { isPolicy } from '../internal/policy.js'
 import { stackOf } from '../internal/text/error-text.js'
 import { isKey, type Key } from '../policy/keyed-rate-limit.js'
 
-/** What a limit by group needs of a limiter: a `RedisKeyedRateLimiter`, or a `KeyedRateLimiter` for the workers of one machine. */
+/** A limiter for a limit by group: a `RedisKeyedRateLimiter`, or a `KeyedRateLimiter` for the workers of one machine. */
 export type GroupLimiter =
   | { decide(key: Key): Promise<{ readonly allowed: boolean; readonly waitMs: number }> }
   | { tryAcquire(key: Key): boolean; retryAfterMs(key: Key): number }
@@ -31,13 +31,13 @@ export function checkGroupLimit<J>(limit: GroupLimit<J>): GroupLimit<J> {
   const limiter: unknown = limit.limiter
   const has = (method: string): boolean =>
     typeof limiter === 'object' && limiter !== null && typeof Reflect.get(limiter, method) === 'function'
-  // What is a policy knows no keys.
+  // A policy knows no keys.
   if (isPolicy(limiter) || !(has('decide') || (has('tryAcquire') && has('retryAfterMs'))))
     throw new TypeError(`limiter must be a KeyedRateLimiter or a RedisKeyedRateLimiter; received ${describe(limiter)}`)
   return limit
 }
 
-/** Takes a token of the group of each job. Who gets none waits in the queue, and keeps no other group from its worker. */
+/** Takes a token of the group of each job. A job that gets none waits in the queue, and keeps no other group from its worker. */
 export class Groups<J> {
   readonly #limit: GroupLimit<J>
   /** When the last job of a group that was put off comes again: the next ones come after it, not all at once. */

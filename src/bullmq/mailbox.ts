@@ -1,32 +1,20 @@
-/** Hands what is put into it to one reader, in order. */
+import { EventEmitter, on } from 'node:events'
+
+/** Hands letters to one reader, in order. */
 export class Mailbox<T> implements AsyncIterable<T> {
-  readonly #letters: T[] = []
-  #wake: (() => void) | undefined = undefined
-  #isClosed = false
+  readonly #post = new EventEmitter()
+  readonly #letters = on(this.#post, 'letter', { close: ['closed'] }) as AsyncIterable<[T]>
 
   put(letter: T): void {
-    if (this.#isClosed) return
-    this.#letters.push(letter)
-    this.#wake?.()
+    this.#post.emit('letter', letter)
   }
 
   /** The reader ends when it has read what is there. */
   close(): void {
-    this.#isClosed = true
-    this.#wake?.()
+    this.#post.emit('closed')
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void> {
-    for (;;) {
-      const letter = this.#letters.shift()
-      if (letter !== undefined) yield letter
-      else if (this.#hasClosed()) return
-      else await new Promise<void>((resolve) => (this.#wake = resolve))
-    }
-  }
-
-  /** Read through a method: it changes while the reader waits. */
-  #hasClosed(): boolean {
-    return this.#isClosed
+    for await (const [letter] of this.#letters) yield letter
   }
 }

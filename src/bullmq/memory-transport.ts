@@ -64,19 +64,14 @@ class MemoryTransport implements Transport {
   }
 
   cancel(): Promise<void> {
-    this.#end()
-    return Promise.resolve()
+    return this.close()
   }
 
   close(): Promise<void> {
     this.#mail.close()
-    this.#end()
-    return Promise.resolve()
-  }
-
-  #end(): void {
     this.#waiting.clear()
     this.#controller.abort(new Error('the run is over'))
+    return Promise.resolve()
   }
 
   #start(): void {
@@ -84,31 +79,27 @@ class MemoryTransport implements Transport {
       const worker = this.#idle.shift()
       if (worker === undefined) return
       this.#waiting.delete(id)
-      void this.#work(worker, { id, data: JSON.parse(text) as Chunk['data'] })
+      void this.#work(worker, id, JSON.parse(text) as Chunk['data'])
     }
   }
 
-  async #work(worker: ChunkWorker, { id, data }: Chunk): Promise<void> {
-    if ((await worker.refusal(data)) === undefined) this.#mail.put(await this.#outcome(worker, { id, data }))
-    else await this.#refuse({ id, data })
+  async #work(worker: ChunkWorker, id: string, data: Chunk['data']): Promise<void> {
+    // All workers have the same modules: what one refuses, each does.
+    for (const one of this.#workers) {
+      const reason = await one.refusal(data)
+      if (reason !== undefined) this.#mail.put({ id, kind: 'refused', worker: one.name, reason })
+      else if (one === worker) this.#mail.put(await this.#outcome(worker, id, data))
+    }
     this.#idle.push(worker)
     this.#start()
   }
 
-  async #outcome(worker: ChunkWorker, { id, data }: Chunk): Promise<ChunkOutcome> {
+  async #outcome(worker: ChunkWorker, id: string, data: Chunk['data']): Promise<ChunkOutcome> {
     try {
       const answer = await worker.work(data, this.#controller.signal)
       return { id, kind: 'done', answer: JSON.parse(JSON.stringify(answer)) as typeof answer }
     } catch (error) {
       return { id, kind: 'failed', reason: String(error) }
-    }
-  }
-
-  /** All workers have the same modules: what one refuses, each does. */
-  async #refuse({ id, data }: Chunk): Promise<void> {
-    for (const worker of this.#workers) {
-      const reason = await worker.refusal(data)
-      if (reason !== undefined) this.#mail.put({ id, kind: 'refused', worker: worker.name, reason })
     }
   }
 }

@@ -17,13 +17,6 @@ export interface LimitableQueue {
   rateLimit(ms: number): Promise<void>
 }
 
-/** What a worker of BullMQ calls for each job. */
-export type Processor<J extends JobLike = JobLike, R = unknown> = (
-  job: J,
-  token?: string,
-  signal?: AbortSignal,
-) => Promise<R>
-
 // BullMQ tells its own errors by their names, or by their text: so nothing of it need be imported to throw them.
 
 /** The job has been put off: BullMQ leaves it where it is. */
@@ -51,13 +44,6 @@ export function unrecoverableError(cause: unknown): Error {
 
 function named(name: string, error: Error): Error {
   return Object.defineProperty(error, 'name', { value: name, configurable: true, writable: true })
-}
-
-/** What queues, workers and listeners have in common. */
-export interface QueueBase {
-  waitUntilReady(): Promise<unknown>
-  on(event: 'error', listener: (error: Error) => void): unknown
-  close(force?: boolean): Promise<void>
 }
 
 /** The module 'bullmq'. */

@@ -24,56 +24,43 @@ export interface Piece {
   isAgain?: true
 }
 
-/** An item that cannot travel. */
-interface Failed {
-  readonly index: number
-  readonly item: unknown
-  readonly error: Error
-}
-
 /**
- * Divides neighbouring items into pieces of at most `maxBytes`; an item that cannot travel is told of instead.
+ * Divides neighbouring items into pieces of at most `maxBytes`.
  *
  * @param isSuspect - whether workers have died of what they are a part of
+ * @param failed - called for an item that cannot travel
  */
 export function packChunks(
   start: number,
   items: readonly unknown[],
   maxBytes: number,
-  isSuspect = false,
-): { readonly pieces: readonly Piece[]; readonly failed: readonly Failed[] } {
-  if (items.length === 0) return { pieces: [], failed: [] }
-  let encoded: string | undefined
-  let failure: unknown
+  isSuspect: boolean,
+  failed: (index: number, item: unknown, error: Error) => void,
+): Piece[] {
+  if (items.length === 0) return []
+  let error: Error
   try {
-    encoded = encodeValues(items)
-  } catch (error) {
-    failure = error
+    const encoded = encodeValues(items)
+    const bytes = Buffer.byteLength(encoded)
+    if (bytes <= maxBytes) return [{ start, items, encoded, ids: new Set(), refusals: new Map(), isSuspect, sentMs: 0 }]
+    error = new RangeError(
+      `item ${start} takes ${bytes} bytes on its way, more than maxChunkBytes (${maxBytes}); store it where workers can read it and pass where it is`,
+    )
+  } catch (cause) {
+    error = new TypeError(`item ${start} cannot travel to another machine: ${messageOf(cause)}`, { cause })
   }
-  const bytes = encoded === undefined ? Infinity : Buffer.byteLength(encoded)
-  if (encoded !== undefined && bytes <= maxBytes)
-    return {
-      pieces: [{ start, items, encoded, ids: new Set(), refusals: new Map(), isSuspect, sentMs: 0 }],
-      failed: [],
-    }
   if (items.length === 1) {
-    const error =
-      encoded === undefined
-        ? new TypeError(`item ${start} cannot travel to another machine: ${messageOf(failure)}`, { cause: failure })
-        : new RangeError(
-            `item ${start} takes ${bytes} bytes on its way, more than maxChunkBytes (${maxBytes}); store it where workers can read it and pass where it is`,
-          )
-    return { pieces: [], failed: [{ index: start, item: items[0], error }] }
+    failed(start, items[0], error)
+    return []
   }
   const middle = Math.ceil(items.length / 2)
-  const halves = [
-    packChunks(start, items.slice(0, middle), maxBytes, isSuspect),
-    packChunks(start + middle, items.slice(middle), maxBytes, isSuspect),
+  return [
+    ...packChunks(start, items.slice(0, middle), maxBytes, isSuspect, failed),
+    ...packChunks(start + middle, items.slice(middle), maxBytes, isSuspect, failed),
   ]
-  return { pieces: halves.flatMap(({ pieces }) => pieces), failed: halves.flatMap(({ failed }) => failed) }
 }
 
-/** What all chunks of a run have in common. */
+/** The data that all chunks of a run have in common. */
 interface RunTerms {
   readonly run: string
   readonly task: TaskName
@@ -107,7 +94,7 @@ export function markOf(id: string): string {
 }
 
 /**
- * What became of the items of a piece, by the answer to its chunk `id`, which any worker of BullMQ may have given.
+ * The outcomes of the items of a piece, by the answer to its chunk `id`, which any worker of BullMQ may have given.
  *
  * @param known - classes that the task's module exports, for errors
  * @returns undefined when it cannot be used
@@ -142,7 +129,7 @@ export function outcomesOf(
 const STRAGGLES = 3
 const LEAST_STRAGGLE_MS = 5000
 
-/** Pieces that take too long and have been sent but once. What workers have died of is not given to two of them at the same time. */
+/** Pieces that take too long and have been sent but once. A piece that workers have died of is not given to two of them at the same time. */
 export function stragglersOf(pieces: Iterable<Piece>, sizes: ChunkSizes, nowMs: number): Piece[] {
   return [...pieces].filter(({ ids, items, isSuspect, sentMs }) => {
     const expectedMs = sizes.expectedMs(items.length)

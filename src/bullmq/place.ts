@@ -24,7 +24,7 @@ export interface PlaceOptions {
   /** Most bytes of a chunk's items, and of one result, on their way: >= 1024; default 262,144. */
   readonly maxChunkBytes?: number | undefined
   /**
-   * What becomes of the run when for ten seconds no worker is there, or all that are there refuse the task. 'wait' (default): it waits, and
+   * The fate of the run when for ten seconds no worker is there, or all that are there refuse the task. 'wait' (default): it waits, and
    * gives a process warning; 'here': items run in this thread, until there are workers; 'throw': the run fails.
    */
   readonly onNoWorkers?: 'wait' | 'here' | 'throw' | undefined

@@ -1,10 +1,10 @@
-import type { Job, JobType, Queue } from 'bullmq'
+import type { Job, JobType, Queue, QueueEvents, Worker } from 'bullmq'
 import { runError } from '../internal/run-error.js'
 import { lastingKind, withoutPassword } from '../internal/server-error.js'
 import { shownServer } from '../internal/server-url.js'
 import { messageOf } from '../internal/text/error-text.js'
 import { inTime } from './in-time.js'
-import type { JobLike, QueueBase } from './peer.js'
+import type { JobLike } from './peer.js'
 import type { ChunkData } from './transport.js'
 
 /**
@@ -13,10 +13,10 @@ import type { ChunkData } from './transport.js'
  * @param connection - where the server is, for the message
  * @throws {ExecutionError} (as a rejection) saying what to start, or what the server has refused
  */
-export async function whenReady(base: QueueBase, connection: object): Promise<void> {
+export async function whenReady(base: Queue | QueueEvents | Worker, connection: object): Promise<void> {
   let last: unknown
   const refused = new Promise<never>((_, reject) => {
-    base.on('error', (error) => {
+    ;(base as Worker).on('error', (error) => {
       last = error
       if (lastingKind(messageOf(error)) !== undefined) reject(error)
     })
@@ -61,31 +61,17 @@ function notReady(connection: object, error: unknown): Error {
   )
 }
 
-/** Where servers are, as options of ioredis say it, or a client that was made of them. */
+/** The server of one address, as options of ioredis say it, or a client that was made of them; of several, BullMQ's own words must do. */
 function placeOf(connection: object): string {
-  const { options, startupNodes } = connection as ClientOfIoredis
-  if (startupNodes !== undefined) return `the cluster ${startupNodes.map(shownNode).join(', ')}`
-  const { url, sentinels, host = 'localhost', port = 6379 } = (options ?? connection) as ServerOptions
+  const { options = connection, isCluster } = connection as { readonly options?: object; readonly isCluster?: boolean }
+  const { url, sentinels, host = 'localhost', port = 6379 } = options as ServerOptions
   if (url !== undefined) return shownServer(url)
-  // A client has null where nothing was given.
-  if (sentinels === undefined || sentinels === null) return `${host}:${port}`
-  return `sentinels ${sentinels.map((one) => `${one.host ?? 'localhost'}:${one.port ?? 26_379}`).join(', ')}`
-}
-
-function shownNode(node: string | number | ServerOptions): string {
-  if (typeof node === 'string') return shownServer(node)
-  const { host = 'localhost', port } = typeof node === 'number' ? { port: node } : node
-  return `${host}:${port ?? 6379}`
-}
-
-interface ClientOfIoredis {
-  readonly options?: object
-  readonly startupNodes?: readonly (string | number | ServerOptions)[]
+  return isCluster === true || (sentinels ?? null) !== null ? 'the given servers' : `${host}:${port}`
 }
 
 interface ServerOptions {
   readonly url?: string
-  readonly sentinels?: readonly { readonly host?: string; readonly port?: number }[] | null
+  readonly sentinels?: unknown
   readonly host?: string
   readonly port?: number
 }

@@ -12,7 +12,7 @@ const ID_LENGTH = 16
 
 /**
  * The name of a run: the same for the same task, items and options, so that one that is resumed finds what it has left behind. Of a source
- * that can be read but once nothing is known; its runs are told apart by their checkpoint on this host, else each is another.
+ * that can be read but once nothing is known; the checkpoint distinguishes its runs on this host, else each is another.
  */
 export function runIdOf(task: TaskName, source: ItemSource, options: CompleteOptions): string {
   const { checkpoint, timeoutMs } = options

@@ -14,7 +14,7 @@ import { inTime, ANSWER_MS } from './in-time.js'
 import { JobLock } from './job-lock.js'
 import { delayedError, loadBullmq, putOff, unrecoverableError } from './peer.js'
 import { isChunk, refuseOthers, shownJob, whenReady } from './ready.js'
-import { isCancelled, whenAnswers } from './run-control.js'
+import { isCancelled } from './run-control.js'
 import { ServedModules } from './served-modules.js'
 import type { ChunkAnswer, ChunkData, ChunkProgress } from './transport.js'
 
@@ -71,16 +71,12 @@ export async function serveTasks(options: ServeOptions): Promise<Serving> {
     throw new TypeError(`policy must be a policy or a limiter; received ${describe(policy)}`)
   checkNumber('stallMs', stallMs, { min: 1000, max: MAX_TIMER_MS })
   const modules = await ServedModules.read(options.tasks)
-  const name = workerName()
+  // Several workers of one process, and processes of containers that have host and process id in common, have different names.
+  const name = `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`
   const chunks = new ChunkWorker({ name, modules, threads, policy })
   const serving = new QueueServing(chunks)
   await serving.begin(options, stallMs)
   return serving
-}
-
-/** Several workers of one process, and processes of containers that have host and process id in common, have different names. */
-function workerName(): string {
-  return `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`
 }
 
 /** The run of a chunk has been given up. */
@@ -94,9 +90,7 @@ class QueueServing implements Serving {
   readonly #locks = new Map<string, JobLock>()
   #worker!: Worker
   #stallMs = 0
-  #done = 0
-  #refused = 0
-  #lost = 0
+  readonly #counts = { done: 0, refused: 0, lost: 0 }
   #closing: Promise<void> | undefined = undefined
   #emptied: () => void = () => undefined
 
@@ -138,7 +132,7 @@ class QueueServing implements Serving {
   }
 
   stats(): { readonly done: number; readonly refused: number; readonly lost: number } {
-    return { done: this.#done, refused: this.#refused, lost: this.#lost }
+    return { ...this.#counts }
   }
 
   close(): Promise<void> {
@@ -154,9 +148,9 @@ class QueueServing implements Serving {
       for (const controller of this.#inHand) controller.abort(new HandedBack())
     }, CLOSE_MS)
     await this.#worker.pause(true)
-    // A server that is away cannot be told of anything: its connections are cut, since BullMQ would wait until it is back.
+    // A server that is away cannot hear of anything: its connections are cut, since BullMQ would wait until it is back.
     const isAway = await inTime(
-      this.#whenEmpty().then(() => whenAnswers(this.#worker)),
+      this.#whenEmpty().then(() => isCancelled(this.#worker, '')),
       ANSWER_MS + (this.#inHand.size === 0 ? 0 : CLOSE_MS),
     ).then(
       () => false,
@@ -183,12 +177,12 @@ class QueueServing implements Serving {
     try {
       const answer = await this.#answer(job, token, AbortSignal.any([lock.signal, ...(signal ? [signal] : [])]))
       lock.signal.throwIfAborted()
-      this.#done++
+      this.#counts.done++
       return answer
     } catch (error) {
       if (!lock.signal.aborted) throw error
-      this.#lost++
-      // BullMQ leaves it where it is: with whoever has it now.
+      this.#counts.lost++
+      // BullMQ leaves it where it is: with the worker that has it now.
       throw delayedError()
     } finally {
       this.#locks.delete(id)
@@ -200,7 +194,7 @@ class QueueServing implements Serving {
     const data = job.data as ChunkData
     const reason = await this.#chunks.refusal(data)
     if (reason !== undefined) {
-      this.#refused++
+      this.#counts.refused++
       await job.updateProgress({ refused: { worker: this.name, reason } } satisfies ChunkProgress)
       return putOff(job, Date.now() + OFFER_MS, token)
     }
@@ -209,7 +203,10 @@ class QueueServing implements Serving {
       await job.updateProgress({ begun: true } satisfies ChunkProgress)
     const controller = new AbortController()
     this.#inHand.add(controller)
-    const looking = realSetInterval(() => void this.#look(data.run, controller), LOOK_MS).unref()
+    const look = async (): Promise<void> => {
+      if (await this.#isOver(data.run)) controller.abort(new Cancelled())
+    }
+    const looking = realSetInterval(() => void look(), LOOK_MS).unref()
     try {
       if (await isCancelled(this.#worker, data.run)) throw new Cancelled()
       return await this.#chunks.work(data, AbortSignal.any([signal, controller.signal]))
@@ -226,19 +223,13 @@ class QueueServing implements Serving {
 
   /** Of a run that is over nothing is left: no chunk that was ended here, or was done before that was heard of, or whose workers died too often. */
   async #removeIfOver(job: Job | undefined): Promise<void> {
-    if (job === undefined || !isChunk(job)) return
-    try {
-      if (await isCancelled(this.#worker, (job.data as ChunkData).run)) await job.remove()
-    } catch {
-      // The server is away; it forgets the chunk in a day.
-    }
+    if (job === undefined || !isChunk(job) || !(await this.#isOver((job.data as ChunkData).run))) return
+    // If the server is away, it forgets the chunk in a day.
+    await job.remove().catch(() => undefined)
   }
 
-  async #look(run: string, controller: AbortController): Promise<void> {
-    try {
-      if (await isCancelled(this.#worker, run)) controller.abort(new Cancelled())
-    } catch {
-      // The server is away; the next look is in a second.
-    }
+  /** Whether a run has been given up, as far as the server says. */
+  #isOver(run: string): Promise<boolean> {
+    return isCancelled(this.#worker, run).catch(() => false)
   }
 }

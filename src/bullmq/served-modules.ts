@@ -32,7 +32,7 @@ export class ServedModules {
   }
 
   /**
-   * Why the task is not here, as a sentence; undefined if it is. Its text is read anew: where the file was replaced, the import of the first
+   * Why the task is not here, as a sentence; undefined if it is. Its text is read again: where the file was replaced, the import of the first
    * chunk would take the new one, and threads that start later would, too.
    */
   async refusal(task: TaskName): Promise<string | undefined> {

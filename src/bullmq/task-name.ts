@@ -17,7 +17,7 @@ export interface TaskName {
 
 const HASH_LENGTH = 16
 
-/** What a module is called on another machine, and the digest of its text. What it imports is not looked at. */
+/** The name of a module on another machine, and the digest of its text. Its imports are not looked at. */
 export async function moduleName(url: string): Promise<{ readonly module: string; readonly hash: string }> {
   if (!url.startsWith('file:')) return { module: url, hash: digest(url) }
   const plain = new URL(url)

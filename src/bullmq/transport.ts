@@ -1,6 +1,6 @@
 import type { TaskName } from './task-name.js'
 
-/** What a chunk asks of a worker; JSON. */
+/** The request to a worker; JSON. */
 export interface ChunkData {
   /** Of this format. */
   readonly version: 1
@@ -24,15 +24,15 @@ export interface ChunkData {
 export interface Chunk {
   /** `amz-<run>-<first>-<count>`, and what tells a copy from it. */
   readonly id: string
-  /** What is to be done. */
+  /** The work. */
   readonly data: ChunkData
 }
 
-/** What a worker gives back for a chunk; JSON. */
+/** A worker's answer for a chunk; JSON. */
 export interface ChunkAnswer {
   /** Of this format. */
   readonly version: 1
-  /** Who has done it. */
+  /** The worker that has done it. */
   readonly worker: string
   /** Milliseconds it took. */
   readonly ms: number
@@ -42,22 +42,22 @@ export interface ChunkAnswer {
   readonly outcomes: string
 }
 
-/** What a worker tells of a chunk that is not done; JSON. */
+/** A worker's report of a chunk that is not done; JSON. */
 export interface ChunkProgress {
-  /** Who would not take it, and why. */
+  /** The worker that would not take it, and why. */
   readonly refused?: { readonly worker: string; readonly reason: string } | undefined
   /** Somebody has taken it that was refused before. */
   readonly begun?: true | undefined
 }
 
-/** What became of a chunk. */
+/** The outcome of a chunk. */
 export type ChunkOutcome = { readonly id: string } & (
   | { readonly kind: 'done'; readonly answer: ChunkAnswer }
   /** Its worker has died, twice. */
   | { readonly kind: 'stalled' }
   /** A worker does not have the task, or has another version; the chunk waits for another worker, or to be refused by this one again. */
   | { readonly kind: 'refused'; readonly worker: string; readonly reason: string }
-  /** A worker has taken it after others had refused it; told of such chunks alone. */
+  /** A worker has taken it after others had refused it; reported of such chunks alone. */
   | { readonly kind: 'begun' }
   /** It could not even be begun. */
   | { readonly kind: 'failed'; readonly reason: string }
@@ -65,19 +65,17 @@ export type ChunkOutcome = { readonly id: string } & (
   | { readonly kind: 'lost' }
 )
 
-/** What a transport is opened for. */
+/** The run that a transport is opened for. */
 export interface RunInfo {
   /** The same for the same task, items and options: a run that is resumed finds its chunks. */
   readonly run: string
-  /** Chunks that are under way at the same time, at most. */
-  readonly mostChunks: number
 }
 
 /** Carries chunks to workers, and their answers back. */
 export interface Transport {
   /** Resolves when the chunk is safe there. One whose id is known already is not put again. */
   put(chunk: Chunk): Promise<void>
-  /** What becomes of the chunks, in any order; each may be told more than once. Ends when the transport is closed. */
+  /** The outcomes of the chunks, in any order; each may come more than once. Ends when the transport is closed. */
   results(): AsyncIterable<ChunkOutcome>
   /** Workers that are there now. */
   workers(): Promise<number>

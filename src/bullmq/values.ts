@@ -50,7 +50,7 @@ function isExactObject(value: object, depth: number): boolean {
   return Object.values(value).every((property) => isExactJson(property, depth + 1))
 }
 
-/** What became of an item, on its way. */
+/** The outcome of an item, on its way. */
 type PackedOutcome =
   { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly thrown: PackedThrown }
 
@@ -58,7 +58,7 @@ const RESULTS_MARK = 'r'
 const OUTCOMES_MARK = 'o'
 
 /**
- * Writes what became of the items of a chunk. What cannot travel fails its item alone.
+ * Writes the outcomes of the items of a chunk. A result that cannot travel fails its item alone.
  *
  * @param first - index of the first item, for messages
  * @param maxBytes - a result that takes more fails its item
@@ -85,52 +85,33 @@ function encodeAll(settled: readonly PromiseSettledResult<unknown>[], maxBytes: 
 
 function packed(outcome: PromiseSettledResult<unknown>, maxBytes: number): PackedOutcome {
   if (outcome.status === 'fulfilled') return { ok: true, value: outcome.value }
-  const reason: unknown = outcome.reason
-  const most = Math.floor(maxBytes / CUT_PART)
-  const fits = (thrown: PackedThrown): boolean => (attempt(() => serialize(thrown))?.length ?? Infinity) <= maxBytes
-  const thrown = packThrown(reason)
-  if (fits(thrown)) return { ok: false, thrown }
-  const bare = withCode(packBarely(reason), thrown, most)
-  return { ok: false, thrown: [bare, withoutStack(bare)].find(fits) ?? cut(withoutStack(bare), most) }
-}
-
-/** Texts of so small a part of the most bytes fit, a few of them, whatever they are written as. */
-const CUT_PART = 16
-
-/** A code is what programs go by: it stays where other properties do not. */
-function withCode(bare: PackedThrown, whole: PackedThrown, most: number): PackedThrown {
-  if (bare.kind !== 'error' || whole.kind !== 'error') return bare
-  const { code } = whole.properties
-  if (code === undefined || !('kind' in code) || code.kind !== 'value') return bare
-  const isShort = typeof code.value === 'number' || (typeof code.value === 'string' && code.value.length <= most)
-  return isShort ? { ...bare, properties: { code }, shown: ['code'] } : bare
+  const thrown = packThrown(outcome.reason)
+  const bare = cut(packBarely(outcome.reason), thrown, Infinity)
+  const fits = (one: PackedThrown): boolean => (attempt(() => serialize(one))?.length ?? Infinity) <= maxBytes
+  const found = [thrown, bare, withoutStack(bare)].find(fits)
+  return { ok: false, thrown: found ?? withoutStack(cut(bare, bare, maxBytes / CUT_PART)) }
 }
 
 function withoutStack(thrown: PackedThrown): PackedThrown {
   return thrown.kind === 'value' ? thrown : { ...thrown, stack: undefined }
 }
 
-/** An error that is too large keeps its classes, and the beginning of its name and of what it says. */
-function cut(thrown: PackedThrown, most: number): PackedThrown {
+/** Texts of so small a part of the most bytes fit, a few of them, whatever they are written as. */
+const CUT_PART = 16
+
+/** An error that is too large keeps its classes, its code, and the beginning of its name and of its message. */
+function cut(bare: PackedThrown, whole: PackedThrown, most: number): PackedThrown {
   const short = (text: string): string =>
     text.length <= most ? text : `${text.slice(0, most)}… (${text.length} characters)`
-  if (thrown.kind === 'value') return { kind: 'value', value: short(String(thrown.value)) }
-  const texts = { name: short(thrown.name), message: short(thrown.message) }
-  return { ...thrown, ...texts, classes: shortest(thrown, most) }
-}
-
-/** Names of classes, of `most` characters in all, and the one that every thread has. */
-function shortest(
-  { classes, base }: { readonly classes: readonly string[]; readonly base: string },
-  most: number,
-): string[] {
+  if (bare.kind === 'value') return { kind: 'value', value: short(String(bare.value)) }
+  const { code } = whole.kind === 'error' ? whole.properties : bare.properties
+  const plain = code !== undefined && 'kind' in code && code.kind === 'value' ? code.value : undefined
+  const isShort = typeof plain === 'number' || (typeof plain === 'string' && plain.length <= most)
   let left = most
-  return classes.filter((name) => {
-    if (name === base) return true
-    if (name.length > left) return false
-    left -= name.length
-    return true
-  })
+  // Every thread has the last one: the class that it is based on.
+  const classes = bare.classes.filter((name) => name === bare.base || (left -= name.length) >= 0)
+  const kept = isShort && code !== undefined ? { properties: { code }, shown: ['code'] } : { properties: {}, shown: [] }
+  return { ...bare, ...kept, name: short(bare.name), message: short(bare.message), classes }
 }
 
 function travelling(

@@ -3,7 +3,7 @@ import { runError } from '../internal/run-error.js'
 import type { Clock } from '../internal/time/clock.js'
 import type { Piece } from './pieces.js'
 
-/** Without workers for so long, the run does what it was told to. */
+/** Without workers for so long, the run does what `onNoWorkers` says. */
 const NO_WORKERS_MS = 10_000
 
 interface WatchSettings {
@@ -11,7 +11,7 @@ interface WatchSettings {
   readonly clock: Clock
 }
 
-/** What a run does without workers. */
+/** The acts of a run without workers. */
 interface Alone {
   fail(error: Error): void
   /** Does here what nobody has begun; resolves when nothing is left, or workers are there. */
@@ -61,18 +61,5 @@ export class WorkerWatch {
     void this.#run.workHere().finally(() => {
       this.isAlone = false
     })
-  }
-}
-
-/** Numbers workers as they are first heard of, for hooks. */
-export class WorkerNumbers {
-  readonly #byName = new Map<string, number>()
-
-  of(worker: string): number {
-    const known = this.#byName.get(worker)
-    if (known !== undefined) return known
-    const number = this.#byName.size + 1
-    this.#byName.set(worker, number)
-    return number
   }
 }

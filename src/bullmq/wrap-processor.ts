@@ -10,7 +10,7 @@ import { type JobLike, type LimitableQueue, putOff, rateLimitError, unrecoverabl
 /** Options of {@link wrapProcessor}. */
 export interface WrapProcessorOptions {
   /**
-   * What becomes of a job that failed with status 429. 'delay-job' (default): it alone waits as long as was asked; 'limit-queue': the whole
+   * The fate of a job that failed with status 429. 'delay-job' (default): it alone waits as long as was asked; 'limit-queue': the whole
    * queue does, at every worker.
    */
   readonly on429?: 'delay-job' | 'limit-queue' | undefined
@@ -20,7 +20,7 @@ export interface WrapProcessorOptions {
   readonly permanent?: ((error: unknown) => boolean) | undefined
 }
 
-/** What a processor may be: as BullMQ's, with a signal that the policy or the worker aborts. */
+/** A processor: as BullMQ's, with a signal that the policy or the worker aborts. */
 export type ProcessorFunction<J extends JobLike, R> = (
   job: J,
   token: string | undefined,
@@ -33,8 +33,8 @@ const USUAL_DELAY_MS = 1000
 const LONGEST_DELAY_MS = 24 * 3_600_000
 
 /**
- * A processor of BullMQ (5 or 6) whose jobs go through a policy. What the policy refuses (a limit, an open breaker) is delayed by as long
- * as it says, and costs no attempt; what is wrong for good fails at once; other errors go to BullMQ, which keeps count of attempts.
+ * A processor of BullMQ (5 or 6) whose jobs go through a policy. A job that the policy refuses (a limit, an open breaker) is delayed by
+ * as long as it says, and costs no attempt; one that is wrong for good fails at once; other errors go to BullMQ, which keeps count of attempts.
  *
  * @param policy - any policy or limiter, such as `pipeline(…)` or a `RedisRateLimiter`; or a limit by group, `{ keyed, limiter }`: a job whose
  *   group has no token left is put off, and others go on

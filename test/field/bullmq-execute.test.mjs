@@ -133,7 +133,7 @@ describe.skipIf(servers.length === 0)('runs over BullMQ (needs redis-server or v
       expect(execute(task(url, 'double'), [1], { on: bullmq(address) })).rejects.toThrow(sentence),
       expect(serveTasks({ ...address, tasks: [url] })).rejects.toThrow(sentence),
       expect(execute(task(url, 'double'), [1], { on: bullmq(sentinels) })).rejects.toThrow(
-        /^no Redis or Valkey answers at sentinels 127\.0\.0\.1:1, localhost:2 \(/,
+        /^no Redis or Valkey answers at the given servers \(/,
       ),
     ])
   })

@@ -40,7 +40,7 @@ describe('the address of a server', () => {
     ['a client', '127.0.0.1:1', () => new Redis({ host: '127.0.0.1', port: 1, maxRetriesPerRequest: null })],
     [
       'a cluster',
-      'the cluster 127.0.0.1:1, 127.0.0.1:2',
+      'the given servers',
       () =>
         new Cluster([
           { host: '127.0.0.1', port: 1 },

@@ -198,7 +198,7 @@ describe('a run elsewhere', () => {
       return opened
     })
     await expect(execute(task(url, 'later'), numbers(10), { on, signal: abort.signal })).rejects.toBe('enough')
-    const inner = await memoryTransport({ tasks: [url] })({ run: 'r', mostChunks: 1 })
+    const inner = await memoryTransport({ tasks: [url] })({ run: 'r' })
     open({
       put: () => Promise.reject(new Error('it is over')),
       results: () => inner.results(),
