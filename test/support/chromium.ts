@@ -9,6 +9,8 @@ export const withoutChromium = !existsSync(CHROMIUM)
 export interface Locator {
   nth(index: number): Locator
   first(): Locator
+  all(): Promise<Locator[]>
+  count(): Promise<number>
   waitFor(): Promise<void>
   click(): Promise<void>
   fill(text: string): Promise<void>
@@ -19,6 +21,7 @@ export interface Locator {
 export interface Page {
   goto(url: string): Promise<{ status(): number } | null>
   locator(selector: string): Locator
+  getByRole(role: string, options: { name: string; exact: boolean }): Locator
   evaluate<T>(expression: string): Promise<T>
   emulateMedia(options: { colorScheme: 'light' | 'dark' }): Promise<void>
   setViewportSize(size: { width: number; height: number }): Promise<void>

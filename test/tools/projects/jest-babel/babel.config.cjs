@@ -1,1 +1,3 @@
-module.exports = { presets: [['@babel/preset-env', { targets: { node: 'current' } }]] }
+module.exports = {
+  presets: [['@babel/preset-env', { targets: { node: 'current' } }]],
+}

@@ -1,1 +1,4 @@
-export default { build: { ssr: 'main.mjs', outDir: 'out' }, ssr: { noExternal: true, external: ['amorsize'] } }
+export default {
+  build: { ssr: 'main.mjs', outDir: 'out' },
+  ssr: { noExternal: true, external: ['amorsize'] },
+}
