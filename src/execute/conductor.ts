@@ -17,10 +17,9 @@ import { inFlightInWorker } from './schedule/chunk-size.js'
 import type { Course } from './schedule/course.js'
 import { BYTES_PER_WORKER, currentLimits, sensibleWorkers, threadsFor } from './schedule/machine.js'
 import type { Decision } from './schedule/planner.js'
-import { Share } from './schedule/sharing.js'
 import { type Timing, SLICE_MS } from './schedule/timing.js'
 import { callWithPolicies } from './task.js'
-import { pools, scheduler, sharing, slices } from './thread-wide.js'
+import { pools, scheduler, slices } from './thread-wide.js'
 import { areApart, sharePolicies, whyNotShared } from './transfer/shared-policies.js'
 import { taskSources, type TransferredTask } from './transfer/task-source.js'
 import { asReceived, packValues, type Unfit } from './transfer/values.js'
@@ -55,13 +54,12 @@ class Conductor implements Lanes {
   readonly #observer: RunObserver
   readonly #course: Course
   readonly #timing: Timing
-  readonly #share = new Share(sharing)
   /** Whether workers have been given up: the run goes on in this thread. */
   #isAlone = false
 
   constructor(run: Run, { timing, course, decision }: Beginning) {
     this.#run = run
-    const turns = (): TurnStage => new TurnStage(slices, this.#share)
+    const turns = (): TurnStage => new TurnStage(slices)
     const call = callWithPolicies(run.task, run.options, () => run.signal, turns)
     // Where workers are asked for, an item that none can have fails, and results are clones, whichever thread runs it. Not where a plan says no.
     const isStrict = run.options.mode === 'threads' && (decision?.chosen.mode ?? 'threads') === 'threads'
@@ -111,7 +109,6 @@ class Conductor implements Lanes {
         this.#startAsync(first, batch)
       },
       slices,
-      this.#share,
     ))
   }
 
@@ -121,7 +118,7 @@ class Conductor implements Lanes {
     const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : concurrency === undefined ? workers : undefined
     const known = scheduler.waitingOf(this.#course.subject)
     const measured = (item: unknown, result: unknown): void => this.#measuredAsync(item, result)
-    this.async = new AsyncLane(this.#run, this.#call, this.#timing, measured, fixed, known, slices, this.#share)
+    this.async = new AsyncLane(this.#run, this.#call, this.#timing, measured, fixed, known, slices)
     const hasWorkers = this.force !== undefined && !this.#isAlone
     this.#run.mode = hasWorkers ? 'threads' : mode === 'serial' ? 'serial' : 'async'
     this.async.start(first, batch)
@@ -217,7 +214,6 @@ class Conductor implements Lanes {
       inFlight: isAsync ? inFlightInWorker(mostInWorker(options, most, others), overlap) : 1,
       others,
       policies,
-      share: this.#share,
       loaded: () => this.#workerIsReady(),
       progressed: () => this.#lookAtWorkers(),
       itemsWait: () => this.#waitHere(),

@@ -12,6 +12,7 @@ import { ArraySink, sinkFor } from './run/outcomes.js'
 import { beginRun, resultsOf, Run } from './run/run.js'
 import type { Course } from './schedule/course.js'
 import { COMPUTING } from './schedule/sample.js'
+import { SLICE_MS } from './schedule/timing.js'
 import { type ResolvedTask, resolvedBefore, resolveFunction, resolveTask, type Task } from './task.js'
 import { pools, scheduler, slices } from './thread-wide.js'
 
@@ -97,7 +98,7 @@ function executeResolved(
 
 /** Less than this teaches nothing. */
 const LEAST_LEARNT_MS = 0.4
-/** To go on later takes as long as this: a call that ends sooner does so at once, also where others have taken this turn of the event loop. */
+/** A call that ends within this time does so at once, also if others have taken this turn of the event loop. */
 const LEAST_HERE_MS = 0.05
 
 /** An array, and nobody who watches: the first slice runs within the call, unless workers are known to be worth it. */
@@ -107,12 +108,12 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
   const course = scheduler.before(subjectOf(task, options), items.length, source.first, pool)
   const loop = new PlainLoop(task.call, items)
   const leftMs = slices.leftMs
-  // Of what is known to be long, nothing runs within the call where other calls have taken this turn of the event loop.
-  const mayBegin = leftMs > 0 || (course.leastLoopMs < LEAST_LEARNT_MS && !slices.isSpent)
+  // Nothing that is known to be long runs within the call if others have taken this turn of the event loop, and nothing once they have gone on.
+  const mayBegin = leftMs > 0 || (course.loopMs < LEAST_LEARNT_MS && leftMs > -SLICE_MS)
   if (course.decision === undefined && mayBegin) {
     let hasEnded
     try {
-      hasEnded = !runSlice(loop, Math.max(slices.partOf(leftMs), LEAST_HERE_MS))
+      hasEnded = !runSlice(loop, Math.max(leftMs, LEAST_HERE_MS))
     } finally {
       const tookMs = loop.seenMs + loop.unendedMs
       if (tookMs >= LEAST_TAKEN_MS) slices.took(tookMs)

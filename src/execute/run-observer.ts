@@ -11,7 +11,7 @@ import { type Decision, type Subject, worksHere } from './schedule/planner.js'
 import { Busyness, COMPUTING, type Observation } from './schedule/sample.js'
 import { Timing } from './schedule/timing.js'
 import type { ResolvedTask } from './task.js'
-import { pools, scheduler, sharing } from './thread-wide.js'
+import { pools, scheduler } from './thread-wide.js'
 import type { WorkerPool } from './threads/worker-pool.js'
 import { whyNotShared } from './transfer/shared-policies.js'
 import { taskSources } from './transfer/task-source.js'
@@ -83,9 +83,7 @@ export class RunObserver {
   /** Measures since the run has a lane in this thread. */
   #busyness: Busyness | undefined = undefined
   /** When the first worker was ready, and what was left then. */
-  #joined:
-    | { readonly items: number | null; readonly settled: number; readonly atMs: number; readonly sharedMs: number }
-    | undefined = undefined
+  #joined: { readonly items: number | null; readonly settled: number; readonly atMs: number } | undefined = undefined
 
   constructor(run: Run, lanes: Lanes, timing = new Timing(), course?: Course) {
     const { task, options, supply } = run
@@ -116,8 +114,7 @@ export class RunObserver {
       const observation = this.#observation(this.#first, this.#lanes.local?.lastResult, supply.remaining)
       if (!scheduler.isStillWorth(this.course, observation)) return false
     }
-    const atMs = performance.now()
-    this.#joined = { items: supply.remaining, settled: outcomes.settled, atMs, sharedMs: sharing.now(atMs) }
+    this.#joined = { items: supply.remaining, settled: outcomes.settled, atMs: performance.now() }
     return true
   }
 
@@ -168,12 +165,9 @@ export class RunObserver {
   #since(): SinceJoined | undefined {
     const { force } = this.#lanes
     if (this.#joined === undefined || force === undefined) return undefined
-    const { items, settled, atMs, sharedMs } = this.#joined
-    const nowMs = performance.now()
-    const ms = sharing.now(nowMs) - sharedMs
-    // Two readings of clocks never agree quite.
-    const isTimeShared = nowMs - atMs > 1.01 * ms
-    return { items, settled: this.#run.outcomes.settled - settled, ms, isTimeShared, timing: force.timing }
+    const { items, settled, atMs } = this.#joined
+    const { isShared, timing } = force
+    return { items, settled: this.#run.outcomes.settled - settled, ms: performance.now() - atMs, isShared, timing }
   }
 
   async #learnAtEnd(): Promise<void> {

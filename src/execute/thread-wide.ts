@@ -1,6 +1,5 @@
 import { SliceQueue } from './lanes/slice-queue.js'
 import { Scheduler } from './schedule/scheduler.js'
-import { Sharing } from './schedule/sharing.js'
 import { WorkerPool } from './threads/worker-pool.js'
 import { moduleVersions } from './transfer/module-versions.js'
 
@@ -8,9 +7,6 @@ import { moduleVersions } from './transfer/module-versions.js'
 
 /** How runs share this thread. */
 export const slices = new SliceQueue()
-
-/** Divides time among runs that compute at once. */
-export const sharing = new Sharing()
 
 /** Lessons of earlier runs, for later ones. */
 export const scheduler = new Scheduler()

@@ -3,14 +3,11 @@ import { realClearTimeout, realSetTimeout } from '../../internal/time/real-timer
 import type { Batch } from '../run/item-source.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Waiting } from '../schedule/scheduler.js'
-import type { Share } from '../schedule/sharing.js'
-import { type Timing, SLICE_MS } from '../schedule/timing.js'
+import type { Timing } from '../schedule/timing.js'
 import { ConcurrencyLimit } from './concurrency-limit.js'
 import { LEAST_WAIT_MS, Overlap } from './overlap.js'
-import { LaneSlices, LEAST_TAKEN_MS, type SliceQueue } from './slice-queue.js'
+import { LaneSlices, type SliceQueue } from './slice-queue.js'
 
-/** Outside its slice a lane begins items for no longer than this. */
-const MOST_BEYOND_MS = 1
 /** Items that a stream has room for, in rounds of those in flight: one that takes longer than others holds up its reader, not them. */
 const ROUNDS = 4
 
@@ -25,11 +22,7 @@ export class AsyncLane implements Lane {
   readonly #overlap: Overlap
   readonly #startedMs = performance.now()
   /** There is more to take. */
-  readonly #pump = (): void => {
-    if (this.#slices.isDue) this.#fill()
-    else if (this.#slices.queue.leftMs > 0) this.#slice()
-    else this.#askForSlice()
-  }
+  readonly #pump = (): void => this.#fill()
   readonly #slices: LaneSlices
   #alone: NodeJS.Timeout | undefined = undefined
   #inFlight = 0
@@ -40,15 +33,8 @@ export class AsyncLane implements Lane {
   #busy: number | undefined = undefined
   #stopped = false
   #filling = false
-  #sliceEndMs = 0
-  /** The turn of the event loop in which the last slice began. */
-  #sliceTurn = 0
-  /** Items that were begun since the last slice and outside it, and how long that took. */
-  #beyond = 0
-  #beyondMs = 0
-  /** When the latest item was begun, and how long that took; Infinity where it had nothing to wait for. */
-  #beganMs = 0
-  #beginMs = 0
+  /** The turn of the event loop in which it last began items, in a slice or as others settled, and when it begins no more of them. */
+  #begun = { turn: -1, isSlice: false, endMs: 0 }
   #settledSinceMs = this.#startedMs
 
   /**
@@ -62,7 +48,6 @@ export class AsyncLane implements Lane {
     fixed: number | undefined,
     known: Waiting,
     queue: SliceQueue,
-    share: Share,
   ) {
     this.#run = run
     this.#call = call
@@ -72,7 +57,7 @@ export class AsyncLane implements Lane {
     const { remaining } = run.supply
     this.#limit = new ConcurrencyLimit(remaining === null ? Infinity : remaining + 1, known.inFlight)
     this.#overlap = new Overlap(known.isFree === true || fixed !== undefined)
-    this.#slices = new LaneSlices(queue, share, run.inContext, () => this.#slice())
+    this.#slices = new LaneSlices(queue, run.inContext, () => this.#fill())
     run.add(this)
   }
 
@@ -89,7 +74,7 @@ export class AsyncLane implements Lane {
         this.#run.supply.putBack({ ...batch, start: start + 1, items: Array.prototype.slice.call(items, 1) })
     }
     if (this.#overlap.most === 1) this.#waitAlone()
-    this.#slice(LEAST_TAKEN_MS)
+    this.#slices.queue.now(() => this.#fill())
   }
 
   /** Until the first item settles, or has shown that it waits. */
@@ -103,7 +88,6 @@ export class AsyncLane implements Lane {
   stop(): void {
     this.#stopped = true
     realClearTimeout(this.#alone)
-    this.#slices.computes(false)
   }
 
   /** Findings for later runs. */
@@ -117,29 +101,15 @@ export class AsyncLane implements Lane {
     return Math.min(concurrency, this.#fixed ?? Math.min(this.#limit.limit, this.#overlap.most))
   }
 
-  /** @param leastMs - what is shorter takes nothing from others */
-  #slice(leastMs = 0): void {
-    this.#sliceEndMs = performance.now() + this.#slices.lengthMs(SLICE_MS)
-    this.#beyond = this.#beyondMs = 0
-    this.#sliceTurn = this.#slices.queue.turns
-    this.#slices.queue.countTurn()
-    this.#slices.queue.now(() => this.#fill(), leastMs)
-    if (!this.#slices.isDue) this.#slices.computes(false)
-  }
-
-  #askForSlice(): void {
-    if (!this.#stopped) this.#slices.ask()
-  }
-
   #fill(): void {
-    if (this.#filling || this.#stopped) return
+    if (this.#filling || this.#stopped || this.#slices.isDue) return
     this.#filling = true
     try {
       const { supply, slots } = this.#run
       supply.needRoom(ROUNDS * this.#most)
       while (!this.#isHalted() && this.#inFlight < this.#most) {
         if (!this.#mayBegin()) {
-          this.#askForSlice()
+          this.#slices.ask()
           return
         }
         if (slots?.take(this.#pump) === false) return
@@ -151,7 +121,7 @@ export class AsyncLane implements Lane {
           return
         }
         const before = this.#started
-        this.#begin(batch.start, batch.items[0])
+        this.#slices.queue.now(() => this.#begin(batch.start, batch.items[0]))
         if (this.#started === before) slots?.give()
       }
     } catch (error) {
@@ -162,16 +132,14 @@ export class AsyncLane implements Lane {
   }
 
   /**
-   * Whether the next item may begin in this turn of the event loop: in the lane's slice. And in a later turn, while the lane waits for its next slice,
-   * if items wait before they compute and other runs have left time for it; but no more than may be under way. Items that settle at once, each
-   * starting the next, would starve the event loop.
+   * Whether the next item may begin: within a slice, and in a later turn of the event loop in another, if other runs have left time for it. Items
+   * that settle at once, each starting the next, would starve the event loop.
    */
   #mayBegin(): boolean {
-    const { isDue, queue } = this.#slices
-    this.#beganMs = performance.now()
-    if (!isDue && this.#beganMs < this.#sliceEndMs) return true
-    if (queue.turns === this.#sliceTurn || queue.leftMs === 0) return false
-    return this.#beyondMs + this.#beginMs < MOST_BEYOND_MS && this.#beyond++ < this.#most
+    const { turns: turn, isSlice, leftMs } = this.#slices.queue
+    const nowMs = performance.now()
+    if (turn !== this.#begun.turn) this.#begun = { turn, isSlice, endMs: nowMs + leftMs }
+    return isSlice === this.#begun.isSlice && leftMs > 0 && nowMs < this.#begun.endMs
   }
 
   /** Read through a method: an item that was begun may have changed it. */
@@ -180,18 +148,12 @@ export class AsyncLane implements Lane {
   }
 
   #begin(index: number, item: unknown): void {
-    const startedMs = this.#beganMs
-    this.#beginMs = Infinity
+    const startedMs = performance.now()
     let result
     try {
       result = this.#call(item)
       if (isThenable(result)) {
-        const beginMs = (this.#beginMs = performance.now() - startedMs)
-        this.#overlap.began(beginMs)
-        if (this.#slices.isDue || startedMs >= this.#sliceEndMs) {
-          this.#beyondMs += beginMs
-          this.#slices.queue.took(beginMs)
-        }
+        this.#overlap.began(performance.now() - startedMs)
         this.#watch(index, item, result, startedMs)
         return
       }

@@ -1,6 +1,5 @@
 /** How the workforce of a run, the lane of one of its workers and the feed of that lane see each other. */
 import type { Lane, Run } from '../run/run.js'
-import type { Share } from '../schedule/sharing.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 import type { SentPolicy } from '../transfer/shared-policies.js'
 import type { TransferredTask } from '../transfer/task-source.js'
@@ -17,8 +16,6 @@ export interface Terms {
   readonly others: number
   /** The policies that workers apply to each item, shared by all of them. */
   readonly policies: readonly SentPolicy[]
-  /** Learns whether workers compute, or would if there were any. */
-  readonly share: Share
   /** Called when a worker is ready to run items, … */
   readonly loaded: () => void
   /** … and when one has reported items that it has run. */

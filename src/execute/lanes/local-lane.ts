@@ -1,10 +1,9 @@
 import type { Batch } from '../run/item-source.js'
 import type { Lane, Run } from '../run/run.js'
 import { shareOf } from '../schedule/chunk-size.js'
-import type { Share } from '../schedule/sharing.js'
 import { type Timing, SLICE_MS } from '../schedule/timing.js'
 import { outweighCalls, type LoopState, runItems, runLongItems } from './loops.js'
-import { LaneSlices, LEAST_TAKEN_MS, type SliceQueue } from './slice-queue.js'
+import { LaneSlices, type SliceQueue } from './slice-queue.js'
 
 /** Most items taken at a time: with more, the cost of taking no longer falls. */
 const MOST_AT_ONCE = 1024
@@ -49,8 +48,6 @@ export class LocalLane implements Lane, LoopState {
   turnMs = 0
   #turnedMs = NaN
   #hasSlot = false
-  /** When the slice before began, and what had run by then. */
-  #before = { atMs: 0, items: 0, ms: 0 }
 
   constructor(
     run: Run,
@@ -59,14 +56,13 @@ export class LocalLane implements Lane, LoopState {
     measured: (item: unknown, result: unknown) => void,
     becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void,
     queue: SliceQueue,
-    share: Share,
   ) {
     this.#run = run
     this.#call = call
     this.timing = timing
     this.#measured = measured
     this.#becomeAsync = becomeAsync
-    this.#slices = new LaneSlices(queue, share, run.inContext, () => this.#slice())
+    this.#slices = new LaneSlices(queue, run.inContext, () => this.#slice())
     run.add(this)
     // Before workers take them all.
     this.#takeSlot()
@@ -86,7 +82,7 @@ export class LocalLane implements Lane, LoopState {
 
   /** Begins at once, unless other runs have taken this turn of the event loop, or its items are long: then no two run in one turn. */
   start(): void {
-    if (this.#slices.queue.leftMs > 0 && this.timing.totalMs < SLICE_MS) this.#slice(LEAST_TAKEN_MS)
+    if (this.#slices.queue.leftMs > 0 && this.timing.totalMs < SLICE_MS) this.#slice()
     else this.startLater()
   }
 
@@ -96,13 +92,11 @@ export class LocalLane implements Lane, LoopState {
 
   stop(): void {
     this.isStopped = true
-    this.#slices.computes(false)
   }
 
   pause(): void {
     this.isPaused = true
     this.#turnedMs = NaN
-    this.#slices.computes(false)
     this.#giveSlot()
     this.whenIdle()
   }
@@ -119,29 +113,14 @@ export class LocalLane implements Lane, LoopState {
     this.#pump()
   }
 
-  /** @param leastMs - what is shorter takes nothing from others */
-  #slice(leastMs = 0): void {
-    if (!this.#isHalted() && !this.#takeSlot()) {
-      this.#slices.computes(false)
-      return
-    }
+  #slice(): void {
+    if (!this.#isHalted() && !this.#takeSlot()) return
     this.isIdle = false
-    this.#slices.computes(!this.#isHalted())
     const nowMs = performance.now()
     if (nowMs > this.#turnedMs) this.turnMs = Math.max(nowMs - this.#turnedMs, this.turnMs / 2)
-    if (nowMs >= this.#turnedMs) this.#countTurn(nowMs)
-    this.#before = { atMs: nowMs, items: this.timing.items, ms: this.timing.totalMs }
-    const endMs = nowMs + this.#slices.lengthMs(this.sliceMs)
-    this.#slices.queue.now(() => this.#runUntil(endMs), leastMs)
+    const endMs = nowMs + Math.min(this.sliceMs, this.#slices.queue.leftMs)
+    this.#slices.queue.now(() => this.#runUntil(endMs))
     this.#giveSlot()
-  }
-
-  /** A turn has gone by. Beside workers, or other runs, it shows nothing of what the loop would take. */
-  #countTurn(nowMs: number): void {
-    const { timing } = this
-    const { atMs, items, ms } = this.#before
-    if (this.lanes === 1 && this.#slices.queue.lanes <= 1)
-      timing.addTurn(timing.items - items, timing.totalMs - ms, nowMs - atMs)
   }
 
   #runUntil(sliceEndMs: number): void {
@@ -163,7 +142,6 @@ export class LocalLane implements Lane, LoopState {
       }
       if (batch === undefined) {
         this.isIdle = true
-        this.#slices.computes(false)
         this.#turnedMs = NaN
         this.whenIdle()
         this.#run.endIfDone()

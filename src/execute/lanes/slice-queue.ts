@@ -1,60 +1,33 @@
 import type { InContext } from '../../internal/async-context.js'
 import { LateCall } from '../../internal/time/late-call.js'
-import type { Share } from '../schedule/sharing.js'
 import { SLICE_MS } from '../schedule/timing.js'
 
-/** A call that is shorter takes nothing from others: thousands of these need no turn of their own. Nor does it put lanes off. */
+/** A call that is shorter takes nothing from others: thousands of these need no turn of their own. */
 export const LEAST_TAKEN_MS = 0.1
-/** The most that one call counts of the time beyond the slice: a single one may only have been kept from its core. */
-const MOST_BEYOND_MS = SLICE_MS / 4
+/** The most that one call counts: a single one may only have been kept from its core. */
+const MOST_TAKEN_MS = 1.5 * SLICE_MS
 
 /**
  * Shares this thread among the runs that have items run in it, and keeps a part of it for the rest of the program: in one turn of the event loop
- * all of them together take about one slice. A thread has one.
+ * all of them together take one slice, in turn. A thread has one.
  */
 export class SliceQueue {
   readonly #waiting: (() => void)[] = []
   readonly #nextTurn = new LateCall(() => this.#turn())
-  /** Lanes that run items now, or wait for their turn. */
-  lanes = 0
   /** Turns of the event loop that have come, of those that anybody has asked for. */
   turns = 0
   /** Whether a slice runs: what it calls need not ask whether it may run, too. */
   isSlice = false
-  /** Time taken in this turn of the event loop outside of {@link #turn}. */
   #takenMs = 0
-  /** The part of it that came after the slice was used up. */
-  #beyondMs = 0
-  /** Time that the slices of this turn have taken in {@link #turn}. */
-  #ranMs = 0
   #isPutOff = false
 
-  /** A lane's part of a slice of `ms`. */
-  partOf(ms: number): number {
-    return ms / Math.max(1, this.lanes)
-  }
-
-  /** Milliseconds that are left of this turn of the event loop. */
+  /** Milliseconds that are left of this turn of the event loop; less than none if calls have gone on. */
   get leftMs(): number {
-    return Math.max(0, SLICE_MS - this.#takenMs)
+    return SLICE_MS - this.#takenMs
   }
 
-  /** The same, less what the slices of this turn have taken. */
-  get restMs(): number {
-    return Math.max(0, this.leftMs - this.#ranMs)
-  }
-
-  /** Whether calls have gone on for another slice after the first was used up: then the next one waits, also if it seems to be short. */
-  get isSpent(): boolean {
-    return this.#beyondMs >= SLICE_MS
-  }
-
-  /**
-   * Runs a slice at once, though its turn has not come: within a call, say.
-   *
-   * @param leastMs - what is shorter takes nothing from others
-   */
-  now<R>(slice: () => R, leastMs: number): R {
+  /** Runs a slice at once. */
+  now<R>(slice: () => R): R {
     if (this.isSlice) return slice()
     const startedMs = performance.now()
     this.isSlice = true
@@ -62,20 +35,12 @@ export class SliceQueue {
       return slice()
     } finally {
       this.isSlice = false
-      const ms = performance.now() - startedMs
-      if (ms >= leastMs) this.took(ms)
+      this.took(performance.now() - startedMs)
     }
   }
 
   took(ms: number): void {
-    if (this.isSlice) return
-    if (this.leftMs === 0) this.#beyondMs += Math.min(ms, MOST_BEYOND_MS)
-    this.#takenMs += ms
-    this.#nextTurn.ask()
-  }
-
-  /** The next turn of the event loop is to be counted in {@link turns}. */
-  countTurn(): void {
+    this.#takenMs += Math.min(ms, MOST_TAKEN_MS)
     this.#nextTurn.ask()
   }
 
@@ -85,15 +50,15 @@ export class SliceQueue {
     this.#nextTurn.ask()
   }
 
+  /** Calls of the poll phase are of this same turn, so lanes wait for the next; but calls that come in every turn do not put them off for ever. */
   #turn(): void {
     this.turns++
-    const isTaken = this.#takenMs >= LEAST_TAKEN_MS
-    this.#takenMs = this.#beyondMs = this.#ranMs = 0
-    // Time taken in the poll phase counts for this same turn. But calls that come in every turn do not put the others off for ever.
-    this.#isPutOff = isTaken && !this.#isPutOff && this.#waiting.length > 0
+    this.#isPutOff = this.#takenMs >= LEAST_TAKEN_MS && !this.#isPutOff && this.#waiting.length > 0
+    this.#takenMs = 0
     try {
       if (!this.#isPutOff) this.#run()
     } finally {
+      this.#takenMs = 0
       if (this.#waiting.length > 0) this.#nextTurn.ask()
     }
   }
@@ -103,9 +68,9 @@ export class SliceQueue {
     const startedMs = performance.now()
     this.isSlice = true
     try {
-      for (let count = this.#waiting.length; count > 0 && this.#ranMs < SLICE_MS; count--) {
+      for (let count = this.#waiting.length; count > 0 && this.leftMs > 0; count--) {
         this.#waiting.shift()?.()
-        this.#ranMs = performance.now() - startedMs
+        this.#takenMs = performance.now() - startedMs
       }
     } finally {
       this.isSlice = false
@@ -118,34 +83,20 @@ export class LaneSlices {
   readonly queue: SliceQueue
   /** Whether the lane waits for its turn. */
   isDue = false
-  readonly #share: Share
   readonly #inTurn: () => void
 
   /** @param slice - called in a later turn of the event loop, and in the context of the run, whenever it is asked for */
-  constructor(queue: SliceQueue, share: Share, inContext: InContext, slice: () => void) {
+  constructor(queue: SliceQueue, inContext: InContext, slice: () => void) {
     this.queue = queue
-    this.#share = share
     this.#inTurn = () => {
       this.isDue = false
       inContext(slice)
     }
   }
 
-  /** How long a slice may last that begins now: a part of `sliceMs`, and of what is left of this turn of the event loop. */
-  lengthMs(sliceMs: number): number {
-    return Math.min(this.queue.partOf(sliceMs), this.queue.leftMs)
-  }
-
-  /** Asks for a slice: until it has nothing more to do, the lane computes. */
   ask(): void {
-    this.computes(true)
     if (this.isDue) return
     this.isDue = true
     this.queue.add(this.#inTurn)
-  }
-
-  /** Whether the lane computes. One that waits for items, or for a reader of their results, takes no share of this thread's time. */
-  computes(doesSo: boolean): void {
-    if (this.#share.computes(this, doesSo)) this.queue.lanes += doesSo ? 1 : -1
   }
 }

@@ -3,8 +3,6 @@ import type { PolicyFunction } from '../../internal/policy.js'
 import type { Hold } from '../../policy/stages/hold.js'
 import type { Scope } from '../../policy/stages/scope.js'
 import type { AroundCall, AroundStage, Runner } from '../../policy/stages/stage.js'
-import type { Share } from '../schedule/sharing.js'
-import { SLICE_MS } from '../schedule/timing.js'
 import { LaneSlices, type SliceQueue } from './slice-queue.js'
 
 /**
@@ -17,10 +15,10 @@ export class TurnStage implements AroundStage {
   /** Items, in the order in which their policies let them go on. */
   readonly #waiting: (() => void)[] = []
 
-  constructor(queue: SliceQueue, share: Share) {
+  constructor(queue: SliceQueue) {
     // Each item brings a context of its own.
     const inContext: InContext = (fn) => fn()
-    this.#slices = new LaneSlices(queue, share, inContext, () => this.#slice())
+    this.#slices = new LaneSlices(queue, inContext, () => this.#slice())
   }
 
   begin(scope: Scope, hold: Hold | undefined): AroundCall {
@@ -34,7 +32,7 @@ export class TurnStage implements AroundStage {
     }
     const { queue } = this.#slices
     // A lane within its slice looks at the time itself.
-    if (queue.isSlice || (queue.restMs > 0 && this.#waiting.length === 0)) return queue.now(call, 0)
+    if (queue.isSlice || (queue.leftMs > 0 && this.#waiting.length === 0)) return queue.now(call)
     return new Promise((resolve, reject) => {
       // In the context of its own call: a policy of somebody's own may have given it one.
       const inContext = keepContext('AmorsizeTurn')
@@ -50,12 +48,11 @@ export class TurnStage implements AroundStage {
   }
 
   #slice(): void {
-    const endMs = performance.now() + this.#slices.lengthMs(SLICE_MS)
+    const endMs = performance.now() + this.#slices.queue.leftMs
     let done = 0
     do this.#waiting[done++]?.()
     while (done < this.#waiting.length && performance.now() < endMs)
     this.#waiting.splice(0, done)
     if (this.#waiting.length > 0) this.#slices.ask()
-    else this.#slices.computes(false)
   }
 }

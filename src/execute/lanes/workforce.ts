@@ -85,6 +85,7 @@ export class Workforce implements Force {
     this.#request = {
       task,
       wanted: terms.workers,
+      isShared: false,
       most: Math.max(terms.workers, threadsFor(currentLimits())),
       get held() {
         return lanes.held
@@ -121,7 +122,6 @@ export class Workforce implements Force {
 
   /** Asks for workers. Those that are there begin at once, and may end the run. */
   begin(): void {
-    this.#terms.share.computes(this, true)
     const { timeoutMs } = this.run.options
     const everyMs = Math.min(LOOK_MS, Math.max(1, timeoutMs / 8))
     // It does not keep the process alive: workers do, while they have something to do.
@@ -144,8 +144,11 @@ export class Workforce implements Force {
     this.#pool.request(this.#request)
   }
 
+  get isShared(): boolean {
+    return this.#request.isShared
+  }
+
   waits(): void {
-    if (this.#lanes.held === this.#lanes.spare) this.#terms.share.computes(this, false)
     this.#pool.share()
   }
 
@@ -153,7 +156,6 @@ export class Workforce implements Force {
     // No worker is needed to see that the source has ended.
     this.run.endIfDone()
     if (this.run.isOver || this.isDismissed) return
-    this.#terms.share.computes(this, true)
     if (lane.hasLeft) this.#wantsAnother()
   }
 
@@ -167,7 +169,6 @@ export class Workforce implements Force {
   /** The run goes on without workers: each ends what it has been sent, and takes no more. */
   dismiss(): void {
     this.isDismissed = true
-    this.#terms.share.computes(this, false)
     this.#pool.withdraw(this.#request)
     for (const lane of this.#lanes) lane.dismiss()
   }
@@ -358,7 +359,6 @@ export class Workforce implements Force {
   }
 
   stop(): void {
-    this.#terms.share.computes(this, false)
     realClearInterval(this.#watch)
     this.#pool.withdraw(this.#request)
   }

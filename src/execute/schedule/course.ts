@@ -1,5 +1,4 @@
 import type { Decision, Subject } from './planner.js'
-import { inAllMs } from './sample.js'
 import { LOSS, showsLoop } from './tasks.js'
 import { isMixed, type Timing } from './timing.js'
 
@@ -21,8 +20,6 @@ export class Course {
   staysInLoop = false
   /** How long this thread would be at it, as far as earlier runs tell; 0 where they do not, or items wait. */
   loopMs = 0
-  /** How long at least: in one of the runs this thread may have been kept from its core. */
-  leastLoopMs = 0
   /** Earlier runs have shown that items are uneven; see `isUneven`. */
   isUneven = false
   /** And whether they differ so much that a few do not show what the others take; see `isMixed`. */
@@ -53,10 +50,9 @@ export interface SinceJoined {
   /** Items that were left then. */
   readonly items: number | null
   readonly settled: number
-  /** In the time of `Sharing`. */
   readonly ms: number
-  /** Whether other runs have computed meanwhile. */
-  readonly isTimeShared: boolean
+  /** Other runs have had workers meanwhile: its time says nothing of the task. */
+  readonly isShared: boolean
   readonly timing: Timing
 }
 
@@ -69,7 +65,7 @@ export interface SinceJoined {
 export function shouldGoBack(course: Course, since: SinceJoined, local: Timing): boolean {
   const { decision, look } = course
   const { items, timing } = since
-  if (decision === undefined || items === null) return false
+  if (decision === undefined || items === null || since.isShared) return false
   const settled = since.settled - (look?.settled ?? 0)
   const ms = since.ms - (look?.ms ?? 0)
   if (settled < LOOK_PART * items || ms < LOOK_MS) return false
@@ -82,6 +78,5 @@ export function shouldGoBack(course: Course, since: SinceJoined, local: Timing):
   const doubt = (DOUBT * Math.max(spread, timing.spread)) / Math.sqrt(settled)
   const itemsPerMs = settled / ms
   course.look = { settled: since.settled, ms: since.ms, itemsPerMs }
-  const loopItemMs = inAllMs(itemMs, measured)
-  return look !== undefined && itemsPerMs * loopItemMs * (1 + doubt) < LOSS && itemsPerMs < IMPROVING * look.itemsPerMs
+  return look !== undefined && itemsPerMs * itemMs * (1 + doubt) < LOSS && itemsPerMs < IMPROVING * look.itemsPerMs
 }

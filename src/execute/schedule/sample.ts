@@ -41,8 +41,6 @@ export interface Measured {
   readonly leastMs: number
   readonly itemCv: number
   readonly cpuShare: number
-  /** The cost of an item to this thread beside that; see `Timing`. */
-  readonly besideMs: number
   /** Cores that the process kept busy meanwhile, including threads that compile and collect garbage. */
   readonly coresBusy: number
   /** How much longer the first items took: a thread that runs the task for the first time pays the same. */
@@ -54,16 +52,6 @@ export interface Measured {
   readonly cloneNodes: number
   /** Why items or results cannot be sent to a thread, or, of a plan, its run can have no workers; undefined if they can. */
   readonly obstacle: string | undefined
-}
-
-/**
- * The whole cost of an item to the loop.
- *
- * @param itemMs - its own time
- * @param besideMs - its cost beside that: counted up to its own time, since the rest is of other work, or of a task that was not compiled yet
- */
-export function inAllMs(itemMs: number, { besideMs }: Measured): number {
-  return itemMs + Math.min(itemMs, besideMs)
 }
 
 export interface Observation {
@@ -86,7 +74,6 @@ export function measuredOf({ timing, item, result, isAsync, busy }: Observation)
     itemMs: timing.itemMs,
     leastMs: timing.leastMs,
     itemCv: timing.spread,
-    besideMs: isAsync ? 0 : timing.besideMs,
     cpuShare: busy.share,
     coresBusy: busy.cores,
     coldMs: timing.coldMs,

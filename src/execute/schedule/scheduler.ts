@@ -4,7 +4,7 @@ import { calibration } from './calibration.js'
 import { Course, type SinceJoined } from './course.js'
 import { crowding, currentLimits, type Limits, threadsFor } from './machine.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
-import { inAllMs, type Observation, type Measured, measuredOf } from './sample.js'
+import { type Observation, type Measured, measuredOf } from './sample.js'
 import { TasksBySource } from './tasks-by-source.js'
 import { isWorthStart } from './start-of-workers.js'
 import { type OfWaiting, type TaskRecord, Tasks } from './tasks.js'
@@ -146,10 +146,7 @@ export class Scheduler {
     const measured = record?.measured
     if (record === undefined || measured === undefined || items === null) return course
     const loopMs = items * measured.itemMs
-    if (!measured.isAsync) {
-      course.loopMs = loopMs
-      course.leastLoopMs = items * record.leastOfRunsMs
-    }
+    if (!measured.isAsync) course.loopMs = loopMs
     if (loopMs < LEAST_WORTH_MS) return course
     course.staysInLoop = record.staysInLoop(loopMs)
     course.isUneven = record.isUneven
@@ -260,14 +257,13 @@ export class Scheduler {
         !decision.measured.isAsync &&
         (isMixed(timing) || isMixed(since.timing) || areApart(timing, since.timing) || (record.isMixed && isUnknown))
       // If items differ, workers that joined late may have had the long ones or the short ones: that says nothing about a whole run.
-      if (record.isMixed && since.settled < WHOLE * (observation.items ?? 0)) {
+      if (since.isShared || (record.isMixed && since.settled < WHOLE * (observation.items ?? 0))) {
         record.isWarm = true
         return 0
       }
-      const loopItemMs = inAllMs(record.loopItemOf(timing, decision.measured), decision.measured)
+      const loopItemMs = record.loopItemOf(timing, decision.measured)
       const loopMs = since.settled * loopItemMs
-      // Its workers may have run while this thread was at other runs: that would be no gain beyond all cores without them.
-      const gain = since.isTimeShared ? Math.min(loopMs / since.ms, cpuWorkers) : loopMs / since.ms
+      const gain = loopMs / since.ms
       const lateGain = (course.look?.itemsPerMs ?? 0) * loopItemMs
       record.hadWorkers(gain, loopMs, cpuWorkers, decision.inputs.blocks, lateGain)
       record.sawLeast(timing.leastMs, since.timing)
@@ -276,7 +272,7 @@ export class Scheduler {
     if (timing.items === 0 || since !== undefined) return 0
     // For items that wait, the whole run tells more than its beginning did.
     if (record.measured === undefined || observation.isAsync) record.remember(measuredOf(observation))
-    record.stayedInLoop(timing.totalMs / timing.items, timing.besideMs)
+    record.stayedInLoop(timing.totalMs / timing.items)
     if (timing.items < FEW) record.sawFew(timing)
     return this.#worthPreparing(course, record, timing, workers)
   }

@@ -17,10 +17,6 @@ const LOOP_RUNS = 2
 const RUNS_WITH_WORKERS = 2
 /** This many items of this thread show what the loop takes, even beside workers. */
 const ENOUGH_HERE = 16
-/** The time of the shortest run doubles with each run after it, so that an old one is soon forgotten. */
-const FORGETTING = 2
-/** Twice nothing would stay nothing: a run in which the clock has not moved counts as this. */
-const LEAST_MS = 1e-6
 /** Most runs that stay in the loop between two trials of workers. */
 const MOST_SKIPPED = 64
 /** After a loss at least this many runs stay in the loop for each loop's time that the trial has cost. */
@@ -72,8 +68,6 @@ export class TaskRecord {
   #isLoopDue = false
   /** Gains in a row that were taken to be impossible. */
   #doubted = 0
-  /** The least that items of a run in the loop have taken in the mean, of late. */
-  #leastOfRunsMs = Infinity
   /** Items of runs of a few, and the least that one has taken. */
   #few = 0
   #fewLeastMs = Infinity
@@ -94,10 +88,9 @@ export class TaskRecord {
     const isFirst = this.#loopRuns === 0 && !this.isWarm
     const coldMs = isFirst ? measured.coldMs : (known?.coldMs ?? 0)
     const leastMs = measured.leastMs > 0 ? measured.leastMs : (known?.leastMs ?? 0)
-    const besideMs = measured.besideMs > 0 ? measured.besideMs : (known?.besideMs ?? 0)
     const obstacle = measured.obstacle ?? this.#unfit
     const stands = this.isMixed && known && { itemMs: this.loopItemMs ?? known.itemMs, itemCv: known.itemCv }
-    return (this.measured = { ...measured, coldMs, leastMs, besideMs, obstacle, ...stands })
+    return (this.measured = { ...measured, coldMs, leastMs, obstacle, ...stands })
   }
 
   #revise(change: Partial<Measured>): void {
@@ -151,16 +144,12 @@ export class TaskRecord {
   /**
    * A run, or its beginning, has stayed in the loop and taken `itemMs` per item. Disturbances only make a run longer, so a shorter time is
    * believed at once, a longer one by half.
-   *
-   * @param besideMs - what an item has cost this thread beside that; 0 where it is not known
    */
-  stayedInLoop(itemMs: number, besideMs = 0): void {
-    if (besideMs > 0) this.#revise({ besideMs })
+  stayedInLoop(itemMs: number): void {
     const { loopItemMs: known } = this
     // Where only a whole run shows it, one that comes after others is enough: another would take as long again.
     const runs = this.isMixed && this.isWarm ? LOOP_RUNS : 1
     this.#sawLoop(known === undefined || itemMs < known ? itemMs : (known + itemMs) / 2, runs)
-    this.#leastOfRunsMs = Math.min(Math.max(itemMs, LEAST_MS), FORGETTING * this.#leastOfRunsMs)
     if (this.#toSkip > 0 && --this.#toSkip === 0) this.gain = undefined
   }
 
@@ -170,11 +159,6 @@ export class TaskRecord {
     this.#loopRuns += runs
     this.#workerRuns = 0
     this.#isLoopDue = false
-  }
-
-  /** The least time of an item, by the shortest of the recent runs; 0 until the loop is known. */
-  get leastOfRunsMs(): number {
-    return this.#loopRuns < LOOP_RUNS ? 0 : this.#leastOfRunsMs
   }
 
   /** Whether the next run stays in the loop to measure it. */

@@ -107,8 +107,6 @@ export class Timing {
   latestMs = 0
   /** Items of the first block, which pays for loading and compiling what the task needs. */
   #firstItems = 0
-  /** Items of whole turns of the event loop, how long they took, and how long the turns. */
-  #inTurns = { items: 0, ms: 0, turnsMs: 0 }
   /** When there were half as many items or fewer, and half as many as then. */
   #half = START
   #quarter = START
@@ -133,25 +131,6 @@ export class Timing {
     const share = count / this.#weight
     this.itemMs += (itemMs - this.itemMs) * share
     this.#squares += (itemMs * itemMs - this.#squares) * share
-  }
-
-  /**
-   * A turn of the event loop has ended in which this thread ran no items but these.
-   *
-   * @param items - how many; @param ms - how long they took; @param turnMs - how long the turn lasted
-   */
-  addTurn(items: number, ms: number, turnMs: number): void {
-    const { items: before, ms: beforeMs, turnsMs } = this.#inTurns
-    this.#inTurns = { items: before + items, ms: beforeMs + ms, turnsMs: turnsMs + turnMs }
-  }
-
-  /**
-   * The cost of an item to this thread beside its own time: to take it from its source, to pass its result on, and to destroy its garbage:
-   * objects of C++ are destroyed between turns. 0 before the first whole turn.
-   */
-  get besideMs(): number {
-    const { items, ms, turnsMs } = this.#inTurns
-    return items === 0 ? 0 : Math.max(0, turnsMs - ms) / items
   }
 
   /** The least that an item has taken recently; 0 while too few have run to tell. */

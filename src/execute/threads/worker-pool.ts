@@ -24,6 +24,8 @@ const PATIENCE_MS = 1000
 export interface WorkerRequest extends Sharer {
   readonly task: TransferredTask
   wanted: number
+  /** Whether another run has had workers of the pool, or asked for them, in its time. */
+  isShared: boolean
   /** Most workers of the pool, those of other runs included, for this run to have more started; >= 1. */
   readonly most: number
   readonly joined: (worker: PoolWorker) => void
@@ -90,6 +92,9 @@ export class WorkerPool implements Disposable {
   /** Gives workers to a run as they become free, and starts those that are missing. */
   request(request: WorkerRequest): void {
     if (!this.#isAsked) this.#servedMs = performance.now()
+    const [first] = this.#requests
+    // Those between have been marked as they came.
+    if (first !== undefined) first.isShared = request.isShared = true
     this.#requests.push(request)
     this.#serve()
     this.#startLater()

@@ -1,6 +1,5 @@
 import { setImmediate as immediate } from 'node:timers/promises'
 import { afterEach, expect, it, vi } from 'vitest'
-import { Share, Sharing } from '../../../dist/execute/schedule/sharing.js'
 import { SliceQueue } from '../../../dist/execute/lanes/slice-queue.js'
 import { LocalLane } from '../../../dist/execute/lanes/local-lane.js'
 import type { Run } from '../../../dist/execute/run/run.js'
@@ -32,7 +31,7 @@ function laneOf(
     finishAll,
     isOver: false,
   } as unknown as Run
-  return new LocalLane(run, call, timing, measured, nothing, queue, new Share(new Sharing()))
+  return new LocalLane(run, call, timing, measured, nothing, queue)
 }
 
 /** Runs batches of items, and tells what was seen of them; `measured` is called after each but the last. */
@@ -68,42 +67,25 @@ it('what is thought and started between items is no part of what they take, but 
   expect([timing.items, timing.totalMs]).toEqual([2, 2])
 })
 
-it('a slice is shared with other runs that compute, and it is known how long they keep the lane waiting', async () => {
+it('it is known how long others keep the lane waiting between two slices', async () => {
   vi.useFakeTimers({ toFake: ['performance'] })
   const queue = new SliceQueue()
-  queue.lanes = 2
   const seen: unknown[] = []
   const call = (item: unknown) => {
     vi.advanceTimersByTime(1)
     seen.push(item)
   }
-  const lane = laneOf(() => (seen.length < 6 ? [1] : undefined), call, { queue })
+  const lane = laneOf(() => (seen.length < 12 ? [1] : undefined), call, { queue })
   lane.start()
-  expect([seen.length, lane.turnMs, queue.partOf(12)]).toEqual([2, 0, 4])
+  expect([seen.length, lane.turnMs]).toEqual([4, 0])
   vi.advanceTimersByTime(7)
   // What has run at once was in the turn of the event loop that this ends.
   await immediate()
   await immediate()
-  expect([seen.length, lane.turnMs]).toEqual([4, 7])
+  expect([seen.length, lane.turnMs]).toEqual([8, 7])
   await immediate()
-  expect([seen.length, lane.turnMs]).toEqual([6, 7])
-  // It waits for items.
-  await immediate()
-  expect(queue.partOf(12)).toBe(6)
+  expect([seen.length, lane.turnMs]).toEqual([12, 7])
   lane.stop()
-  expect(queue.partOf(12)).toBe(6)
-})
-
-it('a lane that has this thread for itself counts what its items cost beside their own time', async () => {
-  vi.useFakeTimers({ toFake: ['performance'] })
-  const timing = runAll([[1], [1], [1], [1], [1], [1]], () => vi.advanceTimersByTime(2), nothing)
-  expect([timing.items, timing.besideMs]).toEqual([2, 0])
-  vi.advanceTimersByTime(3)
-  await immediate()
-  await immediate()
-  expect([timing.items, timing.besideMs]).toEqual([4, 1.5])
-  await immediate()
-  expect([timing.items, timing.besideMs]).toEqual([6, 0.75])
 })
 
 it('a lane that is paused at the end of a slice asks for no other, and its pause is no turn', async () => {
@@ -113,7 +95,6 @@ it('a lane that is paused at the end of a slice asks for no other, and its pause
   const pause = () => lane.pause()
   const lane: LocalLane = laneOf(() => [1], call, { measured: pause, queue })
   lane.start()
-  expect(queue.lanes).toBe(0)
   await immediate()
   await immediate()
   vi.advanceTimersByTime(60_000)

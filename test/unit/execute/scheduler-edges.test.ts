@@ -202,7 +202,7 @@ describe('a run with workers', () => {
     const { begin } = taught()
     const course = begin(1000, ONE)
     const answers = looks.map(([settled, ms]) =>
-      shouldGoBack(course, { items, settled, ms, timing, isTimeShared: false }, timingOf()),
+      shouldGoBack(course, { items, settled, ms, timing, isShared: false }, timingOf()),
     )
     expect(answers.slice(0, -1)).not.toContain(true)
     return answers.at(-1)!
@@ -450,19 +450,6 @@ describe('after a run', () => {
     scheduler.after(begin(100, ONE), seen(0, 0, 0), came(100, 80, 50), ONE)
     expect(scheduler.recall(subject, 'an item')?.gain).toBeCloseTo(1.6, 6)
   })
-
-  it.each([
-    [false, 1.9, 1.9],
-    [true, 1.9, 1.9],
-    [true, 3, 2],
-  ])(
-    'what workers took while other runs had this thread (%s) gains no more than all cores: %d',
-    (isTimeShared, is, gain) => {
-      const { scheduler, subject, begin } = taught()
-      scheduler.after(begin(100, ONE), seen(0, 0, 0), came(100, 100, 100 / is, timingOf(), isTimeShared), ONE)
-      expect(scheduler.recall(subject, 'an item')?.gain).toBeCloseTo(gain, 6)
-    },
-  )
 
   it('items are uneven that were so here or in workers, and stay so until this thread has seen enough of them', () => {
     const even = timingOf(1, 1, 1, 1, 1, 1, 1, 1)

@@ -8,15 +8,6 @@ import { came, NONE, ONE, timingOf, seen, taught, twoCores } from '../support/sc
 
 const { spawnMs } = calibration
 
-/** As `taught`, of a task whose items cost the loop so much beside their own millisecond. */
-function taughtWith(besideMs: number) {
-  const all = taught()
-  const observation = seen(100, 1, 0)
-  observation.timing.addTurn(100, 100, 100 + 100 * besideMs)
-  all.scheduler.after(all.begin(100, NONE), observation, undefined, NONE)
-  return all
-}
-
 describe('before a run', () => {
   it.each<[string, () => Course, 'threads' | undefined]>([
     ['nothing is known of a task that has not run', () => twoCores().begin(1000, ONE), undefined],
@@ -34,23 +25,6 @@ describe('before a run', () => {
     const { begin } = taught()
     expect(begin(1000, { ...NONE, working: 1 }).decision?.chosen).toMatchObject({ mode: 'threads', workers: 1 })
     expect(begin(1000, NONE).decision).toBeUndefined()
-  })
-
-  it('knows how long this thread would be at it, and at least; not of items that wait', () => {
-    const lengths = ({ loopMs, leastLoopMs }: Course): number[] => [loopMs, leastLoopMs]
-    expect([taught(), twoCores()].map(({ begin }) => lengths(begin(100, NONE)))).toEqual([
-      [100, 100],
-      [0, 0],
-    ])
-    const { scheduler, begin } = taught()
-    scheduler.after(begin(100, NONE), seen(100, 3, 0), undefined, NONE)
-    expect(lengths(begin(100, NONE))).toEqual([200, 200])
-    scheduler.after(begin(100, NONE), seen(100, 8, 0), undefined, NONE)
-    expect(lengths(begin(100, NONE))).toEqual([500, 400])
-    const waiting = twoCores()
-    for (let run = 0; run < 2; run++)
-      waiting.scheduler.after(waiting.begin(10, NONE), { ...seen(10, 20, 0), isAsync: true }, undefined, NONE)
-    expect(lengths(waiting.begin(10, NONE))).toEqual([0, 0])
   })
 
   it('has a worker run a single item that would block the event loop, once some like it have shown that', () => {
@@ -191,18 +165,6 @@ describe('during a run', () => {
     expect([1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 300 * look), here))).toEqual([false, true])
   })
 
-  it.each([
-    [0, true],
-    [1, false],
-  ])('does not go back where items cost the loop %d ms beside their own: %s', (besideMs, expected) => {
-    const { begin } = taughtWith(besideMs)
-    const course = begin(1000, ONE)
-    expect([1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 300 * look), timingOf()))).toEqual([
-      false,
-      expected,
-    ])
-  })
-
   it('has nothing to go back from where workers were never decided on', () => {
     const { begin } = twoCores()
     const course = begin(1000, ONE)
@@ -248,20 +210,6 @@ describe('after a run', () => {
   it('stays with workers as long as they win', () => {
     const { run } = taught()
     expect(Array.from({ length: 5 }, () => run(100, 1.5))).toEqual(Array(5).fill('threads'))
-  })
-
-  it('counts what items have cost the loop beside their own time: what they leave as garbage, say', () => {
-    const modes = (besideMs: number) => {
-      const { run } = taughtWith(besideMs)
-      return [run(100, 0.8), run(100, 0.8)]
-    }
-    expect(modes(0)).toEqual(['threads', 'loop'])
-    expect(modes(1)).toEqual(['threads', 'threads'])
-  })
-
-  it('takes what goes beyond their own time for other work', () => {
-    const { run } = taughtWith(20)
-    expect([run(100, 0.4), run(100, 0.4)]).toEqual(['threads', 'loop'])
   })
 
   it('stays in the loop for a number of runs that doubles with each loss', () => {

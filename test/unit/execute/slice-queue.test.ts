@@ -1,7 +1,6 @@
 import { setImmediate as immediate } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { LaneSlices, SliceQueue } from '../../../dist/execute/lanes/slice-queue.js'
-import { Share, Sharing } from '../../../dist/execute/schedule/sharing.js'
 import { SLICE_MS } from '../../../dist/execute/schedule/timing.js'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }))
@@ -84,7 +83,7 @@ it('what calls have taken of a turn is left to nobody else in it', async () => {
   queue.took(SLICE_MS / 4)
   expect(queue.leftMs).toBe((3 * SLICE_MS) / 4)
   queue.took(SLICE_MS)
-  expect(queue.leftMs).toBe(0)
+  expect(queue.leftMs).toBe(-SLICE_MS / 4)
   const { ran, turn } = lanes(queue, 1, 1)
   await turn()
   expect(queue.leftMs).toBe(SLICE_MS)
@@ -123,17 +122,6 @@ it('nothing is waited for where nobody waits', async () => {
   set.mockRestore()
 })
 
-it('what is very short puts nobody off, but many of it take a turn', async () => {
-  const queue = new SliceQueue()
-  queue.took(SLICE_MS / 64)
-  const { ran, turn } = lanes(queue, 1, 1)
-  await turn()
-  for (let count = 0; count < 64; count++) queue.took(SLICE_MS / 64)
-  expect(queue.leftMs).toBe(0)
-  await turn()
-  expect(ran).toEqual([[0], []])
-})
-
 it('a turn comes also after fake timers were thrown away with one that they were to bring', async () => {
   const queue = new SliceQueue()
   const ran: number[] = []
@@ -151,35 +139,13 @@ it('a turn comes also after fake timers were thrown away with one that they were
 
 it('a turn of the event loop is counted where one was asked for', async () => {
   const queue = new SliceQueue()
-  queue.countTurn()
-  queue.countTurn()
+  queue.took(0)
+  queue.took(0)
   expect(queue.turns).toBe(0)
   for (let count = 0; count < 2; count++) {
     await immediate()
     expect(queue.turns).toBe(1)
   }
-})
-
-it('slices of its own turns are not counted', async () => {
-  const queue = new SliceQueue()
-  let leftMs = NaN
-  queue.add(() => {
-    queue.took(1)
-    leftMs = queue.leftMs
-  })
-  await immediate()
-  expect(leftMs).toBe(SLICE_MS)
-})
-
-it('slices are divided among the lanes that compute', () => {
-  const queue = new SliceQueue()
-  const parts = [0, 1, 2, 3].map(() => {
-    const part = queue.partOf(12)
-    queue.lanes++
-    return part
-  })
-  queue.lanes--
-  expect([...parts, queue.partOf(12)]).toEqual([12, 12, 6, 4, 4])
 })
 
 it('a lane that asks twice has one slice, in the context of its run, and may ask again in it', async () => {
@@ -189,7 +155,7 @@ it('a lane that asks twice has one slice, in the context of its run, and may ask
     contexts++
     return fn()
   }
-  const ofLane: LaneSlices = new LaneSlices(new SliceQueue(), new Share(new Sharing()), inContext, () => {
+  const ofLane: LaneSlices = new LaneSlices(new SliceQueue(), inContext, () => {
     expect(ofLane.isDue).toBe(false)
     if (++slices === 1) ofLane.ask()
   })
@@ -202,67 +168,16 @@ it('a lane that asks twice has one slice, in the context of its run, and may ask
   }
 })
 
-it('a slice is a part of what is left of the turn, by how many lanes compute', () => {
-  const queue = new SliceQueue()
-  const [one, other] = [0, 1].map(
-    () =>
-      new LaneSlices(
-        queue,
-        new Share(new Sharing()),
-        (fn) => fn(),
-        () => undefined,
-      ),
-  ) as [LaneSlices, LaneSlices]
-  one.computes(true)
-  one.computes(true)
-  expect([one.lengthMs(SLICE_MS), one.lengthMs(1)]).toEqual([SLICE_MS, 1])
-  other.computes(true)
-  expect([one.lengthMs(SLICE_MS), one.lengthMs(1)]).toEqual([SLICE_MS / 2, 0.5])
-  other.computes(false)
-  queue.took(SLICE_MS - 1)
-  expect([one.lengthMs(SLICE_MS), queue.leftMs, one.lengthMs(0.5)]).toEqual([1, 1, 0.5])
-})
-
-it('calls that seem short go on after the slice of a turn for as long again, and one that was kept from its core is not the last', async () => {
-  const queue = new SliceQueue()
-  for (let quarter = 0; quarter < 4; quarter++) queue.took(SLICE_MS / 4)
-  expect(queue.leftMs).toBe(0)
-  queue.took(3 * SLICE_MS)
-  queue.took(SLICE_MS / 4)
-  queue.took(SLICE_MS / 4)
-  expect(queue.isSpent).toBe(false)
-  queue.took(SLICE_MS / 4)
-  expect(queue.isSpent).toBe(true)
-  await immediate()
-  expect(queue.isSpent).toBe(false)
-  expect(queue.leftMs).toBe(SLICE_MS)
-})
-
 it('what runs within a slice is part of it, and a slice that throws is over', () => {
   const queue = new SliceQueue()
-  const inner = (): boolean => queue.now(() => (vi.advanceTimersByTime(1), queue.isSlice), 0)
-  expect(queue.now(inner, 0)).toBe(true)
+  const inner = (): boolean => queue.now(() => (vi.advanceTimersByTime(1), queue.isSlice))
+  expect(queue.now(inner)).toBe(true)
   expect(queue.leftMs).toBe(SLICE_MS - 1)
   const thrown = new Error('once')
   expect(() =>
     queue.now(() => {
       throw thrown
-    }, 0),
+    }),
   ).toThrow(thrown)
   expect(queue.isSlice).toBe(false)
-  queue.now(() => vi.advanceTimersByTime(1), 2)
-  expect(queue.leftMs).toBe(SLICE_MS - 1)
-  queue.now(() => vi.advanceTimersByTime(2), 2)
-  expect(queue.leftMs).toBe(SLICE_MS - 3)
-})
-
-it('nothing is left of a turn whose slices have run, until the next', async () => {
-  const queue = new SliceQueue()
-  queue.add(() => void vi.advanceTimersByTime(SLICE_MS - 1))
-  await immediate()
-  expect([queue.leftMs, queue.restMs]).toEqual([SLICE_MS, 1])
-  queue.now(() => vi.advanceTimersByTime(SLICE_MS), 0)
-  expect([queue.leftMs, queue.restMs]).toEqual([0, 0])
-  await immediate()
-  expect(queue.restMs).toBe(SLICE_MS)
 })

@@ -120,20 +120,6 @@ describe('what an item takes in the loop', () => {
   })
 })
 
-describe('what an item costs this thread beside its own time', () => {
-  it('is what was seen last, where anything was', () => {
-    const record = fresh()
-    const remembered = [3, 0, 2].map((besideMs) => record.remember(measured({ besideMs })).besideMs)
-    expect(remembered).toEqual([3, 3, 2])
-    record.stayedInLoop(1)
-    expect(record.measured?.besideMs).toBe(2)
-    record.stayedInLoop(1, 4)
-    record.stayedInLoop(1, 0)
-    expect(record.measured?.besideMs).toBe(4)
-    expect(fresh().remember(measured()).besideMs).toBe(0)
-  })
-})
-
 describe('what the first items take longer', () => {
   it('is shown by the first run alone: later this thread is warm', () => {
     const record = fresh()
@@ -158,23 +144,6 @@ describe('what the first items take longer', () => {
     const unknown = fresh()
     unknown.missed(150, 40)
     expect(unknown).toMatchObject({ missedMs: 150, measured: undefined })
-  })
-})
-
-describe('what an item takes at least, by whole runs', () => {
-  const leastAfter = (...times: number[]): number => {
-    const record = fresh()
-    for (const ms of times) record.stayedInLoop(ms)
-    return record.leastOfRunsMs
-  }
-
-  it('is not known before there were two', () => {
-    expect([leastAfter(), leastAfter(5), leastAfter(5, 4)]).toEqual([0, 0, 4])
-  })
-
-  it('goes by the shortest of late: in the others this thread may have been kept from its core', () => {
-    expect([leastAfter(4, 9), leastAfter(4, 9, 9), leastAfter(1, 9, 9, 9), leastAfter(4, 2, 9)]).toEqual([8, 9, 8, 4])
-    expect(leastAfter(0, 9, 9)).toBeCloseTo(4e-6, 12)
   })
 })
 

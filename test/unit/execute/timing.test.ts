@@ -114,24 +114,6 @@ describe('lanes that had different items', () => {
   })
 })
 
-describe('what an item costs beside its own time', () => {
-  const beside = (...turns: [items: number, ms: number, turnMs: number][]): number => {
-    const timing = new Timing()
-    for (const turn of turns) timing.addTurn(...turn)
-    return timing.besideMs
-  }
-
-  it('is the mean over whole turns of the event loop, of which some destroy what many have left', () => {
-    expect(beside()).toBe(0)
-    expect(beside([4, 4, 6])).toBe(0.5)
-    expect(beside([4, 4, 4], [4, 4, 4], [4, 4, 10])).toBe(0.5)
-  })
-
-  it('is not less than nothing', () => {
-    expect(beside([4, 4, 3])).toBe(0)
-  })
-})
-
 describe('an item that is longer than most', () => {
   it.each([
     [{ items: 8, itemMs: 8, spread: 0.6 }, true],

@@ -13,7 +13,6 @@ import {
 } from '../../../dist/index.js'
 import { SliceQueue } from '../../../dist/execute/lanes/slice-queue.js'
 import { TurnStage } from '../../../dist/execute/lanes/turn-stage.js'
-import { Share, Sharing } from '../../../dist/execute/schedule/sharing.js'
 import { SLICE_MS } from '../../../dist/execute/schedule/timing.js'
 import { Scope } from '../../../dist/policy/stages/scope.js'
 import { stagesOf } from '../../../dist/policy/stages/stages-of.js'
@@ -25,7 +24,7 @@ afterEach(() => void vi.useRealTimers())
 /** A stage, and a function that has an item of so many milliseconds come to it, which tells when it runs. */
 function stageOf(queue: SliceQueue) {
   const ran: string[] = []
-  const stage = new TurnStage(queue, new Share(new Sharing()))
+  const stage = new TurnStage(queue)
   const item = (name: string, ms = 0, scope = new Scope()): unknown =>
     stage.begin(scope, undefined).start(
       (of, fn) => fn(of),
@@ -51,8 +50,8 @@ it('within a slice it begins at once, whatever is left: who runs the slice looks
   const queue = new SliceQueue()
   const { item } = stageOf(queue)
   queue.took(SLICE_MS)
-  expect(queue.now(() => item('first', SLICE_MS), 0)).toBe('first')
-  expect(queue.now(() => item('second'), 0)).toBe('second')
+  expect(queue.now(() => item('first', SLICE_MS))).toBe('first')
+  expect(queue.now(() => item('second'))).toBe('second')
 })
 
 it('when nothing is left it waits, in the order in which the items came, and a slice runs as many as fit', async () => {
@@ -61,10 +60,6 @@ it('when nothing is left it waits, in the order in which the items came, and a s
   queue.took(SLICE_MS)
   const results = ['a', 'b', 'c', 'd', 'e'].map((name) => item(name, SLICE_MS / 2))
   expect(ran).toEqual([])
-  // It computes from now on: two lanes share the time of a turn.
-  queue.lanes++
-  expect(queue.partOf(SLICE_MS)).toBe(SLICE_MS / 2)
-  queue.lanes--
   const turns: string[][] = []
   for (let turn = 0; turn < 4; turn++) {
     await immediate()
@@ -73,8 +68,6 @@ it('when nothing is left it waits, in the order in which the items came, and a s
   // The first turn was put off by what had been taken before it.
   expect(turns).toEqual([[], ['a', 'b'], ['c', 'd'], ['e']])
   expect(await Promise.all(results)).toEqual(['a', 'b', 'c', 'd', 'e'])
-  queue.lanes++
-  expect(queue.partOf(SLICE_MS)).toBe(SLICE_MS)
 })
 
 it('short items behind others all have the same slice', async () => {

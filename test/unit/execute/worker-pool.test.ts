@@ -6,6 +6,7 @@ const nothing = (): void => undefined
 const asked = {
   task: { id: 1, expression: '() => 1', isStrict: true, helpers: [] },
   wanted: 1,
+  isShared: false,
   held: 0,
   spare: 0,
   leaving: 0,

@@ -30,8 +30,8 @@ export const came = (
   settled: number,
   ms: number,
   timing = timingOf(),
-  isTimeShared = false,
-): SinceJoined => ({ items, settled, ms, isTimeShared, timing })
+  isShared = false,
+): SinceJoined => ({ items, settled, ms, isShared, timing })
 
 /** A scheduler of a machine with two cores that nobody else uses, and runs of one task. */
 export function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {
@@ -84,7 +84,6 @@ export const measured = (given: Partial<Measured> = {}): Measured => ({
   leastMs: 1,
   itemCv: 0,
   coldMs: 0,
-  besideMs: 0,
   cpuShare: 1,
   coresBusy: 1,
   isAsync: false,
