@@ -4,14 +4,7 @@
 // integers of what comes through shared memory, to send a worker its last item while this thread is at its own, to keep a
 // worker looking for its next message for half a millisecond, and to send more chunks ahead to one that was kept waiting.
 
-/** A cell of the grid, called again and again. */
-const later = (cell) => ({
-  name: `${cell}, later calls`,
-  file: 'warm-case.mjs',
-  args: ['amorsize', 200, cell],
-  ms: ([one]) => one.ms,
-})
-/** The same, called for the first time in a process. */
+/** A cell of the grid, called for the first time in a process. */
 const first = (cell) => ({
   name: `${cell}, first call`,
   file: 'cold-case.mjs',
@@ -114,14 +107,6 @@ export const tricks = [
     code: 'record.missedMs < spawnMs ||',
     without: 'true ||',
     cases: [series('number:10us:1k', 100), series('number:100us:100', 100), series('1kb:10us:1k', 100)],
-  },
-  {
-    what: 'what messages and copies cost is learnt from real chunks',
-    kept: 'estimates follow the machine',
-    file: 'lanes/chunk-feed.js',
-    code: 'isMetered = inFlight === 1 &&',
-    without: 'isMetered = false &&',
-    cases: [later('1kb:10us:10k'), later('rows:1ms:100'), later('10mb:10ms:10')],
   },
   {
     what: 'later runs begin with the concurrency that earlier ones found',

@@ -2,8 +2,6 @@ import { TaskNotTransferableError } from '../../errors.js'
 import { machineNow } from '../../internal/time/clock.js'
 import { callHook } from '../hooks.js'
 import type { Batch } from '../run/item-source.js'
-import { calibration } from '../schedule/calibration.js'
-import { TripMeter } from '../schedule/trip-meter.js'
 import { LATE_MS } from '../threads/fair-shares.js'
 import { packValues, type Unfit } from '../transfer/values.js'
 import type { ChunkMessage, DoneMessage } from '../worker/protocol.js'
@@ -19,7 +17,6 @@ export class ChunkFeed {
    * it tells of messages that it cannot read in the order in which they came.
    */
   readonly #chunks = new Map<number, ChunkInWorker>()
-  readonly #meter = new TripMeter(calibration)
   /** When the worker ended the last chunk that it has reported. */
   #endedMs = 0
   /** Why the last lost message could not be read. */
@@ -162,17 +159,11 @@ export class ChunkFeed {
     callHook(force.run.options.hooks, 'onChunk', { worker: worker.id, start, count: items.length })
   }
 
-  done({ chunk, count, startedMs, endedMs, results }: DoneMessage): void {
+  done({ chunk, endedMs }: DoneMessage): void {
     const held = this.#chunks.get(chunk)
     if (held === undefined) return
     this.#endedMs = endedMs
-    const { sentMs, batch } = held
-    const { inFlight, run } = this.#fed.force
-    // Otherwise more than items and results moves between two chunks, and their cost cannot be learnt.
-    const isMetered = inFlight === 1 && run.options.timeoutMs === Infinity
-    if (isMetered && count > 0 && !batch.isCareful)
-      this.#meter.done({ sentMs, startedMs, endedMs, count }, batch.items[0], results?.values[0])
-    const isUnsettled = held.left > 0 && !batch.isCareful
+    const isUnsettled = held.left > 0 && !held.batch.isCareful
     // If they could not be read, the worker is about to be replaced.
     if (isUnsettled && this.#unread !== undefined) return
     this.#chunks.delete(chunk)

@@ -90,7 +90,7 @@ export class Planner {
     const mostWorkers =
       workers ??
       Math.min(sensibleWorkers(limits, mainWorks, bytesPerWorker, adjustForLoad), concurrency - (mainWorks ? 1 : 0))
-    const cloneMs = cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes }, calibration)
+    const cloneMs = cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes })
     const mayAsk = options.mode === undefined || options.mode === 'threads'
     const mayUseThreads = measured.obstacle === undefined && mostWorkers >= 1 && mayAsk
     const isForTime = subject.needsWorkers && mayUseThreads && situation.items !== 0

@@ -63,17 +63,15 @@ export interface Profile {
   readonly considered: Considered[]
 }
 
-/** Costs of the machine, not of the task: runs with workers show them. */
+/** Costs of the machine, not of the task: the first worker that starts shows `spawnMs`. */
 export type Assumed = 'cloneMs' | 'spawnMs' | 'dispatchMs'
 
 export function profileOf(
   { measured, inputs, limits, bytesPerWorker, considered, isByOutcome }: Decision,
   totalItems: number | null,
 ): Profile {
-  const { sampleSize, itemMs, itemCv, cpuShare, itemBytes, resultBytes, cloneNodes } = measured
-  const { spawnMs, dispatchMs, cloneNodeMs, cloneByteMs } = calibration
-  const cloned = cloneNodes * cloneNodeMs > (itemBytes + resultBytes) * cloneByteMs ? 'cloneNodeMs' : 'cloneByteMs'
-  const shown = { cloneMs: cloned, spawnMs: 'spawnMs', dispatchMs: 'dispatchMs' } as const
+  const { sampleSize, itemMs, itemCv, cpuShare, itemBytes, resultBytes } = measured
+  const { spawnMs, dispatchMs, isMeasured } = calibration
   return {
     sampleSize,
     itemMs,
@@ -84,7 +82,7 @@ export function profileOf(
     cloneMs: inputs.cloneMs,
     spawnMs,
     dispatchMs,
-    assumed: (['cloneMs', 'spawnMs', 'dispatchMs'] as const).filter((name) => !calibration.isMeasured(shown[name])),
+    assumed: isMeasured ? ['cloneMs', 'dispatchMs'] : ['cloneMs', 'spawnMs', 'dispatchMs'],
     estimatedBy: isByOutcome ? 'earlier runs' : 'cost model',
     bytesPerWorker,
     totalItems,

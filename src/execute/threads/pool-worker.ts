@@ -80,7 +80,7 @@ export class PoolWorker {
   #received(message: FromWorker): void {
     if (message.kind === 'loaded') {
       // The first task was sent when the worker was started: from then on it can work.
-      if (this.#tasks.size === 1) calibration.learn('spawnMs', message.atMs - this.epochMs)
+      if (this.#tasks.size === 1) calibration.started(message.atMs - this.epochMs)
       // It may have been forgotten while it was loading.
       if (this.#tasks.has(message.task)) this.#tasks.set(message.task, message)
       this.#loading.delete(message.task)

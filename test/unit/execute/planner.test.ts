@@ -65,7 +65,7 @@ describe('what a plan is made of', () => {
 
   it('is a copy there and back', () => {
     const heavy = { itemBytes: 3e6, resultBytes: 1e6, cloneNodes: 10 }
-    const cloneMs = 10 * calibration.cloneNodeMs + 4e6 * calibration.cloneByteMs
+    const cloneMs = 10 * 0.000_2 + 4e6 * 0.000_001
     expect(inputsOf({ measured: heavy })).toMatchObject({ cloneMs })
   })
 
