@@ -12,16 +12,7 @@ export const OF_SCHEDULES = [
     mutant: /OptionalChaining: `this\.#waiting|`done <= this\.#waiting\.length`/,
     why: 'there is one at each place, which the compiler does not know; beyond the last nothing runs',
   },
-  {
-    file: /lanes\/concurrency-limit/,
-    mutant: /OptionalChaining: `this\.#(relief\.share|reference\.level)`/,
-    why: 'there is one in that phase, which the compiler does not know',
-  },
-  {
-    file: /lanes\/(concurrency-limit|rate-window)/,
-    mutant: /`true` in `constructor/,
-    why: 'set before anybody reads it',
-  },
+  { file: /lanes\/concurrency-limit/, mutant: /`true` in `constructor/, why: 'set before anybody reads it' },
   {
     file: /schedule\/scheduler/,
     mutant: /`options\.policies\.length !== 0` in `return options\.policies/,

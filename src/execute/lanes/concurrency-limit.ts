@@ -1,96 +1,81 @@
-import { FIRST_IN_FLIGHT, MOST_IN_FLIGHT as MOST } from '../schedule/timing.js'
-import { RateWindow } from './rate-window.js'
+import { FIRST_IN_FLIGHT, type LevelRate, MOST_IN_FLIGHT as MOST, type Search } from '../schedule/timing.js'
 
-/** Only failures make it fewer. */
+/** Only failures, or few items, make it fewer. */
 const LEAST = 4
-/** Twice the level must bring 1.6 times the rate to be worth it. */
-const WORTH = 0.6
-/** Of one rate to another. Windows differ by chance, so what follows from a difference asks for the more of it, the more it changes. */
-const GAIN = {
-  /** Below it more items in flight have made it slower, or other items have come. */
-  slower: 0.8,
-  /** If the rate of a held level is below this twice in a row, the level is sought again. */
-  changed: 0.7,
-  /** Below it so little that fewer than before might do, too. */
-  little: 1.4,
-  /** Fewer that keep so much of the rate do as well, … */
-  kept: 0.9,
-  /** … and those that keep so much are looked at once more, where items differ. */
-  nearlyKept: 0.75,
-} as const
+/** Items in a window, at least. */
+const FEW = 8
+/** Short items settle first, so a window waits until this part of the items that were under way when it opened has settled. */
+const ROUND = 7 / 8
+/** Twice the level must bring this many times the rate. And where a held level brings so much less, other items have come. */
+const WORTH = 1.4
+/** A lower level that keeps this part of the rate does as well; and a level is reached when this part of it is under way. */
+const KEPT = 0.9
 /** A little more than Little's law asks for: where items differ the service is never idle. */
 const SPARE = 1.1
-/** Failures are too many above this share of the items, smoothed over so many. */
-const TOO_MANY = 0.2
-const SMOOTHED_OVER = 32
-/** Items in a window, at least: enough to see their rate, or what share of them fails. */
-const IN_WINDOW = { rate: 8, failures: 32 } as const
 /** From a level that has held, the next one that is tried is so many times as high, or as low. */
 const STEP = 1.5
-/** Of the rate of a level that half of it has kept, so much is asked of the next half: small losses must not add up. */
-const STILL_ASKED = 0.95
-/** Windows between two tries of another level: at first, at most, and where there is no higher one to try. */
-const PATIENCE = { least: 4, most: 128, highest: 64 }
-
-type Phase = 'up' | 'back' | 'down' | 'relieve' | 'hold'
-
-/** The rate measured at a level: items that succeeded per millisecond. */
-interface LevelRate {
-  readonly level: number
-  readonly rate: number
-}
+/** Failures are too many above this share of the items. */
+const TOO_MANY = 0.2
+/** Windows for which a level is held until another is tried: at first, at most in a run, and in which a new run begins. */
+const PATIENCE = { least: 4, most: 64, again: 16 } as const
 
 /**
- * How many items to keep in flight. It doubles while that brings more items per second, goes down while fewer bring as many, and then
- * holds what keeps the service full. Only rates of neighbouring levels are compared, never one latency with another: latencies differ.
+ * How many items to keep in flight. It doubles while that brings more items per second, halves while half brings as many, and then holds what
+ * keeps the service full. Only rates of neighbouring levels are compared, never one latency with another: latencies differ.
  *
  * Source: Little's law, and the search of BBR (Cardwell et al. 2016) by delivery rate.
  */
 export class ConcurrencyLimit {
   /** Items that may be under way now; grows towards the level by one with each success. */
   limit: number
-  readonly #first: number
-  #level: number
-  #phase: Phase = 'up'
-  /** The level to compare with: the one below, the one above, or the same one a while ago. */
-  #reference: LevelRate | undefined = undefined
-  #window: RateWindow | undefined
-  /** Whether the window only waits for the items of a higher level to settle. */
-  #isSettling = false
-  #hasBegun = false
-  /** When the latest item has settled, and how many had been started by then. */
+  readonly #most: number
+  #search: Search
+  /** When the latest item has settled, how many had been started by then, and how many of them were under way. */
   #nowMs = 0
   #started = 0
-  /** Items that are under way still, now that one has settled. */
   #inFlight = 0
-  #patience = PATIENCE.least
-  #held = 0
-  #slowWindows = 0
-  /** Whether a lower level is known to be slower. */
-  #isFloorKnown = false
+  /** When the window opened; undefined until the level is reached. */
+  #fromMs: number | undefined = undefined
+  /** Of the items that were under way then, how many have to settle yet. */
+  #old = 0
+  /** So many items had been started then. */
+  #startedBefore = 0
+  /**
+   * The item with which the window may close; -1 once it has settled. Items that are started together settle together, so from an item to the one that
+   * takes its place it is a whole number of such bunches.
+   */
+  #last = 0
+  #settled = 0
+  #succeeded = 0
+  #sumMs = 0
+  /** After the level was lowered: the first item that shows what it brings; Infinity until so few are under way. */
+  #firstLower = 0
+  /** Windows in a row that were worse. */
+  #worse = 0
   #failing = 0
-  #relief: { readonly level: number; readonly share: number } | undefined = undefined
   #changedMs = -Infinity
+  /** The search before its level was lowered for failures, until that is seen to have helped. */
+  #before: Search | undefined = undefined
   #ignoresFailures = false
 
   /**
    * @param items - how many there are; fewer than 64 all start at once
-   * @param found - the level that an earlier run has found: it is held at first; 64 where none has
+   * @param found - how far an earlier run has come
    */
-  constructor(items = Infinity, found?: number) {
+  constructor(items = Infinity, found?: Search) {
+    this.#most = Math.max(1, Math.min(MOST, items))
+    const level = Math.min(this.#most, FIRST_IN_FLIGHT)
     // A run of fewer items than were found best says nothing against it: others come after it.
-    const first = found ?? Math.min(items, FIRST_IN_FLIGHT)
-    this.limit = this.#level = this.#first = Math.max(1, Math.min(MOST, first))
-    if (found === undefined) return
-    this.#phase = 'hold'
-    if (first >= MOST) this.#patience = PATIENCE.highest
+    this.#search =
+      found === undefined
+        ? { level, phase: 'up', patience: 0, held: 0, isLowerNext: false }
+        : { ...found, patience: Math.min(PATIENCE.again, found.patience) }
+    this.limit = this.#search.level
   }
 
-  /** The level that was found, for the next run; undefined while it is sought. */
-  get found(): number | undefined {
-    // A lower level was being tried: the one above it is known to be good.
-    if (this.#phase === 'down') return this.#reference?.level
-    return this.#phase === 'hold' || this.#level === MOST ? this.#level : undefined
+  /** How far the search has come, for the next run. */
+  get found(): Search {
+    return this.#before ?? this.#search
   }
 
   /**
@@ -103,171 +88,152 @@ export class ConcurrencyLimit {
    * @param started - how many were started so far, and those that only wait for a turn
    */
   settled(nowMs: number, ms: number, inFlight: number, failed: boolean, before: number, started: number): void {
-    this.#nowMs = nowMs
+    const { level } = this.#search
+    const isFirst = this.#started === 0
     this.#started = started
-    this.#inFlight = inFlight - 1
+    this.#inFlight = inFlight
+    if (isFirst) this.#open(started - 1)
+    this.#nowMs = nowMs
     // An item started before the level was lowered for failures does not show whether that has helped.
     if (failed && nowMs - ms < this.#changedMs) return
-    this.#failing += (Number(failed) - this.#failing) / SMOOTHED_OVER
+    this.#failing += (Number(failed) - this.#failing) / (4 * FEW)
     const isSuccess = !failed || this.#ignoresFailures
     if (!isSuccess && this.#failing > TOO_MANY) {
       this.#relieve()
       return
     }
-    if (isSuccess && this.limit < this.#level) this.limit++
-    if (!this.#hasBegun) {
-      this.#hasBegun = true
-      this.#window = new RateWindow(0, started, inFlight)
-    }
-    const window = this.#window
-    if (window === undefined) {
-      if (this.limit >= this.#level && inFlight <= this.#level + 1) this.#open()
+    if (isSuccess && this.limit < level) this.limit++
+    if (this.#fromMs === undefined) {
+      if (this.limit < level || inFlight > level + 1) return
+      if (this.#firstLower === Infinity) this.#firstLower = started
+      if (before >= this.#firstLower) this.#open()
       return
     }
-    window.add(before, ms, inFlight, isSuccess)
-    if (!window.isComplete(nowMs, this.#level, this.#phase === 'relieve' ? IN_WINDOW.failures : IN_WINDOW.rate)) return
-    if (this.#isSettling || !window.wasFull(this.#level)) {
-      this.#isSettling = false
+    this.#settled++
+    if (before < this.#startedBefore) this.#old--
+    if (isSuccess) {
+      this.#succeeded++
+      this.#sumMs += ms
+    }
+    const isEnough = this.#settled >= (this.#before === undefined ? FEW : 4 * FEW)
+    if (before === this.#last) this.#last = isEnough ? -1 : started
+    // One that hangs does not hold the window open.
+    if ((this.#last < 0 && this.#old <= 0) || this.#settled >= FEW * level) this.#judge()
+  }
+
+  /** A window has closed. */
+  #judge(): void {
+    if (this.#before !== undefined && this.#succeeded < (1 - TOO_MANY / 4) * this.#settled) {
+      this.#relieve()
+      return
+    }
+    this.#before = undefined
+    const rate = this.#succeeded / Math.max(1e-3, this.#nowMs - (this.#fromMs ?? 0))
+    const { level, phase, reference = { level, rate } } = this.#search
+    if (this.#sumMs < this.#succeeded) {
+      // Below 1 ms there is nothing to gain; and nothing that follows can be compared with it.
+      this.#search = { ...this.#search, phase: 'up', reference: undefined }
       this.#open()
-    } else {
-      this.#decide(window)
-    }
+    } else if (phase === 'hold') this.#goOnHolding(rate, reference)
+    else if (phase === 'up') this.#decideHigher(rate, reference)
+    else this.#decideLower(rate, reference)
   }
 
-  #decide(window: RateWindow): void {
-    const rate = window.rate(this.#nowMs)
-    if (window.meanMs < 1) {
-      // Nothing to gain; and nothing that follows can be compared with it.
-      this.#phase = 'up'
-      this.#reference = undefined
-      this.#open()
-      return
-    }
-    switch (this.#phase) {
-      case 'up':
-        this.#decideHigher(window, rate)
-        return
-      case 'back':
-        // Had the higher level made it slower, this one would be as fast as before: other items have come.
-        if (rate < GAIN.slower * (this.#reference as LevelRate).rate) this.#restart()
-        else this.#stopClimbing(1)
-        return
-      case 'down':
-        this.#decideLower(window, rate)
-        return
-      case 'relieve':
-        if (window.failedShare > (this.#relief?.share ?? 1) / 4) {
-          this.#relieve()
-        } else {
-          this.#relief = undefined
-          this.#patience = PATIENCE.most
-          this.#hold(this.#level, rate)
-        }
-        return
-      case 'hold':
-        this.#decideHeld(rate)
-    }
+  #decideHigher(rate: number, low: LevelRate): void {
+    const { level, patience } = this.#search
+    const gain = rate / low.rate
+    const hasPaid = level > low.level
+    if (gain < 1 + (WORTH - 1) * (level / low.level - 1)) {
+      // In the first window of a run the beginning counts in: what seems to bring too little is looked at twice.
+      if (gain > 1 && this.#worse++ === 0) this.#open()
+      else this.#holdAfter(Math.min(level, low.level * Math.max(1, gain)), low.rate * Math.max(1, gain), true)
+    } else if (level < this.#most) this.#goTo(2 * level, 'up', { level, rate }, hasPaid ? PATIENCE.least : patience)
+    else this.#hold({ level, rate }, level === MOST ? PATIENCE.most : hasPaid ? PATIENCE.least : 0, true)
   }
 
-  #decideHigher(window: RateWindow, rate: number): void {
-    const low = this.#reference
-    if (low !== undefined) {
-      const gain = rate / low.rate
-      if (gain < 1 + WORTH * (this.#level / low.level - 1)) {
-        if (gain < GAIN.slower) this.#goTo(low.level, 'back', low)
-        else if (!window.isRepeated && window.isSpread) this.#open(true)
-        else this.#stopClimbing(gain)
-        return
-      }
-      this.#isFloorKnown = true
-      this.#patience = PATIENCE.least
-    }
-    if (this.#level === MOST) {
-      this.#patience = PATIENCE.highest
-      this.#hold(MOST, rate)
-    } else {
-      this.#goTo(2 * this.#level, 'up', { level: this.#level, rate })
-    }
+  #decideLower(rate: number, high: LevelRate): void {
+    const { level } = this.#search
+    const best = Math.max(rate, high.rate)
+    // Little's law: so many keep the service as busy as the higher level did.
+    if (rate < KEPT * high.rate)
+      this.#holdAfter(Math.min(high.level, ((level * high.rate) / rate) * SPARE), high.rate, false)
+    else if (level <= LEAST) this.#holdAfter(level, best, false)
+    else this.#goTo(level / 2, 'down', { level, rate: best })
   }
 
-  /** More in flight brings `gain` times the rate, which is too little: perhaps fewer would do, too. */
-  #stopClimbing(gain: number): void {
-    const low = this.#reference as LevelRate
-    const rate = low.rate * Math.max(1, gain)
-    this.#patience = Math.min(PATIENCE.most, 2 * this.#patience)
-    if (gain < GAIN.little && low.level > LEAST)
-      this.#goTo(low.level * (this.#isFloorKnown ? 1 / STEP : 1 / 2), 'down', { level: low.level, rate })
-    else this.#hold(Math.min(this.#level, low.level * gain * SPARE), rate)
+  #goOnHolding(rate: number, usual: LevelRate): void {
+    const { level, patience, held } = this.#search
+    this.#worse = rate * WORTH < usual.rate ? this.#worse + 1 : 0
+    const reference = { level, rate: usual.rate + (rate - usual.rate) / 4 }
+    this.#search = { ...this.#search, held: held + 1, reference }
+    if (this.#worse >= 2) this.#seekAgain()
+    else if (this.#worse > 0 || held + 1 < patience) this.#open()
+    else this.#try(reference)
   }
 
-  #decideLower(window: RateWindow, rate: number): void {
-    const high = this.#reference as LevelRate
-    const share = rate / high.rate
-    if (share >= GAIN.kept) {
-      const reference = { level: this.#level, rate: Math.max(rate, high.rate * STILL_ASKED) }
-      if (this.#level <= LEAST) this.#hold(this.#level, reference.rate)
-      else this.#goTo(this.#level / 2, 'down', reference)
-    } else if (share > GAIN.nearlyKept && !window.isRepeated && window.isSpread) {
-      this.#open(true)
-    } else {
-      this.#isFloorKnown = true
-      this.#patience = Math.min(PATIENCE.most, 2 * this.#patience)
-      // Little's law: so many keep the service as busy as the higher level did.
-      this.#hold(Math.min(high.level, (this.#level / share) * SPARE), high.rate)
-    }
+  /** A level was tried in vain. The next time it is the neighbour on the other side. */
+  #holdAfter(level: number, rate: number, isLowerNext: boolean): void {
+    const { patience } = this.#search
+    const isFirst = patience === 0 && isLowerNext
+    this.#hold(
+      { level, rate },
+      isFirst ? 0 : Math.min(PATIENCE.most, Math.max(PATIENCE.least, 2 * patience)),
+      isLowerNext,
+    )
   }
 
-  #decideHeld(rate: number): void {
-    const usual = this.#reference?.rate ?? rate
-    this.#slowWindows = rate < GAIN.changed * usual ? this.#slowWindows + 1 : 0
-    if (this.#slowWindows >= 2) {
-      this.#restart()
-      return
-    }
-    this.#reference = { level: this.#level, rate: usual + (rate - usual) / 4 }
-    if (++this.#held < this.#patience) this.#open()
-    else if (this.#level < MOST) this.#goTo(STEP * this.#level, 'up', this.#reference)
-    else this.#goTo(this.#level / STEP, 'down', this.#reference)
+  #hold(at: LevelRate, patience: number, isLowerNext: boolean): void {
+    this.#search = { level: at.level, phase: 'hold', patience, held: 0, isLowerNext }
+    if (patience === 0) this.#try(at)
+    else this.#goTo(at.level, 'hold', at)
+  }
+
+  #try(at: LevelRate): void {
+    const { patience, isLowerNext } = this.#search
+    const step = patience === 0 ? 2 : STEP
+    if (at.level > LEAST && (isLowerNext || at.level >= this.#most)) this.#goTo(at.level / step, 'down', at)
+    else if (at.level < this.#most) this.#goTo(at.level * step, 'up', at)
+    else this.#goTo(at.level, 'hold', at, PATIENCE.least)
+  }
+
+  #seekAgain(): void {
+    this.#search = { ...this.#search, isLowerNext: false }
+    this.#goTo(this.#search.level, 'up', undefined, 0)
   }
 
   /** Too many fail: back to the level before, or half. Where even a few fail, failures are results like others. */
   #relieve(): void {
-    const low = this.#reference
-    if (this.#level <= LEAST) {
-      this.#ignoresFailures = true
-      this.#level = this.#relief?.level ?? this.#first
-      this.#restart()
-      return
-    }
-    this.#relief ??= { level: this.#level, share: this.#failing }
-    const isTry = low !== undefined && low.level < this.#level
+    const { level, reference } = this.#search
+    this.#before ??= this.#search
     this.#failing = 0
     this.#changedMs = this.#nowMs
-    this.#goTo(isTry ? low.level : this.#level / 2, 'relieve', undefined)
-  }
-
-  #restart(): void {
-    this.#patience = PATIENCE.least
-    this.#isFloorKnown = false
-    this.#goTo(Math.max(this.#level, this.#first), 'up', undefined)
-  }
-
-  #hold(level: number, rate: number): void {
-    this.#held = this.#slowWindows = 0
-    this.#goTo(level, 'hold', { level, rate })
+    if (level > LEAST) {
+      const isTry = reference !== undefined && reference.level < level
+      this.#goTo(isTry ? reference.level : level / 2, 'hold', undefined, PATIENCE.most)
+      return
+    }
+    this.#ignoresFailures = true
+    this.#search = this.#before
+    this.#before = undefined
+    this.#seekAgain()
   }
 
   /** Nothing is cancelled: a lower level is reached when enough have settled, a higher one by one more for each success. */
-  #goTo(level: number, phase: Phase, reference: LevelRate | undefined): void {
-    this.#level = Math.max(1, Math.min(MOST, Math.round(level)))
-    this.#isSettling = this.#level < this.limit
-    this.limit = Math.min(this.limit, this.#level)
-    this.#phase = phase
-    this.#reference = reference
-    this.#window = undefined
+  #goTo(to: number, phase: Search['phase'], reference: LevelRate | undefined, patience = this.#search.patience): void {
+    const level = Math.max(1, Math.min(this.#most, Math.round(to)))
+    this.#search = { ...this.#search, level, phase, reference, patience, held: 0 }
+    this.#firstLower = level < this.limit ? Infinity : 0
+    this.limit = Math.min(this.limit, level)
+    this.#fromMs = undefined
+    this.#worse = 0
   }
 
-  #open(isRepeated = false): void {
-    this.#window = new RateWindow(this.#nowMs, this.#started, this.#inFlight, isRepeated)
+  /** A window opens, unless the source gives too few items to keep the level. */
+  #open(last = this.#started): void {
+    this.#fromMs = this.#inFlight < KEPT * this.#search.level ? undefined : this.#nowMs
+    this.#startedBefore = this.#started
+    this.#last = last
+    this.#old = this.#inFlight * ROUND
+    this.#settled = this.#succeeded = this.#sumMs = 0
   }
 }

@@ -1,7 +1,7 @@
 import { BoundedMap } from '../../internal/bounded-map.js'
 import { MARGIN } from './cost-model.js'
 import type { Measured } from './sample.js'
-import { FEW, type MeanTiming, type Timing } from './timing.js'
+import { FEW, type MeanTiming, type Search, type Timing } from './timing.js'
 
 /** Most tasks that are remembered by URL and export. Functions are forgotten when they are collected as garbage. */
 const MOST_NAMED = 1000
@@ -232,8 +232,8 @@ class OfTask extends Map<string, TaskRecord> {
 
 /** Findings of runs about items that wait; undefined before. */
 export interface OfWaiting {
-  /** So many in flight were best in this thread. */
-  readonly inFlight?: number | undefined
+  /** How far the search for the best number in flight in this thread has come. */
+  readonly inFlight?: Search | undefined
   /** So many keep a thread busy with what they compute, `SLACK` counted in. */
   readonly overlap?: number | undefined
 }

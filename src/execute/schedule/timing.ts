@@ -5,6 +5,24 @@ export const SLICE_MS = 4
 export const FIRST_IN_FLIGHT = 64
 /** The most items in flight by default: a program should not hold more connections open to a server unless its author says so. */
 export const MOST_IN_FLIGHT = 256
+/** The rate measured at a level of items in flight: items that succeeded per millisecond. */
+export interface LevelRate {
+  readonly level: number
+  readonly rate: number
+}
+
+/** How far the search for the best level has come. The next run of the task goes on with it. */
+export interface Search {
+  readonly level: number
+  readonly phase: 'up' | 'down' | 'hold'
+  /** The level to compare with: the one below, the one above, or the same one a while ago. */
+  readonly reference?: LevelRate | undefined
+  /** Windows for which a level is held, 0 while nothing is known of the neighbours of the first; and for how many this one has been. */
+  readonly patience: number
+  readonly held: number
+  readonly isLowerNext: boolean
+}
+
 /** A worker has at most an equal part of these under way: no more than `most`, and no fewer than `least`, however many workers there are. */
 export const IN_WORKER = { least: 16, most: 64 } as const
 /** So many times as many items are let wait at once as would keep a thread busy, since waits differ. */

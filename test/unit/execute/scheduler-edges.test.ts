@@ -5,16 +5,19 @@ import { calibration } from '../../../dist/execute/schedule/calibration.js'
 import { came, NONE, ONE, timingOf, seen, taught, twoCores } from '../support/scheduling.js'
 
 const { spawnMs } = calibration
+const [few, many] = [8, 96].map(
+  (level) => ({ level, phase: 'hold', patience: 4, held: 0, isLowerNext: false }) as const,
+)
 
 describe('what is learnt of items in flight', () => {
-  it('is kept for the task where a run was long enough to find it, and is not used where the user wants none of it', () => {
+  it('is kept for the task, and is not used where the user wants none of it', () => {
     const { scheduler, subject } = twoCores()
     expect(scheduler.waitingOf(subject).inFlight).toBeUndefined()
     scheduler.foundWaiting(subject, {})
     expect(scheduler.waitingOf(subject).inFlight).toBeUndefined()
-    scheduler.foundWaiting(subject, { inFlight: 96 })
+    scheduler.foundWaiting(subject, { inFlight: many })
     scheduler.foundWaiting(subject, {})
-    expect(scheduler.waitingOf(subject).inFlight).toBe(96)
+    expect(scheduler.waitingOf(subject).inFlight).toBe(many)
     const forgetful = { ...subject, options: { ...subject.options, useCache: false } }
     expect(scheduler.waitingOf(forgetful).inFlight).toBeUndefined()
     expect(scheduler.recall(forgetful, 'an item')).toBeUndefined()
@@ -23,10 +26,10 @@ describe('what is learnt of items in flight', () => {
   it('says nothing about the task under policies, nor the other way round', () => {
     const { scheduler, subject } = twoCores()
     const guarded = { ...subject, options: { ...subject.options, policies: [timeout(5)] } }
-    scheduler.foundWaiting(subject, { inFlight: 96 })
+    scheduler.foundWaiting(subject, { inFlight: many })
     expect(scheduler.waitingOf(guarded).inFlight).toBeUndefined()
-    scheduler.foundWaiting(guarded, { inFlight: 8 })
-    expect([scheduler.waitingOf(subject).inFlight, scheduler.waitingOf(guarded).inFlight]).toEqual([96, 8])
+    scheduler.foundWaiting(guarded, { inFlight: few })
+    expect([scheduler.waitingOf(subject).inFlight, scheduler.waitingOf(guarded).inFlight]).toEqual([many, few])
   })
 
   it.each([

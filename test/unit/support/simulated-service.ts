@@ -74,12 +74,18 @@ export function failing(share: number): ServiceOf {
 
 interface Event {
   atMs: number
+  readonly doneMs: number
   readonly startedMs: number
   readonly index: number
   readonly failed: boolean
   /** Whether the service has been left, and only this thread has not heard of it. */
   hasLeft: boolean
   readonly isPump: boolean
+}
+
+/** Whether the service is done with it first: of those that a busy thread hears of at once, too. */
+function isEarlier(one: Event, other: Event): boolean {
+  return one.atMs < other.atMs || (one.atMs === other.atMs && one.doneMs < other.doneMs)
 }
 
 /** The earliest first. */
@@ -91,7 +97,7 @@ class Events {
     let at = heap.push(event) - 1
     while (at > 0) {
       const parent = (at - 1) >> 1
-      if ((heap[parent] as Event).atMs <= event.atMs) break
+      if (!isEarlier(event, heap[parent] as Event)) break
       heap[at] = heap[parent] as Event
       at = parent
     }
@@ -107,8 +113,8 @@ class Events {
     for (;;) {
       let child = 2 * at + 1
       if (child >= heap.length) break
-      if (child + 1 < heap.length && (heap[child + 1] as Event).atMs < (heap[child] as Event).atMs) child++
-      if ((heap[child] as Event).atMs >= last.atMs) break
+      if (child + 1 < heap.length && isEarlier(heap[child + 1] as Event, heap[child] as Event)) child++
+      if (!isEarlier(heap[child] as Event, last)) break
       heap[at] = heap[child] as Event
       at = child
     }
@@ -127,14 +133,20 @@ export interface Simulated {
 
 /**
  * Runs `items` calls in simulated time. To start a call, or to hear of its end, takes this thread 4 µs, and `burnMs` more to start it. With
- * `turnMs` calls are started so long after one has ended, and all that end meanwhile are heard of before.
+ * `turnMs` calls are started so long after one has ended, and all that end meanwhile are heard of before. With `tickMs` a service answers only at whole
+ * ticks, as timers do.
  */
 export function simulate(
   serviceOf: ServiceOf,
   items: number,
   rule: Limit,
   seed: number,
-  { burnMs = 0, knee = Infinity, turnMs = 0 }: { burnMs?: number; knee?: number; turnMs?: number } = {},
+  {
+    burnMs = 0,
+    knee = Infinity,
+    turnMs = 0,
+    tickMs = 0,
+  }: { burnMs?: number; knee?: number; turnMs?: number; tickMs?: number } = {},
 ): Simulated {
   const random = seeded(seed)
   const serve = serviceOf(items)
@@ -153,7 +165,8 @@ export function simulate(
     countedMs = Math.max(countedMs, nowMs)
   }
   const pumpAt = (atMs: number): void => {
-    if (!pumps.isDue) events.push({ atMs, startedMs: 0, index: -1, failed: false, hasLeft: true, isPump: true })
+    if (!pumps.isDue)
+      events.push({ atMs, doneMs: atMs, startedMs: 0, index: -1, failed: false, hasLeft: true, isPump: true })
     pumps.isDue = true
   }
   const pump = (nowMs: number): void => {
@@ -169,7 +182,16 @@ export function simulate(
       mostInFlight = Math.max(mostInFlight, ++inFlight)
       const index = next++
       const { doneMs, failed: isFailed = false } = serve(freeMs, index, ++atService, random)
-      events.push({ atMs: doneMs, startedMs: freeMs, index, failed: isFailed, hasLeft: false, isPump: false })
+      const atTick = tickMs > 0 ? Math.ceil(doneMs / tickMs) * tickMs : doneMs
+      events.push({
+        atMs: atTick,
+        doneMs: atTick + 1e-9 * index,
+        startedMs: freeMs,
+        index,
+        failed: isFailed,
+        hasLeft: false,
+        isPump: false,
+      })
     }
   }
   pump(0)
