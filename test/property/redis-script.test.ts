@@ -1,13 +1,7 @@
 import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  GCRA,
-  gcraArguments,
-  readGcraAnswers,
-  timeOfToken,
-  timeOfTokens,
-} from '../../dist/redis/gcra.js'
+import { GCRA, gcraArguments, readGcraAnswers, timeOfToken, timeOfTokens } from '../../dist/redis/gcra.js'
 import { hasServer, TestServer } from '../support/redis-server.js'
 
 interface Client {
@@ -262,7 +256,10 @@ describe.skipIf(!hasServer('redis'))('the script of the limits (needs redis-serv
       const time = [`${seconds}`, `${nowUs - seconds * 1e6}`]
       for (const least of [1, 1, 0]) {
         const values = gcraArguments({ most: 1, least, unit, full, pauseMs: 0 })
-        const { granted, waitMs, left } = readGcraAnswers(await client.eval(onOwnClock, 1, 'k', ...values, ...time), 1)[0]!
+        const { granted, waitMs, left } = readGcraAnswers(
+          await client.eval(onOwnClock, 1, 'k', ...values, ...time),
+          1,
+        )[0]!
         const terms = { unit: picoseconds(unit), full: picoseconds(full), pause: 0n }
         const { isThere, settle } = model.decide(BigInt(nowUs) * 1_000_000n, { most: 1, least, ...terms })
         const expected = settle(isThere)

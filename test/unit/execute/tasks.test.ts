@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { MeanTiming } from '../../../dist/execute/schedule/timing.js'
+import type { MeanTiming, Search } from '../../../dist/execute/schedule/timing.js'
 import type { Measured } from '../../../dist/execute/schedule/sample.js'
 import { type TaskRecord, Tasks } from '../../../dist/execute/schedule/tasks.js'
 import { measured as measuredAs } from '../support/scheduling.js'
@@ -7,6 +7,7 @@ import { measured as measuredAs } from '../support/scheduling.js'
 const task = (): void => undefined
 const measured = (given: Partial<Measured> = {}): Measured => measuredAs({ itemMs: 10, ...given })
 const timing = (items: number, itemMs: number): MeanTiming => ({ items, itemMs, spread: 0 })
+const levelOf = (level: number): Search => ({ level, phase: 'hold', patience: 4, held: 0, isLowerNext: false })
 const fresh = (): TaskRecord => new Tasks().of(task, 1)
 
 describe('what is known of a task', () => {
@@ -63,24 +64,24 @@ describe('what is known of a task', () => {
     expect(tasks.of('m#f', 1)).not.toBe(record)
     expect(tasks.of('m#f', 1)).toBe(tasks.of('m#f', 2))
     expect(tasks.of(() => undefined, 1)).not.toBe(record)
-    tasks.foundWaiting(task, { inFlight: 128 })
+    tasks.foundWaiting(task, { inFlight: levelOf(128) })
     tasks.foundWaiting('other#f', { overlap: 3 })
     tasks.foundWaiting('m#f', {})
     expect(['other#f', 'm#f'].map((name) => tasks.waitingOf(name))).toEqual([{ overlap: 3 }, {}])
     // What a run was too short to find stands.
     tasks.foundWaiting(task, { overlap: 9 })
-    expect(tasks.waitingOf(task)).toEqual({ inFlight: 128, overlap: 9 })
+    expect(tasks.waitingOf(task)).toEqual({ inFlight: levelOf(128), overlap: 9 })
     expect(tasks.find(task, 1)).toBe(record)
   })
 
   it('is kept for a thousand named tasks, of which the oldest goes', () => {
     const tasks = new Tasks()
-    const found = (n: number): void => tasks.foundWaiting(`m#${n}`, { inFlight: n })
+    const found = (n: number): void => tasks.foundWaiting(`m#${n}`, { inFlight: levelOf(n) })
     for (let n = 0; n < 1000; n++) found(n)
-    expect(tasks.waitingOf('m#0').inFlight).toBe(0)
+    expect(tasks.waitingOf('m#0').inFlight).toEqual(levelOf(0))
     found(1000)
     tasks.foundWaiting('m#1001', {})
-    expect([0, 1, 1000].map((n) => tasks.waitingOf(`m#${n}`).inFlight)).toEqual([undefined, 1, 1000])
+    expect([0, 1, 1000].map((n) => tasks.waitingOf(`m#${n}`).inFlight?.level)).toEqual([undefined, 1, 1000])
   })
 })
 

@@ -249,10 +249,7 @@ describe('maxWaitMs of a limiter over Redis', () => {
     await clock.advance(30)
     expect(await second).toMatchObject([
       {
-        reason: {
-          message: expect.stringContaining("and they have not come within 30 ms") as string,
-          retryAfterMs: 70,
-        },
+        reason: { message: expect.stringContaining('and they have not come within 30 ms') as string, retryAfterMs: 70 },
       },
     ])
     await clock.advance(70)
