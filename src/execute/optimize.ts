@@ -14,7 +14,7 @@ import { beginRun, resultsOf, type Run } from './run/run.js'
 import { explainPlan, reasonOf } from './schedule/explain.js'
 import type { Decision, Situation, Subject } from './schedule/planner.js'
 import { type Plan, profileOf } from './schedule/profile.js'
-import { type Measured, runSample, SampleItem } from './schedule/sample.js'
+import { type Measured, ownOf, runSample, SampleItem } from './schedule/sample.js'
 import { callWithPolicies, type ResolvedTask, resolveTask, type Task } from './task.js'
 import { pools, scheduler } from './thread-wide.js'
 import { whyNotShared } from './transfer/shared-policies.js'
@@ -85,7 +85,8 @@ async function makePlan(
   const obstacle = sample.measured.obstacle ?? (await obstacleOf(task, options))
   const measured = { ...sample.measured, obstacle }
   const workers = pools.of(options.maxMemoryPerWorker)
-  const situation: Situation = { items: left, done: firstItems.length, workers }
+  const inFlight = scheduler.waitingOf(subject).inFlight?.level
+  const situation: Situation = { items: left, done: firstItems.length, workers, inFlight }
   const decision = scheduler.planner.plan(subject, measured, situation, scheduler.recall(subject, first))
   const { chosen, considered } = decision
   const [loop] = considered
@@ -131,7 +132,7 @@ async function sampleOf(task: ResolvedTask, source: ItemSource, options: Complet
   const finishedBefore = earlier?.count ?? 0
   if (known !== undefined) {
     const firstItems = drawn.map((item) => new SampleItem(item))
-    return { subject, first, firstItems, measured: known, isKnown: true, finishedBefore }
+    return { subject, first, firstItems, measured: ownOf(known), isKnown: true, finishedBefore }
   }
   let promises = 0
   const ownCall = (item: unknown): unknown => {

@@ -209,6 +209,7 @@ export class AsyncLane implements Lane {
     )
     this.#inFlight--
     this.#timing.add(1, nowMs - this.#settledSinceMs)
+    this.#timing.ownTotalMs += nowMs - startedMs
     this.#settledSinceMs = nowMs
     this.#run.slots?.give()
   }

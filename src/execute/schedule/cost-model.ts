@@ -103,6 +103,8 @@ export interface Choices {
   readonly targetChunkMs: number
   readonly workers?: number | undefined
   readonly concurrency?: number | undefined
+  /** Items that begin at once where they wait, as earlier runs have found. */
+  readonly inFlight?: number | undefined
   readonly chunkSize?: number | undefined
   readonly mode?: RunMode | undefined
   readonly prefer?: 'async' | 'threads' | undefined
@@ -124,8 +126,8 @@ export function consider(inputs: CostInputs, choices: Choices): AllConsidered {
   if (inputs.isAsync) {
     // As many as begin at once: a few first items say too little of how busy they keep this thread to choose fewer, and a run takes more once it
     // finds that they make it faster.
-    const { concurrency } = choices
-    const first = Math.max(1, Math.min(FIRST_IN_FLIGHT, inputs.items))
+    const { concurrency, inFlight = FIRST_IN_FLIGHT } = choices
+    const first = Math.max(1, Math.min(inFlight, inputs.items))
     const workers = concurrency === undefined ? (choices.workers ?? first) : Math.min(first, concurrency)
     all.push({ mode: 'async', workers, chunkSize: 1, estimatedMs: asyncMs(inputs, workers) })
   }

@@ -75,7 +75,7 @@ function describe({ mode, workers, chunkSize }: Pick<Considered, 'mode' | 'worke
     case 'serial':
       return 'the loop in this thread'
     case 'async':
-      return `at most ${workers} in flight in this thread`
+      return `${workers} in flight in this thread to begin with`
     case 'threads':
       return `${count(workers, 'worker thread')}, chunks of at most ${chunkSize}`
   }

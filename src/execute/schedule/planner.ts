@@ -34,6 +34,8 @@ export interface Situation {
   readonly workers: WorkersAtHand
   /** Workers that run the items without this thread if there is one for each core; 0 or absent unless some items would keep it for long. */
   readonly apart?: number
+  /** Items that begin at once where they wait, as earlier runs have found. */
+  readonly inFlight?: number | undefined
 }
 
 export interface Decision {
@@ -117,6 +119,7 @@ export class Planner {
       targetChunkMs: chunkMs(limits, targetChunkMs),
       workers: workers ?? (isOpen ? mostWorkers : undefined),
       concurrency: options.concurrency,
+      inFlight: situation.inFlight,
       chunkSize,
       mode,
       prefer,

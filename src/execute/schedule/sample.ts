@@ -36,7 +36,10 @@ export class Busyness {
 /** Measurements of a task on items of one shape. Times are milliseconds, sizes bytes. */
 export interface Measured {
   readonly sampleSize: number
+  /** Where items overlap in a run, from the end of one to the end of the next: what each computes if the thread is busy. */
   readonly itemMs: number
+  /** From the start of such an item to its end; undefined where they do not overlap. */
+  readonly ownMs?: number | undefined
   /** The least that an item takes; 0 if too few have run to tell. */
   readonly leastMs: number
   readonly itemCv: number
@@ -52,6 +55,14 @@ export interface Measured {
   readonly cloneNodes: number
   /** Why items or results cannot be sent to a thread, or, of a plan, its run can have no workers; undefined if they can. */
   readonly obstacle: string | undefined
+}
+
+/** The measured values for a plan, in which an item takes its own time, as in a sample. */
+export function ownOf(measured: Measured): Measured {
+  const { itemMs, ownMs, cpuShare } = measured
+  return ownMs === undefined
+    ? measured
+    : { ...measured, itemMs: ownMs, cpuShare: Math.min(1, (itemMs * cpuShare) / ownMs) }
 }
 
 export interface Observation {
@@ -72,6 +83,7 @@ export function measuredOf({ timing, item, result, isAsync, busy }: Observation)
   return {
     sampleSize: timing.items,
     itemMs: timing.itemMs,
+    ownMs: timing.ownTotalMs > 0 ? timing.ownTotalMs / timing.items : undefined,
     leastMs: timing.leastMs,
     itemCv: timing.spread,
     cpuShare: busy.share,

@@ -113,6 +113,8 @@ const START: Mark = { items: 0, ms: 0 }
 export class Timing {
   items = 0
   totalMs = 0
+  /** The same from the start of each to its end, of items that overlap. */
+  ownTotalMs = 0
   itemMs = 0
   /** The least that an item has taken recently, by however few there were: other programs on the core do not count in it. */
   leastSeenMs = Infinity

@@ -167,7 +167,7 @@ describe('the number of items in flight', () => {
 
   it.each<[number, number, number]>([
     [64, 1000, 24],
-    [64, 10_000, 110],
+    [64, 10_000, 100],
     [20, 1000, 80],
     [20, 10_000, 240],
   ])('makes a service that refuses beyond %d refuse few of %d', (most, items, refused) => {

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { measuredOf, runSample, SampleItem } from '../../../dist/execute/schedule/sample.js'
+import { execute, optimize } from '../../../dist/index.js'
+import { measuredOf, ownOf, runSample, SampleItem } from '../../../dist/execute/schedule/sample.js'
+import { Timing } from '../../../dist/execute/schedule/timing.js'
 import { seen } from '../support/scheduling.js'
 
 /** What the system tells of time: of the wall, of the process on its cores, and how busy the event loop was. */
@@ -140,5 +142,49 @@ describe('what a sample says of items and results', () => {
       'a function cannot be sent to a thread',
       'a function cannot be sent to a thread',
     ])
+  })
+})
+
+describe('what a run says to a plan of items that overlap', () => {
+  /** Ten ended within 10 ms, in a thread that was busy for half of them. */
+  const run = (ownMs: number) => {
+    const timing = new Timing()
+    for (let i = 0; i < 10; i++) timing.add(1, 1)
+    timing.ownTotalMs = 10 * ownMs
+    return measuredOf({ ...seen(0, 0, 0), timing, busy: { share: 0.5, cores: 0.5 }, isAsync: true })
+  }
+
+  it.each([
+    [20, 20, 0.025],
+    [1, 1, 0.5],
+    // Clocks may disagree a little.
+    [0.4, 0.4, 1],
+    [0, 1, 0.5],
+  ])('is how long each took, not how far apart they ended: %d ms', (ownMs, itemMs, cpuShare) => {
+    expect(ownOf(run(ownMs))).toMatchObject({ itemMs, cpuShare })
+    expect(run(ownMs)).toMatchObject({ itemMs: 1, cpuShare: 0.5 })
+  })
+
+  it('makes a plan as one without earlier runs would be, of as many at once as begin', async () => {
+    vi.restoreAllMocks()
+    let begun = 0
+    let settled = 0
+    let ms = 20
+    const task = async (): Promise<void> => {
+      if (settled === 0) begun++
+      await new Promise((resolve) => setTimeout(resolve, ms))
+      settled++
+    }
+    const items = new Array<number>(600).fill(1)
+    for (let run = 0; run < 3; run++) await execute(task, items)
+    begun = settled = 0
+    const plan = await optimize(task, items)
+    expect(plan).toMatchObject({ mode: 'async', cacheHit: true })
+    expect(plan.profile.itemMs).toBeGreaterThanOrEqual(18)
+    // So long that all of them begin before one ends.
+    ms = 300
+    await plan.run()
+    expect(begun).toBe(plan.workers)
+    expect(plan.explain()).toContain(`Plan: ${begun} in flight in this thread to begin with`)
   })
 })
