@@ -44,7 +44,7 @@ export interface RedisExpressStore {
   increment(key: string): Promise<ExpressStoreInfo>
   decrement(key: string): Promise<void>
   resetKey(key: string): Promise<void>
-  /** Ends the store's own connection. */
+  /** Ends the store; its client stays open. */
   shutdown(): void
 }
 

@@ -26,7 +26,7 @@ export interface FastifyStore {
 /** A value for the option `store` of @fastify/rate-limit: a constructor. */
 export interface FastifyStoreConstructor {
   new (terms: FastifyStoreTerms): FastifyStore
-  /** With `redis`: ends the connection of its own, such as in a hook `onClose`. Else there is nothing to end. */
+  /** Ends the store, such as in a hook `onClose`; with `redis` its client stays open. */
   close(): void
 }
 

@@ -30,7 +30,7 @@ export interface NestStorage {
     blockDuration: number,
     throttlerName: string,
   ): Promise<NestStorageRecord>
-  /** With `redis`: ends the connection of its own. NestJS calls it as the application is closed. */
+  /** Ends the store, whose client stays open with `redis`. NestJS calls it as the application is closed. */
   onApplicationShutdown(): void
 }
 
