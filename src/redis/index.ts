@@ -7,7 +7,8 @@ export type { CommandSender, GlideLike, IoredisLike, NodeRedisLike, RedisClient,
 export type { RedisDecision } from './limit.js'
 export type { RedisLimiterStats } from './limit-host.js'
 export type { RedisKeyedRateLimiterHandle, RedisRateLimiterHandle } from './redis-handle.js'
-export { type RedisBulkhead, redisBulkhead, type RedisBulkheadOptions } from './redis-bulkhead.js'
+export type { RedisBulkhead, RedisBulkheadOptions } from './redis-bulkhead.js'
+export { redisBulkhead } from './redis-bulkhead.js'
 export { RedisKeyedRateLimiter } from './redis-keyed-rate-limiter.js'
 export type {
   RedisAcquireOptions,
