@@ -48,13 +48,13 @@ const parts = {
   },
   unit: {
     what: 'unit and property tests, and the simulation',
-    minutes: 2,
+    minutes: 2.5,
     run: async () => tally.add('unit', await vitest(UNIT)),
   },
   // Apart from the others: these install packages and start many processes, which would disturb tests that watch the clock.
   package: {
     what: 'packs the package, installs it and uses it by itself',
-    minutes: 1,
+    minutes: 2,
     async run() {
       if (withAddon) tally.command('prebuild', await run(process.execPath, [prebuild, '--if-stale', '--stand-in']))
       tally.add('package', await vitest(['test/package']))
@@ -62,14 +62,14 @@ const parts = {
   },
   integration: {
     what: 'integration, stress, garbage and waiting tests, and the code of the pages',
-    minutes: 6,
+    minutes: 7,
     isRest: true,
     run: async () =>
       tally.add('integration', await vitest([...UNIT, ...APART].flatMap((name) => ['--exclude', `${name}/**`]))),
   },
   tools: {
     what: 'the packed package through bundlers and Jest',
-    minutes: 2,
+    minutes: 0.5,
     isRest: true,
     run: async () => tally.add('tools', await tools({ whole: false })),
   },

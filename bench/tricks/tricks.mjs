@@ -4,7 +4,14 @@
 // integers of what comes through shared memory, to send a worker its last item while this thread is at its own, to keep a
 // worker looking for its next message for half a millisecond, and to send more chunks ahead to one that was kept waiting.
 
-/** A cell of the grid, called for the first time in a process. */
+/** A cell of the grid, called again and again. */
+const later = (cell) => ({
+  name: `${cell}, later calls`,
+  file: 'warm-case.mjs',
+  args: ['amorsize', 200, cell],
+  ms: ([one]) => one.ms,
+})
+/** The same, called for the first time in a process. */
 const first = (cell) => ({
   name: `${cell}, first call`,
   file: 'cold-case.mjs',
