@@ -74,7 +74,10 @@ export function throughRelay(name: string, limitMs: (key: string) => number): Co
     answered: new Set(),
     run(script, keys, values, isWanted) {
       // The callers have given up those that were not answered in time.
-      for (const [old, one] of waiting) if (!one.isWanted()) waiting.delete(old)
+      for (const [old, one] of waiting) {
+        if (one.isWanted()) break
+        waiting.delete(old)
+      }
       const id = randomUUID()
       const deadlineMs = machineNow() + limitMs(keys[0] as string)
       return new Promise((resolve, reject) => {
