@@ -44,7 +44,7 @@ export interface Considered {
 }
 
 /** The cost of an item in a message, to either side, whatever its size. */
-export const IN_MESSAGE_MS = 0.000_3
+const IN_MESSAGE_MS = 0.000_3
 
 /** With more items for each lane than these, how they divide makes no difference. */
 const FEW_PER_LANE = 50
