@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { machineName } from '../support/machine.ts'
 import { hasServer, TestServer } from '../support/redis-server.ts'
 import { built, compile } from './support/compile.mjs'
+import { scope } from './support/scope.mjs'
 
 const require = createRequire(import.meta.url)
 const kinds = ['redis', 'valkey'].filter(hasServer)
@@ -70,7 +71,10 @@ describe.skipIf(kinds.length === 0)('limiters with our store and redis (needs re
         expect(await statuses(closed)).toEqual([500])
         const local = { name: machineName(), redis: away }
         const [one, two] = [await start(limiter, local), await start(limiter, local)]
-        expect(await statuses(one, two, one, two)).toEqual([200, 200, 429, 429])
+        // Two stores of one name meet in shared memory of the machine. Without the addon each counts for itself.
+        const later = scope === 'machine' ? 429 : 200
+        expect(await statuses(one, two, one, two)).toEqual([200, 200, later, later])
+        expect(await statuses(one, two)).toEqual([429, 429])
       },
     )
   })
