@@ -95,12 +95,13 @@ const NOTHING: Required<Details> = {
 }
 
 /**
- * Describes every name of this user on this machine, read from shared memory without touching the processes that use it.
+ * Describes every name of this user on this machine, in the order of the names, read from shared memory without touching the processes that
+ * use it.
  *
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' where names cannot be listed
  */
 export function readMachine(): MachineEntry[] {
-  return mapMachineRegions(describeRegion)
+  return mapMachineRegions(describeRegion).sort((one, other) => (one.name ?? '').localeCompare(other.name ?? ''))
 }
 
 /** Reads `region`. */

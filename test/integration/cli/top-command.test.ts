@@ -318,7 +318,7 @@ describeMachine('amorsize shm', () => {
 
   it('shows the limits of a middleware by their names, and removes all of them by its own', async () => {
     const name = machineName()
-    const limits = ['perAddress', 'perUser']
+    const limits = ['a', 'b', 'c', 'd', 'e', 'f'].map((letter) => `per_${letter}`)
     for (const limit of limits) await runScript(policyOf(`${name}%limit%${limit}`), 'say(0)')
     const { stdout } = await amorsize(['top', '--once', '--filter', `${name} · per`])
     expect(stdout.match(/^\S+ · per\w+/gm)).toEqual(limits.map((limit) => `${name} · ${limit}`))
