@@ -43,6 +43,8 @@ function serve(rounds, listening) {
     }),
   )
   process.on('message', () => process.send({ most }))
+  // A client that sends as an idle connection is closed would end the case.
+  server.keepAliveTimeout = 600_000
   server.listen({ port: 0, host: '127.0.0.1', backlog: 10_000 }, () => listening(server.address().port))
 }
 
