@@ -89,6 +89,8 @@ export class Breaker extends Subject {
 
   update(thread, breaker, op) {
     const resetTimeoutMs = pick([30, 100], op.a)
+    // While it is under way the state of open may begin again.
+    this.#touchedMs = Infinity
     breaker.update({ resetTimeoutMs })
     this.#touchedMs = this.play.nowMs
     this.say(thread, `update(${resetTimeoutMs} ms)`)
