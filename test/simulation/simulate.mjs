@@ -9,7 +9,8 @@ import { Play } from './play.mjs'
 import { programs } from './program.mjs'
 import { DEATH } from './thread.mjs'
 
-const MOST_SEED = 2 ** 31 - 1
+const SEED_COUNT = 2 ** 31
+const MOST_SEED = SEED_COUNT - 1
 const LINES = 60
 const SHRINK_MS = 20_000
 /** Between two of them what is garbage can be collected. */
@@ -77,27 +78,32 @@ export function seedFrom(name, text, least = 0) {
   )
 }
 
-export const seedsFrom = (first, count) => Array.from({ length: count }, (_, i) => (first + i) % (MOST_SEED + 1))
+export const seedsFrom = (first, count) => Array.from({ length: count }, (_, i) => (first + i) % SEED_COUNT)
 
-/** The same in several processes. @returns what failing ones have printed */
+/** The same in several processes, each of which continues behind a seed that fails. @returns what failing ones have printed */
 export async function inProcesses(first, count, processes = Math.min(availableParallelism(), count)) {
   const share = Math.ceil(count / processes)
+  const shares = Array.from({ length: processes }, (_, i) =>
+    simulated(first, i * share, Math.min(count, (i + 1) * share)),
+  )
+  return (await Promise.all(shares)).flat()
+}
+
+async function simulated(first, from, until) {
   const program = fileURLToPath(new URL('../../scripts/simulate.mjs', import.meta.url))
-  const runs = Array.from({ length: processes }, async (_, i) => {
-    const seed = (first + i * share) % (MOST_SEED + 1)
-    const child = spawn(process.execPath, [
-      program,
-      '--seed',
-      String(seed),
-      '--count',
-      String(Math.min(share, count - i * share)),
-    ])
+  const failures = []
+  while (from < until) {
+    const [seed] = seedsFrom(first + from, 1)
+    const child = spawn(process.execPath, [program, '--seed', String(seed), '--count', String(until - from)])
     let output = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data))
-    const code = await new Promise((resolve) => child.on('close', resolve))
-    return code === 0 ? '' : output
-  })
-  return (await Promise.all(runs)).filter((output) => output !== '')
+    if ((await new Promise((resolve) => child.on('close', resolve))) === 0) return failures
+    failures.push(output)
+    const failing = /^seed (\d+): /m.exec(output)
+    if (failing === null) throw new Error(`the simulation ended without the seed that fails:\n${output}`)
+    from = ((Number(failing[1]) - first + SEED_COUNT) % SEED_COUNT) + 1
+  }
+  return failures
 }
 
 /** A dead thread leaves promises behind that nobody follows, and listeners that Node calls. */

@@ -169,8 +169,8 @@ export class Limiter extends Subject {
     if (op.c % 3 === 0) this.#gaveUp = true
     else this.#reserved.push({ cost, atMs: s + waitMs })
     const grant = { cost, s: s + waitMs, e: this.play.nowMs + waitMs, isLeased: true }
-    const changes = () => log.changes.length + log.pauses.length + log.resets.length + log.returns.length
-    const before = changes()
+    // One that was under way as the tokens were reserved counts, too.
+    const isMoved = () => [log.changes, log.pauses, log.resets, log.returns].some((list) => list.some(({ e }) => e > s))
     log.waited = Math.max(log.waited, waitMs > 0 ? cost : 0)
     thread.at(this.play.nowMs + waitMs * (op.c % 3 === 0 ? 0.5 : 1), () => {
       if (op.c % 3 === 0) {
@@ -182,7 +182,7 @@ export class Limiter extends Subject {
           log.grants.push(grant)
           log.returns.push({ s: began, e: this.play.nowMs, tokens: returned })
         }
-      } else if (changes() === before) {
+      } else if (!isMoved()) {
         log.grants.push(grant)
       }
     })
