@@ -127,8 +127,13 @@ const MORE = ['refuse']
 
 function limiterOf(what: string, options: FastifyLimitOptions, more: readonly string[]): [Hook, LimitHandles] {
   const refuse = checkOptionalFunction('refuse', options.refuse)
-  const keep = (request: FastifyRequestLike, decision: LimitDecision): void =>
-    void Object.assign(request, { rateLimit: decision, limit: handles })
+  const keep = (
+    request: FastifyRequestLike & { rateLimit?: LimitDecision; limit?: LimitHandles },
+    decision: LimitDecision,
+  ): void => {
+    request.rateLimit = decision
+    request.limit = handles
+  }
   const limiter = new HttpLimiter(what, options, { ...fastifyReader, keep }, more)
   const handles = limiter.handles()
   return [fastifyHook(limiter, refuse), handles]

@@ -8,7 +8,7 @@ import { warnInHandler, warnOnce } from '../warnings.js'
 import { Asking, type Charged, type RequestReader } from './asking.js'
 import type { LimitDecision, LimitState } from './decision.js'
 import { keyOfIp } from './ip-key.js'
-import { after, Failure, type Known, triedNow } from './known.js'
+import { after, type Known } from './known.js'
 import type { Asked, Limit, Standing } from './limit.js'
 import { type CompleteLimitOptions, type HttpLimitOptions, completeLimitOptions } from './limit-options.js'
 import { type Charge, limitAt, type Limits, LimitVerdict } from './limit-verdict.js'
@@ -151,23 +151,27 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
     const banned = this.#bans ? this.#bannedBy(asked) : null
     if (banned !== null) return this.#verdict(request, this.#refusal(first.key, banned, true, true), null)
     const standings: (Standing | null)[] = []
-    for (let n = 0; n < limits.length; n++) {
-      const one = asked[n] ?? null
-      const standing = one === null ? null : triedNow(() => limitAt(limits, n).take(one))
-      if (standing instanceof Failure) {
-        // A request that could not be limited leaves no charge and holds no place.
-        standings.forEach((taken, at) => taken !== null && limitAt(limits, at).undo(asked[at] as Asked, taken))
-        throw standing.error
+    const states: LimitState[] = []
+    let refused = false
+    try {
+      for (let n = 0; n < limits.length && !refused; n++) {
+        const one = asked[n] ?? null
+        const standing = one === null ? null : limitAt(limits, n).take(one)
+        standings.push(standing)
+        refused = standing?.refused === true
       }
-      standings.push(standing)
-      if (standing?.refused === true) return this.#verdict(request, this.#refuse(asked, standings), null)
+      for (let n = 0; n < limits.length && !refused; n++) {
+        const standing = standings[n] ?? null
+        if (standing !== null) states.push(limitAt(limits, n).state(asked[n] as Asked, standing, false))
+      }
+    } catch (error) {
+      // A request that could not be limited leaves no charge and holds no place.
+      standings.forEach((taken, n) => taken?.refused === false && limitAt(limits, n).undo(asked[n] as Asked, taken))
+      throw error
     }
+    if (refused) return this.#verdict(request, this.#refuse(asked, standings), null)
     this.#allowed++
-    const states = (): LimitState[] =>
-      standings.flatMap((standing, n) =>
-        standing === null ? [] : [limitAt(limits, n).state(asked[n] as Asked, standing, false)],
-      )
-    const decision = this.#admission(first.key, this.#tells ? states() : states)
+    const decision = this.#admission(first.key, states)
     const isCharged = this.holds || this.options.countIf !== undefined
     return this.#verdict(request, decision, isCharged ? { asked, standings, atMs: this.options.clock.now() } : null)
   }
@@ -216,15 +220,8 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
     return states
   }
 
-  /** @param limits - or what finds them, if they are asked for */
-  #admission(key: Key, limits: readonly LimitState[] | (() => readonly LimitState[])): LimitDecision {
-    const { statusCode: status } = this.options
-    const decision = { allowed: true, banned: false, key, retryAfterMs: 0, status }
-    if (typeof limits !== 'function') return { ...decision, limits }
-    return Object.defineProperty(decision as typeof decision & Pick<LimitDecision, 'limits'>, 'limits', {
-      get: limits,
-      enumerable: true,
-    })
+  #admission(key: Key, limits: readonly LimitState[]): LimitDecision {
+    return { allowed: true, banned: false, key, limits, retryAfterMs: 0, status: this.options.statusCode }
   }
 
   #refusal(key: Key, limits: readonly LimitState[], banned: boolean, counts = false): LimitDecision {
