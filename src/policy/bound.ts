@@ -7,15 +7,15 @@ export const WHY_BOUND = Symbol('amorsize.whyBound')
 
 /** Options and objects that may bind a policy to its thread. */
 interface Belongings {
-  /** Its name in the sentence: 'the bulkhead'. */
+  /** The subject of the sentence, such as 'the bulkhead'. */
   readonly who: string
   readonly name: string | null
-  /** Whether the name finds its state. */
+  /** Whether other threads find its state by the name. */
   readonly isNameShared?: boolean
   /** Options that are functions, by their names; undefined if not given. */
   readonly functions?: Readonly<Record<string, unknown>>
   readonly clock?: Clock
-  /** Whether a listener waits for events that only the thread of a call hears. */
+  /** Whether it has a listener for events that only the thread of a call receives. */
   readonly isListenedTo?: boolean
 }
 

@@ -6,7 +6,7 @@ import { CIRCUIT_BREAKER_OPTIONS, type CircuitBreakerOptions } from './circuit-b
 import { RETRY_OPTIONS, type RetryPolicy } from './retry/options.js'
 import { Retry } from './retry/retry.js'
 
-/** Options of the functions for a single call, beside the policy's own. */
+/** Options of the functions for a single call, in addition to the policy's own. */
 export interface CallOptions<F extends AnyFunction> {
   /** The arguments of the function; default none. */
   readonly args?: Parameters<F> | undefined
@@ -54,10 +54,10 @@ export async function circuitBreakerCall<F extends AnyFunction>(
 }
 
 /**
- * Calls `fn(...args)` once under the policy among the options, or under one that `Made` makes from the others.
+ * Calls `fn(...args)` once, under the policy given in the options or under one that `Made` makes from the other options.
  *
- * @param name - of the function that was called, for messages
- * @throws {TypeError} when `fn` is no function, `args` no array, or the options hold what they must not
+ * @param name - name of the function that was called, for messages
+ * @throws {TypeError} when `fn` is not a function, `args` is not an array, or an option is unknown or wrong
  */
 function callWith<F extends AnyFunction, O extends object>(
   name: string,

@@ -14,13 +14,13 @@ import { EventfulPolicy } from './stages/staged-policy.js'
 /** Options of `coalesce`. */
 export interface CoalesceOptions<Args extends unknown[] = never[]> {
   /**
-   * Tells equal calls, from the arguments of the guarded function; with none in `execute`. Compared as by `Map`; a call whose key is
-   * undefined shares nothing. If it throws, the call rejects with that error; a promise is an error.
+   * Returns the key of a call, from the arguments of the guarded function (none in `execute`). Calls are equal if their keys are, as in
+   * a `Map`; a call whose key is undefined shares nothing. If it throws, the call rejects with that error; a promise is an error.
    */
   readonly key: (...args: Args) => unknown
-  /** For events. */
+  /** Name in events. */
   readonly name?: string | undefined
-  /** For tests: events report by it how long calls took; default: the monotonic clock. It never waits for time. */
+  /** For tests: measures the durations in events; default: the monotonic clock. `coalesce` never waits for a time. */
   readonly clock?: Clock | undefined
 }
 
@@ -44,18 +44,18 @@ export interface CoalesceStats {
   readonly calls: number
   /** Calls that joined another. */
   readonly joined: number
-  /** Keys under way now. */
+  /** Keys with a call under way now. */
   readonly underWay: number
 }
 
-/** The run that callers of one key share: a scope of its own, which ends when the last of them has gone, not with the first. */
+/** The run that callers of one key share. Its scope is aborted when the last of them has gone, not with the first. */
 class SharedRun extends Scope {
   callers = 0
   readonly outcome: Promise<unknown>
   readonly #args: readonly unknown[]
   readonly #priority: number | undefined
 
-  /** @param first - the scope of the call that began it */
+  /** @param first - the scope of the call that began the run */
   constructor(first: Scope, inner: Runner, fn: PolicyFunction<unknown>, hold: Hold | undefined) {
     super()
     this.attempt = first.attempt
@@ -127,7 +127,7 @@ class CoalescedCall implements AroundCall {
     const { keyOf, runs, counts, events } = this.#stage
     counts.calls++
     const key = atOnce('key', keyOf(...this.#scope.args))
-    // A promise of another library would be taken for the result.
+    // A promise of another library would be mistaken for the result.
     if (key === undefined) return Promise.resolve(inner(this.#scope, fn, this.#hold))
     this.#key = key
     let run = runs.get(key)
@@ -145,15 +145,15 @@ class CoalescedCall implements AroundCall {
     this.#run = run
     if (this.#scope.isAbortable) this.#scope.onAbort(this)
     const { outcome } = run
-    // A promise of its own, so that what settles one caller's does not depend on the others.
+    // Each caller has its own promise, so that it does not depend on the others.
     return new Promise((resolve, reject) => void outcome.then(resolve, reject))
   }
 
-  /** This caller waits no longer; the others do. */
+  /** This caller stops waiting; the others continue. */
   scopeAborted(): void {
     const run = this.#run as SharedRun
     if (--run.callers > 0 || !this.#forget(run)) return
-    // The next caller begins another: none joins a run that is being ended.
+    // The next caller begins another run: none may join one that is aborted.
     run.outcome.catch(() => undefined)
     run.abort(this.#scope.reason)
   }
@@ -168,7 +168,7 @@ class CoalescedCall implements AroundCall {
   }
 }
 
-/** Makes equal calls that are under way one; made by {@link coalesce}. */
+/** Joins equal calls that are under way; made by {@link coalesce}. */
 export class Coalesce<Args extends unknown[] = never[]> extends EventfulPolicy<CoalesceEvents> {
   readonly kind = 'coalesce'
   readonly #stage: CoalesceStage
@@ -197,9 +197,9 @@ export class Coalesce<Args extends unknown[] = never[]> extends EventfulPolicy<C
 }
 
 /**
- * Makes equal calls that are under way one: the first calls the function, the others get its result or error, the same object. Nothing is
- * kept afterwards: this is no cache. The function sees the arguments and the async context of the first caller; its signal is aborted
- * when all callers have gone, so one that gives up takes nothing from the others.
+ * Joins equal calls that are under way: the first calls the function, and the others get its result or error, the same object. It is not a
+ * cache, since it keeps nothing afterwards. The function sees the arguments and the async context of the first caller. Its signal is
+ * aborted when all callers have gone, so a caller that gives up does not affect the others.
  *
  * Thread-safety: calls of one thread are joined.
  *

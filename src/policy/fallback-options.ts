@@ -3,13 +3,13 @@ import type { Clock } from '../internal/time/clock.js'
 
 /** Options of `fallback`. */
 export interface FallbackOptions {
-  /** Whether an error is to be replaced, at once or by a promise; default: every one but an abort by the caller. */
+  /** Returns whether to replace an error, or a promise of that; default: always. An aborted call gets no substitute. */
   readonly if?: ((error: unknown) => boolean | PromiseLike<boolean>) | undefined
   /** Called each time a substitute is given. `level` counts from 0. */
   readonly onDegraded?: ((error: unknown, level: number) => void) | undefined
-  /** For events. */
+  /** Name in events. */
   readonly name?: string | undefined
-  /** For tests: events report by it how long calls took; default: the monotonic clock. A fallback never waits. */
+  /** For tests: measures the durations in events; default: the monotonic clock. A fallback never waits. */
   readonly clock?: Clock | undefined
 }
 

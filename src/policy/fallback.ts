@@ -13,19 +13,19 @@ import { EventfulPolicy } from './stages/staged-policy.js'
 
 /** Events of a fallback. */
 export interface FallbackEvents extends CallEvents {
-  /** The caller got a substitute. `level` is 0 for the first, as many as were given. */
+  /** The caller got a substitute. `level` counts from 0. */
   degraded: { readonly error: unknown; readonly level: number }
 }
 
 declare const SUBSTITUTE: unique symbol
 
-/** A policy whose calls may also give an `S`: a fallback, or a pipeline whose outermost policy is one. */
+/** A policy whose calls may also return an `S`: a fallback, or a pipeline whose outermost policy is one. */
 export interface Substituting<S, O extends ExecuteOptions = ExecuteOptions> {
   /** For the types of a pipeline only. */
   readonly [SUBSTITUTE]?: readonly [S]
   /** Runs `fn`; resolves to what it returned, or to the substitute. */
   execute<T>(fn: (context: AttemptContext) => T | Promise<T>, options?: O): Promise<T | S>
-  /** Returns `fn` guarded by this policy; it may also give the substitute. */
+  /** Returns `fn` guarded by this policy; it may also return the substitute. */
   wrap<F extends AnyFunction>(fn: F): Wrapped<F, this, S>
 }
 
@@ -38,7 +38,7 @@ export interface FallbackStats {
   readonly calls: number
   /** Calls that got a substitute. */
   readonly degraded: number
-  /** Calls that failed: the error was not to be replaced, an abort, or every level failed. */
+  /** Calls that failed: `if` refused the error, the call was aborted, or every level failed. */
   readonly failed: number
 }
 
@@ -53,7 +53,7 @@ class FallbackStage implements LinearStage {
   readonly onDegraded: FallbackOptions['onDegraded']
   /** The options that are data, as they were given. */
   readonly data: Pick<FallbackOptions, 'name'>
-  /** Those that keep the policy in its thread. */
+  /** The options that keep the policy in its thread. */
   readonly bound: Readonly<Record<string, unknown>>
 
   constructor(levels: readonly unknown[], options: FallbackOptions) {
@@ -159,13 +159,13 @@ export class Fallback extends EventfulPolicy<FallbackEvents> {
   }
 }
 
-/** Deeper than this, a value is not looked at. */
+/** A value that is nested deeper than this is taken for one that is not plain. */
 const DEEPEST = 8
 
 /** Whether a clone is as good as the value: it holds only primitives, arrays and plain objects. */
 function isPlain(value: unknown, depth = 0): boolean {
   if (typeof value !== 'object' || value === null) return typeof value !== 'function' && typeof value !== 'symbol'
-  // It cannot be cloned at all.
+  // A proxy cannot be cloned at all.
   if (builtins.util.types.isProxy(value)) return false
   const proto: unknown = Object.getPrototypeOf(value)
   if (depth === DEEPEST || (proto !== Object.prototype && proto !== Array.prototype)) return false
@@ -183,7 +183,7 @@ function isPlain(value: unknown, depth = 0): boolean {
 }
 
 /**
- * Gives a substitute if a call fails. The caller's own abort is never replaced.
+ * Gives a substitute if a call fails. A call that was aborted never gets one.
  *
  * @param valueOrFn - the substitute, or a function `(error, context)` that returns one, or a promise of one
  * @param options - see {@link FallbackOptions}
@@ -202,7 +202,7 @@ export function fallback(valueOrFn: unknown, options: FallbackOptions = {}): Fal
 }
 
 /**
- * Like {@link fallback}, with several substitutes, tried in order: each function is given the error of the level before it.
+ * Like {@link fallback}, with several substitutes, tried in order: each function receives the error of the level before it.
  *
  * @param levels - values and functions, best first, at least one
  * @param options - see {@link FallbackOptions}

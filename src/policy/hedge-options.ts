@@ -2,11 +2,11 @@ import { clockOption, nameOption, numberOption, type OptionTable, rawOption } fr
 import type { Clock } from '../internal/time/clock.js'
 import { budgetOption, type RetryBudget } from './retry/budget.js'
 
-/** When to start another attempt: so much later than this part of all calls took. */
+/** Starts another attempt once one takes longer than this percentage of all calls took. */
 export interface HedgePercentile {
   /** 0 … 100, e.g. 95: the slowest twentieth of all calls is hedged. */
   readonly percentile: number
-  /** Used until twenty calls have been measured, milliseconds, >= 0. */
+  /** The time to wait until twenty calls have been measured, milliseconds, >= 0. */
   readonly initialMs: number
 }
 
@@ -14,11 +14,11 @@ export interface HedgePercentile {
 export interface HedgeOptions {
   /** How long one attempt may take before the next is started beside it: milliseconds, >= 0, or a percentile. */
   readonly afterMs: number | HedgePercentile
-  /** Most attempts for a call, the first included, an integer >= 1; default 2. */
+  /** Most attempts for a call, the first included, an integer from 1 to 100; default 2. */
   readonly maxAttempts?: number | undefined
-  /** Bounds the extra attempts of all that share it. */
+  /** Limits the extra attempts of all policies that share it. */
   readonly budget?: RetryBudget | undefined
-  /** For events. */
+  /** Name in events. */
   readonly name?: string | undefined
   /** For tests; default: the monotonic clock. */
   readonly clock?: Clock | undefined

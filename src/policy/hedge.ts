@@ -16,9 +16,9 @@ import { EventfulPolicy } from './stages/staged-policy.js'
 
 /** Events of a hedge. */
 export interface HedgeEvents extends CallEvents {
-  /** Another attempt was started. It counts from 2. */
+  /** Another attempt was started. `attempt` counts from 2. */
   hedge: { readonly attempt: number; readonly afterMs: number }
-  /** An attempt other than the first was the one that answered. */
+  /** An attempt after the first has answered. */
   won: { readonly attempt: number }
 }
 
@@ -28,7 +28,7 @@ export interface HedgeStats {
   readonly calls: number
   /** Attempts beyond the first. */
   readonly hedged: number
-  /** Calls that an attempt beyond the first answered. */
+  /** Calls answered by an attempt beyond the first. */
   readonly won: number
   /** How long successful calls took; recorded if `afterMs` is a percentile. */
   readonly durations: DurationSummary
@@ -96,9 +96,9 @@ class HedgedCall implements AroundCall, DueTimer {
   readonly #afterMs: number
   readonly #startedMs: number
   #attempts = 0
-  /** Which attempt was the first to succeed. */
+  /** The attempt that was the first to succeed; 0 before that. */
   #answered = 0
-  /** Nothing more is to be started. */
+  /** Whether no other attempt may start. */
   #isOver = false
   #startNext: () => void = () => undefined
 
@@ -116,9 +116,9 @@ class HedgedCall implements AroundCall, DueTimer {
     if (this.#scope.isAbortable) this.#scope.onAbort(this)
     return new Promise((resolve, reject) => {
       const attempt = (): void => {
-        // Before anything is sent: if the clock gives no time, this throws.
+        // First of all, because it fails if the clock does.
         if (this.#attempts + 1 < this.#stage.maxAttempts) this.#due().then(next).catch(reject)
-        // Resolved by `resolve` itself, not by a function around it: V8 follows it when it writes the stack of an error.
+        // `resolve` itself, not a function around it: V8 follows it to write the stack of an error.
         this.#attempt(inner, fn).then(resolve, (error: unknown) => {
           // While another attempt runs, it may still succeed. A hedge is against slowness; failures are for a retry.
           if (this.#running.length === 0) reject(error)
@@ -131,7 +131,7 @@ class HedgedCall implements AroundCall, DueTimer {
     })
   }
 
-  /** An attempt has taken long enough. */
+  /** An attempt has taken `afterMs`. */
   run(): void {
     this.#startNext()
   }
@@ -158,7 +158,7 @@ class HedgedCall implements AroundCall, DueTimer {
     for (const loser of this.#running) loser.abort(reason)
   }
 
-  /** The next attempt continues from a promise of this call, so that it runs in its async context, not in that of the timer. */
+  /** The next attempt continues from a promise of this call, so that it runs in the async context of the call, not of the timer. */
   #due(): Promise<void> {
     const due = new Promise<void>((resolve) => (this.#startNext = resolve))
     this.#stage.timers.add(this, this.#afterMs)
@@ -218,7 +218,7 @@ export class Hedge extends EventfulPolicy<HedgeEvents> {
     this.#stage = stage
   }
 
-  /** How long an attempt may take at present before another is started, milliseconds. */
+  /** How long an attempt may take, at present, before another is started, milliseconds. */
   get afterMs(): number {
     return this.#stage.afterMs
   }
@@ -234,15 +234,15 @@ export class Hedge extends EventfulPolicy<HedgeEvents> {
     return shownAs('Hedge', { name: name ?? undefined, afterMs, maxAttempts, ...counts, budget })
   }
 
-  /** @internal A thread that computes can run no attempt beside another. */
+  /** @internal A thread that computes cannot run two attempts at a time. */
   [WHY_BOUND](): string {
     return 'the hedge runs the attempts of one thread beside each other, and is not for workers'
   }
 }
 
 /**
- * Starts another attempt beside one that is slow, and takes the first answer; the signals of the others are aborted. For
- * calls that may safely be made twice. An attempt that fails while another runs is forgotten; if all fail, the caller gets the
+ * Starts another attempt beside one that is slow, and takes the first answer; the signals of the others are aborted. Use it for
+ * calls that may safely be made twice. An attempt that fails while another runs is ignored; if all fail, the caller gets the
  * error of the last.
  *
  * @param options - see {@link HedgeOptions}

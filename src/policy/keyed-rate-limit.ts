@@ -21,15 +21,15 @@ export interface KeyFunction<Args extends unknown[]> {
   (...args: Args): Key
 }
 
-/** The part of a limiter that a limit by key needs: of a `KeyedRateLimiter`, a `RedisKeyedRateLimiter`, or one of your own. */
+/** The part of a limiter that a limit by key needs. The limiter may be a `KeyedRateLimiter`, a `RedisKeyedRateLimiter`, or your own. */
 export interface LimiterByKey {
   /** Its name. */
   readonly name?: string
-  /** Waits for `tokens` of a key; rejects with `RateLimitExceeded` if it does not wait, and with the signal's reason once that is aborted. */
+  /** Waits for `tokens` of a key; rejects with `RateLimitExceeded` if it does not wait, or with the aborted signal's reason. */
   acquire(key: Key, tokens?: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
-  /** Counts, among them the callers that wait now. */
+  /** Counts, including the callers that wait now. */
   stats(): { readonly waiting: number }
-  /** As `acquire` of one token, of a limiter that has to ask a server: `waits` is called if there is none. @internal */
+  /** Like `acquire` of one token, for a limiter that has to ask a server: calls `waits` if there is no token. @internal */
   acquireTold?(key: Key, waits: () => void, signal: AbortSignal | undefined): Promise<void>
 }
 
@@ -45,7 +45,7 @@ class KeyedRateLimitStage implements LinearStage {
   readonly readsArguments = true
   readonly events: EventSource<RateLimitEvents>
   readonly #limiter: LimiterByKey
-  /** The same if it can decide at once. */
+  /** The same limiter, if it can decide at once. */
   readonly #own: KeyedRateLimiter | undefined
   readonly #name: string | null
   readonly keyOf: KeyFunction<unknown[]>
@@ -90,7 +90,7 @@ class KeyedRateLimitStage implements LinearStage {
     const tell = (): void => this.events.emit('waiting', { limiterName: this.#name })
     if (limiter.acquireTold !== undefined) {
       let waits: () => void = tell
-      // By a promise, so that listeners are called in the async context of this call.
+      // The promise makes listeners run in the async context of this call.
       void new Promise<void>((resolve) => (waits = resolve)).then(tell)
       return limiter.acquireTold(key, waits, scope.isAbortable ? scope.signal : undefined)
     }
@@ -105,7 +105,7 @@ class KeyedRateLimitStage implements LinearStage {
   }
 }
 
-/** Has each call of a guarded function take a token of its key; made by `withRateLimit({ keyed: … })`. */
+/** Takes a token of the call's key for each call of a guarded function; made by `withRateLimit({ keyed: … })`. */
 export class KeyedRateLimit<L extends LimiterByKey = KeyedRateLimiter> extends EventfulPolicy<RateLimitEvents> {
   readonly kind = 'rate-limit'
   /** The limiter whose tokens are taken. */
@@ -133,7 +133,7 @@ export class KeyedRateLimit<L extends LimiterByKey = KeyedRateLimiter> extends E
     return shownAs('KeyedRateLimit', { limiter: this.limiter })
   }
 
-  /** @internal A function finds the key. */
+  /** @internal The function that finds the key belongs to this thread. */
   [WHY_BOUND](): string | undefined {
     return whyBound({ who: 'the limit by key', name: nameOf(this.limiter), functions: { keyed: this.#stage.keyOf } })
   }
@@ -151,7 +151,7 @@ function limiterOf(rest: KeyedRateLimitPolicy | { limiter: LimiterByKey }): Limi
   return limiter
 }
 
-/** A policy has `execute`, which knows no key. */
+/** Whether this is a limiter by key. A policy is not: its `execute` receives no key. */
 function isByKey(value: unknown): value is LimiterByKey {
   if (typeof value !== 'object' || value === null || isPolicy(value)) return false
   const { acquire, stats } = value as Partial<LimiterByKey>

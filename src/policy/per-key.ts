@@ -6,11 +6,11 @@ import { type Clock, systemClock } from '../internal/time/clock.js'
 
 /** Options of {@link perKey}. */
 export interface PerKeyOptions<K, T> {
-  /** How many are kept: an integer from 1 to 1e7. Beyond it the least recently used one is dropped. Required. */
+  /** How many objects are kept, an integer from 1 to 1e7. If there are more, the least recently used one is dropped. Required. */
   readonly maxKeys: number
-  /** One that is not used for this long is made again. ms, > 0; default: Infinity. There is no timer: it is dropped when another is made, or it is asked for. */
+  /** An object unused for this long is dropped, ms, > 0; default: Infinity. No timer: it goes when one is made or requested. */
   readonly idleMs?: number | undefined
-  /** Whether one must be kept, such as an open breaker; called only for one about to be dropped. Default: none. */
+  /** Returns whether to keep an object, such as an open breaker; called only for one that is about to be dropped. Default: never. */
   readonly keepIf?: ((value: T, key: K) => boolean) | undefined
   /** For tests; default: the monotonic clock. */
   readonly clock?: Clock | undefined
@@ -22,9 +22,9 @@ interface Entry<T> {
 }
 
 /**
- * Something for each key, made when it is first asked for; made by {@link perKey}.
+ * One object for each key, created when it is first requested; made by {@link perKey}.
  *
- * Thread-safety: each thread has its own; objects that `create` makes by name are shared.
+ * Thread-safety: each thread has its own; objects to which `create` gives a name are shared.
  */
 export class PerKey<K, T> {
   /** The least recently used one comes first. */
@@ -46,12 +46,12 @@ export class PerKey<K, T> {
     this.#clock = checkClock('clock', clock)
   }
 
-  /** How many there are. */
+  /** How many objects there are. */
   get size(): number {
     return this.#entries.size
   }
 
-  /** Returns that of a key. If `create` throws, so does this, and nothing is kept. */
+  /** Returns the object of a key. If `create` throws, so does this, and nothing is kept. */
   get(key: K): T {
     const nowMs = this.#clock.now()
     const known = this.#entries.get(key)
@@ -70,7 +70,7 @@ export class PerKey<K, T> {
     return value
   }
 
-  /** Forgets a key; its next `get` makes another. Returns whether there was one. */
+  /** Forgets a key; its next `get` makes another object. Returns whether there was one. */
   delete(key: K): boolean {
     return this.#entries.delete(key)
   }
@@ -91,7 +91,7 @@ export class PerKey<K, T> {
 
   #makeRoom(nowMs: number): void {
     for (const [key, { value, usedMs }] of this.#entries) {
-      // They are in order of use: nothing behind this one is idle either.
+      // Entries are in order of use: none after this one is idle either.
       if (this.#entries.size < this.#maxKeys && nowMs - usedMs < this.#idleMs) return
       if (!this.#keeps(key, value)) this.#entries.delete(key)
     }
@@ -101,7 +101,7 @@ export class PerKey<K, T> {
 /**
  * A breaker, a bulkhead, a limiter or anything else for each host, tenant or user, in bounded memory.
  *
- * @param create - makes one for a key; with a `name` made of the key all threads share it
+ * @param create - makes the object for a key; if its `name` contains the key, all threads share it
  * @param options - see {@link PerKeyOptions}
  * @returns `get(key)`
  * @throws {TypeError | RangeError} naming the option that is wrong

@@ -25,19 +25,19 @@ export class Pipeline extends StagedPolicy<PriorityOptions> {
   }
 }
 
-/** A pipeline by its outermost policy: if that is a fallback, a call may also give the substitute. */
+/** The type of a pipeline, by its outermost policy: if that is a fallback, a call may also return the substitute. */
 export type Composed<Outermost> =
   unknown extends SubstituteOf<Outermost> ? Pipeline : Substituting<SubstituteOf<Outermost>, PriorityOptions> & Pipeline
 
 /**
- * Composes policies. The order written is the order applied, the outermost first; usual: fallback, total timeout, retry, hedge,
- * circuit breaker, rate limit, bulkhead, attempt timeout. An order known to defeat one of them gives a process warning, once.
+ * Composes policies, the outermost first. The usual order is fallback, total timeout, retry, hedge, circuit breaker, rate limit,
+ * bulkhead, attempt timeout. An order that is known to defeat one of the policies gives one process warning.
  *
- * Thread-safety: a pipeline holds no state of its own; its policies share theirs wherever else they are used.
+ * Thread-safety: a pipeline has no state of its own; each of its policies shares its state with all its other uses.
  *
- * @param policies - outermost first, at least one; of this package (compiled into one async frame), or any object with
+ * @param policies - outermost first, at least one: policies of this package (compiled into one async frame), or any object with
  *   `execute` and `wrap`
- * @throws {TypeError} when there is none, or one is no policy
+ * @throws {TypeError} when there is none, or one is not a policy
  * @example
  * const api = pipeline(fallback(null), timeout(10_000), retry({ maxRetries: 3 }), rateLimit({ requestsPerSecond: 50 }), timeout(2000))
  * const user = await api.execute(({ signal }) => loadUser(id, signal))

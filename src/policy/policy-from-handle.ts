@@ -9,7 +9,7 @@ import { Retry } from './retry/retry.js'
 import { Timeout } from './timeout.js'
 
 /**
- * The policy of a handle: it shares the state of the one that made it.
+ * Makes the policy that a handle stands for. It shares the state of the policy that made the handle.
  *
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when that state cannot be opened here
  */

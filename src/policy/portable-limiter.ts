@@ -20,7 +20,7 @@ export function whyLimiterBound(limiter: RateLimiter, isListenedTo = false): str
   })
 }
 
-/** Whether calls of the limiter wait for as long as it takes. */
+/** Whether calls of the limiter wait as long as it takes. */
 export function isLimiterApart({ policy }: RateLimiter, isTimed: boolean): boolean {
   return !isTimed && policy.waitOnLimit && policy.maxWaitMs === Infinity && policy.maxQueue === Infinity
 }

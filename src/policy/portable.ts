@@ -7,7 +7,7 @@ import type { RetryBudgetHandle } from './retry/budget.js'
 import type { RetryData } from './retry/options.js'
 import type { TimeoutOptions } from './timeout-options.js'
 
-/** A policy on its way to another thread; structured-cloneable. State is shared, by its `handle`; a policy without any is made again there. */
+/** The form in which a policy goes to another thread; structured-cloneable. Its state is shared by `handle`; without state it is copied. */
 export type PolicyHandle =
   | { readonly kind: 'rateLimit'; readonly handle: RateLimiterHandle }
   | { readonly kind: 'circuitBreaker'; readonly handle: CircuitBreakerHandle }
@@ -24,15 +24,15 @@ export const PACK = Symbol('amorsize.pack')
 export const BURY = Symbol('amorsize.bury')
 export const APART = Symbol('amorsize.apart')
 
-/** A policy that knows whether other threads can apply it, too. Not in the published types, so no class names it. */
+/** A policy that knows whether other threads can apply it, too. Not in the published types, so no class declares it. */
 export interface Portable {
-  /** Why it belongs to this thread, as a sentence; undefined if it does not. Only looks: nothing is shared by this. */
+  /** Why it belongs to this thread, as a sentence; undefined if it does not. Does not share anything. */
   [WHY_BOUND](): string | undefined
   /** Returns the form from which other threads make it, and shares its state; absent if it always belongs to this one. */
   [PACK]?(): PolicyHandle
   /**
-   * Whether the outcome of a call depends on no other that is under way: none is refused because of others, and none waits in a line
-   * for a limited time. Absent if it always depends on others.
+   * Whether no call depends on others that are under way: none is refused because of them, and none waits in line for a limited time.
+   * Absent if calls always depend on others.
    *
    * @param isTimed - whether a time limit is around the policy
    */

@@ -8,7 +8,7 @@ import { APART, PACK, type PolicyHandle } from './portable.js'
 import { type RateLimitEvents, RateLimitStage } from './stages/rate-limit-stage.js'
 import { EventfulPolicy } from './stages/staged-policy.js'
 
-/** Has calls wait for a token of a limiter; made by {@link rateLimit}. */
+/** Makes calls wait for a token of a limiter; made by {@link rateLimit}. */
 export class RateLimit extends EventfulPolicy<RateLimitEvents> {
   readonly kind = 'rate-limit'
   readonly #stage: RateLimitStage
@@ -53,23 +53,23 @@ export class RateLimit extends EventfulPolicy<RateLimitEvents> {
 }
 
 /**
- * Has each call first take one token of `limiter`, which all its policies share.
+ * Takes one token of `limiter` before each call. All policies around one limiter share its tokens.
  *
  * @param limiter - an existing limiter
  */
 export function rateLimit(limiter: RateLimiter): RateLimit
 /**
- * Returns as it is a limiter that is a policy already, such as a `RedisRateLimiter` or a limiter of another copy of this package.
+ * Returns a limiter that is already a policy, such as a `RedisRateLimiter` or a limiter of another copy of this package, unchanged.
  *
- * @param policy - any of kind 'rate-limit'
+ * @param policy - any policy of kind 'rate-limit'
  */
 export function rateLimit<P extends RateLimiting>(policy: P): P
 /**
- * Has each call, each attempt inside a retry, take one token of a limiter first: it waits its turn, or is refused with
+ * Takes one token of a limiter before each call or, inside a retry, before each attempt. The call waits its turn, or is refused with
  * `RateLimitExceeded` if the limiter does not wait.
  *
  * @param policyOrLimiter - an existing limiter to share, or the options of a new one
- * @throws {TypeError} when an option is unknown or of the wrong type, or it is a limiter of another kind: one by key belongs to
+ * @throws {TypeError} when an option is unknown or of the wrong type, or this is a limiter of another kind: one by key belongs to
  *   `withRateLimit({ keyed, limiter })`
  * @throws {RangeError} when one is out of range
  * @example

@@ -1,14 +1,14 @@
 import { clockOption, nameOption, type OptionTable, wordOption } from '../internal/options/options.js'
 import type { Clock } from '../internal/time/clock.js'
 
-/** Gives the time limit of a call in milliseconds, > 0, from its arguments. */
+/** Returns the time limit of a call in milliseconds, > 0, from the arguments of the call. */
 export type TimeLimit = (...args: never[]) => number
 
-/** Options of `timeout`, beside its time. */
+/** Options of `timeout`, apart from the time limit. */
 export interface TimeoutOptions {
   /** 'aggressive' (default): aborts the signal of this call and stops waiting; 'cooperative': aborts, and waits for the function. */
   readonly strategy?: 'aggressive' | 'cooperative' | undefined
-  /** For events. */
+  /** Name in events. */
   readonly name?: string | undefined
   /** For tests; default: the monotonic clock. */
   readonly clock?: Clock | undefined

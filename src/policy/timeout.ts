@@ -31,8 +31,8 @@ export interface TimeoutStats {
   /** Calls that took too long. */
   readonly timedOut: number
   /**
-   * How long the calls took, up to the time limit; recorded from the first call of `stats()` on. Beyond a thousand calls per second one in
-   * 61 is timed, and counts for the 61.
+   * How long the calls took, up to the time limit; recorded from the first call of `stats()` on. Above a thousand calls per second,
+   * one call in 61 is timed, and counts 61 times.
    */
   readonly durations: DurationSummary
 }
@@ -43,7 +43,7 @@ class TimeoutStage implements AroundStage {
   /** NaN if each call has its own. */
   limitMs = NaN
   limitOf: TimeLimit | undefined = undefined
-  /** Never changes: wrapped functions keep their arguments, or do not. */
+  /** Never changes: functions that are wrapped already either keep their arguments or do not. */
   readonly readsArguments: boolean
   readonly isAggressive: boolean
   readonly name: string | null
@@ -98,7 +98,7 @@ function checkLimit(name: string, limitMs: number): number {
   return checkNumber(name, limitMs, { min: 0, exclusiveMin: true, allowInfinity: true })
 }
 
-/** One call under a time limit: its own scope, its own entry among the timers. */
+/** One call under a time limit. It is its own scope and its own timer. */
 class TimedCall extends Scope implements AroundCall, DueTimer {
   due = 0
   order = 0
@@ -107,7 +107,7 @@ class TimedCall extends Scope implements AroundCall, DueTimer {
   readonly #hold: Hold | undefined
   readonly #limitMs: number
   #timeout: TimeoutExceededError | undefined = undefined
-  /** The promise of the guarded call, if it gave one. */
+  /** The promise of the guarded call, if it returned one. */
   #work: Promise<unknown> | undefined = undefined
   #stopWaiting: ((error: TimeoutExceededError) => void) | undefined = undefined
 
@@ -136,12 +136,12 @@ class TimedCall extends Scope implements AroundCall, DueTimer {
     this.#work = work
     return new Promise((resolve, reject) => {
       this.#stopWaiting = reject
-      // Resolved by these themselves, not by functions around them: V8 follows them when it writes the stack of an error.
+      // `resolve` and `reject` themselves, not functions around them: V8 follows them to write the stack of an error.
       work.then(resolve, reject)
     })
   }
 
-  /** The caller has gone, so the limit is of no more use. */
+  /** The call was aborted from outside, so it needs no limit any more. */
   override scopeAborted(): void {
     this.#stage.timers.remove(this)
     super.scopeAborted()
@@ -167,7 +167,7 @@ class TimedCall extends Scope implements AroundCall, DueTimer {
     } else {
       if (events.isHeard) events.emit('timeout', { timeoutMs: this.#limitMs })
       if (isAggressive && this.#work !== undefined) {
-        // It continues, and keeps its slots until it has ended.
+        // The work continues, and keeps its slots until it has ended.
         const ended = (): void => this.#ended()
         this.#work.then(ended, ended)
         return timeout
@@ -193,7 +193,7 @@ class TimedCall extends Scope implements AroundCall, DueTimer {
   }
 }
 
-/** A value that is still to come, as a promise; undefined if it is there. */
+/** Makes a promise of a thenable; undefined for any other value. */
 function promiseOf(result: unknown): Promise<unknown> | undefined {
   return isThenable(result) ? Promise.resolve(result) : undefined
 }
@@ -210,7 +210,7 @@ export class Timeout extends EventfulPolicy<TimeoutEvents> {
   }
 
   /**
-   * Changes the time limit of the calls to come, in this thread, and of runs of `execute` that begin later. Calls under way keep theirs.
+   * Changes the time limit of later calls in this thread, and of runs of `execute` that begin later. Calls under way keep theirs.
    *
    * @param timeoutMs - as for `timeout`; a function only if it was made with one
    * @throws {TypeError | RangeError} as `timeout` does; then nothing has changed
@@ -257,8 +257,8 @@ export class Timeout extends EventfulPolicy<TimeoutEvents> {
  *
  * Cost: one timer for all calls in flight.
  *
- * @param timeoutMs - milliseconds, > 0; Infinity is no limit. Or a function that gives them for each call, from the arguments of the
- *   guarded function (with none in `execute`); a call for which it throws, or gives something else, rejects and is not made
+ * @param timeoutMs - milliseconds, > 0; Infinity is no limit. Or a function that returns them for each call, from the arguments of
+ *   the guarded function (none in `execute`). If it throws or returns anything else, the call rejects and is not made
  * @param options - see {@link TimeoutOptions}
  * @throws {TypeError} when an option is unknown or of the wrong type
  * @throws {RangeError} when one is out of range

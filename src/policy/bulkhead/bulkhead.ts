@@ -21,7 +21,7 @@ import { type BulkheadEvents, BulkheadStage } from './stage.js'
 
 const HANDLE_KIND = 'amorsize.Bulkhead'
 
-/** Counts of a bulkhead, of the calls made through this object in this thread. */
+/** Counts of a bulkhead, for the calls made through this object in this thread. */
 export interface BulkheadStats {
   /** Calls that got a slot. */
   readonly calls: number
@@ -39,7 +39,7 @@ export interface BulkheadStats {
 export interface BulkheadPermit extends Disposable {
   /** Frees the slot; a second time does nothing. */
   [Symbol.dispose](): void
-  /** Frees the slot of work that has failed: an adaptive limit is to learn nothing from how long that took. @internal */
+  /** Frees the slot of work that has failed, and whose duration an adaptive limit must ignore. @internal */
   fail(error: unknown): void
 }
 
@@ -48,7 +48,7 @@ class Permit implements BulkheadPermit {
   readonly #release: () => void
   readonly fail: (error: unknown) => void
 
-  /** @param hold - left at once, while the call itself ends some microtasks later */
+  /** @param hold - left as soon as the permit is disposed; the call itself ends some microtasks later */
   constructor(hold: Hold | undefined, release: () => void, fail: (error: unknown) => void) {
     this.#hold = hold
     this.#release = release
@@ -61,7 +61,7 @@ class Permit implements BulkheadPermit {
   }
 }
 
-/** Gives a call that becomes a permit its hold. */
+/** Passes its hold to a call that becomes a permit. */
 const invokeWithHold: Runner = (_scope, fn, hold) => (fn as unknown as (hold: Hold | undefined) => unknown)(hold)
 
 /** Limits how many calls run at once; made by {@link bulkhead}. */
@@ -73,7 +73,7 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
   readonly #runPermit: Runner
 
   constructor(options?: BulkheadOptions)
-  /** @internal `adopted`: the cells of the bulkhead whose handle `from` was given. */
+  /** @internal `adopted`: the cells of the bulkhead whose handle was given to `from`. */
   // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
   constructor(options: BulkheadOptions, adopted: CellAddress | null)
   constructor(options: BulkheadOptions = {}, adopted: CellAddress | null = null) {
@@ -87,7 +87,7 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
     this.#runPermit = compile([stage], invokeWithHold)
   }
 
-  /** How many calls may run at once; of an adaptive limit, what it is now. */
+  /** How many calls may run at once; for an adaptive limit, its present value. */
   get maxConcurrent(): number {
     return this.#queue.semaphore.limit()
   }
@@ -97,24 +97,24 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
     return this.#queue.semaphore.limits().maxQueue
   }
 
-  /** Slots that are free in this moment, over all threads. */
+  /** Slots that are free now, in all threads together. */
   get available(): number {
     return this.#queue.semaphore.available()
   }
 
-  /** Slots in use in this moment, over all threads; more than `maxConcurrent` after it was lowered, until enough have ended. @internal */
+  /** Slots in use now, in all threads together. Once `maxConcurrent` was lowered, they are more until enough calls end. @internal */
   get inUse(): number {
     return this.#queue.semaphore.inUse()
   }
 
   /**
-   * Changes limits for all threads, and with scope 'machine' all processes, that share the bulkhead, at once: from its return on every call goes
-   * by the new ones. A higher limit admits waiting calls, in every thread. A lower one takes nothing from calls under way: none begins until
-   * fewer run. A smaller `maxQueue` drops no waiting call.
+   * Changes limits at once for all threads that share the bulkhead, with scope 'machine' also in other processes. When it returns, every
+   * call obeys the new limits. A higher limit admits waiting calls in every thread. A lower one stops no call under way, but no other
+   * call begins until fewer run. A smaller `maxQueue` drops no waiting call.
    *
-   * The name still stands for the limits that it was first used with: to open it, give those; the limits in force apply.
+   * To open the name, still give the limits that it was first used with; the present limits apply.
    *
-   * Thread-safety: any thread, any process, at any time; each change is whole, and the last one holds.
+   * Thread-safety: any thread and any process may call it at any time; each change is atomic, and the last one holds.
    *
    * @param change - `maxConcurrent`, if it is a number, or `min` and `max` of an adaptive limit; `maxQueue`. An undefined option stays.
    * @throws {TypeError | RangeError} naming what is wrong, also for a number instead of 'adaptive' or the other way round; then nothing
@@ -134,10 +134,10 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
   }
 
   /**
-   * Waits for a slot, for work that is no single function: `using permit = await slots.acquire()`. The slot is held until the permit
-   * is disposed. When the thread ends it is taken back, like all of its slots.
+   * Waits for a slot, for work that is not a single function: `using permit = await slots.acquire()`. The slot is held until the permit
+   * is disposed. If the thread ends, all of its slots are freed.
    *
-   * @param options - `signal` ends the wait; `priority`: how much it matters, an integer from 0 to 9, by default that of the options
+   * @param options - `signal` ends the wait; `priority` in the queue, an integer from 0 to 9, by default that of the bulkhead's options
    * @returns rejects as `execute` does: with `BulkheadRejectedError`, or with `signal.reason`
    */
   acquire(options?: PriorityOptions): Promise<BulkheadPermit> {
@@ -161,22 +161,22 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
     let permit: BulkheadPermit | false = false
     const held = (hold: Hold | undefined): Promise<void> =>
       new Promise((release, fail) => (permit = new Permit(hold, release, fail)))
-    // The held call rejects: nobody waits for it here.
+    // Nobody waits for the held call, which rejects if the permit's work fails.
     this.runBy(compile([taken], invokeWithHold), held, undefined).catch(() => undefined)
     return permit
   }
 
-  /** Returns a handle by which another thread shares the slots; structured-cloneable. */
+  /** Returns a handle with which another thread can share the slots; structured-cloneable. */
   share(): BulkheadHandle {
     return { kind: HANDLE_KIND, options: this.#stage.options.data, ...this.#address }
   }
 
   /**
-   * The bulkhead of a handle: it shares the slots of the one that made it.
+   * Makes a bulkhead that shares the slots of the one whose `share()` made the handle.
    *
    * @param handle - what `share()` returned, perhaps in another thread
-   * @throws {TypeError} when it is no such handle
-   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version or holds something else, or 63 threads use it
+   * @throws {TypeError} when it is not such a handle
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory has another layout version or holds something else, or 63 threads use it
    */
   static from(handle: BulkheadHandle): Bulkhead {
     const { options } = checkHandleShape(handle, HANDLE_KIND, 'options', [])
@@ -223,7 +223,7 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
     this.#queue.buryThread(threadId)
   }
 
-  /** Refuses the calls of this object that wait, and all later ones. Running calls keep their slots until they end. */
+  /** Refuses the waiting calls of this object, and all later ones. Running calls keep their slots until they end. */
   [Symbol.dispose](): void {
     this.#stage.dispose()
   }
@@ -239,13 +239,13 @@ function openQueue(
 }
 
 /**
- * Limits how many calls run at once: a number of them, or with `maxConcurrent: 'adaptive'` as many as take hardly longer than when few
- * run. A call beyond that waits, first come first served over all threads that share the bulkhead and by `priority` within a thread, or is
- * refused with `BulkheadRejectedError`. A slot is free when the function has ended, not when a timeout stopped waiting for it; the
- * slots of a worker that dies are free at once.
+ * Limits how many calls run at once: a fixed number, or with `maxConcurrent: 'adaptive'` as many as take hardly longer than when few run.
+ * Further calls wait or are refused with `BulkheadRejectedError`. The order is first come, first served across the threads that share the
+ * bulkhead, and by `priority` within a thread. A slot is freed when the function ends, not when a timeout stops waiting for it; the
+ * slots of a worker that dies are freed at once.
  *
  * Thread-safety: each thread has its own object; by `name`, or by `share()` and `Bulkhead.from()`, all share one set of slots.
- * Cost: two compare-and-swaps and one small object for a call that need not wait.
+ * Cost: two compare-and-swaps and one small object for a call that does not wait.
  *
  * @param options - see {@link BulkheadOptions}
  * @throws {TypeError} when an option is unknown or of the wrong type

@@ -18,35 +18,35 @@ import { ADAPTIVE, SEMAPHORE } from '../../memory/shared/layout.js'
 import type { Scope } from '../stages/scope.js'
 import type { SharedBuffer } from '../../memory/shared/region.js'
 
-/** Gives the priority of a call, an integer from 0 to 9, from its arguments. */
+/** Returns the priority of a call, an integer from 0 to 9, from the arguments of the call. */
 export type PriorityOf = (...args: never[]) => number
 
 /** Options of `bulkhead`. */
 export interface BulkheadOptions {
   /**
    * How many calls run at once, an integer from 1 to 1,048,575; default 10. 'adaptive': as many as take hardly longer than when few run,
-   * found by the mean time of calls that succeed; a call that ends by a time limit lowers it.
+   * found by the mean time of successful calls; a call that ends by a time limit lowers it.
    */
   readonly maxConcurrent?: number | 'adaptive' | undefined
   /** The least value of an adaptive limit, an integer from 1 to 8,191; default 2. */
   readonly min?: number | undefined
   /** The greatest value of an adaptive limit, an integer from `min` to 8,191; default 1,000. */
   readonly max?: number | undefined
-  /** How many calls may wait, in all threads together; an integer >= 0, default Infinity. One more is refused at once. */
+  /** How many calls may wait, in all threads together; an integer >= 0, default Infinity. Further calls are refused at once. */
   readonly maxQueue?: number | undefined
   /** How long a call waits before it is refused, milliseconds, >= 0; default Infinity. */
   readonly maxWaitMs?: number | undefined
-  /** The same name means the same bulkhead, for everybody within `scope`; on a clock of yours, in this thread. Up to 200 characters. */
+  /** The same name means the same bulkhead within `scope`, or within this thread if you give a `clock`. Up to 200 characters. */
   readonly name?: string | undefined
   /** The threads that share a `name`: all threads of this process (default), or all processes of this user on this machine. */
   readonly scope?: 'process' | 'machine' | undefined
   /**
-   * How much a call matters when calls wait, an integer from 0 to 9; default 5. In a thread the highest goes first, and of equals the
-   * earliest; between threads the earliest goes first. A function gives it for each call, from the arguments of the guarded function, with
-   * none in `execute`.
+   * Priority of a call that waits, an integer from 0 to 9; default 5. Within a thread the highest goes first, and among equals the
+   * earliest; between threads the earliest goes first. A function returns the priority of each call, from the arguments of the guarded
+   * function (none in `execute`).
    */
   readonly priority?: number | ((...args: never[]) => number) | undefined
-  /** For tests: it measures `maxWaitMs`; default: the monotonic clock. */
+  /** For tests: measures `maxWaitMs`; default: the monotonic clock. */
   readonly clock?: Clock | undefined
 }
 
@@ -60,13 +60,13 @@ export interface CompleteBulkheadOptions extends Concurrency {
   readonly clock: Clock
   /** The options that are data, with their defaults. */
   readonly data: BulkheadHandle['options']
-  /** Those that keep the bulkhead in its thread. */
+  /** The options that keep the bulkhead in its thread. */
   readonly bound: Readonly<Record<string, unknown>>
 }
 
 const QUEUE_RANGE = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true, allowInfinity: true }
 
-/** Options that {@link Bulkhead.update} may change; an undefined one stays as it is. An adaptive limit stays adaptive, and a number a number. */
+/** Options that {@link Bulkhead.update} may change; an undefined one stays. An adaptive limit stays adaptive, a fixed one fixed. */
 export type BulkheadChange = Pick<BulkheadOptions, 'maxConcurrent' | 'min' | 'max' | 'maxQueue'>
 
 /** Every option of {@link BulkheadOptions}. */
@@ -88,10 +88,10 @@ function checkPriority(name: string, priority: unknown): number | PriorityOf {
 }
 
 /**
- * The priority of a call by its arguments, unless its caller has given one. Read for each call: a wrong one must be found even if no call
- * waits.
+ * The priority of a call by its arguments, unless its caller has given one. It is computed for each call, so that a wrong one is found
+ * even if no call waits.
  *
- * @throws {TypeError | RangeError} when it is no priority; the function's own error
+ * @throws {TypeError | RangeError} when it is not a priority; also any error of the function itself
  */
 export function priorityBy(priorityOf: PriorityOf, scope: Pick<Scope, 'priority' | 'args'>): number {
   return (
@@ -99,11 +99,11 @@ export function priorityBy(priorityOf: PriorityOf, scope: Pick<Scope, 'priority'
   )
 }
 
-/** How many at once. */
+/** How many calls may run at once. */
 export interface Concurrency {
-  /** The limit; of an adaptive one the greatest value. */
+  /** The limit, or the greatest value of an adaptive one. */
   readonly maxConcurrent: number
-  /** The least value of an adaptive limit; 0 of a fixed one. */
+  /** The least value of an adaptive limit; 0 for a fixed one. */
   readonly least: number
 }
 
@@ -113,7 +113,7 @@ const LEAST = 2
 const MOST = 1000
 
 /**
- * Checks how many may run at once.
+ * Checks the options for how many calls may run at once.
  *
  * @throws {TypeError | RangeError} naming the option that is wrong
  */
@@ -141,7 +141,7 @@ export function checkConcurrency(
 }
 
 /**
- * Checks a change of a bulkhead whose limit is adaptive, or is not. It does not compare `min` with `max`: one of them may stay, and is not known here.
+ * Checks a change of a bulkhead. It compares `min` with `max` only if both are given: one that stays is not known here.
  *
  * @throws {TypeError | RangeError} naming the option that is wrong
  */
@@ -202,11 +202,11 @@ export function completeBulkheadOptions(options: BulkheadOptions): CompleteBulkh
 }
 
 /**
- * A bulkhead as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. `Bulkhead.from` turns it back into one that shares
- * the slots.
+ * The form in which a bulkhead is sent: by `workerData`, `postMessage` or `setEnvironmentData`. `Bulkhead.from` turns it back into
+ * a bulkhead that shares the slots.
  */
 export interface BulkheadHandle {
-  /** The kind of object that it is a handle of. */
+  /** The kind of object that this handle stands for. */
   readonly kind: 'amorsize.Bulkhead'
   /** The options that are data. */
   readonly options: {
@@ -221,6 +221,6 @@ export interface BulkheadHandle {
   }
   /** The memory of a bulkhead without a name. */
   readonly buffer?: SharedBuffer
-  /** Its first cell in `buffer`. */
+  /** The bulkhead's first cell in `buffer`. */
   readonly cell?: number
 }

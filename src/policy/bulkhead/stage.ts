@@ -12,13 +12,13 @@ import { type BulkheadChange, checkBulkheadChange, type CompleteBulkheadOptions,
 
 /** Events of a bulkhead. */
 export interface BulkheadEvents extends CallEvents {
-  /** A call has to wait for a slot. `queued`: how many of this thread wait at these slots now. */
+  /** A call has to wait for a slot. `queued`: how many calls of this thread wait for these slots now. */
   queued: { readonly queued: number }
   /** A call was refused: the queue is full, or the call waited too long. */
   rejected: { readonly error: BulkheadRejectedError }
 }
 
-/** Has calls wait for one of a number of slots. */
+/** Makes calls wait for one of a limited number of slots. */
 export class BulkheadStage implements LinearStage {
   readonly kind = 'bulkhead'
   readonly readsArguments: boolean
@@ -45,11 +45,11 @@ export class BulkheadStage implements LinearStage {
     this.counts.running--
   }
 
-  /** Changes limits for all who share them, or throws before anything has changed. */
+  /** Changes limits for all that share them, or throws before anything has changed. */
   update(change: BulkheadChange): void {
     if (this.isDisposed) throw disposedError()
     const checked = checkBulkheadChange(change, this.options.least > 0)
-    // Another thread may change the other bound at any moment, after which this one is refused, or no longer is.
+    // Another thread may change the other bound at any moment, and so make this change wrong, or right again.
     while (!this.queue.update(checked)) this.#checkBounds(checked)
   }
 
@@ -71,7 +71,7 @@ export class BulkheadStage implements LinearStage {
     return undefined
   }
 
-  /** Takes a free slot: returns a stage that has it, for one call; undefined if none is free. */
+  /** Takes a free slot, and returns a stage that gives it to one call; undefined if none is free. */
   tryTake(): LinearStage | undefined {
     if (this.isDisposed) throw disposedError()
     const { kind, events, queue } = this
@@ -95,7 +95,7 @@ export class BulkheadStage implements LinearStage {
     return undefined
   }
 
-  /** Gives `call` the slot that was taken for it. It is free when everything that runs in it has ended. */
+  /** Gives `call` the slot that was taken for it. The slot is freed when everything that runs in it has ended. */
   admit(call: Call, slot: number): void {
     this.counts.calls++
     this.counts.running++
@@ -108,7 +108,7 @@ export class BulkheadStage implements LinearStage {
     call.hold = new Hold(call.hold, release)
   }
 
-  /** A call waits no longer, with a slot or without. */
+  /** Called when a call stops waiting, with or without a slot. */
   stopWaiting(waiting: WaitingCall): void {
     this.#waiting.delete(waiting)
     this.counts.queued--
@@ -130,7 +130,7 @@ export class BulkheadStage implements LinearStage {
   /** Refuses all waiting calls, and all later ones. */
   dispose(): void {
     this.isDisposed = true
-    // A call admitted meanwhile has left the set: slots freed by other threads may have gone unnoticed.
+    // Refusing one call may admit another, for which a slot was freed unnoticed by another thread. That one leaves the set.
     for (const waiting of this.#waiting) waiting.refuse(disposedError())
   }
 
@@ -162,12 +162,12 @@ export class BulkheadStage implements LinearStage {
     scope.onAbort(waiting)
     if (maxWaitMs !== Infinity) this.timers.add(waiting, maxWaitMs)
     if (this.events.isHeard) this.events.emit('queued', { queued: queue.size })
-    // Listeners are called from here, in the async context of the call.
+    // The refusal is made here, so that listeners run in the async context of the call.
     if ((await waiting.turn) === 'too late') throw this.#refusal(`this call has waited for ${maxWaitMs} ms`)
   }
 }
 
-/** How a call ended, for an adaptive limit: a failure of its own says nothing about how many should run. */
+/** How a call ended, for an adaptive limit. A call that failed by itself says nothing about how many should run. */
 type Outcome = 'succeeded' | 'cut off' | 'failed'
 
 function outcomeOf({ failed, value }: Call): Outcome {
@@ -176,9 +176,9 @@ function outcomeOf({ failed, value }: Call): Outcome {
   return isTimeout ? 'cut off' : 'failed'
 }
 
-/** A call under an adaptive limit, which learns how long it took once everything that ran in it has ended. */
+/** A call under an adaptive limit. The limit learns its duration once everything that ran in it has ended. */
 class TimedCall {
-  /** Noted as the call leaves; a permit, which is disposed before, has succeeded. */
+  /** Set when the call leaves. A permit is disposed before that, and counts as a success. */
   outcome: Outcome = 'succeeded'
   readonly #stage: BulkheadStage
   readonly #startMs: number
@@ -235,7 +235,7 @@ class WaitingCall implements PermitWaiter, DueTimer, AbortListener {
     this.#resolve('admitted')
   }
 
-  /** It has waited as long as it may. */
+  /** The call has waited as long as it may. */
   run(): void {
     this.#stage.counts.timedOut++
     this.#giveUp()

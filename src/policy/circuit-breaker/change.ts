@@ -26,13 +26,13 @@ import {
 /** Options that `update` of a circuit breaker may change: all that are data, except `name` and `scope`. */
 export type CircuitBreakerChange = Omit<CircuitBreakerData, 'name' | 'scope'>
 
-/** For how long to try again while others write to every slot. Each write takes well under a microsecond, if its thread runs. */
+/** How long to try again while others write to every slot. A write takes well under a microsecond if its thread is running. */
 const PATIENCE_MS = 1000
 
 const WHICH_ONE = 'says which breaker it is'
 const OF_THREAD = 'is of this thread alone, and an update is for all that share the breaker'
 
-/** Options that stay, and why. */
+/** Options that cannot change, and why. */
 const FIXED: Partial<Record<string, string>> = {
   name: WHICH_ONE,
   scope: WHICH_ONE,
@@ -45,7 +45,7 @@ const FIXED: Partial<Record<string, string>> = {
 }
 
 /**
- * Changes a breaker for all that share it. An option that is not given keeps its value of that moment, even if another thread has just changed it.
+ * Changes a breaker for all that share it. An option that is not given keeps its present value, even one that another thread has just set.
  *
  * @throws {TypeError | RangeError} naming what is wrong; then nothing has changed
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'busy' when there is no slot left for other parameters
@@ -69,8 +69,8 @@ export function updateBreaker(
 /**
  * The parameters after a change.
  *
- * @param inForce - those before
- * @param founding - those that the breaker was made with, which its memory has room for
+ * @param inForce - the parameters before the change
+ * @param founding - the parameters that the breaker was made with, for which its memory has room
  * @throws {TypeError | RangeError} naming the first option that is wrong
  */
 function changedParameters(inForce: Float64Array, founding: Float64Array, change: CircuitBreakerChange): Float64Array {
@@ -100,7 +100,7 @@ function next(name: string, given: number | undefined, before: number, range: Nu
   return given === undefined ? before : checkNumber(name, given, range)
 }
 
-/** Checks that the kind of window stays, and that it needs no more room than it was made with. */
+/** Checks that the kind of window stays, and that the window fits into the memory that it was made with. */
 function changedCounting(
   before: BreakerValues,
   founding: BreakerValues,

@@ -28,35 +28,35 @@ const HANDLE_KIND = 'amorsize.CircuitBreaker'
 export interface CircuitBreakerStats {
   /** Calls that were made and have ended. */
   readonly calls: number
-  /** Calls that were no failure. */
+  /** Calls that did not fail. */
   readonly succeeded: number
-  /** Calls that were a failure, by `isFailure` or `isFailureResult`. */
+  /** Calls that failed, by `isFailure` or `isFailureResult`. */
   readonly failed: number
   /** Calls that count as neither: refused by another policy inside, or given up by their caller. */
   readonly ignored: number
-  /** Of those that succeeded or failed: slower than `slowCallMs`. */
+  /** Calls that succeeded or failed, and took longer than `slowCallMs`. */
   readonly slow: number
   /** Calls that were refused. */
   readonly rejected: number
   /** How often this thread saw the breaker open or be isolated. */
   readonly opened: number
   /**
-   * How long the calls took; recorded from the first call of `stats()` on. Without `slowCallMs`, beyond a thousand calls per second one in 61
-   * is timed, and counts for the 61.
+   * How long the calls took; recorded from the first call of `stats()` on. Without `slowCallMs`, and above a thousand calls per second,
+   * one call in 61 is timed, and counts 61 times.
    */
   readonly durations: DurationSummary
 }
 
-/** Refuses calls while what is guarded is known to fail; made by {@link circuitBreaker}. */
+/** Refuses calls while the guarded calls are known to fail; made by {@link circuitBreaker}. */
 export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
   readonly kind = 'circuit-breaker'
   readonly #stage: CircuitBreakerStage
   readonly #rings: TransitionRings
-  /** Where the state is; null if its name finds it. */
+  /** Where the state is; null if it is found by its name. */
   readonly #address: CellAddress | null
 
   constructor(options?: CircuitBreakerOptions)
-  /** @internal `address`: the cells of the breaker whose handle `from` was given. */
+  /** @internal `address`: the cells of the breaker whose handle was given to `from`. */
   // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
   constructor(options: CircuitBreakerOptions, address: CellAddress | null)
   constructor(options: CircuitBreakerOptions = {}, address: CellAddress | null = null) {
@@ -77,8 +77,8 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
    *
    * @param handle - from this thread or another
    * @param functions - `isFailure`, `isFailureResult`, `onOpen`, `onClose`, `onHalfOpen` for this thread: functions do not travel
-   * @throws {TypeError} when it is no such handle, or a function is none
-   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory holds something else, or its clock is another thread's
+   * @throws {TypeError} when it is not such a handle, or a function is not one
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory holds something else, or its clock belongs to another thread
    * @example
    * const handle = circuitBreaker().share() // goes to another thread in `workerData`
    * const breaker = CircuitBreaker.from(handle, { onOpen: () => console.warn('open') })
@@ -99,33 +99,33 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
     this.#stage.force(BREAKER_STATE.isolated)
   }
 
-  /** Lets every call through, counts from nothing, and may open again. Nothing happens if it is closed. */
+  /** Lets every call through, and starts counting from zero; failures may open it again. Does nothing if it is closed. */
   close(): void {
     this.#stage.force(BREAKER_STATE.closed)
   }
 
   /**
-   * Changes options for every thread and process that shares the breaker; an option that is not given stays. Its state stays, and no event
-   * reports it. Its counts are forgotten, since they mean nothing by other rules, as are the outcomes of calls and probes under way; an open
-   * breaker is open for its time from now. An update that changes nothing does nothing.
+   * Changes options for every thread and process that shares the breaker; an option that is not given keeps its value. The state stays, and
+   * no event reports the update. The breaker forgets its counts, which mean nothing under other rules, and ignores the outcomes of calls
+   * and probes under way. If it is open, its time starts again. An update that changes nothing does nothing.
    *
-   * Memory keeps its shape: a breaker continues to count failures in a row, calls or milliseconds. `window.calls` is at most what it was made with,
-   * and so is the number of probes (`successThreshold`, `halfOpen.calls`), rounded up to a multiple of 8. `window.minimumCalls` is cut to
-   * `window.calls`, and `maxResetTimeoutMs` raised to `resetTimeoutMs`, if they are not given. `window: { slowCallMs: Infinity }`: no call
-   * is slow any more. To open the name, still give the options that it was first made with.
+   * A breaker keeps counting what it was made to count: failures in a row, calls or milliseconds. `window.calls` cannot exceed its first
+   * value, nor can the number of probes (`successThreshold`, `halfOpen.calls`), whose first value is rounded up to a multiple of 8. If they
+   * are not given, `window.minimumCalls` is cut to `window.calls`, and `maxResetTimeoutMs` raised to `resetTimeoutMs`. With
+   * `window: { slowCallMs: Infinity }`, no call is slow any more. To open the name, still give the options that it was first made with.
    *
    * Thread-safety: atomic for all threads and processes, which follow it from their next call on.
    *
-   * @param change - see {@link CircuitBreakerData}; all of it or, if anything is wrong, nothing takes effect
-   * @throws {TypeError} when an option is unknown, of the wrong type, or cannot change: `name`, `scope`, `clock`, functions, the kind of window
+   * @param change - see {@link CircuitBreakerData}; if anything in it is wrong, nothing takes effect
+   * @throws {TypeError} when an option is unknown, of the wrong type or fixed: `name`, `scope`, `clock`, a function, the kind of window
    * @throws {RangeError} when one is out of range, or there is no room for it
-   * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'busy' when six processes have died, each in the microsecond of an update; the breaker still works
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'busy' when six processes have died, each during an update; the breaker still works
    */
   update(change: CircuitBreakerChange): void {
     this.#stage.update(change)
   }
 
-  /** Adds a listener, which sees transitions by other threads, too. Returns a function that removes it. */
+  /** Adds a listener, which also sees transitions that other threads make. Returns a function that removes it. */
   override on<K extends keyof CircuitBreakerEvents>(
     event: K,
     listener: (payload: CircuitBreakerEvents[K]) => void,
@@ -145,7 +145,7 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
     return { calls: succeeded + failed + ignored, ...counts, durations: durations.summary() }
   }
 
-  /** Returns a handle by which another thread shares this breaker: pass it by `workerData` or `postMessage` to {@link CircuitBreaker.from}. */
+  /** Returns a handle with which another thread can share this breaker; pass it to {@link CircuitBreaker.from} there. */
   share(): CircuitBreakerHandle {
     this.#rings.share()
     const { data, clock } = this.#stage.settings
@@ -158,7 +158,7 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
     return shownAs('CircuitBreaker', { ...shownName(settings.name, settings.scope), state: this.state, ...counts })
   }
 
-  /** @internal Listeners of transitions do not count: this thread sees those that others make. */
+  /** @internal Listeners of transitions do not count: this thread also sees transitions that others make. */
   [WHY_BOUND](): string | undefined {
     const { settings, events } = this.#stage
     const { name, clock, bound } = settings
@@ -179,12 +179,12 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
 }
 
 /**
- * Refuses calls while what is guarded is known to fail: after failures in a row, or at a rate of failures or of slow calls, it
- * opens; after a time it lets a few calls through as probes, and closes when they succeed. Its state is in shared memory: with
+ * Refuses calls while the guarded calls are known to fail. It opens after failures in a row, or at a rate of failures or of slow
+ * calls. After a time it lets a few calls through as probes, and closes when they succeed. Its state is in shared memory: with
  * `name`, or by `share()` and `CircuitBreaker.from()`, it is one breaker for all threads.
  *
- * A call that is refused rejects with a `CircuitOpenError` that says when to come back. Refusals of limiters, breakers and
- * bulkheads inside and calls given up by their caller count neither as success nor as failure.
+ * A call that is refused rejects with a `CircuitOpenError` that says when to come back. Refusals by limiters, breakers and
+ * bulkheads inside, and calls given up by their caller, count neither as success nor as failure.
  *
  * Thread-safety: all threads may use the same breaker at once; exactly one of them makes each transition.
  * Cost: two native calls for a call that succeeds; nothing is written while nothing fails, so that threads do not get into

@@ -6,9 +6,9 @@ export type CircuitBreakerState = 'closed' | 'open' | 'half-open' | 'isolated'
 
 /** Calls are refused from now on. */
 export interface CircuitOpened {
-  /** Whether it opened by itself, or was isolated. */
+  /** Whether the breaker opened by itself or was isolated. */
   readonly state: 'open' | 'isolated'
-  /** The failure that was one too many, if it happened in this thread; else undefined. */
+  /** The failure that opened the breaker, if it happened in this thread; else undefined. */
   readonly error: unknown
   /** Counts the transitions of the breaker, over all threads. */
   readonly generation: number
@@ -28,13 +28,13 @@ export interface CircuitClosed {
   readonly generation: number
 }
 
-/** Events of a circuit breaker. Several transitions in quick succession by other threads are reported as the last of them. */
+/** Events of a circuit breaker. If other threads make several transitions in quick succession, only the last is reported. */
 export interface CircuitBreakerEvents extends CallEvents {
-  /** It has opened, or was isolated. */
+  /** The breaker has opened or was isolated. */
   open: CircuitOpened
-  /** It admits probes. */
+  /** The breaker admits probes. */
   halfOpen: CircuitHalfOpened
-  /** It lets every call through again. */
+  /** The breaker lets every call through again. */
   close: CircuitClosed
   /** A call was refused. */
   rejected: { readonly error: CircuitOpenError }

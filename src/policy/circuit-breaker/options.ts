@@ -18,41 +18,41 @@ import { BREAKER } from '../../memory/shared/layout.js'
 import type { CircuitClosed, CircuitHalfOpened, CircuitOpened } from './events.js'
 import type { SharedBuffer } from '../../memory/shared/region.js'
 
-/** Over which calls a circuit breaker takes its rates, and how high they may be. */
+/** The calls for which a circuit breaker computes rates, and the rates at which it opens. */
 export interface CircuitBreakerWindow {
-  /** The calls of the last so many milliseconds, >= 1; forgotten in tenths of it. Either this or `calls`. */
+  /** Counts the calls of the last `ms` milliseconds, >= 1; they are forgotten in tenths of that time. Give either this or `calls`. */
   readonly ms?: number | undefined
-  /** The last so many calls, 1 … 10,000. After an hour without any they are forgotten. */
+  /** Counts this number of last calls, 1 … 10,000. After an hour without a call they are forgotten. */
   readonly calls?: number | undefined
   /** Share of failures at which it opens, > 0, <= 1; default 0.5. */
   readonly failureRate?: number | undefined
-  /** A call that takes longer is slow, milliseconds, >= 0; default Infinity: none is. A slow probe counts as a failed one. */
+  /** A call that takes longer is slow, milliseconds, >= 0; default Infinity: no call is slow. A slow probe counts as a failed one. */
   readonly slowCallMs?: number | undefined
   /** Share of slow calls at which it opens, > 0, <= 1; needs `slowCallMs`; default 0.5. */
   readonly slowRate?: number | undefined
-  /** Fewer calls than this open nothing, an integer >= 1; default 20, or `calls` if that is less. */
+  /** With fewer calls than this it does not open, an integer >= 1; default 20, or `calls` if that is less. */
   readonly minimumCalls?: number | undefined
 }
 
 /** How many probes a half-open circuit breaker makes, and how many of them may fail. */
 export interface CircuitBreakerHalfOpen {
-  /** As many probes at once and in all, 1 … 256; default 10. It closes when all have ended and it has not opened. */
+  /** Number of probes, at once and in all, 1 … 256; default 10. If all have ended and it has not opened, it closes. */
   readonly calls?: number | undefined
-  /** Share of failures among all these probes at which it opens, as soon as there are so many, > 0, <= 1; default 0.5. */
+  /** Share of these probes whose failure opens it, as soon as that many have failed, > 0, <= 1; default 0.5. */
   readonly failureRate?: number | undefined
 }
 
 /** Options of `circuitBreaker` that are functions; they stay in their thread. */
 export interface CircuitBreakerFunctions {
-  /** Whether an error is a failure; default: every one but an `AbortError`. Any other error is an answer, and so a success. */
+  /** Returns whether an error is a failure; default: every error except an `AbortError`. Any other is an answer, and so a success. */
   readonly isFailure?: ((error: unknown) => boolean) | undefined
-  /** Whether a result is as bad as an error; default: none. */
+  /** Returns whether a result counts as a failure; default: none does. */
   readonly isFailureResult?: ((result: unknown) => boolean) | undefined
-  /** Called when the breaker has opened or was isolated, also by another thread; by another process, at this one's next call. */
+  /** Called when the breaker has opened or was isolated, also by another thread; if by another process, on this thread's next call. */
   readonly onOpen?: ((event: CircuitOpened) => void) | undefined
-  /** Called when the breaker has closed, as `onOpen`. */
+  /** Called when the breaker has closed, at the same times as `onOpen`. */
   readonly onClose?: ((event: CircuitClosed) => void) | undefined
-  /** Called when the breaker admits probes, as `onOpen`. */
+  /** Called when the breaker admits probes, at the same times as `onOpen`. */
   readonly onHalfOpen?: ((event: CircuitHalfOpened) => void) | undefined
 }
 
@@ -60,21 +60,21 @@ export interface CircuitBreakerFunctions {
 export interface CircuitBreakerData {
   /** Failures in a row at which it opens, an integer >= 1; default 5. An hour without a failure forgets those before. */
   readonly failureThreshold?: number | undefined
-  /** Rates instead of failures in a row. */
+  /** Opens the breaker by rates instead of failures in a row. */
   readonly window?: CircuitBreakerWindow | undefined
-  /** As many probes at once when half-open, and as many successes to close, 1 … 256; default 2. */
+  /** Number of probes at once when half-open, and of successes that close it, 1 … 256; default 2. */
   readonly successThreshold?: number | undefined
-  /** Instead of `successThreshold`, under which one probe that fails is enough: a share of probes may fail. */
+  /** Instead of `successThreshold`, with which one failed probe opens it again: lets a share of probes fail. */
   readonly halfOpen?: CircuitBreakerHalfOpen | undefined
   /** How long it stays open before it admits a probe, milliseconds, > 0; default 60,000. */
   readonly resetTimeoutMs?: number | undefined
-  /** Each time probes open it again, the breaker stays open this much longer than the time before, >= 1; default 1: no longer. */
+  /** Each time that probes open it again, it stays open this many times as long as before, 1 to 1000; default 1. */
   readonly resetTimeoutFactor?: number | undefined
-  /** It never stays open longer than this, milliseconds; default an hour, or `resetTimeoutMs` if that is more. */
+  /** The longest time for which it stays open, milliseconds; default an hour, or `resetTimeoutMs` if that is more. */
   readonly maxResetTimeoutMs?: number | undefined
-  /** A probe that has not ended by then gives its place to another, milliseconds, > 0; default 60,000. */
+  /** A probe that takes longer than this gives its place to another, milliseconds, > 0; default 60,000. */
   readonly probeLeaseMs?: number | undefined
-  /** The same name means the same breaker, for everybody within `scope`; on a clock of yours, in this thread. Up to 200 characters. */
+  /** The same name means the same breaker within `scope`, or within this thread if you give a `clock`. Up to 200 characters. */
   readonly name?: string | undefined
   /** The threads that share a `name`: all threads of this process (default), or all processes of this user on this machine. */
   readonly scope?: 'process' | 'machine' | undefined
@@ -87,17 +87,17 @@ export interface CircuitBreakerOptions extends CircuitBreakerData, CircuitBreake
 }
 
 /**
- * A circuit breaker as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. `CircuitBreaker.from` turns it back
- * into one that shares the state.
+ * The form in which a circuit breaker is sent: by `workerData`, `postMessage` or `setEnvironmentData`. `CircuitBreaker.from` turns
+ * it back into a breaker that shares the state.
  */
 export interface CircuitBreakerHandle {
-  /** The kind of object that it is a handle of. */
+  /** The kind of object that this handle stands for. */
   readonly kind: 'amorsize.CircuitBreaker'
   /** The options that are data; functions stay where they are. */
   readonly options: CircuitBreakerData
   /** The memory of a breaker without a name. */
   readonly buffer?: SharedBuffer
-  /** Its first cell in `buffer`. */
+  /** The breaker's first cell in `buffer`. */
   readonly cell?: number
   /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */
   readonly clock?: string
@@ -112,7 +112,7 @@ export interface CircuitBreakerSettings extends CircuitBreakerFunctions {
   readonly clock: Clock
   /** The options that are data, as they were given. */
   readonly data: CircuitBreakerData
-  /** Those that keep the breaker in its thread. */
+  /** The options that keep the breaker in its thread. */
   readonly bound: Readonly<Record<string, unknown>>
 }
 
@@ -133,7 +133,7 @@ export const BREAKER_RANGES = {
   factor: { min: 1, max: 1000 },
 } as const
 
-/** Those that are functions. Listeners see the transitions of all threads, so none is bound to a thread's calls. */
+/** Options that are functions. Listeners see the transitions of all threads, so they do not bind the breaker to this thread. */
 export const CIRCUIT_BREAKER_FUNCTIONS = {
   isFailure: functionOption<(error: unknown) => boolean>(),
   isFailureResult: functionOption<(result: unknown) => boolean>(),
@@ -210,14 +210,14 @@ export function readCircuitBreakerOptions(options: CircuitBreakerOptions): Circu
   }
 }
 
-/** The error if both are given. @param what - whose options these are */
+/** The error for options that have both. @param what - the function that received the options */
 export function twoKindsOfProbes(what: string): TypeError {
   return new TypeError(
     `${what} takes either successThreshold (every probe must succeed) or halfOpen (a rate of probes may fail), not both`,
   )
 }
 
-/** The share of slow calls that opens a breaker. @throws {TypeError} when it is given, but no `slowCallMs` */
+/** The share of slow calls that opens a breaker. @throws {TypeError} when it is given without `slowCallMs` */
 export function slowRateFor(slowCallMs: number, given: number | undefined, before: number): number {
   if (slowCallMs !== Infinity) return given ?? (before === Infinity ? 0.5 : before)
   if (given !== undefined) throw new TypeError('window.slowRate needs window.slowCallMs, which tells what is slow')

@@ -3,8 +3,8 @@ import { doorbell, ringOthers } from '../../memory/shared/doorbell.js'
 import type { CircuitBreakerStage } from './stage.js'
 
 /**
- * Between the threads that share a breaker: reports transitions made here to the others, and theirs to the listeners here. A
- * breaker that is not shared rings nobody, and without listeners nothing waits for a ring.
+ * Connects the threads that share a breaker: reports transitions made in this thread to the others, and theirs to the listeners
+ * in this thread. A breaker that is not shared rings nobody, and one without listeners waits for no ring.
  */
 export class TransitionRings {
   readonly #stage: CircuitBreakerStage
@@ -48,8 +48,8 @@ export class TransitionRings {
 }
 
 /**
- * A breaker that nobody uses any more is not kept for the sake of its listeners. A transition by another thread belongs to no call of this
- * one: listeners are called in the async context of the first of them.
+ * Reports transitions on each ring. It does not keep a breaker alive that nobody else uses. A transition by another thread belongs to no
+ * call of this one, so listeners run in the async context in which listening began.
  */
 function tellOnRing(stage: CircuitBreakerStage): () => void {
   const weak = new WeakRef(stage)

@@ -25,9 +25,9 @@ import type { CircuitBreakerSettings } from './options.js'
 class Admitted {
   readonly generation: number
   readonly probe: unknown
-  /** NaN: not needed. */
+  /** NaN if it is not needed. */
   readonly startedMs: number
-  /** For how many calls its duration counts. */
+  /** How many calls its duration counts for. */
   readonly weight: number
 
   constructor(generation: number, probe: unknown, startedMs = NaN, weight = 0) {
@@ -38,7 +38,7 @@ class Admitted {
   }
 }
 
-/** Refuses calls while what is guarded is known to fail. */
+/** Refuses calls while the guarded calls are known to fail. */
 export class CircuitBreakerStage implements LinearStage {
   readonly kind = 'circuit-breaker'
   readonly beginsAtOnce = true
@@ -48,13 +48,13 @@ export class CircuitBreakerStage implements LinearStage {
   readonly counts = { succeeded: 0, failed: 0, ignored: 0, rejected: 0, slow: 0, opened: 0 }
   /** Called after this thread made a transition. */
   onTransition: (() => void) | undefined = undefined
-  /** The state that the breaker's bound calls are for. */
+  /** The generation in which the breaker's `admit` and `succeed` decide without `enter` and `settle`. */
   #generation = -1
-  /** The last generation that this thread has looked at. */
+  /** The last generation that this thread has seen. */
   #seen: number
-  /** The last transition that listeners of this thread learned of, or saw. */
+  /** The last transition that was reported to the listeners of this thread. */
   #told: number
-  /** Of that generation; an update may change it. */
+  /** The `slowCallMs` of the last generation seen; an update may change it. */
   #slowCallMs: number
   #isTimed: boolean
   #durations: SampledDurations | undefined = undefined
@@ -75,7 +75,7 @@ export class CircuitBreakerStage implements LinearStage {
     this.#isTimed = this.#slowCallMs !== Infinity
   }
 
-  /** How long calls took; recorded from the first request on, since it costs two readings of the clock for each call that is timed. */
+  /** How long calls took. The first access starts the recording, which costs two readings of the clock for each call that is timed. */
   get durations(): SampledDurations {
     this.#isTimed = true
     return (this.#durations ??= new SampledDurations())
@@ -92,7 +92,7 @@ export class CircuitBreakerStage implements LinearStage {
     if (!call.failed && this.settings.isFailureResult === undefined && this.#isPlain(admitted)) {
       this.counts.succeeded++
       if (typeof admitted !== 'number') this.#record(admitted, this.settings.clock.now())
-      // The state is over, or this call has completed what the window needs to open.
+      // The state has ended, perhaps by this call: it may have been the last that the window needed to open.
       if (this.breaker.succeed() !== undefined) this.#moved(undefined)
     } else {
       this.#judge(call, typeof admitted === 'number' ? new Admitted(admitted, null) : admitted)
@@ -100,13 +100,13 @@ export class CircuitBreakerStage implements LinearStage {
     return undefined
   }
 
-  /** Whether nothing but success need be noted of a call: it is no probe, of the state that the bound calls are for, and cannot have been slow. */
+  /** Whether `succeed` is enough for a call: it is no probe, it began in the present generation, and it cannot have been slow. */
   #isPlain(admitted: number | Admitted): boolean {
     if (typeof admitted === 'number') return admitted === this.#generation
     return admitted.probe === null && admitted.generation === this.#generation && this.#slowCallMs === Infinity
   }
 
-  /** Reports the last transition to this thread's listeners, if it is new. An update is no transition, but has parameters read again. */
+  /** Reports the last transition to this thread's listeners, if it is new. After an update it only reads the parameters again. */
   tell(error?: unknown): void {
     const { state, generation: now, transitions: generation } = this.breaker.control()
     if (now === this.#seen) return
@@ -134,22 +134,22 @@ export class CircuitBreakerStage implements LinearStage {
   /** As {@link updateBreaker}. */
   update(change: CircuitBreakerChange): void {
     updateBreaker(this.breaker, this.settings, change)
-    // One that was open, and whose time was up, has become half-open.
+    // A breaker that was open, and whose time was up, has become half-open.
     this.#moved(undefined)
   }
 
-  /** By hand, into this state. */
+  /** Puts the breaker into this state by hand. */
   force(to: BreakerStateNumber): void {
     if (this.breaker.force(to)) this.#moved(undefined)
   }
 
-  /** After a transition that this thread has made, or may have. */
+  /** Called after a transition that this thread has made, or may have made. */
   #moved(error: unknown): void {
     this.tell(error)
     this.onTransition?.()
   }
 
-  /** The slow way in. Returns the state of the call, or throws. */
+  /** Asks the breaker to admit a call, the slow way. Returns the state of the call, or throws. */
   #ask(): number | Admitted {
     const admission = this.breaker.enter()
     const { state, generation, probe } = admission
@@ -166,9 +166,9 @@ export class CircuitBreakerStage implements LinearStage {
     return this.#isTimed ? this.#timed(generation, probe) : new Admitted(generation, probe)
   }
 
-  /** State of a call if time matters; none if other calls stand for it. */
+  /** State of a call while calls are timed; only the generation if this call is not one of those timed. */
   #timed(generation: number, probe: unknown): number | Admitted {
-    // Without a time that is slow, calls are timed for the durations alone.
+    // Without `slowCallMs`, calls are timed for the durations alone.
     const weight = this.#slowCallMs === Infinity ? (this.#durations as SampledDurations).next() : 1
     if (weight > 0) return new Admitted(generation, probe, this.settings.clock.now(), weight)
     return probe === null ? generation : new Admitted(generation, probe)
@@ -232,7 +232,7 @@ function slowCallMsOf(breaker: Breaker): number {
   return breaker.parameters().parameters[BREAKER_PARAMETER.slowCallMs] as number
 }
 
-/** Whether the call was given up by its caller or because another attempt won. A time limit outside is a failure like any other. */
+/** Whether the call was aborted by its caller, or because another attempt won. A time limit outside is a failure like any other. */
 function wasCancelled(scope: Scope): boolean {
   return scope.aborted && !TimeoutExceededError.is(scope.reason)
 }

@@ -12,11 +12,11 @@ export interface Backoff {
   readonly exponentialBase: number
   readonly jitter: Jitter
   readonly random: () => number
-  /** Replaces all options but `maxDelayMs`. */
+  /** Replaces all of these options except `maxDelayMs`. */
   readonly delay?: Delay | undefined
 }
 
-/** Delays of the user's own: milliseconds for each retry (the last for all that follow), or a function that returns them. */
+/** The user's own delays: milliseconds for each retry (the last applies to all later ones), or a function that returns them. */
 export type Delay = readonly number[] | ((attempt: number, error: unknown) => number)
 
 /**
@@ -25,10 +25,10 @@ export type Delay = readonly number[] | ((attempt: number, error: unknown) => nu
  * Source: "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
  *
  * @param failures - how many attempts have failed, >= 1
- * @param previousMs - the delay before, for 'decorrelated'; 0 the first time
- * @param error - what the last attempt failed with, for a user's own `delay`
+ * @param previousMs - the previous delay, which 'decorrelated' needs; 0 the first time
+ * @param error - the last attempt's error or refused result, for a user's own `delay`
  * @returns milliseconds, 0 … maxDelayMs
- * @throws {TypeError | RangeError} when `delay` or `random` return no such number
+ * @throws {TypeError | RangeError} when `delay` or `random` returns anything but a number in its range
  */
 export function backoffMs(backoff: Backoff, failures: number, previousMs: number, error?: unknown): number {
   const { initialDelayMs, maxDelayMs, delay } = backoff
@@ -46,7 +46,7 @@ export function backoffMs(backoff: Backoff, failures: number, previousMs: number
       return random() * exponentialMs
     case 'equal': {
       const halfMs = exponentialMs / 2
-      // Two halves of the smallest numbers may be more than the whole.
+      // Half of a subnormal number may be rounded up, so two halves may exceed the whole.
       return halfMs + random() * (exponentialMs - halfMs)
     }
     case 'none':

@@ -21,13 +21,13 @@ import { WHY_BOUND, whyBound } from '../bound.js'
 
 /** Options of {@link RetryBudget}. */
 export interface RetryBudgetOptions {
-  /** Retries for each call, >= 0; default 0.2: one retry for five calls. Rounded up to a multiple of 2^-20. */
+  /** Retries per call, 0 to 1000; default 0.2: one retry per five calls. Rounded up to a multiple of 2^-20. */
   readonly ratio?: number | undefined
-  /** Retries per second that are allowed however few calls there are, >= 0; default 10. */
+  /** Retries per second that are allowed however few calls there are, 0 to 1e9; default 10. */
   readonly minPerSecond?: number | undefined
   /** How long a call counts, milliseconds, 1 to 86,400,000 (a day); default 10,000. */
   readonly ttlMs?: number | undefined
-  /** The same name means the same budget, for everybody within `scope`; on a clock of yours, in this thread. Up to 200 characters. */
+  /** The same name means the same budget within `scope`, or within this thread if you give a `clock`. Up to 200 characters. */
   readonly name?: string | undefined
   /** The threads that share a `name`: all threads of this process (default), or all processes of this user on this machine. */
   readonly scope?: 'process' | 'machine' | undefined
@@ -46,26 +46,26 @@ const OPTIONS = {
 } as const satisfies OptionTable<RetryBudgetOptions>
 
 /**
- * A retry budget as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. `RetryBudget.from` turns it back into one that
- * shares the retries.
+ * The form in which a retry budget is sent: by `workerData`, `postMessage` or `setEnvironmentData`. `RetryBudget.from` turns it back
+ * into a budget that shares the retries.
  */
 export interface RetryBudgetHandle {
-  /** The kind of object that it is a handle of. */
+  /** The kind of object that this handle stands for. */
   readonly kind: 'amorsize.RetryBudget'
   /** The options that the budget was made with. */
   readonly options: RetryBudgetParameters & { readonly name?: string; readonly scope: NameScope }
   /** The memory of a budget without a name. */
   readonly buffer?: SharedBuffer
-  /** Its first cell in `buffer`. */
+  /** The budget's first cell in `buffer`. */
   readonly cell?: number
 }
 
 const HANDLE_KIND = 'amorsize.RetryBudget'
 
 /**
- * Bounds the retries of all calls that share it to a part of those calls: when everything fails, retries do not multiply the
- * load. Within any `ttlMs`: retries <= ratio x calls + minPerSecond x ttlMs / 1000; the calls are those of the `ttlMs` up to the last
- * of these retries, give or take a tenth.
+ * Limits the retries of all policies that share it to a part of their calls, so that retries do not multiply the load when everything
+ * fails. Within any `ttlMs`: retries <= ratio x calls + minPerSecond x ttlMs / 1000. The calls are those in the `ttlMs` before the
+ * last of these retries, give or take a tenth.
  *
  * Thread-safety: each thread has its own object; by `name`, or by `share()` and `RetryBudget.from()`, all share one budget.
  * @example
@@ -88,7 +88,7 @@ export class RetryBudget {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when `name` is in use with other parameters, or cannot be shared
    */
   constructor(options?: RetryBudgetOptions)
-  /** @internal `adopted`: the cells of the budget whose handle `from` was given. */
+  /** @internal `adopted`: the cells of the budget whose handle was given to `from`. */
   // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
   constructor(options: RetryBudgetOptions, adopted: CellAddress | null)
   constructor(options: RetryBudgetOptions = {}, adopted: CellAddress | null = null) {
@@ -105,7 +105,7 @@ export class RetryBudget {
     announceCreated(this, 'retry-budget', name)
   }
 
-  /** Retries that could be made now; may be fractional, may be out of date already. */
+  /** Retries that could be made now. May be fractional, and may be out of date already. */
   get available(): number {
     return this.#budget.available()
   }
@@ -121,7 +121,7 @@ export class RetryBudget {
   }
 
   /**
-   * Returns a handle by which another thread shares the budget; structured-cloneable.
+   * Returns a handle with which another thread can share the budget; structured-cloneable.
    *
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY for a budget on a clock of your own
    */
@@ -138,10 +138,10 @@ export class RetryBudget {
   }
 
   /**
-   * The budget of a handle: it shares the retries of the one that made it.
+   * Makes a budget that shares the retries of the one whose `share()` made the handle.
    *
    * @param handle - what `share()` returned, perhaps in another thread
-   * @throws {TypeError} when it is no such handle
+   * @throws {TypeError} when it is not such a handle
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version or holds something else
    */
   static from(handle: RetryBudgetHandle): RetryBudget {
@@ -161,7 +161,7 @@ export class RetryBudget {
   }
 }
 
-/** A retry budget, or none. It is shared by a handle of its own. */
+/** A retry budget, or undefined. In a policy's handle, it has a handle of its own. */
 export const budgetOption = option('here', (name, value): RetryBudget | undefined => {
   if (value === undefined || value instanceof RetryBudget) return value
   throw new TypeError(`${name} must be a RetryBudget; received ${describe(value)}`)

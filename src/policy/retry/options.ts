@@ -20,50 +20,50 @@ import { budgetOption, type RetryBudget } from './budget.js'
 
 /** State of a call, for the predicates of a retry. */
 export interface RetryContext {
-  /** How often the function has been called. */
+  /** How often the function has been called, counting from 1. */
   readonly attempt: number
-  /** Aborted when the whole call is. */
+  /** Aborted when the whole call is aborted. */
   readonly signal: AbortSignal
 }
 
-/** Options of `retry` that are data. `delay` is, if it is an array. */
+/** Options of `retry` that are data, and so can go to another thread; `delay` only if it is an array. */
 export interface RetryData {
   /** Retries after the first call, an integer >= 0 or Infinity; default 3. */
   readonly maxRetries?: number | undefined
   /** Delay before the first retry, milliseconds, >= 0; default 100. */
   readonly initialDelayMs?: number | undefined
-  /** No delay is longer, jitter and Retry-After included, milliseconds, >= 0; default 60,000. */
+  /** The longest delay, jitter and Retry-After included, milliseconds, >= 0; default 60,000. */
   readonly maxDelayMs?: number | undefined
   /** The delay grows by this factor, >= 1; default 2. */
   readonly exponentialBase?: number | undefined
-  /** How a delay is spread: 'full' (default; 0 … delay), 'equal' (half … delay), 'decorrelated', 'none'. */
+  /** How a delay is spread at random: 'full' (default; 0 … delay), 'equal' (half … delay), 'decorrelated', 'none'. */
   readonly jitter?: Jitter | undefined
   /**
-   * Delays of your own instead: `(attempt, error) => ms`, attempt counting from 1, or an array of them, the last for all that
-   * follow. `maxDelayMs` and Retry-After hold as usual; there is no jitter but your own.
+   * Your own delays instead: `(attempt, error) => ms` with `attempt` counting from 1, or an array whose last delay applies to all
+   * later retries. `maxDelayMs` and Retry-After apply as usual; no jitter is added.
    */
   readonly delay?: Delay | undefined
-  /** No retry starts later than this after the call, milliseconds, > 0; default Infinity. */
+  /** No retry starts later than this after the call began, milliseconds, > 0; default Infinity. */
   readonly maxElapsedMs?: number | undefined
   /** Whether Retry-After headers and `retryAfterMs` of errors lengthen the delay; default true. */
   readonly respectRetryAfter?: boolean | undefined
-  /** For events. */
+  /** Name in events. */
   readonly name?: string | undefined
 }
 
 /** Options of `retry`; `R` is what the calls return. */
 export interface RetryPolicy<R = unknown> extends RetryData {
-  /** Whether an error is worth a retry, at once or by a promise; default: every one. If it throws, the caller gets that error. */
+  /** Returns whether to retry after an error, or a promise of that; default: always. If it throws, the caller gets that error. */
   readonly retryIf?: ((error: unknown, context: RetryContext) => boolean | PromiseLike<boolean>) | undefined
-  /** Whether a result is as bad as an error; default: none. */
+  /** Returns whether to retry because of a result; default: never. */
   readonly retryIfResult?: ((result: R, context: RetryContext) => boolean) | undefined
-  /** Called before each back-off. `error` is the result if that was refused. */
+  /** Called before each back-off. `error` is the result if `retryIfResult` refused it. */
   readonly onRetry?: ((error: unknown, attempt: number, delayMs: number) => void) | undefined
-  /** Bounds the retries of all that share it. */
+  /** Limits the retries of all policies that share it. */
   readonly budget?: RetryBudget | undefined
   /** For tests; default: the monotonic clock. */
   readonly clock?: Clock | undefined
-  /** Returns 0 … 1, for jitter; default Math.random. */
+  /** Returns a number from 0 to 1, for jitter; default Math.random. */
   readonly random?: (() => number) | undefined
 }
 
@@ -94,7 +94,7 @@ export interface RetrySettings extends Omit<ReadOptions<typeof RETRY_OPTIONS>, '
   readonly random: () => number
   /** The options that are data, as they were given. */
   readonly data: RetryData
-  /** Those that keep the policy in its thread. */
+  /** The options that keep the policy in its thread. */
   readonly bound: Readonly<Record<string, unknown>>
 }
 
@@ -116,8 +116,8 @@ export function readRetryPolicy(options: RetryPolicy): RetrySettings {
 }
 
 /**
- * Settings after a change; an option that is undefined changes nothing. A `delay` replaces the options of the back-off, and each of
- * these a `delay`.
+ * Settings after a change; an undefined option changes nothing. `delay` replaces the options of the back-off, and each of them
+ * replaces `delay`.
  *
  * @throws {TypeError | RangeError} as {@link readRetryPolicy} does
  */
@@ -134,7 +134,7 @@ export function changedRetryPolicy(before: RetrySettings, change: RetryChange): 
 const CHANGEABLE = namesOf(RETRY_OPTIONS).filter((name) => name !== 'name' && name !== 'clock')
 const OF_BACKOFF = ['initialDelayMs', 'exponentialBase', 'jitter', 'random'] as const
 
-/** A delay of the caller's own is the whole delay. */
+/** Refuses options of the back-off beside `delay`, which is the whole delay. */
 function checkAlone(options: RetryPolicy): void {
   for (const key of OF_BACKOFF) {
     if (options[key] !== undefined)

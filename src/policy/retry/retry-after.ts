@@ -1,8 +1,8 @@
 /**
- * How long an error or result asks callers to stay away: its own `retryAfterMs` or `retryAfter` (seconds or a date), or a Retry-After
- * header (the same, or `retry-after-ms`) on it, its `response` or its `$response`, as fetch, undici, got, axios and the AWS clients put it.
+ * How long an error or result asks callers to stay away. It may have `retryAfterMs` or `retryAfter` (seconds or a date), or a header
+ * `retry-after` or `retry-after-ms`. The headers may be those of its `response` or `$response`, as in got, axios and the AWS clients.
  *
- * @param outcome - what a call threw or returned
+ * @param outcome - the error or result of a call
  * @returns milliseconds >= 0, Infinity for "never", or null if it asks for nothing
  */
 export function retryAfterMsOf(outcome: unknown): number | null {
@@ -10,7 +10,7 @@ export function retryAfterMsOf(outcome: unknown): number | null {
   try {
     return readOutcome(outcome)
   } catch {
-    // A getter or a proxy of the user's: its error must not replace the outcome.
+    // A getter or proxy of the user has thrown: its error must not replace the outcome.
     return null
   }
 }
@@ -36,22 +36,22 @@ function readOutcome(outcome: Answering): number | null {
   return secondsOrDate(firstText(outcome.retryAfter), undefined)
 }
 
-/** Characters of a header field that are read: no sensible value is longer. */
+/** How many characters of a header field are read: no sensible value is longer. */
 export const LONGEST_FIELD = 1024
 /** A number; the first one if the field was sent more than once, as by a proxy that adds its own. */
 const NUMBER = /^\s*(\d+(?:\.\d+)?)\s*(?:,|$)/
-/** All dates of HTTP have a time; others may have none. */
+/** A date: those of HTTP contain a time of day; ISO dates may lack it. */
 const DATE = /\d:\d|^\s*\d{4}-\d\d-\d\d/
 
-/** Reads a value of Retry-After; `serverDate` is when it was written, by the same clock. */
+/** Reads a value of Retry-After, in milliseconds; `serverDate` is the `Date` header of the same answer. */
 function secondsOrDate(text: string | undefined, serverDate: string | undefined): number | null {
   const value = text ?? ''
   const seconds = NUMBER.exec(value)
   if (seconds !== null) return Number(seconds[1]) * 1000
-  // Date.parse takes any number behind a word for a year.
+  // Date.parse takes any number after a word for a year.
   const dateMs = DATE.test(value) ? parseDate(value) : NaN
   if (Number.isNaN(dateMs)) return null
-  // The server's own idea of now makes the two dates comparable, however wrong this machine's clock is.
+  // The server's clock wrote both dates, so they are comparable however wrong this machine's clock is.
   const serverNowMs = parseDate(serverDate ?? '')
   return Math.max(0, dateMs - (Number.isNaN(serverNowMs) ? Date.now() : serverNowMs))
 }
@@ -61,7 +61,7 @@ function parseDate(text: string): number {
   return Date.parse(/ \d{4}\s*$/.test(text) ? `${text} GMT` : text)
 }
 
-/** Reads a header, whose name may be written with capitals if `headers` is a plain object. */
+/** Reads a header. If `headers` is a plain object, the name in it may have capitals. */
 function readHeader(headers: object, name: string): string | undefined {
   const { get } = headers as { get?: unknown }
   if (typeof get === 'function') return firstText(Reflect.apply(get, headers, [name]))
@@ -69,7 +69,7 @@ function readHeader(headers: object, name: string): string | undefined {
   return written === undefined ? undefined : firstText((headers as Record<string, unknown>)[written])
 }
 
-/** The value of a header field, up to {@link LONGEST_FIELD}; the first if a client gives a list. */
+/** The value of a header field, up to {@link LONGEST_FIELD} characters; the first if a client gives a list. */
 export function firstText(value: unknown): string | undefined {
   const first: unknown = Array.isArray(value) ? value[0] : value
   return typeof first === 'string' || typeof first === 'number' ? String(first).slice(0, LONGEST_FIELD) : undefined

@@ -25,11 +25,11 @@ import { retryAfterMsOf } from './retry-after.js'
 
 /** Events of a retry policy. */
 export interface RetryEvents extends CallEvents {
-  /** An attempt failed, the next one follows after `delayMs`. `error` is the result if that was refused. */
+  /** An attempt failed, and another follows after `delayMs`. If `retryIfResult` refused a result, `error` is that result. */
   retry: { readonly error: unknown; readonly attempt: number; readonly delayMs: number }
   /** The call succeeded after retries. */
   recovered: { readonly attempts: number }
-  /** The call failed for good. If `retryIf`, `retryIfResult` or `delay` threw, `error` is what it threw, and the reason is 'refused'. */
+  /** The call failed for good. If `retryIf`, `retryIfResult` or `delay` threw, `error` is the thrown error, and the reason is 'refused'. */
   gaveUp: { readonly error: unknown; readonly attempts: number; readonly reason: GiveUpReason }
 }
 
@@ -48,15 +48,15 @@ export interface RetryStats {
   readonly failed: number
 }
 
-/** State of a call once it has failed. Until then its slot holds the settings alone. */
+/** State of a call that has failed or has a time limit. The slot of any other call holds just the settings. */
 class Attempts {
-  /** How many have failed. */
+  /** How many attempts have failed. */
   count = 0
   /** The last delay, milliseconds. */
   delayMs = 0
-  /** The settings when the call came. */
+  /** The settings in force when the call began. */
   readonly settings: RetrySettings
-  /** When the call came; NaN if no `maxElapsedMs` needs it. */
+  /** When the call began; NaN if there is no `maxElapsedMs` to need it. */
   readonly startedMs: number
 
   constructor(settings: RetrySettings, startedMs: number) {
@@ -71,7 +71,7 @@ function settingsOf(kept: RetrySettings | Attempts): RetrySettings {
 
 class RetryStage implements LinearStage {
   readonly kind = 'retry'
-  /** Of the calls to come. */
+  /** Settings for later calls; a call under way keeps its own. */
   settings: RetrySettings
   readonly events: EventSource<RetryEvents>
   readonly stats = { calls: 0, retries: 0, recovered: 0, failed: 0 }
@@ -92,7 +92,7 @@ class RetryStage implements LinearStage {
     const { budget, maxElapsedMs, clock } = settings
     if (budget !== undefined) budget.deposit()
     call.scope.attempt = 0
-    // Even if it has one already: a retry outside this one starts it again.
+    // Also replaces an old entry: a retry outside this one may run this stage again.
     call.slots[slot] = maxElapsedMs === Infinity ? settings : new Attempts(settings, clock.now())
     return undefined
   }
@@ -128,7 +128,7 @@ class RetryStage implements LinearStage {
         return this.#succeeded(call, slot)
       return this.#again(call, attempts)
     }
-    // An abort is never retried, whatever the function made of it.
+    // An aborted call is never retried, whatever the function threw.
     if (scope.aborted) return this.#giveUp(call, context.attempt, 'aborted')
     const answer = retryIf === undefined || retryIf(value, context)
     if (isThenable(answer)) return this.#judgeLater(call, attempts, answer)
@@ -146,7 +146,7 @@ class RetryStage implements LinearStage {
     }
   }
 
-  /** Has the call made again, if retries, time and budget are left. */
+  /** Retries the call if retries, time and budget are left. */
   #again(call: Call, attempts: Attempts): Promise<Verdict> | Verdict {
     const attempt = attempts.count + 1
     const { settings } = attempts
@@ -157,7 +157,7 @@ class RetryStage implements LinearStage {
     const timeLeftMs = Math.min(scope.remainingMs(), this.#timeLeftMs(attempts))
     const askedMs = retryAfterMsOf(value)
     if (call.failed && isPolicyError(value)) {
-      // Calling again before then would only be refused again.
+      // A retry before that time would only be refused again.
       if (askedMs === null || askedMs > Math.min(timeLeftMs, settings.maxDelayMs))
         return this.#giveUp(call, attempt, 'refused')
     }
@@ -222,7 +222,7 @@ function contextOf(scope: Scope, attempt: number): RetryContext {
   }
 }
 
-/** Calls again after failures; made by {@link retry}. */
+/** Retries failed calls; made by {@link retry}. */
 export class Retry extends EventfulPolicy<RetryEvents> {
   readonly kind = 'retry'
   readonly #stage: RetryStage
@@ -234,11 +234,11 @@ export class Retry extends EventfulPolicy<RetryEvents> {
   }
 
   /**
-   * Changes options for the calls to come, in this thread, and for runs of `execute` that begin later; an option that is undefined stays as it
-   * is. A call under way, perhaps in a back-off, continues as it began. `delay` replaces `initialDelayMs`, `exponentialBase`, `jitter` and
+   * Changes options for later calls in this thread, and for runs of `execute` that begin later. An undefined option stays as it is.
+   * A call under way, even during a back-off, keeps its options. `delay` replaces `initialDelayMs`, `exponentialBase`, `jitter` and
    * `random`, and each of these replaces `delay`.
    *
-   * @throws {TypeError | RangeError} as `retry` does, and for `name` and `clock`, which stay; then nothing has changed
+   * @throws {TypeError | RangeError} as `retry` does, and for `name` and `clock`, which cannot change; then nothing has changed
    */
   update(change: RetryChange<never>): void {
     this.#stage.settings = changedRetryPolicy(this.#stage.settings, change as RetryChange)
@@ -279,12 +279,12 @@ export class Retry extends EventfulPolicy<RetryEvents> {
 }
 
 /**
- * Calls again after failures, with a growing delay spread at random.
+ * Retries failed calls, with a growing delay that is spread at random.
  *
- * An error that `retryIf` refuses and an abort come through as they are, as does the failure if `maxRetries` is 0; when the
- * retries, the time or the budget are used up, the caller gets a `RetryExhaustedError` whose `cause` is the last failure (or the
- * last result, if `retryIfResult` refused it). A refusal by a limiter, breaker or bulkhead inside is retried only if it says
- * when to come back (`retryAfterMs`) and that is within `maxDelayMs` and the time left.
+ * The caller gets an abort, or an error that `retryIf` refuses, unchanged; if `maxRetries` is 0, any failure. When the retries,
+ * the time or the budget are used up, the caller gets a `RetryExhaustedError` whose `cause` is the last failure (or the last
+ * result, if `retryIfResult` refused it). A refusal by a limiter, breaker or bulkhead inside is retried only if it says when to
+ * come back (`retryAfterMs`), and that is within `maxDelayMs` and the time left.
  *
  * @param options - see {@link RetryPolicy}
  * @throws {TypeError} when an option is unknown or of the wrong type

@@ -4,13 +4,13 @@ import { Hold } from './hold.js'
 import { Scope } from './scope.js'
 import type { AroundStage } from './stage.js'
 
-/** Lets a policy that is not of this package take part in a pipeline: it gets our signal, and the policies inside it get its own. */
+/** Lets a foreign policy take part in a pipeline: it gets our signal, and the policies inside it get the foreign policy's signal. */
 export function foreignStage(policy: Policy & { readonly [INSIDE]?: Policy['execute'] }): AroundStage {
   return {
     kind: (policy as { kind?: string }).kind ?? 'foreign',
     begin: (scope, hold) => ({
       start: (inner, fn) => {
-        // A foreign policy may know of no context.
+        // A foreign policy may pass no context.
         const inside = async (context?: PolicyContext): Promise<unknown> => {
           const below = new Scope(scope, context?.signal)
           Hold.keep(hold)
@@ -22,7 +22,7 @@ export function foreignStage(policy: Policy & { readonly [INSIDE]?: Policy['exec
           }
         }
         const options = { signal: scope.signal }
-        // Its promise may be of another library or realm, and would be taken for the result.
+        // Its promise may come from another library or realm, and would be mistaken for the result.
         return Promise.resolve(policy[INSIDE]?.(inside, options) ?? policy.execute(inside, options))
       },
       end: () => undefined,

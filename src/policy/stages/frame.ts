@@ -18,8 +18,8 @@ import {
 const invoke: Runner = (scope, fn) => fn(scope)
 
 /**
- * Compiles stages, outermost first, once: linear stages up to the first one that runs around others become one frame with it; those
- * inside that one start a frame of their own.
+ * Compiles stages, outermost first, into one function. Linear stages share a frame with the first around-stage that follows them;
+ * the stages inside that one get frames of their own.
  *
  * @param call - runs the function itself
  */
@@ -41,9 +41,9 @@ export function compile(stages: readonly Stage[], call: Runner = invoke): Runner
   }
 }
 
-// All code of a call runs behind an `await` or a `then` of the call itself, never in the code that settles the promise: so it runs in
-// the caller's async context, not in that of a timer or of a permit that was given back.
-// Every call pays in bytes for each variable kept over an `await`, so the walks are functions of their own.
+// All code of a call continues from an `await` or `then` of the call itself, never from the code that settles the promise. So it runs
+// in the caller's async context, not in that of a timer or of a call that freed a permit.
+// Each variable kept across an `await` costs every call memory, so the loops over stages are separate functions.
 async function run(call: Call): Promise<unknown> {
   for (;;) {
     try {
@@ -63,7 +63,7 @@ async function run(call: Call): Promise<unknown> {
   }
 }
 
-/** A stage around others that has no other before it in its frame: it remembers all that is needed. */
+/** Runs an around-stage that is alone in its frame. No `Call` is needed: the stage's attempt has all the state. */
 function runAlone(
   around: AroundStage,
   inner: Runner,
@@ -95,8 +95,8 @@ function succeeded(attempt: AroundCall, value: unknown): unknown {
 }
 
 /**
- * The same if the stage around the others gives a promise to continue from: while no other stage has to wait, the call needs no frame
- * of an async function, which would cost more.
+ * Runs a frame with an around-stage. While no linear stage has to wait, the call continues from the promise of the around-stage,
+ * which is cheaper than an async function.
  */
 function runAround(call: Call): unknown {
   try {
@@ -147,7 +147,7 @@ async function runOn(call: Call, verdict: Verdict | Promise<Verdict>): Promise<u
   return call.value
 }
 
-/** Calls what the stages guard. @throws its error, and the reason of an abort */
+/** Calls the function or frame that the stages guard. @throws its error, or the reason of an abort */
 function start(call: Call): unknown {
   const { scope, fn, hold } = call
   const { around, inner } = call.frame
@@ -158,7 +158,7 @@ function start(call: Call): unknown {
   return call.attempt.start(inner, fn)
 }
 
-/** Waits for a stage that wants more before it is left, then leaves the others. */
+/** Waits for a stage that gives its verdict later, then leaves the stages outside it. */
 async function settle(call: Call, first: Verdict | Promise<Verdict>): Promise<Verdict> {
   let verdict = first
   while (verdict !== undefined && verdict !== AGAIN) {
@@ -173,7 +173,7 @@ async function settle(call: Call, first: Verdict | Promise<Verdict>): Promise<Ve
   return verdict
 }
 
-/** Enters stages from the call's position; stops at one that has it wait, and returns the promise to wait for. */
+/** Enters stages from `call.depth` on. Stops at a stage that makes the call wait, and returns the promise to wait for. */
 function enter(call: Call): Promise<unknown> | undefined {
   const { stages } = call.frame
   const heard = callListeners.areThere
@@ -187,7 +187,7 @@ function enter(call: Call): Promise<unknown> | undefined {
   return undefined
 }
 
-/** Leaves the attempt and the stages from the call's position; stops at one that wants more, and returns its verdict, still entered. */
+/** Leaves the attempt and the entered stages. Stops at a stage that returns a verdict: the call is still in that stage. */
 function leave(call: Call): Promise<Verdict> | Verdict {
   const { attempt, frame } = call
   if (attempt !== undefined) {
@@ -196,7 +196,7 @@ function leave(call: Call): Promise<Verdict> | Verdict {
     if (error !== undefined) call.fail(error)
   }
   const heard = callListeners.areThere
-  // The stage around the others, one that has refused the call, or one that was left later.
+  // The stage at this depth has ended: it runs around the others, has refused the call, or has given its verdict later.
   if (heard) tellEnd(call, call.depth)
   while (call.depth > 0) {
     try {
@@ -215,14 +215,14 @@ function noteStart(call: Call, { events }: Stage, index: number): void {
   call.slots[call.frame.stages.length + index] = events?.hearsCalls === true ? events.now() : undefined
 }
 
-/** Reports how the call ended for the stage at `index`; the one around the others comes after the last. */
+/** Reports how the call ended for the stage at `index`; the index after the last is the around-stage. */
 function tellEnd({ slots, frame, scope, failed, value }: Call, index: number): void {
   const { stages, around } = frame
   const startedMs = slots[stages.length + index] as number | undefined
   if (startedMs === undefined) return
   slots[stages.length + index] = undefined
   const events = (stages[index] ?? around)?.events
-  // As its caller sees it: a caller that has given up gets its reason, whatever the call's outcome.
+  // Reports what the caller sees: a caller that has given up gets the reason of its abort, whatever the outcome.
   const gone = scope.callerGone
   if (gone === undefined) events?.callEnded(startedMs, failed, value)
   else events?.callEnded(startedMs, true, gone.reason)

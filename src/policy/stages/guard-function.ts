@@ -7,14 +7,14 @@ import { callOf } from './policy-call.js'
 import { Scope } from './scope.js'
 import { stagesOf } from './stages-of.js'
 
-/** The policies of a guarded function, so that one put around it later becomes one pipeline with them. */
+/** The policies of a guarded function. A policy put around it later becomes one pipeline with them. */
 interface Guarding {
   readonly fn: AnyFunction
   /** Outermost first. */
   readonly policies: readonly Policy[]
 }
 
-/** Keeps the arguments of a call for policies that look at them. */
+/** Keeps the arguments of a call for policies that read them. */
 class ArgumentScope extends Scope {
   readonly #args: readonly unknown[]
 
@@ -28,7 +28,7 @@ class ArgumentScope extends Scope {
   }
 }
 
-/** By guarded function. A property could be copied to a function that runs without these policies. */
+/** Keyed by guarded function. A property could be copied to a function that runs without these policies. */
 const guardings = new WeakMap<AnyFunction, Guarding>()
 
 /**

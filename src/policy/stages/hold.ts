@@ -1,12 +1,12 @@
 /**
- * The slot of a bulkhead that one call holds. A time-out or a hedge may stop waiting for work that continues; the slot is free when
- * that work has ended too, not when the wait has.
+ * The bulkhead slot that one call holds. A timeout or a hedge may stop waiting for work that continues; the slot is freed only
+ * when that work has ended, too.
  */
 export class Hold {
   /** The hold of the next bulkhead outside, or undefined. */
   readonly outer: Hold | undefined
   readonly #release: () => void
-  /** The call itself counts as one. */
+  /** Runs that need the slot. The call itself counts as one. */
   #users = 1
   #isReleased = false
 
@@ -19,14 +19,14 @@ export class Hold {
     this.#release = release
   }
 
-  /** The call has left the bulkhead. If a foreign policy begins another run after that, it holds nothing. */
+  /** The call, or a run inside it, has ended. A run that a foreign policy begins after the last of them holds no slot. */
   leave(): void {
     if (--this.#users !== 0 || this.#isReleased) return
     this.#isReleased = true
     this.#release()
   }
 
-  /** Keeps `hold` and those outside it until {@link Hold.drop} is called as often. */
+  /** Keeps `hold` and the holds outside it until {@link Hold.drop} has been called as often. */
   static keep(hold: Hold | undefined): void {
     for (let each = hold; each !== undefined; each = each.outer) each.#users++
   }

@@ -58,7 +58,7 @@ export function warnAboutOrder(stages: readonly Stage[]): void {
 function warnAboutLimits(outer: Stage, inner: Stage): void {
   const outerMs = outer.limitMs ?? Infinity
   const innerMs = inner.limitMs ?? Infinity
-  // Not a number: each call has its own.
+  // A limit of NaN, which means that each call has its own, gives no warning.
   if (inner.kind !== 'timeout' || !(innerMs >= outerMs) || outerMs === Infinity) return
   const limits = `${outer.kind} of ${outerMs} ms outside a timeout of ${innerMs} ms`
   const reason =

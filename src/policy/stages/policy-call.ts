@@ -7,7 +7,7 @@ export interface PolicyCall {
   readonly policy: Policy
   /** E.g. 'retry'. */
   readonly kind: string
-  /** Its option `name`, or null; of a pipeline null. */
+  /** The policy's `name` option, or null; null for a pipeline. */
   readonly name: string | null
 }
 

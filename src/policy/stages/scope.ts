@@ -2,24 +2,24 @@ import { type InContext, keepContext } from '../../internal/async-context.js'
 import type { AttemptContext } from '../../internal/policy.js'
 import { type SignalListener, unwatchSignal, watchSignal } from '../../internal/signal-watch.js'
 
-/** A listener for when a {@link Scope} is aborted. An object, so that waiting makes no closure. */
+/** Listens for the abort of a {@link Scope}. An object, so that waiting needs no closure. */
 export interface AbortListener {
-  /** Called once, at most; must not throw. */
+  /** Called at most once; must not throw. */
   scopeAborted(scope: Scope): void
 }
 
 /**
- * The scope of a function's run: the whole call, one limited by a time-out, or one attempt of a hedge. Scopes form a tree; one
- * that is aborted aborts those below. As the function's context it makes an AbortSignal only on demand.
+ * The scope of a run: the whole call, a run under a timeout, or one attempt of a hedge. Scopes form a tree: the abort of a scope
+ * aborts those below it. A scope is also the function's context, and makes an AbortSignal only on demand.
  */
 export class Scope implements AttemptContext, AbortListener, SignalListener {
   readonly #parent: Scope | undefined
   /** The caller's own signal, at the root. */
   readonly #external: AbortSignal | undefined
-  /** State that only calls need that are aborted or have listeners. */
+  /** State that is needed only for a scope that is aborted, closed or listened to. */
   #state: State | undefined = undefined
 
-  /** How often the innermost retry around has called before: 0, 1, … */
+  /** How many attempts the innermost retry has made before this one: 0, 1, … */
   attempt: number
 
   constructor(parent?: Scope, external?: AbortSignal) {
@@ -39,7 +39,7 @@ export class Scope implements AttemptContext, AbortListener, SignalListener {
     return this.#external?.aborted === true ? (this.#external.reason as unknown) : this.#parent?.reason
   }
 
-  /** The caller's own signal if it is aborted: the caller has its reason, and gets nothing more. */
+  /** The caller's own signal if it is aborted: the caller has already been given its reason, and gets nothing more. */
   get callerGone(): AbortSignal | undefined {
     return this.#external?.aborted === true ? this.#external : this.#parent?.callerGone
   }
@@ -58,12 +58,12 @@ export class Scope implements AttemptContext, AbortListener, SignalListener {
     return state.controller.signal
   }
 
-  /** The arguments of the guarded function, for policies that look at them; none in `execute`. */
+  /** The arguments of the guarded function, for policies that read them; none in `execute`. */
   get args(): readonly unknown[] {
     return this.#parent === undefined ? NO_ARGUMENTS : this.#parent.args
   }
 
-  /** How much the call matters, if its caller has said so. */
+  /** The priority of the call, if its caller has given one. */
   get priority(): number | undefined {
     return this.#parent?.priority
   }
@@ -151,7 +151,7 @@ function abort(controller: AbortController, reason: unknown, ofAsker: InContext 
   else ofAsker(() => controller.abort(reason))
 }
 
-/** Arguments of a call by `execute`. */
+/** The arguments of a call made by `execute`: none. */
 export const NO_ARGUMENTS: readonly unknown[] = Object.freeze([])
 
 class State {

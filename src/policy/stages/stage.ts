@@ -6,7 +6,7 @@ import type { Scope } from './scope.js'
 export interface Frame {
   /** Outermost first. */
   readonly stages: readonly LinearStage[]
-  /** The stage within them that runs around those further in; undefined in the innermost frame. */
+  /** The stage inside them, which runs around all further stages; undefined in the innermost frame. */
   readonly around: AroundStage | undefined
   readonly inner: Runner
 }
@@ -16,19 +16,19 @@ export class Call {
   readonly frame: Frame
   readonly scope: Scope
   readonly fn: PolicyFunction<unknown>
-  /** The innermost bulkhead slot this call holds. A bulkhead puts its own in `enter` and takes it off in `leave`. */
+  /** The innermost bulkhead slot this call holds. A bulkhead sets its own in `enter` and removes it in `leave`. */
   hold: Hold | undefined
   /** How many stages, from the outermost, the call has entered and not left. */
   depth = 0
-  /** Whether the last attempt failed; with `value`, what a stage's `leave` reads and may change. */
+  /** Whether the last attempt failed. A stage's `leave` reads this and `value`, and may change both. */
   failed = false
   /** The result of the last attempt, or its error. */
   value: unknown = undefined
   /** The present attempt of `frame.around`. */
   attempt: AroundCall | undefined = undefined
   /**
-   * One slot a stage, for its state of this call. Behind them, while the ends of calls have listeners, another one for each
-   * and for `frame.around`: when the call came to it, if its events have listeners.
+   * One slot per stage, for its state in this call. While any calls have listeners, more slots follow, for each stage and for
+   * `frame.around`: the time when the call reached that stage, if its events have listeners.
    */
   readonly slots: unknown[]
 
@@ -51,22 +51,22 @@ export class Call {
   }
 }
 
-/** Returned by a stage's `leave` to have everything inside it run once more. */
+/** A stage's `leave` returns this to run everything inside the stage once more. */
 export const AGAIN = Symbol('again')
 export type Verdict = typeof AGAIN | undefined
 
 interface StageKind {
   /** As in `policy.kind`, e.g. 'retry'. */
   readonly kind: string
-  /** Whether the guarded call begins as soon as the stage is called, so that none ever waits in it. */
+  /** Whether the guarded call begins as soon as the stage is called: no call ever waits in this stage. */
   readonly beginsAtOnce?: boolean
-  /** The time after which it gives up, in milliseconds. */
+  /** The time after which the stage gives up, in milliseconds. */
   readonly limitMs?: number
-  /** Whether it reads `scope.args`: only then are they kept. */
+  /** Whether the stage reads `scope.args`, which are kept only then. */
   readonly readsArguments?: boolean
-  /** Whether it reads `scope.priority`: only then may a caller give one. */
+  /** Whether the stage reads `scope.priority`: only then may a caller give one. */
   readonly readsPriority?: boolean
-  /** Where its events come from: they know its name. */
+  /** The source of the stage's events, which knows the name of the policy. */
   readonly events?: StageEvents
 }
 
@@ -90,18 +90,18 @@ export interface LinearStage extends StageKind {
    */
   enter(call: Call, slot: number): Promise<unknown> | undefined
   /**
-   * Sees how it went (`call.failed`, `call.value`), and may change that, or ask for another attempt. An error that it throws
+   * Sees the outcome (`call.failed`, `call.value`), and may change it or ask for another attempt. An error that it throws
    * becomes the outcome.
    */
   leave(call: Call, slot: number): Promise<Verdict> | Verdict
 }
 
-/** Calls what a stage guards; may return a plain value, may throw. */
+/** Calls the function or the stages that a stage guards; may return a plain value, may throw. */
 export type Runner = (scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined) => unknown
 
 /** One call of an {@link AroundStage}. */
 export interface AroundCall {
-  /** Calls what the stage guards; returns a value or a promise, may throw. */
+  /** Calls `fn` by `inner`, which runs the stages inside this one; returns a value or a promise, may throw. */
   start(inner: Runner, fn: PolicyFunction<unknown>): unknown
   /**
    * Called once when the call has ended, in a continuation of the call itself, so that listeners run in its async context.

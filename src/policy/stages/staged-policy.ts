@@ -20,7 +20,7 @@ import { Scope } from './scope.js'
 import type { Runner, Stage } from './stage.js'
 import { STAGES } from './stages-of.js'
 
-/** Options of a call whose caller says how much it matters. */
+/** The scope of a call whose caller has given a priority. */
 class PriorityScope extends Scope {
   readonly #priority: number
 
@@ -51,7 +51,7 @@ export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> im
     if (only !== undefined && stages.length === 1) announceCreated(this, only.kind, only.events?.name ?? null)
   }
 
-  /** @internal The name under which calls are traced; undefined: they are not. */
+  /** @internal The policy under whose name calls are traced; undefined if they are not. */
   protected get traced(): Policy | undefined {
     return this
   }
@@ -60,15 +60,15 @@ export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> im
    * Runs `fn` under this policy.
    *
    * @param fn - called with a context that holds `signal` and `attempt`; may be called several times (retry, hedge), or never
-   * @param options - `signal` aborts: the promise rejects with its reason at once, wherever the call is, and `fn` is not called
-   *   again. A function that is running learns of it by the context's signal. With a bulkhead, `priority`: how much the call matters in its queue
+   * @param options - `signal` cancels the call: the promise rejects with its reason at once, and `fn` is not called again. A running
+   *   function learns of that by the context's signal. `priority`, if there is a bulkhead: that of the call in the queue
    * @returns what `fn` returned; rejects with what it threw, or with an error of this package
    */
   execute<T>(fn: (context: AttemptContext) => T | Promise<T>, options?: O): Promise<T> {
     return this.runBy(this.#run, fn, options)
   }
 
-  /** @internal As `execute`, by `run`, to which the policy's stages were compiled. */
+  /** @internal Like `execute`, but with `run`, which the policy's stages were compiled to. */
   protected runBy<T>(
     run: Runner,
     fn: (...args: never[]) => unknown,
@@ -116,8 +116,8 @@ export abstract class EventfulPolicy<
   }
 
   /**
-   * Adds a listener of one of its events. All but `success` and `failure` are published on the diagnostics channel `amorsize:<kind>`, too,
-   * with the `kind` of the policy.
+   * Adds a listener for an event of this policy. All events except `success` and `failure` also appear on the diagnostics channel
+   * `amorsize:<kind>`, where `<kind>` is the `kind` of the policy.
    *
    * @returns a function that removes the listener
    */
@@ -130,14 +130,14 @@ function begin(run: Runner, call: PolicyFunction<unknown>, scope: Scope): unknow
   return scope.isAbortable ? runUnderSignal(run, call, scope) : run(scope, call, undefined)
 }
 
-/** Stops waiting as soon as the caller's signal is aborted; the run sees its own signal, and ends by itself. */
+/** Stops waiting as soon as the caller's signal is aborted; the run sees that signal, and ends by itself. */
 async function runUnderSignal(run: Runner, fn: PolicyFunction<unknown>, scope: Scope): Promise<unknown> {
   const { signal } = scope
   throwIfAborted(signal)
   try {
     return await new Promise((resolve, reject) => {
       scope.onAbort({ scopeAborted: () => reject(signal.reason) })
-      // Resolved by these themselves, not by functions around them: V8 follows them when it writes the stack of an error.
+      // `resolve` and `reject` themselves, not functions around them: V8 follows them to write the stack of an error.
       Promise.resolve(run(scope, fn, undefined)).then(resolve, reject)
     })
   } finally {

@@ -14,10 +14,10 @@ export interface Staged extends Policy {
 }
 
 /**
- * The stages of any policy: its own, or one that calls a policy from elsewhere.
+ * The stages of any policy: its own, or one stage that calls a foreign policy.
  *
- * @param name - of the argument, for the message
- * @throws {TypeError} when `policy` is none
+ * @param name - name of the argument, for the message
+ * @throws {TypeError} when `policy` is not a policy
  */
 export function stagesOf(name: string, policy: unknown): readonly Stage[] {
   if (!isPolicy(policy)) {

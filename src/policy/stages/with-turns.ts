@@ -15,22 +15,22 @@ class WithTurns extends StagedPolicy {
     this.#policy = policy
   }
 
-  /** A policy that is called as a whole reports its calls itself. */
+  /** A policy that is called as a whole traces its calls itself. */
   protected override get traced(): Policy | undefined {
     return isWhole(this.#policy) ? undefined : this.#policy
   }
 }
 
-/** Whether it must be called as it is: it is of another kind, or a subclass or a spy has replaced its `execute`. */
+/** Whether the policy must be called by its own `execute`: it is foreign, or a subclass or a spy has replaced `execute`. */
 function isWhole(policy: Policy): boolean {
   const { execute } = policy as { execute: unknown }
   return execute !== StagedPolicy.prototype.execute
 }
 
 /**
- * A policy whose calls wait for a turn as well, once it has admitted them. Time limits and hedges inside do not count that wait.
+ * Makes a policy whose calls, once `policy` has admitted them, also wait for a turn. Time limits and hedges inside do not count that wait.
  *
- * @param turns - gives the stage that has calls wait for their turn; not called if `policy` never has a call wait
+ * @param turns - returns the stage in which calls wait for their turn; not called if no call ever waits in `policy`
  */
 export function withTurns(policy: Policy, turns: () => AroundStage): Policy {
   const stages = isWhole(policy) ? [foreignStage(policy)] : stagesOf('policy', policy)
