@@ -2,26 +2,26 @@ import { attempt } from '../internal/attempt.js'
 import { describe } from '../internal/options/validate.js'
 import type { AnyFunction } from '../internal/policy.js'
 
-/** What a guard was applied to, once the three ways of calling it are told apart. */
+/** The function that a guard was applied to, and which of the three ways of calling it was used. */
 export type GuardTarget =
   | { readonly form: 'function'; readonly fn: AnyFunction }
   | { readonly form: 'standard'; readonly fn: AnyFunction }
   | { readonly form: 'legacy'; readonly fn: AnyFunction; readonly descriptor: PropertyDescriptor }
 
 /**
- * Whether `args` is how a compiler calls a decorator, standard `(value, context)` or legacy `(target, key, descriptor)`,
- * also when what it decorates is something a guard refuses.
+ * Whether a compiler calls a decorator with such `args`: standard `(value, context)` or legacy `(target, key, descriptor)`. True also
+ * for a decorated member that a guard refuses.
  */
 export function isDecoratorCall(args: readonly unknown[]): boolean {
   return isStandardContext(args[1]) || isLegacyCall(args)
 }
 
 /**
- * Tells which of its three forms a guard was called in.
+ * Finds out in which of its three forms a guard was called.
  *
- * @param name - of the guard, for messages
+ * @param name - name of the guard, for messages
  * @param args - the arguments it received
- * @throws {TypeError} when they hold nothing that can be guarded: no function, a class, getter, setter, field, accessor or parameter
+ * @throws {TypeError} when they contain nothing that can be guarded: no function, or a class, getter, setter, field, accessor or parameter
  */
 export function readGuardTarget(name: string, args: readonly unknown[]): GuardTarget {
   const [first, second] = args
@@ -45,7 +45,7 @@ export function readGuardTarget(name: string, args: readonly unknown[]): GuardTa
 /** Whether `value` was declared with `class`: such a function cannot be called. */
 export function isClass(value: unknown): boolean {
   if (typeof value !== 'function') return false
-  // A class cannot be given another prototype; built-in constructors share that, but many of them can be called.
+  // The prototype of a class is read-only. So is that of built-in constructors, but many of them can be called.
   const prototype = attempt(() => Object.getOwnPropertyDescriptor(value, 'prototype'))
   return prototype?.writable === false && Function.prototype.toString.call(value).startsWith('class')
 }
@@ -55,7 +55,7 @@ interface StandardContext {
   readonly name: string | symbol
 }
 
-/** Every kind of standard decorator receives a context with these two; no options object has them. */
+/** Every kind of standard decorator receives a context with these two properties; no options object has them. */
 function isStandardContext(value: unknown): value is StandardContext {
   if (typeof value !== 'object' || value === null) return false
   const context = value as { kind?: unknown; addInitializer?: unknown }
@@ -72,7 +72,7 @@ type LegacyCall = readonly [
 function isLegacyCall(args: readonly unknown[]): args is LegacyCall {
   const [target, key, third] = args
   if ((typeof target !== 'object' && typeof target !== 'function') || target === null) return false
-  // The parameter of a method has the method's key, that of a constructor none.
+  // For a parameter of a method, the key is the method's; for one of a constructor, there is none.
   if (typeof third === 'number') return typeof key === 'string' || typeof key === 'symbol' || key === undefined
   if (isDescriptor(third)) return typeof key === 'string' || typeof key === 'symbol' || typeof key === 'number'
   return third === undefined && (typeof key === 'string' || typeof key === 'symbol')

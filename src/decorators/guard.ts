@@ -10,8 +10,8 @@ import { guardFunction } from '../policy/stages/guard-function.js'
 import { type GuardTarget, isClass, isDecoratorCall, readGuardTarget } from './decorator-call.js'
 
 /**
- * `unknown` (no demand) if a promise may take the place of what `F` returns; a type that names the fault if not. Before TypeScript 5.5 nothing
- * is known of `Awaited<T>` while `T` is a parameter of the class: what always returns a promise is not asked for it.
+ * `unknown` (no demand) if a promise may replace the result of `F`; otherwise a type that names the fault. Before TypeScript 5.5 nothing is
+ * known of `Awaited<T>` while `T` is a parameter of the class, so a function that always returns a promise is accepted first.
  */
 export type MustReturnPromise<F extends AnyFunction> = F extends (...args: never[]) => Promise<unknown>
   ? unknown
@@ -27,8 +27,8 @@ export interface WrapperForm<P extends Policy> {
    * Guards a function.
    *
    * @param fn - any function but a class; the result keeps its name, length, parameters and `this`
-   * @param index - not used; being declared, it lets `functions.map(guard)` pass and keeps the compiler from taking this form
-   *   for a decorator's, which it would for getters
+   * @param index - not used. Its declaration lets `functions.map(guard)` compile, and keeps the compiler from taking this form for a
+   *   decorator of getters
    */
   <F extends AnyFunction>(fn: F, index?: number): Wrapped<F, P>
 }
@@ -48,15 +48,15 @@ export interface DecoratorForms {
 
 /** Guards functions and methods with one policy. Everything guarded by the same guard shares that policy. */
 export interface Guard<P extends Policy = Policy> extends WrapperForm<P>, DecoratorForms {
-  /** The policy that guards: for its events and `stats()`. */
+  /** The policy of the guard, with its events and `stats()`. */
   readonly policy: P
 }
 
-/** Makes guards with a policy of one kind. Without parentheses it decorates a method with that policy's defaults. */
+/** Makes guards with a policy of one kind. Without parentheses, it decorates a method with the policy's defaults. */
 export interface GuardMaker<Kind extends string, Args extends unknown[], P extends Policy> extends DecoratorForms {
-  /** Makes a guard of an existing policy. */
+  /** Makes a guard with an existing policy. */
   <Existing extends ExistingPolicy<Kind>>(policy: Existing): Guard<Existing>
-  /** Makes a guard of a new policy with these options. */
+  /** Makes a guard with a new policy that has these options. */
   (...options: Args): Guard<P>
 }
 
@@ -64,7 +64,7 @@ export interface GuardMaker<Kind extends string, Args extends unknown[], P exten
 export interface GuardFactory<Kind extends string, Args extends unknown[], P extends Policy>
   extends WrapperForm<P>, GuardMaker<Kind, Args, P> {}
 
-/** What tells one guard factory from another. */
+/** The differences between guard factories. */
 export interface GuardDescription<Kind extends string, Args extends unknown[], P extends Policy> {
   /** The name users write, for messages. */
   readonly name: string
@@ -85,7 +85,7 @@ export function guardFactory<Kind extends string, Args extends unknown[], P exte
   >
 }
 
-/** The same for a policy whose own first option may be a function, but no class: that is never taken for the one to guard. */
+/** Like {@link guardFactory}, for a policy whose first option may be a function: that is never taken for the function to guard. */
 export function guardMaker<Kind extends string, Args extends unknown[], P extends Policy>(
   description: GuardDescription<Kind, Args, P>,
 ): GuardMaker<Kind, Args, P> {

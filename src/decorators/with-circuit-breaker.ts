@@ -3,10 +3,10 @@ import type { CircuitBreakerOptions } from '../policy/circuit-breaker/options.js
 import { guardFactory } from './guard.js'
 
 /**
- * Has a function or method refused while it is known to fail; see `circuitBreaker`. A wrapper, a standard decorator and an
+ * Refuses calls of a function or method while it is known to fail; see `circuitBreaker`. A wrapper, a standard decorator and an
  * `experimentalDecorators` one.
  *
- * @param options - of a circuit breaker (default: opens after five failures in a row, for a minute), or an existing one to share
+ * @param options - those of a circuit breaker (default: opens for a minute after five failures in a row), or an existing one to share
  * @throws {TypeError} when an option is unknown or of the wrong type, or what is guarded is neither function nor method
  * @throws {RangeError} when an option is out of range
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when `name` is in use with other parameters

@@ -3,12 +3,12 @@ import { Fallback } from '../policy/fallback.js'
 import { guardMaker } from './guard.js'
 
 /**
- * Gives a substitute where a function or method fails; see `fallback`. A wrapper, a standard decorator and an
+ * Gives a substitute if a function or method fails; see `fallback`. A wrapper, a standard decorator and an
  * `experimentalDecorators` one. `@withFallback` without parentheses gives `undefined`.
  *
- * @param valueOrFn - the substitute, or a function `(error, context)` that returns one (never the function to guard: that goes
- *   to the guard this returns); or an existing `fallback`
- * @param options - `if`, `onDegraded`, see `fallback`
+ * @param valueOrFn - the substitute, or a function `(error, context)` that returns one, or an existing `fallback`. Never the function
+ *   to guard: pass that to the guard that this returns
+ * @param options - `if`, `onDegraded` and more, see `fallback`
  * @throws {TypeError} when an option is unknown or of the wrong type, or what is guarded is neither function nor method
  * @example
  * const load = withFallback(() => cache.get('rates'))(async () => (await fetch(url)).json())

@@ -6,7 +6,7 @@ import { type Guard, makeGuard } from './guard.js'
  * Guards a function or method with any policy, e.g. a pipeline. A wrapper, a standard decorator and an `experimentalDecorators` one.
  *
  * @param policy - any policy; everything guarded with it shares its state
- * @throws {TypeError} when `policy` is none, or what is guarded is neither function nor method
+ * @throws {TypeError} when `policy` is not a policy, or what is guarded is neither function nor method
  * @example
  * const resilient = pipeline(timeout(10_000), retry(), timeout(2000))
  * class Client { @withPolicy(resilient) async fetchUser(id: number) { return loadUser(id) } }

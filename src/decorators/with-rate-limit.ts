@@ -5,18 +5,18 @@ import type { RateLimitOptions } from '../rate-limit/rate-limit-policy.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { type GuardFactory, type MustReturnPromise, guardFactory } from './guard.js'
 
-/** `unknown` (no demand) if the key function can read the arguments of `F`; a type that names the fault if not. */
+/** `unknown` (no demand) if the key function can read the arguments of `F`; otherwise a type that names the fault. */
 export type HasKey<F extends AnyFunction, Args extends unknown[]> =
   Parameters<F> extends [...Args, ...unknown[]]
     ? unknown
-    : // Of any function, which is what F stands for until the type of a parameter with a default is known.
+    : // Parameters of any function: F stands for that until the type of a parameter with a default is known.
       never[] extends Parameters<F>
       ? unknown
       : { readonly 'the key function takes other parameters': never }
 
 /** Guards functions and methods with one limit by key. */
 export interface KeyedGuard<Args extends unknown[], L extends LimiterByKey = KeyedRateLimiter> {
-  /** The policy that guards: for its events and its limiter. */
+  /** The policy of the guard, with its events and its limiter. */
   readonly policy: KeyedRateLimit<L>
   /** Guards a function whose first parameters are those of the key function. */
   <F extends AnyFunction>(fn: F & HasKey<F, Args>, index?: number): Wrapped<F, KeyedRateLimit<L>>
@@ -34,7 +34,7 @@ export interface KeyedGuard<Args extends unknown[], L extends LimiterByKey = Key
   ): TypedPropertyDescriptor<F>
 }
 
-/** The form of `withRateLimit` that limits each key on its own. */
+/** The form of `withRateLimit` that limits each key separately. */
 export interface KeyedGuardMaker {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a key function without annotations takes any arguments
   <Args extends any[], L extends LimiterByKey = KeyedRateLimiter>(
@@ -46,10 +46,10 @@ export interface KeyedGuardMaker {
  * Limits how often a function or method may start. A wrapper, a standard decorator and an `experimentalDecorators` one.
  *
  * @param options - a rate limit policy (default: 10 calls per second), or an existing limiter to share. With `keyed`, a function that
- *   finds a key in the arguments of a call, every key has a limit of its own; then `capacity` is required (see
- *   {@link KeyedRateLimiter}), or an existing limiter by key, a `RedisKeyedRateLimiter`, say.
- * @returns a guard; what it guards waits its turn, or rejects with `RateLimitExceeded` where `waitOnLimit` is false
- * @throws {TypeError} when an option is unknown or of the wrong type, it is a limiter of another kind (one by key is the `limiter` beside
+ *   returns a key for the arguments of a call, every key has its own limit. Then give `capacity` (see {@link KeyedRateLimiter}), or an
+ *   existing limiter by key, such as a `RedisKeyedRateLimiter`.
+ * @returns a guard; calls under it wait their turn, or reject with `RateLimitExceeded` if `waitOnLimit` is false
+ * @throws {TypeError} when an option is unknown or of the wrong type, or a limiter of another kind (one by key is the `limiter` beside
  *   `keyed`), or what is guarded is neither function nor method
  * @throws {RangeError} when an option is out of range
  * @example

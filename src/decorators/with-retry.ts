@@ -3,7 +3,7 @@ import { Retry } from '../policy/retry/retry.js'
 import { guardFactory } from './guard.js'
 
 /**
- * Has a function or method called again after failures; see `retry`. A wrapper, a standard decorator and an
+ * Calls a function or method again after failures; see `retry`. A wrapper, a standard decorator and an
  * `experimentalDecorators` one.
  *
  * @param options - a retry policy (default: three retries, 100 ms doubling to at most a minute, full jitter), or an existing `retry`

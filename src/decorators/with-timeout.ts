@@ -3,19 +3,19 @@ import { type TimeLimit, TIMEOUT_OPTIONS, type TimeoutOptions } from '../policy/
 import { Timeout } from '../policy/timeout.js'
 import { guardFactory } from './guard.js'
 
-/** Half a minute: what most servers and proxies give a request at most. */
+/** Half a minute: most servers and proxies give a request no more. */
 const DEFAULT_TIMEOUT_MS = 30_000
 
 /** Options of {@link withTimeout} as one object. */
 export interface WithTimeoutOptions extends TimeoutOptions {
-  /** Milliseconds, > 0, or a function that gives them from the arguments of a call; default 30,000. */
+  /** Milliseconds, > 0, or a function that returns them from the arguments of a call; default 30,000. */
   readonly timeoutMs?: number | TimeLimit | undefined
 }
 
 /**
  * Limits how long a function or method may take; see `timeout`. A wrapper, a standard decorator and an `experimentalDecorators` one.
  *
- * @param timeoutMs - milliseconds, > 0, default 30,000; or options with `timeoutMs` among them; or an existing `timeout`
+ * @param timeoutMs - milliseconds, > 0, default 30,000; or options that include `timeoutMs`; or an existing `timeout`
  * @param options - `strategy` and more, see `timeout`
  * @throws {TypeError} when an option is unknown or of the wrong type, or what is guarded is neither function nor method
  * @throws {RangeError} when an option is out of range
