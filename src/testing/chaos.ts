@@ -23,7 +23,7 @@ import { sleep } from '../policy/stages/sleep.js'
 import type { Call, LinearStage } from '../policy/stages/stage.js'
 import { EventfulPolicy } from '../policy/stages/staged-policy.js'
 
-/** Options of `chaos`; all of them may be changed by `update`, but for `name` and `clock`. */
+/** Options of `chaos`; `update` can change all of them except `name` and `clock`. */
 export interface ChaosOptions {
   /** Share of calls that fail without being made, 0 … 1; default 0. */
   readonly errorRate?: number | undefined
@@ -33,17 +33,17 @@ export interface ChaosOptions {
   readonly latencyMs?: number | undefined
   /** Share of calls that are delayed, 0 … 1; default 1. */
   readonly latencyRate?: number | undefined
-  /** Whether anything is done at all; default true. */
+  /** Whether calls are failed and delayed at all; default true. */
   readonly enabled?: boolean | undefined
-  /** Gives a number >= 0 and < 1 for each choice; default `Math.random`. A seeded one repeats a run. */
+  /** Returns a number from 0 to 1 for each choice; default `Math.random`. A function with a seed makes a run repeatable. */
   readonly random?: (() => number) | undefined
-  /** For events. */
+  /** Name in events. */
   readonly name?: string | undefined
-  /** For tests, which `latencyMs` is measured by; default: the monotonic clock. */
+  /** For tests: measures `latencyMs`; default: the monotonic clock. */
   readonly clock?: Clock | undefined
 }
 
-/** Changes of a running `chaos`: each option may be given again. */
+/** Changes of a running `chaos`; an undefined option keeps its value. */
 export type ChaosChange = Omit<ChaosOptions, 'name' | 'clock'>
 
 /** Events of `chaos`. */
@@ -56,7 +56,7 @@ export interface ChaosEvents extends CallEvents {
 
 /** Counts of `chaos`, over all calls of its thread. */
 export interface ChaosStats {
-  /** Calls that came to it. */
+  /** Calls that reached it. */
   readonly calls: number
   /** Calls that were delayed. */
   readonly delayed: number
@@ -100,7 +100,7 @@ class ChaosStage implements LinearStage {
     this.counts.calls++
     const { enabled, latencyMs, latencyRate, errorRate, error, random = Math.random } = this.settings
     if (!enabled) return undefined
-    // Both are drawn at once: whether a call waits changes nothing about which calls fail.
+    // Both are drawn now, so that the waits do not affect which calls fail.
     const isDelayed = latencyMs > 0 && randomOf(random) < latencyRate
     const mustFail = errorRate > 0 && randomOf(random) < errorRate
     if (!isDelayed) {
@@ -114,7 +114,7 @@ class ChaosStage implements LinearStage {
   }
 
   leave(): undefined {
-    // It has done its harm.
+    // All harm is done before the call.
   }
 
   #fail(make: (() => unknown) | undefined): never {
@@ -142,7 +142,7 @@ export class Chaos extends EventfulPolicy<ChaosEvents> {
   }
 
   /**
-   * Changes options for the calls to come: `update({ enabled: false })` ends a game day.
+   * Changes options for later calls: `update({ enabled: false })` ends a game day.
    *
    * @throws {TypeError | RangeError} as `chaos` does; then nothing has changed
    */
@@ -171,10 +171,10 @@ export class Chaos extends EventfulPolicy<ChaosEvents> {
 }
 
 /**
- * Fails and delays calls on purpose, to see in tests and on game days that the policies around them do what they should. Put it innermost,
- * where the network would be.
+ * Fails and delays calls on purpose, to check in tests and on game days that the policies around them do what they should. Put it
+ * innermost, in place of the network.
  *
- * Thread-safety: each thread has its own; a run of `execute` that is given it stays in this thread.
+ * Thread-safety: each thread has its own; a run of `execute` that uses it stays in this thread.
  *
  * @param options - see {@link ChaosOptions}; without any it does nothing
  * @throws {TypeError} when an option is unknown or of the wrong type

@@ -9,7 +9,7 @@ interface FakeTimer extends DueEntry {
   readonly run: () => void
 }
 
-/** Lets every promise callback that is ready run, and those they make ready. */
+/** Runs every promise callback that is ready, and those that become ready by that. */
 function settle(): Promise<void> {
   return new Promise((resolve) => realSetImmediate(resolve))
 }
@@ -39,14 +39,14 @@ export class FakeClock implements Clock {
   setTimeout(fn: () => void, ms: number): unknown {
     checkFunction('fn', fn)
     checkNumber('ms', ms, { allowInfinity: true })
-    // As Node's timers do: `fn` runs in the async context of who set it, not of who moves the clock.
+    // As with Node's timers, `fn` runs in the async context in which it was set, not in that of `advance`.
     const run = AsyncResource.bind(() => fn())
     const timer: FakeTimer = { due: this.#nowMs + Math.max(0, ms), order: this.#order++, heapIndex: -1, run }
     this.#timers.push(timer)
     return timer
   }
 
-  /** Cancels a timer; one that has fired is ignored. */
+  /** Cancels a timer; ignores one that has fired. */
   clearTimeout(handle: unknown): void {
     if (typeof handle === 'object' && handle !== null && 'heapIndex' in handle) this.#timers.remove(handle as FakeTimer)
   }
@@ -62,8 +62,8 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Moves the clock forward and runs what falls due, in order of time, also what that sets; promise callbacks run in
-   * between. Resolves when all of it is done.
+   * Moves the clock forward and runs the timers that fall due, in order of time, including those set meanwhile; promise callbacks run in
+   * between. Resolves when all of them have run.
    *
    * @param ms - milliseconds, >= 0
    * @throws {RangeError} when `ms` is negative, NaN or infinite

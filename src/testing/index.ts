@@ -4,7 +4,7 @@
  * @module
  */
 export { ChaosError } from '../errors.js'
-// Node reads it, and the policies with it, at the first call: scripts/bundle.mjs sees to that.
+// scripts/bundle.mjs makes Node load this file, and the policies that it imports, only at the first call.
 export { chaos } from './chaos.js'
 export type { Chaos, ChaosChange, ChaosEvents, ChaosOptions, ChaosStats } from './chaos.js'
 export { FakeClock } from './fake-clock.js'

@@ -6,14 +6,14 @@ import type { SystemInfo } from '../system/index.js'
 
 /** Options of {@link readSystemInfo}. */
 export interface ReadSystemInfoOptions {
-  /** Directory that stands for `/`: below it lie `proc` and `sys`. A missing file means unknown; the directory itself must exist. */
+  /** Directory that stands for `/` and contains `proc` and `sys`. A missing file means unknown; the directory itself must exist. */
   readonly root: string
   /**
-   * The CPUs the process may use, as the kernel lists them (`'0-3,8'`) or as numbers. Default: the tree's `Cpus_allowed_list` of
-   * `/proc/self/status` that are online, else its online CPUs.
+   * The CPUs that the process may use, as the kernel lists them (`'0-3,8'`) or as numbers. Default: the online CPUs of the tree that
+   * `Cpus_allowed_list` in its `/proc/self/status` allows; without that list, all its online CPUs.
    */
   readonly affinity?: string | readonly number[]
-  /** The process id that `cgroup.procs` files hold, an integer >= 1; default: this process's. */
+  /** The process id to look for in `cgroup.procs` files, an integer >= 1; default: that of this process. */
   readonly pid?: number
   /** Size of a page in bytes, a power of two from 512 to 2^30; default 4096. */
   readonly pageSize?: number
@@ -21,21 +21,21 @@ export interface ReadSystemInfoOptions {
 
 const MAX_CPUS = 65_536
 
-/** Tells the addon to take the affinity from the tree. */
+/** Makes the addon read the affinity from the tree. */
 const OF_THE_TREE = ''
 
 /**
- * Reads a tree of files as `systemInfo` reads the machine: to test how a program sizes itself in a container that is not at hand.
+ * Reads a tree of files as `systemInfo` reads the machine, to test how a program sizes itself in a container that is not at hand.
  *
  * @param options.root - directory that stands for `/`
- * @param options.affinity - CPUs the process may use; default: what the tree says
+ * @param options.affinity - CPUs that the process may use; default: as the tree says
  * @param options.pid - process id to look for in `cgroup.procs`; default: this process's
  * @param options.pageSize - bytes, a power of two, default 4096
- * @returns the facts; what the tree does not say is `null`
+ * @returns the facts; those that are not in the tree are `null`
  * @throws {TypeError} when an option is unknown or of another type
  * @throws {RangeError} when an option is out of range
- * @throws {Error} when `root` is no directory
- * @throws {Error} where the Linux readers are missing: without the addon, and on other systems
+ * @throws {Error} when `root` is not a directory
+ * @throws {Error} if the Linux readers are missing: without the addon, and on other systems
  *
  * @example
  * import { readSystemInfo } from 'amorsize/testing'
@@ -60,7 +60,7 @@ function checkRoot(root: unknown): string {
     throw new RangeError(`root must be a path that is not empty and holds no NUL character; received ${describe(root)}`)
   }
   const path = resolve(root)
-  // A misspelled path would look like a machine of which nothing is known.
+  // A misspelled path would look like a machine about which nothing is known.
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new Error(`root must be the path of a directory that exists; received ${describe(root)}`)
   return path
