@@ -1,5 +1,5 @@
 /**
- * Rate limits alone, for programs that start often or need nothing else: the entry `amorsize/limiter`. They are those of `amorsize`.
+ * Only the rate limits of `amorsize`, for programs that start often or need nothing else: the entry `amorsize/limiter`.
  *
  * @module
  */
