@@ -17,11 +17,11 @@ import { WaitQueue, waitingQueues } from './waiting/wait-queue.js'
 export interface Counts {
   allowed: number
   denied: number
-  /** Milliseconds that its thread was blocked. */
+  /** How long callers have blocked this thread, in ms. */
   blockedMs: number
 }
 
-/** Admits callers, has them wait or refuses them: the policy of one limiter of this thread, applied to its bucket. */
+/** Admits callers, makes them wait or refuses them: applies the policy of one limiter of this thread to its bucket. */
 export class Admission {
   readonly counts: Counts = { allowed: 0, denied: 0, blockedMs: 0 }
   readonly queue: WaitQueue
@@ -87,7 +87,7 @@ export class Admission {
     return wait
   }
 
-  /** The same, but the thread is blocked while it waits. */
+  /** Like `acquire`, but blocks the thread while the caller waits. */
   acquireBlocked(tokens: number, options: AcquireOptions | undefined): void {
     const maxWaitMs = this.#maxWaitMs(options, ['maxWaitMs'])
     if (this.#policy.dryRun) return void this.tryAcquire(tokens)
@@ -106,7 +106,7 @@ export class Admission {
 
   /** Takes tokens, now or from the future. */
   reserve(tokens: number, options: AcquireOptions | undefined): Reservation {
-    // Also where callers of `acquire` do not wait: this one does the waiting itself.
+    // Waits even if the policy lets no caller of `acquire` wait: this caller does the waiting itself.
     const asked = this.#maxWaitMs(options, ['maxWaitMs'], true)
     const maxWaitMs = this.#policy.dryRun ? 0 : asked
     this.checkUsable()
@@ -137,7 +137,7 @@ export class Admission {
     return this.queue.line.estimateMs(tokens)
   }
 
-  /** The bucket among others that are asked together with it. */
+  /** The bucket as a part of `RateLimiter.all`. */
   part(limiter: object): LimitPart {
     return {
       limiter,
@@ -166,13 +166,13 @@ export class Admission {
     }
   }
 
-  /** Parameters have been changed, or could not be. */
+  /** Called after an attempt to change parameters. @throws if it did not succeed */
   changed(outcome: Outcome): void {
     if (outcome !== OUTCOME.granted) throw this.#impossible(outcome, 0)
     this.recheck()
   }
 
-  /** Everybody in this thread who waits for this bucket may have another turn now. */
+  /** Makes all queues of this thread look again: any of them may wait for this bucket, and its callers' turns may have changed. */
   recheck(): void {
     waitingQueues.recheck()
   }
@@ -182,7 +182,7 @@ export class Admission {
     return this.#isOver
   }
 
-  /** Throws once the limiter is disposed. Gives back what its lease has in hand, so that the next look at the bucket finds it there. */
+  /** Throws once the limiter is disposed. Returns the tokens of its own lease to the bucket, so that the caller finds them there. */
   checkUsable(): void {
     this.#checkNotOver()
     this.ownLease?.interrupt()
@@ -223,7 +223,7 @@ export class Admission {
     return this.#letIn(tokens, maxWaitMs)
   }
 
-  /** How long a caller that finds no tokens will wait for them, ms > 0; Infinity when nobody asks. @throws what refuses it */
+  /** How long a caller that finds no tokens will wait for them, ms > 0; Infinity if nobody needs to know. @throws the refusal */
   #letIn(tokens: number, maxWaitMs: number, isAsked = false): number {
     const estimateMs = (): number => this.queue.line.estimateMs(tokens)
     return letIn(this.#policy, this.counts, this.queue.size, tokens, maxWaitMs, estimateMs, isAsked)
@@ -233,7 +233,7 @@ export class Admission {
     return maxWaitMsOf(this.#policy, options, 'RateLimiter', known, waits)
   }
 
-  /** More than the burst is found by the bucket itself, which knows the burst of that very moment. */
+  /** Leaves it to the bucket to find more than the burst, since only the bucket knows the present burst. */
   #checkTokens(tokens: unknown): void {
     if (typeof tokens === 'number' && tokens > 0 && tokens <= MAX_BURST) return
     const name = tokens !== null && typeof tokens === 'object' ? 'tokens (options are the second argument)' : 'tokens'

@@ -10,36 +10,36 @@ interface WaitOptions {
   maxWaitMs?: number | undefined
 }
 
-/** Where tokens can be reserved that are not there yet. */
+/** The part of a bucket in which tokens that are not there yet can be reserved. */
 export interface Future extends Pick<Bucket, 'survey' | 'msUntil' | 'reserve' | 'endOf' | 'renew' | 'cancel'> {
-  /** The reservation has been used, or is lost. For buckets whose reservations are followed elsewhere. */
+  /** Called when the reservation has been used or is lost, for a bucket that keeps track of its reservations. */
   release?(ticket: Ticket): void
 }
 
-/** One bucket, as `RateLimiterAll` uses it: a limiter's, or that of a key. */
+/** One bucket, as `RateLimiterAll` uses it: that of a limiter, or of a key. */
 export interface LimitPart {
-  /** Whose it is. */
+  /** The limiter to which the bucket belongs. */
   readonly limiter: object
   readonly bucket: Pick<Bucket, 'tryAcquire' | 'refund' | 'charge' | 'available' | 'parameters'>
   readonly future: Future
-  /** Whether what is held may go back: not where others stand in the queue by now, who would have it as well as what they hold. */
+  /** Whether held tokens may go back. Not if others have reserved since: they would get these tokens in addition to their own. */
   mayGiveBack(): boolean
-  /** Tokens that are there, those held for callers that wait among them. */
+  /** Tokens that are there, including those held for callers that wait. */
   spare(): number
   readonly clock: Clock
-  /** Whether it refuses nobody: it is asked once the others have granted, and charged if it would have granted, too. */
+  /** Whether it refuses nobody. It is then charged after the others have granted, if it would have granted, too. */
   readonly isDry: boolean
   /** Throws when the limiter has been disposed. */
   checkUsable(): void
   /** How long a newcomer would wait for `tokens`, ms. */
   estimateMs(tokens: number): number
-  /** The same for a caller that is about to wait; throws what `acquire` would reject with. */
+  /** The same for a caller that is about to wait; throws the error with which `acquire` would reject. */
   letIn(tokens: number, options: WaitOptions): number
-  /** The next place in the order of arrival; -1 where there is none. */
+  /** The next place in the order of arrival. */
   arrive(tokens: number): number
-  /** Waits in the limiter's queue, at a place of {@link arrive}. The tokens are taken then. */
+  /** Waits in the limiter's queue, at a place that {@link arrive} returned. Afterwards the tokens are taken. */
   wait(tokens: number, place: number, waitMs: number, signal: AbortSignal | undefined): Promise<void>
-  /** Tokens have gone back: callers that wait in this thread may be served earlier. */
+  /** Called when tokens have gone back: callers that wait in this thread may be served earlier. */
   returned(): void
   count(outcome: 'allowed' | 'denied'): void
 }
@@ -49,7 +49,7 @@ export interface Charge {
   readonly name: string
   readonly part: LimitPart
   readonly tokens: number
-  /** Of a keyed limit. */
+  /** The key, if the limit is keyed. */
   readonly key?: Key
 }
 
@@ -58,7 +58,7 @@ export function isDry({ part }: Charge): boolean {
   return part.isDry
 }
 
-/** Those that can refuse. */
+/** The charges whose limits can refuse. */
 export function bindingOf(charges: readonly Charge[]): readonly Charge[] {
   return charges.some(isDry) ? charges.filter((charge) => !isDry(charge)) : charges
 }
@@ -72,7 +72,7 @@ export function takeDry({ part, tokens }: Charge): boolean {
 
 /** Takes every charge if all tokens are there, else none; returns the charges that lack them. */
 export function takeNow(charges: readonly Charge[]): readonly Charge[] {
-  // Looking first means that a denial touches no limit, not even for a moment.
+  // Because it looks first, a denial touches no limit, not even for a moment.
   const lacking = charges.filter(({ part, tokens }) => part.bucket.available() < tokens)
   if (lacking.length > 0) return lacking
   const failed = takeAll(charges)
@@ -94,7 +94,7 @@ export function giveBack(part: LimitPart, tokens: number): void {
   part.returned()
 }
 
-/** How long each charge will have to wait, ms; throws when one of them may not. */
+/** How long each charge will have to wait, ms; throws when one of them may not wait so long. */
 export function letIn(charges: readonly Charge[], options: WaitOptions): number[] {
   return charges.map(({ name, part, tokens }) => {
     if (part.estimateMs(tokens) <= 0) return 0

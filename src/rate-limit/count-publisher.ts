@@ -5,7 +5,7 @@ interface Source {
   stats(): { readonly allowed: number; readonly denied: number }
 }
 
-/** A limit whose counts others can see, if it has a name. */
+/** A limit with a name, whose counts others can see. */
 interface Counted {
   addCounts?(allowed: number, denied: number): void
 }
@@ -20,15 +20,15 @@ interface Publication {
 /** Decisions are counted in this thread's own memory, which is cheap, and added to the shared words this often. */
 const INTERVAL_MS = 250
 
-/** Adds what the limiters of this thread allow and deny to the counts of their buckets, for `amorsize top`. */
+/** Adds the calls that limiters of this thread allow and deny to the counts of their buckets, for `amorsize top`. */
 class CountPublisher {
   readonly #publications = new Set<Publication>()
   readonly #bySource = new WeakMap<Source, Publication>()
   #timer: NodeJS.Timeout | undefined = undefined
 
   /**
-   * Adds what `source` has allowed and denied to the counts of its bucket: four times a second as long as it lives, and when the process
-   * exits. Does nothing for a bucket that has no counts.
+   * Adds the calls that `source` has allowed and denied to the counts of its bucket: four times a second as long as it lives, and when
+   * the process exits. Does nothing for a bucket that has no counts.
    */
   begin(source: Source, bucket: Counted): void {
     if (bucket.addCounts === undefined) return
@@ -41,7 +41,7 @@ class CountPublisher {
     process.on('exit', this.#publishAll)
   }
 
-  /** Publishes the counts of `source` for the last time: it is about to release its bucket. */
+  /** Publishes the counts of `source` for the last time, before it releases its bucket. */
   end(source: Source): void {
     const publication = this.#bySource.get(source)
     if (publication === undefined || !this.#publications.delete(publication)) return

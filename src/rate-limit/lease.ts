@@ -11,7 +11,7 @@ export interface LeaseOptions {
 }
 
 const DEFAULT_SIZE = 64
-/** Of `size`, and of a limiter's `leaseSize`. */
+/** The range of `size`, and of a limiter's `leaseSize`. */
 export const LEASE_SIZE = { min: 1, max: 1e9, integer: true } as const
 
 /** The part of a limiter that its lease needs. */
@@ -25,17 +25,17 @@ export interface LeaseHost {
   checkUsable(): void
   countAllowed(calls: number): void
   countDenied(): void
-  /** Tokens have gone back: callers that wait may be served earlier. */
+  /** Called when tokens have gone back: callers that wait may be served earlier. */
   returned(): void
 }
 
 /**
- * A view of a limiter for one thread's hot loop, made by {@link RateLimiter.lease}: it takes `size` tokens from the bucket at a
- * time, fewer when fewer are there, and hands them out without leaving JavaScript. The rest goes back at the end of the current
+ * A view of a limiter for one thread's hot loop, made by {@link RateLimiter.lease}. It takes `size` tokens from the bucket at a
+ * time, fewer if fewer are there, and hands them out without leaving JavaScript. Unused tokens go back at the end of the current
  * turn of the event loop, and when the lease is disposed.
  *
  * The limit's bound grows by at most `size` for each thread with a lease: in every interval of w seconds at most
- * `burstSize + requestsPerSecond * w + size` tokens. A thread that is killed in the middle of a turn loses what its lease held.
+ * `burstSize + requestsPerSecond * w + size` tokens. If a thread is killed in the middle of a turn, the tokens of its lease are lost.
  *
  * Cost: 1 to 4 ns per decision while tokens are in hand, no allocation.
  *
@@ -49,9 +49,9 @@ export class Lease implements Disposable {
   readonly size: number
   readonly #host: LeaseHost
   #inHand = 0
-  /** Tokens handed to calls that asked for several, less one each: `stats()` counts calls. */
+  /** Tokens of calls that took several, minus one per call: `stats()` counts calls, not tokens. */
   #extra = 0
-  /** Tokens taken from the bucket since the last time some went back. */
+  /** Tokens taken from the bucket since the last give-back. */
   #taken = 0
   /** Whether the bucket had fewer than `size` tokens when it was last asked. */
   #wasShort = false
@@ -71,7 +71,7 @@ export class Lease implements Disposable {
     return new Lease(host, options)
   }
 
-  /** Calls granted since the last time tokens went back. @internal */
+  /** Calls granted since the last give-back. @internal */
   get granted(): number {
     return this.#taken - this.#inHand - this.#extra
   }
@@ -92,12 +92,12 @@ export class Lease implements Disposable {
     return this.#acquireSlowly(tokens === undefined ? 1 : tokens)
   }
 
-  /** Whether so many may be asked for. @internal */
+  /** Whether `tryAcquire` of this lease accepts so many tokens. @internal */
   mayHold(tokens: number): boolean {
     return Number.isInteger(tokens) && tokens >= 1 && tokens <= this.size
   }
 
-  /** Gives back what is in hand, since the limit is paused or all of it is asked for. @internal */
+  /** Gives back the tokens in hand, because the limit is paused or another call needs to see them. @internal */
   interrupt(): void {
     this.#giveBack()
   }
@@ -107,7 +107,7 @@ export class Lease implements Disposable {
     return shownAs('Lease', this.#disposed ? { disposed: true } : { size: this.size, inHand: this.#inHand })
   }
 
-  /** Gives back what is in hand and refuses further use. The limiter is not touched. */
+  /** Gives back the tokens in hand and refuses further use. The limiter is not affected. */
   [Symbol.dispose](): void {
     this.#disposed = true
     this.#giveBack()
@@ -128,10 +128,10 @@ export class Lease implements Disposable {
     return true
   }
 
-  /** Takes `size` tokens if they are there, else as many as are, but no fewer than `missing`. */
+  /** Takes `size` tokens if they are there, else as many as there are, but no fewer than `missing`. */
   #takeAtLeast(missing: number): boolean {
-    // One swap of the bucket's word for all, unless the bucket was short the last time: then a denial, which may be repeated
-    // at any speed, costs one look at it.
+    // One swap of the bucket's word for all tokens, unless the bucket was short the last time. Then a denial costs only one look at
+    // the bucket, since callers may repeat it at any speed.
     if (!this.#wasShort && this.#take(this.size)) return true
     if (!this.#take(missing)) {
       this.#wasShort = true

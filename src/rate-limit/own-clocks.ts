@@ -3,15 +3,15 @@ import { builtins } from '../internal/builtins.js'
 import { type Clock, systemClock } from '../internal/time/clock.js'
 
 /**
- * Clocks of the caller's own that limiters with a handle run on. A bucket knows only times, so every thread that opens it must read the same
- * clock; another thread cannot.
+ * The user's own clocks that limiters with a handle run on. A bucket contains only times, so all that open it must read the same
+ * clock, which another thread cannot.
  */
 class OwnClocks {
   readonly #clocks = new Map<string, WeakRef<Clock>>()
   readonly #names = new WeakMap<Clock, string>()
   #count = 0
 
-  /** Stands for `clock` in a handle; undefined for the system's, which every thread has. */
+  /** The fields that stand for `clock` in a handle; none for the system's clock, which every thread has. */
   inHandle(clock: Clock): { readonly clock?: string } {
     if (clock === systemClock) return {}
     let name = this.#names.get(clock)
@@ -23,7 +23,7 @@ class OwnClocks {
     return { clock: name }
   }
 
-  /** The clock of a handle. @throws {SharedMemoryError} ERR_SHARED_MEMORY when it is another thread's, or is gone */
+  /** The clock of a handle. @throws {SharedMemoryError} ERR_SHARED_MEMORY when the clock belongs to another thread, or is gone */
   of(name: string | undefined): Clock {
     if (name === undefined) return systemClock
     const clock = this.#clocks.get(name)?.deref()

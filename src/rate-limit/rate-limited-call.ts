@@ -11,22 +11,22 @@ export interface RateLimitedCallOptions<A extends unknown[]> extends RateLimitOp
   limiter?: RateLimiter | RateLimiting | undefined
   /** The policy to use: with a `name` it is one limit for all such calls. */
   policy?: RateLimitOptions | undefined
-  /** Ends the wait. */
+  /** Ends the wait, and is passed to the policy. */
   signal?: AbortSignal | undefined
 }
 
-/** Limiters of policies that were passed as the same object before: they share one bucket, as the caller will expect. */
+/** Limiters by the policy object that was passed: calls with the same object share one bucket, as their authors will expect. */
 const limiters = new WeakMap<object, RateLimiter>()
 
 /**
  * Makes one call when the limit allows it, without a decorator.
  *
- * @param fn - what to call
- * @param options - `args`, and one of `limiter`, `policy`, or the options of a policy beside them. The same `policy` object, or the same
+ * @param fn - the function to call
+ * @param options - `args`, and one of `limiter`, `policy`, or the options of a policy. The same `policy` object, or the same
  *   `name`, means the same limit.
  * @returns what `fn` returns
  * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED (as a rejection) when the limit refuses
- * @throws {TypeError} (as a rejection) when both a limiter and a policy are given, neither of them nor a name, or an option is unknown
+ * @throws {TypeError} (as a rejection) when more than one of these is given, only options without a `name`, or an unknown option
  * @example
  * const user = await rateLimitedCall(loadUser, { args: [42], name: 'github', requestsPerSecond: 5 })
  */

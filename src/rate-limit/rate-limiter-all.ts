@@ -8,13 +8,13 @@ import { waitForAll } from './wait-for-all.js'
 
 /** The cost of a call in a keyed limit. */
 export interface KeyedCost {
-  /** Whose tokens they are. */
+  /** The key whose tokens are taken. */
   readonly key: Key
   /** Tokens of the key; default 1. */
   readonly tokens?: number | undefined
 }
 
-/** Tokens of each limit, and for keyed limits the key as well; a limit that is left out costs nothing. */
+/** Tokens by limit, for keyed limits with the key; a limit that is left out costs nothing. */
 export type Costs<K extends string = string, Keyed extends string = never> = Readonly<Partial<Record<K, number>>> &
   Readonly<Partial<Record<Keyed, KeyedCost>>>
 
@@ -22,10 +22,10 @@ export type Costs<K extends string = string, Keyed extends string = never> = Rea
 export interface Permit<K extends string = string, Keyed extends string = never> {
   /**
    * Corrects the costs once the true ones are known: the difference is given back, or taken as a debt that later callers
-   * wait for. Limits left out, or undefined, stay as they are. Once; then it does nothing.
+   * wait for. Limits that are left out or undefined stay as they are. Only the first call has an effect.
    *
    * @param actual - the whole cost, not the difference: >= 0, may exceed the burst
-   * @throws {TypeError | RangeError} when a cost is no such number, or there is no such limit; the permit can still be settled then
+   * @throws {TypeError | RangeError} when a cost is not such a number, or there is no such limit; the permit can still be settled then
    */
   settle(actual: Costs<K, Keyed>): void
 }
@@ -38,11 +38,11 @@ export interface KeyedLimit {
 
 /**
  * Several limits at once, all or nothing; made by {@link RateLimiter.all}. For model APIs that limit requests and tokens per minute,
- * or a user's limit inside everybody's.
+ * or a limit per user and one for all users.
  *
- * Callers wait in the scarcest limit and take nothing from the others before their turn has come there. If another limit lacks tokens then,
- * they wait there at the place where they came, and what will not keep until then goes back. If it would not keep a second time, as at a cost of
- * nearly a full burst, tokens of all limits are reserved for one moment, and some of what they produce until then is lost.
+ * Callers wait in the scarcest limit, and take nothing from the others until their turn comes there. If another limit lacks tokens then,
+ * they wait there at their place of arrival, and tokens that would get too old meanwhile go back. If that happens again, as it may if a
+ * call costs nearly a full burst, tokens of all limits are reserved for one moment; some of those produced until then are lost.
  *
  * @example
  * const permit = await model.acquire({ rpm: 1, tpm: 1200 })
@@ -68,7 +68,7 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
    *
    * @param costs - tokens by limit: >= 0 and at most its `burstSize`
    * @returns a permit, or false
-   * @throws {TypeError | RangeError} when a cost is no such number, or there is no such limit
+   * @throws {TypeError | RangeError} when a cost is not such a number, or there is no such limit
    */
   tryAcquire(costs: Costs<K, Keyed>): Permit<K, Keyed> | false {
     const charges = this.#chargesFor(costs)
@@ -86,7 +86,7 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
    * @param options - `signal` ends the wait and gives everything back; `maxWaitMs` refuses a longer one at once, by default each
    *   limiter's own
    * @returns a promise of a permit
-   * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED (as a rejection) when one limit refuses; `retryAfterMs` is the longest wait of all limits, and
+   * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED (as a rejection) when a limit refuses; `retryAfterMs` is the longest wait of all, and
    *   nothing is consumed
    * @throws {TypeError | RangeError} (as a rejection) when an argument is wrong
    */
@@ -99,7 +99,7 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
     if (options.maxWaitMs !== undefined) checkNumber('maxWaitMs', options.maxWaitMs, { min: 0, allowInfinity: true })
     const charges = this.#chargesFor(costs)
     throwIfAborted(signal)
-    // A limit whose tokens are there has nobody waiting: taking them passes nobody by.
+    // If a limit has the tokens, nobody waits for it, so nobody is passed by.
     const binding = bindingOf(charges)
     if (takeNow(binding).length === 0) return this.#grant(charges)
     checkBursts(charges)
@@ -135,7 +135,7 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
     }
   }
 
-  /** Lists the charges of a call. All costs are checked before any token is taken. */
+  /** Lists the charges of a call. Checks all costs before any token is taken. */
   #chargesFor(costs: Costs<K, Keyed>): Charge[] {
     const charges = this.#check('costs', costs)
     if (charges.length === 0)
@@ -183,7 +183,7 @@ function chargeOfKey(what: string, name: string, limit: KeyedLimit, cost: unknow
   return { name, key, part: limit.partOf(key), tokens: checkCost(`${what}.tokens`, tokens) }
 }
 
-/** A cost is corrected where it was paid. */
+/** Throws if a correction has another key than its cost: a cost is corrected where it was paid. */
 function checkSameKeys(charges: readonly Charge[], corrections: readonly Charge[]): void {
   for (const { name, key } of corrections) {
     const paid = charges.find((charge) => charge.name === name)
@@ -196,9 +196,9 @@ function checkSameKeys(charges: readonly Charge[], corrections: readonly Charge[
 }
 
 /**
- * Options of a new limit, as they are.
+ * Returns the options of a new limit unchanged.
  *
- * @throws {TypeError} for a limiter whose tokens are not in shared memory: those of several can be taken at once only there
+ * @throws {TypeError} for a limiter whose tokens are not in shared memory: only there can tokens of several limits be taken at once
  */
 export function checkOptions<T>(name: string, limit: T): T {
   const isObject = typeof limit === 'object' && limit !== null
@@ -217,16 +217,16 @@ export function checkOptions<T>(name: string, limit: T): T {
   return limit
 }
 
-/** The name of its class, if another copy of this package has made the limiter. */
+/** The name of the limiter's class, if another copy of this package has made it. */
 function classElsewhere(limit: object): string | undefined {
   const { name } = limit.constructor
   return ['RateLimiter', 'KeyedRateLimiter'].includes(name) && 'share' in limit ? name : undefined
 }
 
-/** Throws when a cost could never be had. If all tokens are there, none of them is beyond its burst: nobody needs to ask. */
+/** Throws when a cost is beyond the burst. Needless if all tokens are there, since a bucket holds no more than its burst. */
 function checkBursts(charges: readonly Charge[]): void {
   for (const { part, key } of charges) {
-    // A limit may stand under several names, one by key with the same key: together they must not be beyond it either.
+    // A limit, or a key of a keyed limit, may have several names: the sum of their costs must not exceed the burst either.
     const same = charges.filter((other) => other.part.limiter === part.limiter && other.key === key)
     const names = same.map(({ name }) => `costs.${name}`).join(' + ')
     const tokens = same.reduce((sum, charge) => sum + charge.tokens, 0)

@@ -40,24 +40,24 @@ import type { WaitQueue } from './waiting/wait-queue.js'
 
 const HANDLE_KIND = 'amorsize.RateLimiter'
 
-/** Limits that are put together: a limiter, the options of a new one, or a keyed limiter under each name. */
+/** Limits that are put together: under each name a limiter, the options of a new one, or a keyed limiter. */
 export type SeveralLimits = Readonly<Record<string, RateLimiter | KeyedRateLimiter | RateLimitOptions>>
 
-/** The names of those that are keyed. */
+/** The names of the keyed limits. */
 export type KeyedNames<L extends SeveralLimits> = {
   [N in keyof L & string]: L[N] extends KeyedRateLimiter ? N : never
 }[keyof L & string]
 
 /**
- * A token bucket: `burstSize` tokens at most, `requestsPerSecond` come back. In every interval of w seconds at most
- * `burstSize + requestsPerSecond * w` tokens are granted, over all threads and processes that share the bucket: by `name` and
- * `scope`, or by `share()` and `from()`. If callers waited for c tokens, max(`burstSize`, c + `requestsPerSecond` * 10 ms) stands
- * in the place of `burstSize`, so that a loop that is a little late loses nothing. The moment that counts is the one of each decision.
+ * A token bucket: it holds at most `burstSize` tokens, and `requestsPerSecond` come back. In every interval of w seconds at most
+ * `burstSize + requestsPerSecond * w` tokens are granted, across all threads and processes that share the bucket: by `name` and
+ * `scope`, or by `share()` and `from()`. If callers waited for c tokens, max(`burstSize`, c + `requestsPerSecond` * 10 ms) takes
+ * the place of `burstSize`, so that an event loop that is a little late loses nothing. A token counts at the moment of its decision.
  *
  * Thread-safety: each thread has its own object; the bucket behind them is lock-free shared memory, and a thread or process that dies
  * in the middle of a call leaves it usable.
- * Cost while tokens are there: about 26 ns for `tryAcquire()`, 34 for several tokens, 63 for `acquire()` with the await; docs/benchmarks.md
- * has the machine. `tryAcquire` allocates nothing.
+ * Cost while tokens are there: about 26 ns for `tryAcquire()`, 34 for several tokens, 63 for `acquire()` with the await;
+ * docs/benchmarks.md says on which machine. `tryAcquire` allocates nothing.
  *
  * @example
  * const limiter = new RateLimiter({ requestsPerSecond: 100, burstSize: 10 })
@@ -65,12 +65,12 @@ export type KeyedNames<L extends SeveralLimits> = {
  * if (limiter.tryAcquire()) send() // or asks
  */
 export class RateLimiter implements RateLimiting, Disposable {
-  /** Tells it from other policies, to another copy of this package as well. */
+  /** Distinguishes it from other policies, also for another copy of this package. */
   readonly kind = 'rate-limit'
   #policy: CompletePolicy
   readonly #bucket: Bucket
   readonly #address: CellAddress | null
-  /** The rows by which callers of several objects know of each other, once it is shared by a handle. */
+  /** The rows in which the queues of several objects see each other; set once the limiter is shared by a handle. */
   #waiters: CellAddress | undefined
   readonly #admission: Admission
   readonly #counts: Counts
@@ -81,13 +81,13 @@ export class RateLimiter implements RateLimiting, Disposable {
   /**
    * Creates a limiter with a full bucket, or joins the bucket of its `name`.
    *
-   * @param policy - see {@link RateLimitPolicy}, of which anything may be left out; default: 10 per second
+   * @param policy - see {@link RateLimitPolicy}; any option may be left out; default: 10 per second
    * @throws {TypeError} when an option is unknown or of the wrong type
    * @throws {RangeError} when an option is out of range
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other parameters, or cannot be shared here
    */
   constructor(policy?: RateLimitOptions)
-  /** @internal `adopted`: the cells of the limiter whose handle `from` was given. */
+  /** @internal `adopted`: the cells of the limiter whose handle was given to `from`. */
   constructor(policy: RateLimitOptions, adopted: CellAddress | null, waiters: CellAddress | undefined)
   constructor(policy: RateLimitOptions = {}, adopted: CellAddress | null = null, waiters?: CellAddress) {
     this.#policy = completePolicy(policy)
@@ -131,7 +131,7 @@ export class RateLimiter implements RateLimiting, Disposable {
   }
 
   /**
-   * Waits for tokens; first come, first served over all threads.
+   * Waits for tokens; first come, first served across all threads.
    *
    * @param tokens - how many, > 0 and at most `burstSize`; default 1
    * @param options - `signal` ends the wait, `maxWaitMs` refuses a longer one at once
@@ -143,7 +143,7 @@ export class RateLimiter implements RateLimiting, Disposable {
   acquire(tokens?: number, options?: AcquireOptions): Promise<void> {
     try {
       const isPlain = options === undefined && (tokens === undefined || tokens === 1)
-      // Callers that wait already come first, even if the loop is late and tokens are there again.
+      // Callers that already wait come first, even if the event loop is late and tokens are there again.
       if (isPlain && this.#queue.size === 0 && this.#take() === undefined) {
         this.#counts.allowed++
         return GRANTED
@@ -162,7 +162,7 @@ export class RateLimiter implements RateLimiting, Disposable {
   }
 
   /**
-   * Like {@link acquire}, but blocks this thread, event loop and all: for worker threads and scripts.
+   * Like {@link acquire}, but blocks this thread and its event loop: for worker threads and scripts.
    *
    * @param tokens - how many, > 0 and at most `burstSize`; default 1
    * @param options - `maxWaitMs` refuses a longer wait at once
@@ -174,7 +174,7 @@ export class RateLimiter implements RateLimiting, Disposable {
   }
 
   /**
-   * Takes tokens now or from the future and tells how long to wait; the caller does the waiting.
+   * Takes tokens now or from the future, and returns how long to wait; the caller does the waiting.
    *
    * @param tokens - how many, > 0 and at most `burstSize`; default 1
    * @param options - `maxWaitMs` refuses a longer wait
@@ -200,7 +200,7 @@ export class RateLimiter implements RateLimiting, Disposable {
    * Acquires one token, then runs `fn`.
    *
    * @param fn - receives `{ signal }`
-   * @param options - `signal` ends the wait, and the wait for `fn`, which it reaches: the promise rejects with its reason at once
+   * @param options - `signal` is passed to `fn`; once it is aborted, the promise rejects at once with its reason
    */
   execute<T>(fn: PolicyFunction<T>, options?: ExecuteOptions): Promise<T> {
     try {
@@ -225,23 +225,23 @@ export class RateLimiter implements RateLimiting, Disposable {
     return wrapWithPolicy(this, fn)
   }
 
-  /** Tokens that could be taken now: 0 … `burstSize`, may be fractional; 0 while the bucket is in debt to waiters. May be stale when it returns. */
+  /** Tokens that could be taken now: 0 … `burstSize`, may be fractional; 0 while the bucket is in debt. May be stale when it returns. */
   getAvailableTokens(): number {
     this.#admission.checkUsable()
     return this.#bucket.available()
   }
 
-  /** Takes tokens whether they are there or not, at most {@link MAX_BURST}: what is missing is a debt, for which later callers wait. @internal */
+  /** Takes tokens even if they are not there, at most {@link MAX_BURST}. For missing ones, later callers wait. @internal */
   charge(tokens: number): void {
     this.#admission.checkUsable()
     this.#bucket.charge(Math.min(tokens, MAX_BURST))
   }
 
   /**
-   * How long a caller would wait now: by the debt of the bucket, a pause, and all that waits before, over all threads. Takes nothing.
+   * How long a caller would wait now: for the debt of the bucket, a pause, and the callers before it in all threads. Takes nothing.
    *
    * @param tokens - how many, > 0 and at most `burstSize`; default 1
-   * @returns milliseconds; 0 when they are there. Those who give up before make the wait shorter.
+   * @returns milliseconds; 0 when the tokens are there. The wait gets shorter if callers before it give up.
    * @throws {TypeError | RangeError} when `tokens` is not such a number
    */
   retryAfterMs(tokens = 1): number {
@@ -249,7 +249,7 @@ export class RateLimiter implements RateLimiting, Disposable {
   }
 
   /**
-   * Gives tokens back that were taken and not used. Never fills beyond `burstSize`. Callers that wait are served that much earlier.
+   * Gives back tokens that were taken and not used. Never fills beyond `burstSize`. Callers that wait are served that much earlier.
    *
    * @param tokens - how many, >= 0
    */
@@ -260,9 +260,9 @@ export class RateLimiter implements RateLimiting, Disposable {
   }
 
   /**
-   * Admits nobody for a while, in any thread, also callers that wait already; only leases of other objects spend what they have in hand,
-   * until their turn ends. Nothing but what is given back meanwhile is there when the pause ends: tokens come at the rate from then on. A
-   * pause that ends later stays. For a server's Retry-After.
+   * Admits nobody for a while, in any thread, not even callers that wait already. Use it for a server's Retry-After. Only leases of other
+   * objects still spend the tokens they hold, until this turn of the event loop ends. When the pause ends, the bucket has only the tokens
+   * given back meanwhile, and fills at the rate from then on. A pause that ends later stays.
    *
    * @param ms - how long from now, >= 0
    */
@@ -274,27 +274,27 @@ export class RateLimiter implements RateLimiting, Disposable {
   }
 
   /**
-   * Changes the limit for every thread at once. Tokens and debt stay (cut to the new burst); who waits keeps its place.
+   * Changes the limit for every thread at once. Tokens and debt stay (cut to the new burst); callers that wait keep their places.
    *
-   * @param change - what to change; the rest stays
+   * @param change - the options to change; others keep their values
    */
   update(change: { requestsPerSecond?: number | undefined; burstSize?: number | undefined }): void {
     this.#admission.checkUsable()
     checkKeys('RateLimiter.update', change, ['requestsPerSecond', 'burstSize'])
-    // An option left out keeps the value it has when the change is made, even if another thread set it just before.
+    // NaN keeps the value of the moment in which the change is made, even one that another thread has set just before.
     const rate = change.requestsPerSecond === undefined ? NaN : checkRate(change.requestsPerSecond)
     const burst = change.burstSize === undefined ? NaN : checkBurst(change.burstSize)
     this.#admission.changed(this.#bucket.update(rate, burst))
   }
 
-  /** Fills the bucket and ends a pause. Callers that wait are served from it first. */
+  /** Fills the bucket and ends a pause. Callers that wait are served first. */
   reset(): void {
     this.#admission.checkUsable()
     this.#bucket.buryDead()
     this.#admission.changed(this.#bucket.reset(this.#queue.owed()))
   }
 
-  /** A handle for another thread: structured-cloneable, for `workerData` or `postMessage`. Functions (`onWait`, `clock`) stay here. */
+  /** Returns a structured-cloneable handle for another thread, for `workerData` or `postMessage`. `onWait` and `clock` stay here. */
   share(): RateLimiterHandle {
     this.#admission.checkUsable()
     const { requestsPerSecond, clock } = this.#policy
@@ -310,11 +310,11 @@ export class RateLimiter implements RateLimiting, Disposable {
   }
 
   /**
-   * The limiter of a handle: it shares the bucket of the one that made it.
+   * Makes a limiter that shares the bucket of the one whose `share()` made the handle.
    *
    * @param handle - what `share()` returned, perhaps in another thread
-   * @throws {TypeError} when it is no such handle
-   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version, or holds something else
+   * @throws {TypeError} when it is not such a handle
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory has another layout version, or holds something else
    */
   static from(handle: RateLimiterHandle): RateLimiter {
     const { policy, clock } = checkHandleShape(handle, HANDLE_KIND, 'policy', ['waiters', 'clock'])
@@ -322,9 +322,9 @@ export class RateLimiter implements RateLimiting, Disposable {
   }
 
   /**
-   * Puts several limits together, all or nothing: a call has a cost in each, and is granted when all of them are there.
+   * Puts several limits together, all or nothing: a call has a cost in each, and is granted once all of them have the tokens.
    *
-   * @param limits - a limiter, the options of a new one, or a {@link KeyedRateLimiter} under each name; the cost in a keyed one is
+   * @param limits - under each name a limiter, the options of a new one, or a {@link KeyedRateLimiter}; the cost in a keyed one is
    *   `{ key, tokens }`
    * @throws {TypeError | RangeError} when there is none, or an option is wrong
    * @example

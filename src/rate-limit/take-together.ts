@@ -11,23 +11,23 @@ interface Reserved {
   readonly charge: Charge
   readonly future: Future
   ticket: Ticket
-  /** Whether they were taken at this moment after all, not reserved; and whether they have gone back. */
+  /** Whether they were taken from the bucket as it is now, not reserved; and whether they have gone back. */
   isOfNow: boolean
   isBack: boolean
 }
 
 /**
- * How long tokens keep that wait for those of other limits, ms; as in the bound: until the bucket could be so full that with them it were more
- * than the burst.
+ * How long tokens stay good while they wait for those of other limits, ms. The bound demands it: once the bucket may be so full that these
+ * tokens would exceed the burst, they are too old.
  *
- * @param available - what the bucket holds besides them, callers that wait included; if that is too much, the time is below 0
+ * @param available - other tokens in the bucket, including those of callers that wait; if they are too many, the time is below 0
  */
 export function keepsMs({ part, tokens }: Charge, available = 0): number {
   const { requestsPerSecond, burstSize } = part.bucket.parameters()
   return Math.max((1000 * (burstSize - tokens)) / requestsPerSecond, GRACE_MS) - (1000 * available) / requestsPerSecond
 }
 
-/** How long until a charge that is reserved now could be had, ms, regardless of callers that wait. */
+/** How long until the tokens of a charge reserved now are there, ms, regardless of callers that wait. */
 export function leadMs({ part: { future }, tokens }: Charge): number {
   const axis = future.survey()
   const place = Math.max(axis.spent, axis.produced - axis.burst) + costInUnits(tokens, axis.digits)
@@ -35,15 +35,15 @@ export function leadMs({ part: { future }, tokens }: Charge): number {
 }
 
 /**
- * Has the tokens of all limits come at the same time, by reservations: for a caller whose turn it has been in all of them, while tokens of one never
- * kept until those of another were there. The slowest limit is reserved first, each of the others as late as may be; what it
- * produces between its reservation and its tokens, at most as much again as they are, is lost.
+ * Makes the tokens of all limits come at the same time, by reservations. It is for a caller that has had its turn in several limits, but
+ * whose tokens of one got too old before those of another came. The slowest limit is reserved first, and each other one as late as
+ * possible. Of each other limit, up to as many tokens again as its charge may be lost.
  *
- * @returns whether they are the caller's; false: something has changed meanwhile, and what was reserved has gone back
+ * @returns whether the caller has the tokens; false if something has changed meanwhile, and the reservations have gone back
  */
 export async function takeTogether(charges: readonly Charge[], signal: AbortSignal | undefined): Promise<boolean> {
   const { clock } = (charges[0] as Charge).part
-  // Times of one clock mean nothing on another.
+  // A time on one clock means nothing on another.
   if (charges.some(({ part }) => part.clock !== clock)) return false
   const reserved: Reserved[] = []
   let isTaken = false
@@ -65,7 +65,7 @@ export async function takeTogether(charges: readonly Charge[], signal: AbortSign
   }
 }
 
-/** Reserves a charge so that its tokens come with those that are reserved already, or a little before; null if that cannot be. */
+/** Reserves a charge so that its tokens come with those already reserved, or a little before; null if it cannot. */
 async function reserveLate(
   charge: Charge,
   reserved: readonly Reserved[],
@@ -75,7 +75,7 @@ async function reserveLate(
   const { future, clock } = part
   const gapMs = (): number => (reserved.length === 0 ? 0 : restOf(reserved) - leadMs(charge) - keepsMs(charge) / 2)
   const msFor = (some: number): number => (1000 * some) / part.bucket.parameters().requestsPerSecond
-  // Others move the axis on in steps; to wait until nothing is between would be to come too late with the next step.
+  // Other callers advance the axis in steps: waiting until there is no gap would mean to be too late after the next step.
   for (let restMs = gapMs() - msFor(tokens); restMs > 0; restMs = gapMs() - msFor(tokens)) {
     await pass(clock, restMs, signal)
     part.checkUsable()
@@ -89,17 +89,17 @@ async function reserveLate(
   return outcome === OUTCOME.granted ? { charge, future, ticket, isOfNow: false, isBack: false } : null
 }
 
-/** Lets time pass, and no more than until what others change is to be heard of. */
+/** Lets time pass, but not longer than changes by others may go unnoticed. */
 function pass(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
   return sleep(clock, Math.min(ms, WATCH_MS), signal)
 }
 
-/** How long until all are there, ms. */
+/** How long until the tokens of all reservations are there, ms. */
 function restOf(reserved: readonly Reserved[]): number {
   return Math.max(...reserved.map((each) => standingOf(each).restMs))
 }
 
-/** How long until tokens are there, ms, and whether they are not too old. Changes, pauses and refunds move them. */
+/** How long until the reserved tokens are there, ms, and whether they are not too old. Changes, pauses and refunds move them. */
 function standingOf(each: Reserved): { restMs: number; isGood: boolean } {
   const { charge, future } = each
   const axis = future.survey()
@@ -115,7 +115,7 @@ function standingOf(each: Reserved): { restMs: number; isGood: boolean } {
 
 const isGood = (each: Reserved): boolean => standingOf(each).isGood
 
-/** Takes tokens of now in the place of a reservation that is too old: it is so because the bucket has more. */
+/** Replaces a reservation that is too old by tokens of now: if it is too old, the bucket has others. */
 function takeAnew(each: Reserved): boolean {
   putBack(each)
   const { bucket } = each.charge.part
@@ -124,7 +124,7 @@ function takeAnew(each: Reserved): boolean {
   return each.isOfNow
 }
 
-/** Tokens that others have reserved behind cannot go back: they would be granted twice. */
+/** Puts tokens back. Reserved tokens cannot go back once others have reserved after them: they would be granted twice. */
 function putBack(each: Reserved): void {
   const { charge, future, ticket, isBack, isOfNow } = each
   if (isBack) return

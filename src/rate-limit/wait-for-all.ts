@@ -4,9 +4,9 @@ import { type Charge, giveBack, type LimitPart } from './charges.js'
 import { keepsMs, leadMs, takeTogether } from './take-together.js'
 
 /**
- * Waits in one limit at a time, at first the one with the longest wait, and takes the others when its turn has come there. If one of them lacks
- * tokens the caller continues to wait there, at the place of its arrival. It keeps tokens that will be good until then; others go back at
- * once. If that happens a second time its turn has been in both, and tokens of all are reserved for one moment.
+ * Waits in one limit at a time, first in the one with the longest wait. When the caller's turn has come there, it takes the others. If one
+ * of them lacks tokens, the caller waits there next, at its place of arrival. It keeps tokens that will stay good until then, and gives
+ * others back. If it has to give tokens back a second time, tokens of all limits are reserved for one moment.
  */
 export async function waitForAll(
   charges: readonly Charge[],
@@ -14,7 +14,7 @@ export async function waitForAll(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const places = charges.map(({ part, tokens }) => part.arrive(tokens))
-  /** Until when the held tokens are good; -Infinity if none are held. */
+  /** The time until which the held tokens are good; -Infinity if none are held. */
   const taken = charges.map(() => -Infinity)
   const putBack = (charge: Charge, index: number): void => {
     if (mayGoBack(charge.part, taken[index] as number)) giveBack(charge.part, charge.tokens)
@@ -27,7 +27,7 @@ export async function waitForAll(
       const { part, tokens } = charges[scarce] as Charge
       await part.wait(tokens, places[scarce] as number, waits[scarce] as number, signal)
       taken[scarce] = goodUntilMs(charges[scarce] as Charge)
-      // A limit in whose queue the caller was not yet could not tell it.
+      // A limit that was disposed cannot refuse a caller that is not in its queue.
       for (const charge of charges) charge.part.checkUsable()
       scarce = charges.findIndex((charge, index) => {
         const nowMs = charge.part.clock.now()
@@ -38,7 +38,7 @@ export async function waitForAll(
         return false
       })
       if (scarce < 0) return
-      // Aborted since its turn came: no queue would notice it any more.
+      // No queue notices an abort that happened after the turn had come.
       throwIfAborted(signal)
       const leastMs = leadMs(charges[scarce] as Charge)
       const isShort = ({ part }: Charge, index: number): boolean =>
@@ -57,22 +57,22 @@ export async function waitForAll(
   }
 }
 
-/** Until when what has been taken is good, if nothing comes back meanwhile. Tokens that other waiting callers hold will be used as well. */
+/** The time until which taken tokens are good, if none come back meanwhile. Other waiting callers will also use the tokens they hold. */
 function goodUntilMs(charge: Charge): number {
   return charge.part.clock.now() + keepsMs(charge, charge.part.spare())
 }
 
-/** Whether what is held until `untilMs` may go back. */
+/** Whether tokens that are good until `untilMs` may go back. */
 function mayGoBack(part: LimitPart, untilMs: number): boolean {
   return untilMs >= part.clock.now() && part.mayGiveBack()
 }
 
-/** Until a pause ends nothing is used, also what was taken before. */
+/** Whether the limit is paused. Until that ends no tokens are used, not even those taken before. */
 function isPaused({ part: { future } }: Charge): boolean {
   return future.survey().pausedMs > 0
 }
 
-/** Whether what is held will not keep for so long. */
+/** Whether held tokens will get too old within `ms`. */
 function isHeldShort(nowMs: number, untilMs: number, ms: number): boolean {
   return untilMs >= nowMs && untilMs < nowMs + ms
 }

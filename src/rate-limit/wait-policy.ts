@@ -3,15 +3,15 @@ import type { AcquireOptions } from './limiter-types.js'
 import type { CompletePolicy } from './rate-limit-policy.js'
 import { queueFull, rateLimitExceeded, tooLong } from './refusals.js'
 
-/** The promise that `acquire` returns to every caller that need not wait: one for all, so that none is made per call. */
+/** The promise that `acquire` returns to every caller that does not wait. There is only one, so that no call makes any. */
 export const GRANTED = Promise.resolve()
 
 /**
  * The longest wait that a caller accepts, ms.
  *
- * @param who - whose options these are, for the message
- * @param known - the options there are
- * @param waits - whether it waits at all
+ * @param who - the class that received the options, for the message
+ * @param known - the names of all options
+ * @param waits - whether the caller waits at all
  * @throws {TypeError | RangeError} naming the option that is wrong
  */
 export function maxWaitMsOf(
@@ -28,11 +28,11 @@ export function maxWaitMsOf(
 }
 
 /**
- * How long a caller that finds no tokens will wait for them, ms > 0; Infinity when nobody asks.
+ * How long a caller that finds no tokens will wait for them, ms > 0; Infinity if nobody needs to know.
  *
  * @param waiting - how many wait already
- * @param estimateMs - how long it will be; expensive, so not computed if nobody wants to know
- * @param isAsked - whether the caller itself wants to know
+ * @param estimateMs - computes that time; expensive, so called only if somebody needs to know
+ * @param isAsked - whether the caller itself needs to know
  * @throws {RateLimitExceeded} when it may not wait
  */
 export function letIn(

@@ -11,7 +11,7 @@ import { disposedError, moreThanBurst, noRoomForKey } from '../refusals.js'
 import type { CompleteKeyedPolicy } from './policy.js'
 import { KeyedQueue } from './queue.js'
 
-/** Admits callers, has them wait or refuses them: the policy of one keyed limiter of this thread, applied to its table. */
+/** Admits callers, makes them wait or refuses them: applies the policy of one keyed limiter of this thread to its table. */
 export class KeyedAdmission {
   readonly counts = { allowed: 0, denied: 0 }
   readonly queue: KeyedQueue
@@ -53,7 +53,7 @@ export class KeyedAdmission {
     return wait
   }
 
-  /** The bucket of one key among others that are asked together with it. */
+  /** The bucket of one key as a part of `RateLimiter.all`. */
   part(limiter: object, key: Key): LimitPart {
     const { queue } = this
     return {
@@ -68,7 +68,7 @@ export class KeyedAdmission {
       get future() {
         return queue.bucketOf(key)
       },
-      // Callers that wait in this thread first release the tokens they hold.
+      // `refund` makes callers that wait in this thread release the tokens they hold first.
       mayGiveBack: () => true,
       spare: () => queue.spare(key),
       isDry: this.#policy.dryRun,
@@ -121,7 +121,7 @@ export class KeyedAdmission {
     return maxWaitMsOf(this.#policy, options, 'KeyedRateLimiter', ['signal', 'maxWaitMs'])
   }
 
-  /** How long a caller that finds no tokens will wait for them, ms > 0; Infinity when nobody asks. @throws what refuses it */
+  /** How long a caller that finds no tokens will wait for them, ms > 0; Infinity if nobody needs to know. @throws the refusal */
   #letIn(key: Key, tokens: number, maxWaitMs: number, isAsked = false): number {
     const estimateMs = (): number => this.queue.estimateMs(key, tokens)
     if (!this.queue.has(key) && this.#table.survey(key, 0).pausedMs > 0) {

@@ -28,22 +28,22 @@ export type KeyedRateLimiterStats = Omit<RateLimiterStats, 'retryAfterMs'>
 
 const HANDLE_KIND = 'amorsize.KeyedRateLimiter'
 
-/** The axis of a table lasts a hundred years from its start. */
+/** Ten years. The axis of a table lasts a hundred years from its start. */
 const LONGEST_PAUSE_MS = 10 * 365.25 * 86_400_000
 
 /**
- * A token bucket for every key: an address, a user, a route. All buckets have the same rate and burst and lie in one block of shared
- * memory of 24 bytes per key, which never grows. A key whose bucket is full again costs nothing; its place goes to the next key that
- * needs one, without timers and without garbage.
+ * A token bucket for every key: an address, a user, a route. All buckets have the same rate and burst and are in one block of shared
+ * memory of 24 bytes per key, which never grows. A key whose bucket is full again costs nothing: the next key that needs a place gets
+ * that one, without timers and without garbage.
  *
- * For each key, in every interval of w seconds, at most `burstSize + requestsPerSecond * w` tokens are granted over all threads and
+ * For each key, in every interval of w seconds, at most `burstSize + requestsPerSecond * w` tokens are granted across all threads and
  * processes that share the limiter. If 31 neighbouring keys are all in use and 'evict' forgets one of them, that key begins with a full
- * bucket when it comes again; with 'deny' no key ever gets more.
+ * bucket when it comes again. With 'deny', no key ever gets more than the bound.
  *
  * Thread-safety: each thread has its own object; the table behind them is lock-free shared memory, and a thread that dies in the
  * middle of a call leaves it usable.
- * Cost: about 80 ns for `tryAcquire(key)` of a known key, no allocation. Keys are hashed with a secret of the table, so nobody can make up keys that
- * push a certain one out.
+ * Cost: about 80 ns for `tryAcquire(key)` of a known key, no allocation. Keys are hashed with a secret of the table, so nobody can make up
+ * keys that push a certain one out.
  *
  * @example
  * const perCaller = new KeyedRateLimiter({ requestsPerSecond: 5, burstSize: 20, capacity: 100_000 })
@@ -67,7 +67,7 @@ export class KeyedRateLimiter implements Disposable {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other parameters, or cannot be shared here
    */
   constructor(policy: KeyedRateLimitPolicy)
-  /** @internal `adopted`: the cells of the limiter whose handle `from` was given. */
+  /** @internal `adopted`: the cells of the limiter whose handle was given to `from`. */
   // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
   constructor(policy: KeyedRateLimitPolicy, adopted: CellAddress | null)
   constructor(policy: KeyedRateLimitPolicy, adopted: CellAddress | null = null) {
@@ -95,7 +95,7 @@ export class KeyedRateLimiter implements Disposable {
     return this.#policy.capacity
   }
 
-  /** How many keys have less than a full bucket now. Cost: looks at every slot of the table, milliseconds for a million. */
+  /** How many keys now have a bucket that is not full. It looks at every slot of the table: milliseconds for a million. */
   get size(): number {
     this.#admission.checkUsable()
     return this.#table.size()
@@ -120,12 +120,12 @@ export class KeyedRateLimiter implements Disposable {
   }
 
   /**
-   * Waits for tokens of a key. For each key it is first come, first served in this thread, whatever the callers cost; if several threads wait
-   * for one key, each takes what it needs next as it gets to it.
+   * Waits for tokens of a key. For each key it is first come, first served within this thread, whatever the callers cost; there is no
+   * order between threads.
    *
    * @param key - a string, number or bigint
    * @param tokens - how many, > 0 and at most `burstSize`; default 1
-   * @param options - `signal` ends the wait, and those behind it move up; `maxWaitMs` refuses a longer one at once
+   * @param options - `signal` ends the wait, and later callers move up; `maxWaitMs` refuses a longer one at once
    * @returns a promise that resolves when the tokens are the caller's
    * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED (as a rejection) when it would wait longer than allowed, waiting is off, the
    *   queue is full, or there is no room for the key; nothing is consumed then
@@ -134,7 +134,7 @@ export class KeyedRateLimiter implements Disposable {
   acquire(key: Key, tokens?: number, options?: AcquireOptions): Promise<void> {
     try {
       const isPlain = options === undefined && (tokens === undefined || tokens === 1)
-      // Callers that wait already come first, even if the loop is late and tokens are there again.
+      // Callers that already wait come first, even if the event loop is late and tokens are there again.
       if (isPlain && !this.#queue.has(key) && this.#takeOne(key)) {
         this.#counts.allowed++
         return GRANTED
@@ -152,20 +152,21 @@ export class KeyedRateLimiter implements Disposable {
     return true
   }
 
-  /** Gives back what was taken for a caller that another limit refused: it was not allowed after all. @internal */
+  /** Gives back the tokens of a caller that another limit refused, and which was not allowed after all. @internal */
   undo(key: Key, tokens: number): void {
     this.#queue.refund(key, tokens)
     this.#counts.allowed--
   }
 
-  /** Tokens of a key that could be taken now: 0 … `burstSize`, may be fractional. A key that was never seen has them all. */
+  /** Tokens of a key that could be taken now: 0 … `burstSize`, may be fractional. A key that was never seen has a full bucket. */
   getAvailableTokens(key: Key): number {
     this.#admission.checkUsable()
     return this.#table.look(checkKey('key', key), 1).available
   }
 
   /**
-   * How long a key would have to wait for tokens, for a Retry-After: by its debt and the callers that wait for it in this thread. Takes nothing.
+   * How long a caller would wait for tokens of a key, for a Retry-After: for its debt and the callers that wait for it in this thread.
+   * Takes nothing.
    *
    * @param key - a string, number or bigint
    * @param tokens - how many, > 0 and at most `burstSize`; default 1
@@ -178,9 +179,9 @@ export class KeyedRateLimiter implements Disposable {
   }
 
   /**
-   * Gives tokens of a key back that were taken and not used. Never fills its bucket beyond `burstSize`. Callers that wait for it in this
-   * thread are served that much earlier, and a pause ends that much earlier. Tokens that callers in other threads may have reserved are not
-   * given back, lest they be granted twice: while those callers wait, the tokens may be lost.
+   * Gives back tokens of a key that were taken and not used. Never fills its bucket beyond `burstSize`. Callers that wait for it in
+   * this thread are served that much earlier, and a pause ends that much earlier. While callers in other threads wait for the key, the
+   * tokens may be lost: tokens that those callers may have reserved are not given back, lest they be granted twice.
    *
    * @param key - a string, number or bigint
    * @param tokens - how many, >= 0
@@ -193,12 +194,12 @@ export class KeyedRateLimiter implements Disposable {
   }
 
   /**
-   * Admits nothing of a key for a while, in every thread: for the Retry-After of one server among many. The bucket is empty when the pause
-   * ends. A pause that ends later stays. Callers of the key in this thread wait until then; in another thread, those that were next or due
-   * within 5 ms are still admitted.
+   * Admits no caller of a key for a while, in any thread: for the Retry-After of one server among many. The bucket is empty when the
+   * pause ends. A pause that ends later stays. Callers of the key in this thread wait until then. In another thread, callers that were
+   * next or due within 5 ms are still admitted.
    *
    * @param key - a string, number or bigint
-   * @param ms - how long from now, >= 0; what is longer than ten years is ten years
+   * @param ms - how long from now, >= 0; at most ten years, to which longer pauses are cut
    * @throws {TypeError | RangeError} when an argument is wrong
    */
   pauseFor(key: Key, ms: number): void {
@@ -208,7 +209,7 @@ export class KeyedRateLimiter implements Disposable {
     this.#queue.pause(key, Math.min(ms, LONGEST_PAUSE_MS))
   }
 
-  /** Fills a key's bucket. Callers that wait in this thread are served from it first; tokens that those of other threads may have reserved stay taken. */
+  /** Fills a key's bucket. Callers that wait in this thread are served first; tokens that other threads may have reserved stay taken. */
   reset(key: Key): void {
     this.#admission.checkUsable()
     this.#queue.reset(checkKey('key', key))
@@ -226,7 +227,7 @@ export class KeyedRateLimiter implements Disposable {
     return this.#admission.part(this, key)
   }
 
-  /** A handle for another thread: structured-cloneable, for `workerData` or `postMessage`. Functions (`onWait`, `clock`) stay here. */
+  /** Returns a structured-cloneable handle for another thread, for `workerData` or `postMessage`. `onWait` and `clock` stay here. */
   share(): KeyedRateLimiterHandle {
     this.#admission.checkUsable()
     const { capacity, clock } = this.#policy
@@ -235,11 +236,11 @@ export class KeyedRateLimiter implements Disposable {
   }
 
   /**
-   * The limiter of a handle: it shares the table of the one that made it.
+   * Makes a limiter that shares the table of the one whose `share()` made the handle.
    *
    * @param handle - what `share()` returned, perhaps in another thread
-   * @throws {TypeError} when it is no such handle
-   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version, or holds something else
+   * @throws {TypeError} when it is not such a handle
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory has another layout version, or holds something else
    */
   static from(handle: KeyedRateLimiterHandle): KeyedRateLimiter {
     const { policy, clock } = checkHandleShape(handle, HANDLE_KIND, 'policy')
@@ -255,7 +256,7 @@ export class KeyedRateLimiter implements Disposable {
     return shownAs('KeyedRateLimiter', { ...shownName(name, scope), ...state })
   }
 
-  /** Ends every wait of this object (their tokens go back) and refuses further use. Others that share the table are not touched. */
+  /** Ends every wait of this object (their tokens go back) and refuses further use. Others that share the table are not affected. */
   [Symbol.dispose](): void {
     if (this.#admission.isOver) return
     this.#take = () => {

@@ -16,52 +16,53 @@ import { checkMemory, KEYED_OPTIONS } from './policy.js'
 
 /** Options of a {@link KeyedWindow}. */
 export interface KeyedWindowOptions {
-  /** How many keys may have a window at the same time. An integer from 1 to 1e8, at 24 bytes per key, taken at once. Required. */
+  /** How many keys may have a window at the same time. An integer from 1 to 1e8; each takes 24 bytes from the start. Required. */
   capacity: number
-  /** Same name, same table: in every thread of the process, or with `scope: 'machine'` in every process of this user. */
+  /** The same name means the same table: in all threads of the process, or with `scope: 'machine'` in all processes of this user. */
   name?: string | undefined
   /** The threads that share a `name`: all threads of this process (default), or all processes of this user on this machine. */
   scope?: NameScope | undefined
   /**
-   * A new key that finds no room: 'evict' (default) forgets one of 31 others, 'deny' refuses the new one. Keys with hits left go first, those
-   * with the fewest hits before others; then those that have used up their `max`; refused and blocked ones last, the first to end before others.
+   * The fate of a new key without room: 'evict' (default) forgets one of 31 others, 'deny' refuses the new one. Keys with hits left are
+   * forgotten first, those with the fewest hits before others. Then come keys that have used up their `max`. Refused and blocked keys
+   * come last, those whose windows end first before others.
    */
   onFull?: 'evict' | 'deny' | undefined
   /** For tests; the default is the monotonic clock. */
   clock?: Clock | undefined
 }
 
-/** The weight of one hit, and the limit it counts against. */
+/** The weight of one hit, and the limit that it counts against. */
 export interface HitOptions {
   /** How long a window lasts from its first hit, in ms, rounded up: > 0, at most 8.7 years. A window under way keeps its length. */
   windowMs: number
   /** How many hits this is. An integer from 1 to 1,048,575; default 1. */
   n?: number | undefined
-  /** More hits than this in one window are refused. An integer from 0 to 1,048,574; default: none is refused. */
+  /** More hits than this in one window are refused. An integer from 0 to 1,048,574; default: no hit is refused. */
   max?: number | undefined
   /**
-   * The effect of a refused hit on the window: 'never' (default) nothing; 'refused' it lasts `windowMs` from now; 'double' it lasts
-   * `windowMs` × 2^(refused hits − 1) from now, if that is longer.
+   * The effect of a refused hit on the window. With 'never' (default), there is none; with 'refused', the window lasts `windowMs` from now;
+   * with 'double', it lasts `windowMs` × 2^(refused hits − 1) from now, if that is longer.
    */
   extend?: 'never' | 'refused' | 'double' | undefined
 }
 
 /** The state of a key. */
 export interface WindowResult {
-  /** Hits in the window under way, refused ones and this one included; 0 without a window. At most 1,048,575. */
+  /** Hits in the present window, including refused ones and this one; 0 without a window. At most 1,048,575. */
   readonly count: number
   /**
-   * Until the window, or the block, is over, in ms; 0 without one. Never more than it lasts, though it may end up to 1 ms later; `look` tells
-   * whole ms. Of a key without room: until there is room.
+   * Time until the window or the block ends, in ms; 0 without one; if there was no room for the key, time until there is room. Never more
+   * than the window lasts, though it may end up to 1 ms later; `look` returns whole ms.
    */
   readonly resetMs: number
   /** Whether the hit was beyond `max`, the key is blocked, or there was no room for it. */
   readonly refused: boolean
 }
 
-/** A {@link KeyedWindow} as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. */
+/** The form in which a {@link KeyedWindow} is sent: by `workerData`, `postMessage` or `setEnvironmentData`. */
 export interface KeyedWindowHandle {
-  /** The kind of object that it is a handle of. */
+  /** The kind of object that this handle stands for. */
   readonly kind: 'amorsize.KeyedWindow'
   /** The options that the windows were made with. */
   readonly options: Omit<KeyedWindowOptions, 'clock'>
@@ -69,7 +70,7 @@ export interface KeyedWindowHandle {
   readonly buffer?: SharedBuffer
   /** Their first cell in `buffer`. */
   readonly cell?: number
-  /** Stands for a clock of the maker's own. */
+  /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */
   readonly clock?: string
 }
 
@@ -87,11 +88,11 @@ interface CompleteOptions {
 }
 
 /**
- * Counts hits of keys in windows: so many logins per address in ten minutes. A key's window starts at its first hit; all
- * threads, and with a name all processes, count in the same block of shared memory of 24 bytes per key. Time is the
- * monotonic clock's: setting the wall clock gives nobody a new window.
+ * Counts hits of keys in windows, such as logins per address in ten minutes. A key's window starts at its first hit. All threads,
+ * and with scope 'machine' all processes, count in the same block of shared memory of 24 bytes per key. It uses the monotonic
+ * clock, so setting the wall clock gives nobody a new window.
  *
- * A window admits up to twice its limit around its edge, as every window does; {@link KeyedRateLimiter} never does.
+ * Like every window, it may admit twice its limit around the end of a window; {@link KeyedRateLimiter} never does.
  *
  * Thread-safety: lock-free shared memory; each thread has its own object, and a thread that dies leaves it usable.
  *
@@ -102,7 +103,7 @@ interface CompleteOptions {
 export class KeyedWindow implements Disposable {
   readonly #options: CompleteOptions
   readonly #table: WindowTable
-  /** Where the table is; null under a name. */
+  /** Where the table is; null if it is found by its name. */
   readonly #address: CellAddress | null
   #disposed = false
 
@@ -113,7 +114,7 @@ export class KeyedWindow implements Disposable {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other options, or cannot be shared here
    */
   constructor(options: KeyedWindowOptions)
-  /** @internal `adopted`: the cells of the object whose handle `from` was given. */
+  /** @internal `adopted`: the cells of the object whose handle was given to `from`. */
   // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
   constructor(options: KeyedWindowOptions, adopted: CellAddress | null)
   constructor(options: KeyedWindowOptions, adopted: CellAddress | null = null) {
@@ -133,7 +134,7 @@ export class KeyedWindow implements Disposable {
     return this.#options.capacity
   }
 
-  /** How many keys have a window or a block that is not over. Cost: looks at every slot, milliseconds for a million. */
+  /** How many keys have a window or a block that is not over. It looks at every slot: milliseconds for a million. */
   get size(): number {
     return this.#usable().size()
   }
@@ -142,7 +143,7 @@ export class KeyedWindow implements Disposable {
    * Counts a hit of a key, refused or not.
    *
    * @param key - a string of at most 65,536 characters, a number or a bigint; '1', 1 and 1n are different keys
-   * @param options - see {@link HitOptions}; each call may bring its own
+   * @param options - see {@link HitOptions}; each call may have its own
    * @throws {TypeError | RangeError} naming the option that is wrong; nothing is counted then
    */
   hit(key: Key, options: HitOptions): WindowResult {
@@ -156,20 +157,20 @@ export class KeyedWindow implements Disposable {
     return resultOf(table.hit(checkKey('key', key), windowMs, n, max ?? WINDOW.mostCount, EXTEND[extend]))
   }
 
-  /** `hit` without its checks; `limit` is the most a window may hold, `WINDOW.mostCount` for none. @internal */
+  /** Like `hit`, without its checks; `limit` is the most hits of a window, `WINDOW.mostCount` for no limit. @internal */
   count(key: Key, windowMs: number, n: number, limit: number): WindowResult {
     return this.#usable().hit(checkKey('key', key), windowMs, n, limit, EXTEND.never)
   }
 
-  /** Returns the state of a key now. Counts nothing; a key that was never seen has `{ count: 0, resetMs: 0, refused: false }`. */
+  /** Returns the present state of a key, and counts nothing. A key that was never seen has `{ count: 0, resetMs: 0, refused: false }`. */
   look(key: Key): WindowResult {
     return resultOf(this.#usable().look(checkKey('key', key)))
   }
 
   /**
-   * Takes hits back, such as those of requests that turned out well. The window keeps its end, a block stays.
+   * Takes hits back, such as those of requests that turned out well. The window still ends at the same time, and a block stays.
    *
-   * @param n - how many; an integer from 1 to 1,048,575, default 1. More than there are leave 0
+   * @param n - how many; an integer from 1 to 1,048,575, default 1. If there are fewer, 0 remain
    */
   unhit(key: Key, n = 1): void {
     checkNumber('n', n, { min: 1, max: WINDOW.mostCount, integer: true })
@@ -196,7 +197,7 @@ export class KeyedWindow implements Disposable {
     this.#usable().clear()
   }
 
-  /** A handle for another thread: structured-cloneable, for `workerData` or `postMessage`. */
+  /** Returns a handle for another thread: structured-cloneable, for `workerData` or `postMessage`. */
   share(): KeyedWindowHandle {
     this.#usable()
     const { clock, ...options } = this.#options
@@ -204,11 +205,11 @@ export class KeyedWindow implements Disposable {
   }
 
   /**
-   * The table of a handle.
+   * Makes an object that shares the table of the one whose `share()` made the handle.
    *
    * @param handle - what `share()` returned, perhaps in another thread
-   * @throws {TypeError} when it is no such handle
-   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version, or holds something else
+   * @throws {TypeError} when it is not such a handle
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory has another layout version, or holds something else
    */
   static from(handle: KeyedWindowHandle): KeyedWindow {
     const { options, clock } = checkHandleShape(handle, KIND, 'options')
@@ -222,7 +223,7 @@ export class KeyedWindow implements Disposable {
     return shownAs('KeyedWindow', { ...shownName(name, scope), ...state })
   }
 
-  /** Refuses further use of this object. Others that share the table are not touched. */
+  /** Refuses further use of this object. Others that share the table are not affected. */
   [Symbol.dispose](): void {
     if (this.#disposed) return
     this.#disposed = true

@@ -14,13 +14,13 @@ import type { SharedBuffer } from '../../memory/shared/region.js'
 /** How often something may happen for each key. */
 export interface KeyedRateLimitPolicy extends Omit<RateLimitOptions, 'leaseSize'> {
   /**
-   * How many keys the table is made for: those whose buckets are not full at the same time. An integer from 1 to 1e8, at 24 bytes
-   * each, taken at once. Required.
+   * How many keys the table is made for: those whose buckets are not full at the same time. An integer from 1 to 1e8; each takes 24
+   * bytes from the start. Required.
    */
   capacity: number
   /**
-   * A new key that finds no room: 'evict' (default) forgets the key nearest to a full bucket among 31, 'deny' refuses
-   * the new one.
+   * The fate of a new key for which there is no room: 'evict' (default) forgets that of 31 keys whose bucket is nearest to full, 'deny'
+   * refuses the new one.
    */
   onFull?: 'evict' | 'deny' | undefined
 }
@@ -33,17 +33,17 @@ export const KEYED_OPTIONS = {
 } as const satisfies OptionTable<KeyedRateLimitPolicy>
 
 /**
- * A keyed limiter as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. `KeyedRateLimiter.from` turns it back into
- * one that shares the table.
+ * The form in which a keyed limiter is sent: by `workerData`, `postMessage` or `setEnvironmentData`. `KeyedRateLimiter.from` turns it
+ * back into a limiter that shares the table.
  */
 export interface KeyedRateLimiterHandle {
-  /** The kind of object that it is a handle of. */
+  /** The kind of object that this handle stands for. */
   readonly kind: 'amorsize.KeyedRateLimiter'
   /** The options that are data; functions stay where they are. */
   readonly policy: Omit<KeyedRateLimitPolicy, 'onWait' | 'clock'>
   /** The memory of a limiter without a name. */
   readonly buffer?: SharedBuffer
-  /** Its first cell in `buffer`. */
+  /** The limiter's first cell in `buffer`. */
   readonly cell?: number
   /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */
   readonly clock?: string
@@ -55,7 +55,7 @@ export interface CompleteKeyedPolicy extends Omit<CompletePolicy, 'leaseSize'> {
   readonly onFull: 'evict' | 'deny'
 }
 
-/** Smaller tables are not worth asking the system about. */
+/** For smaller tables it does not pay to ask the system for its memory. */
 const LARGE_BYTES = 64 * 1024 * 1024
 
 /** Checks a policy and fills in the defaults. @throws {TypeError | RangeError} naming the option that is wrong */
@@ -67,7 +67,7 @@ export function completeKeyedPolicy(policy: KeyedRateLimitPolicy): CompleteKeyed
   return { ...completeValues(read), capacity, onFull }
 }
 
-/** The system would hand out what it does not have, and end the process when it is used. */
+/** Refuses a table that does not fit into memory: the system would grant it, and kill the process when it is used. */
 export function checkMemory(capacity: number): void {
   const bytes = keyedCells(capacity) * CELL_BYTES
   if (bytes < LARGE_BYTES) return

@@ -6,12 +6,12 @@ import { WaitQueue } from '../waiting/wait-queue.js'
 import { WaitTally } from '../waiting/wait-tally.js'
 import { WaitingKey } from './waiting-key.js'
 
-/** The callers of one keyed limiter that wait in this thread: a queue for each key that is waited for, and none for the others. */
+/** The callers of one keyed limiter that wait in this thread: a queue for each key that somebody waits for, and none for other keys. */
 export class KeyedQueue {
   readonly #table: KeyedTable
   readonly #clock: Clock
   readonly #queues = new Map<Key, WaitQueue>()
-  /** For keys that are waited for, or that have reservations. */
+  /** The buckets of keys that somebody waits for, or that have reservations. */
   readonly #buckets = new Map<Key, WaitingKey>()
   readonly tally = new WaitTally()
   #arrivals = 0
@@ -21,7 +21,7 @@ export class KeyedQueue {
     this.#clock = clock
   }
 
-  /** How many wait. */
+  /** How many callers wait. */
   get size(): number {
     return this.tally.waiting
   }
@@ -42,7 +42,7 @@ export class KeyedQueue {
     return this.#queueOf(key).wait(tokens, signal, admitted, place)
   }
 
-  /** The next place in the order of arrival, of all keys. */
+  /** The next place in the order of arrival, across all keys. */
   arrive(): number {
     return this.#arrivals++
   }
@@ -69,12 +69,12 @@ export class KeyedQueue {
     return returned
   }
 
-  /** Takes tokens of the key, also what is not there. */
+  /** Takes tokens of the key even if they are not there. */
   charge(key: Key, tokens: number): Outcome {
     return this.#buckets.get(key)?.charge(tokens) ?? this.#table.charge(key, tokens)
   }
 
-  /** Admits nothing of the key for `ms` > 0. */
+  /** Admits no caller of the key for `ms` > 0. */
   pause(key: Key, ms: number): void {
     this.#empty(key, () => this.#table.pause(key, ms))
   }
@@ -91,7 +91,7 @@ export class KeyedQueue {
     return this.#buckets.get(key) ?? new WaitingKey(this.#table, key, this)
   }
 
-  /** Keeps a key's bucket for as long as it is needed: it knows what is reserved. */
+  /** Keeps a key's bucket as long as it is needed, since it knows its reservations; else forgets it. */
   keep(key: Key, bucket: WaitingKey): void {
     if (this.#queues.has(key) || bucket.places.size > 0) {
       this.#buckets.set(key, bucket)
@@ -106,7 +106,7 @@ export class KeyedQueue {
     for (const queue of [...this.#queues.values()]) queue.refuseAll(reason)
   }
 
-  /** Makes a change that the line would not notice otherwise; see {@link WaitQueue.change}. */
+  /** Makes a change that the line would not notice by itself; see {@link WaitQueue.change}. */
   change<T>(key: Key, isGain: boolean, change: () => T): T {
     const queue = this.#queues.get(key)
     return queue === undefined ? change() : queue.change(isGain, change)
@@ -126,7 +126,7 @@ export class KeyedQueue {
     return made
   }
 
-  /** Reservations of the key end with this change. */
+  /** Makes a change that ends all reservations of the key. */
   #empty(key: Key, change: () => unknown): void {
     const bucket = this.#buckets.get(key)
     bucket?.places.clear()

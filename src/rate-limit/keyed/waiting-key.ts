@@ -8,39 +8,40 @@ import type { Future } from '../charges.js'
 
 /** A base is a multiple of this, which a double holds exactly wherever the axis is. */
 const BASE_STEP = 1024
-/** How often a place is sought while other threads are faster. */
+/** How often a reservation is tried while other threads are faster. */
 const MOST_TRIES = 64
 
-/** Where tokens end that are reserved for one moment. */
+/** A reservation for one moment: the place where its tokens end. */
 interface Place {
   readonly end: number
   readonly units: number
-  /** Of the key's slot. */
+  /** The generation of the key's slot. */
   readonly generation: number
 }
 
-/** The limiter of the key, in this thread: {@link KeyedQueue}. */
+/** The part of {@link KeyedQueue} that a key's bucket needs. */
 interface KeyOwner {
   keep(key: Key, bucket: WaitingKey): void
   change<T>(key: Key, isGain: boolean, change: () => T): T
 }
 
 /**
- * A key's bucket as all that wait for it in one limiter see it. Other limiters do not know of it: there are no rows for keys. As long as something is
- * reserved they give nothing back; this one does, if nobody else can have reserved, since all that it holds moves with the tokens.
+ * A key's bucket as seen by the callers that wait for it in one limiter object. Other objects do not know of them: keys have no rows.
+ * As long as tokens are reserved, others give nothing back. This one does if nobody else can have reserved, because all places that
+ * it holds move with the tokens.
  */
 export class WaitingKey implements WaitingBucket, Future {
   readonly #table: KeyedTable
   readonly #key: Key
   readonly #queue: KeyOwner
   readonly #base: number
-  /** Tokens held beside the line. */
+  /** Reservations that are held outside the line. */
   readonly places = new Set<Place>()
-  /** Units that came back while some were reserved here: as if so many more had been produced. Places are reported with them. */
+  /** Units that came back while some were reserved here. They count as produced, so all places are reported with them added. */
   #back = 0
-  /** Where what has been reserved here ends; NaN: nothing is. */
+  /** Where the reservations of this object end; NaN if there are none. */
   #end = NaN
-  /** Up to where others may have reserved. */
+  /** The place up to which others may have reserved. */
   #others = -Infinity
   #isReserved = false
 
@@ -79,7 +80,7 @@ export class WaitingKey implements WaitingBucket, Future {
     return this.#table.msUntil(axis, place - this.#back)
   }
 
-  /** The line holds nothing any more. */
+  /** Called when the line holds nothing any more. */
   rest(axis = this.survey()): void {
     if (this.places.size > 0 || !this.#isAlone(axis) || !this.returnRun(axis, this.#end, 0)) return
     this.#end = NaN
@@ -99,7 +100,7 @@ export class WaitingKey implements WaitingBucket, Future {
 
   charge(tokens: number): Outcome {
     const axis = this.survey()
-    // Reservations behind this one must be known to be this limiter's, too.
+    // Reserves, so that later reservations are known to belong to this limiter, too.
     const isReserved =
       this.#isAlone(axis) && this.reserveRun(axis, costInUnits(tokens, axis.digits), axis.burst, FARTHEST) !== null
     return isReserved ? OUTCOME.granted : this.#table.charge(this.#key, tokens)
@@ -108,7 +109,7 @@ export class WaitingKey implements WaitingBucket, Future {
   reserve(tokens: number): { outcome: Outcome; ticket: Ticket } {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const axis = this.survey()
-      // A key that has no slot yet, and can have none.
+      // The key has no slot yet, and can have none.
       if (axis.pausedMs > 0) break
       const units = costInUnits(tokens, axis.digits)
       const from = this.reserveRun(axis, units, axis.burst, FARTHEST)
@@ -126,7 +127,7 @@ export class WaitingKey implements WaitingBucket, Future {
     return this.places.has(place) && place.generation === generation ? Math.max(place.end, -FARTHEST) : -FARTHEST
   }
 
-  /** A place on the axis of all keys stays what it is. */
+  /** Returns the same ticket, because a place on the axis of all keys never changes. */
   renew(ticket: Ticket): Ticket {
     return ticket
   }
@@ -145,7 +146,7 @@ export class WaitingKey implements WaitingBucket, Future {
     if (this.places.delete(at as Place)) this.#queue.keep(this.#key, this)
   }
 
-  /** Whether something is reserved here, and nothing by others that is not too old. */
+  /** Whether tokens are reserved here, and any that others have reserved are too old. */
   #isAlone({ produced, burst }: Axis): boolean {
     return !Number.isNaN(this.#end) && this.#others <= produced - burst
   }

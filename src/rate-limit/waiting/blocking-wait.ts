@@ -16,15 +16,15 @@ class BlockedCaller extends Caller {
 }
 
 /**
- * Blocks this thread until `tokens` are the caller's, in its turn among those of other threads. Returns how long it took, ms.
+ * Blocks this thread until the caller has `tokens`, in turn with callers in other threads. Returns how long it took, ms.
  *
- * @param bucket - of the system's clock
+ * @param bucket - must run on the system's clock
  */
 export function waitBlocked(bucket: WaitingBucket, tokens: number): number {
   const startedMs = systemClock.now()
   const caller = new BlockedCaller(tokens)
   const sleeper = new Int32Array(new SharedArrayBuffer(4))
-  // A line of its own: callers in this thread's line cannot continue before the thread does.
+  // The caller needs its own line: callers in this thread's line cannot continue before the thread does.
   const line = new WaitingLine(bucket, true)
   line.enter(caller)
   for (let nextMs = line.look(); !caller.isOver; nextMs = line.look()) Atomics.wait(sleeper, 0, 0, nextMs)

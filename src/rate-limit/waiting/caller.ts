@@ -1,13 +1,13 @@
 import type { Linked } from '../../internal/linked-list.js'
 
-/** Somebody who waits for tokens. The line fills in the rest. */
+/** A caller that waits for tokens. The line sets all fields except `tokens`. */
 export abstract class Caller implements Linked<Caller> {
   previous: Caller | null = null
   next: Caller | null = null
-  /** In the order of arrival over all threads; -1: not yet. */
+  /** Place in the order of arrival across all threads; -1 if it has none yet. */
   place = -1
   units = 0
-  /** In parts of a token that `units` are counted in. */
+  /** `units` are counted in parts of 10^-digits of a token. */
   digits = NaN
   isCovered = false
 

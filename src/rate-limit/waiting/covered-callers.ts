@@ -7,13 +7,13 @@ import { HeldRuns } from './held-runs.js'
 import { GRACE_MS } from './turn.js'
 
 /**
- * Callers in their order, and the stretches of the axis held for them. Callers take units from the front, so those that are covered, whose
- * tokens are held, are the first.
+ * Callers in their order, and the stretches of the axis held for them. Callers take units from the front, so the covered ones, for which
+ * tokens are held, come first.
  */
 export class CoveredCallers extends LinkedList<Caller> {
   readonly held = new HeldRuns()
   #uncovered: Caller | null = null
-  /** Units of the callers before it. */
+  /** Units of the callers that are covered. */
   #covered = 0
   #waiting = 0
   #axis: Axis | null = null
@@ -24,7 +24,7 @@ export class CoveredCallers extends LinkedList<Caller> {
     return this.#uncovered
   }
 
-  /** Tokens of it and those behind. */
+  /** Tokens that the callers without tokens need. */
   get waiting(): number {
     return this.#waiting
   }
@@ -33,7 +33,7 @@ export class CoveredCallers extends LinkedList<Caller> {
     return this.#unitsPerMs
   }
 
-  /** Units held that no caller has. */
+  /** Units that are held but belong to no caller. */
   get surplus(): number {
     return this.held.total - this.#covered
   }
@@ -45,7 +45,7 @@ export class CoveredCallers extends LinkedList<Caller> {
     this.#waiting += caller.tokens
   }
 
-  /** Puts a caller where it belongs by its place in the order of arrival, behind all that are covered. */
+  /** Inserts a caller by its place in the order of arrival, behind all that are covered. */
   override insert(caller: Caller): void {
     let behind: Caller | null = null
     for (let before = this.last; before?.isCovered === false; before = before.previous) {
@@ -61,7 +61,7 @@ export class CoveredCallers extends LinkedList<Caller> {
     this.#waiting += caller.tokens
   }
 
-  /** Takes a caller out. Those behind move up when they are covered next. */
+  /** Removes a caller. Later ones move up when `cover` is called next. */
   override remove(caller: Caller): void {
     if (this.#uncovered === caller) this.#uncovered = caller.next
     super.remove(caller)
@@ -70,7 +70,7 @@ export class CoveredCallers extends LinkedList<Caller> {
     caller.isCovered = false
   }
 
-  /** Everything is counted on this axis from now on: what is held stays where it is. */
+  /** From now on, everything is counted on this axis. The held stretches stay where they are. */
   countOn(axis: Axis): void {
     const last = this.#axis
     this.#axis = axis
@@ -100,7 +100,7 @@ export class CoveredCallers extends LinkedList<Caller> {
     return Math.max(burst, Math.floor(this.unitsOf(caller) + GRACE_MS * this.#unitsPerMs))
   }
 
-  /** Takes out those whose tokens are there, from the first on, and adds them to `admitted`. Tokens too old for the first are dropped. */
+  /** Moves callers whose tokens are there to `admitted`, from the first on. Drops tokens that are too old for the first. */
   takeDue(admitted: Caller[]): void {
     const { produced } = this.#axis as Axis
     for (let first = this.first; first !== null; first = this.first) {
@@ -113,7 +113,7 @@ export class CoveredCallers extends LinkedList<Caller> {
     }
   }
 
-  /** Gives units to callers who have none, as long as what is held suffices. */
+  /** Gives units to callers that have none, as long as enough are held. */
   cover(): void {
     for (let next = this.#uncovered; next !== null; next = next.next) {
       if (this.surplus < this.unitsOf(next)) break
@@ -125,7 +125,7 @@ export class CoveredCallers extends LinkedList<Caller> {
     if (this.#uncovered === null) this.#waiting = 0
   }
 
-  /** Nobody has tokens any more. */
+  /** Takes the tokens from all callers. */
   uncoverAll(): void {
     for (let caller = this.first; caller?.isCovered === true; caller = caller.next) {
       caller.isCovered = false
@@ -136,7 +136,7 @@ export class CoveredCallers extends LinkedList<Caller> {
     if (this.#uncovered === null) this.#waiting = 0
   }
 
-  /** Takes the tokens that were dropped from the last callers that had some. */
+  /** After units were dropped, takes the tokens from the last covered callers until the held ones suffice. */
   #uncoverLast(): void {
     while (this.#covered > this.held.total) {
       const last = this.#uncovered === null ? this.last : this.#uncovered.previous

@@ -6,7 +6,7 @@ interface Run {
   to: number
 }
 
-/** The stretches of a bucket's axis that one queue holds for its callers, in order. Whole units; no unit is anybody else's. */
+/** The stretches of a bucket's axis that one queue holds for its callers, in order. They are whole units, which nobody else has. */
 export class HeldRuns {
   #runs: Run[] = []
   #total = 0
@@ -16,7 +16,7 @@ export class HeldRuns {
     return this.#total
   }
 
-  /** The stretch farthest on. */
+  /** The last stretch. */
   get last(): Readonly<Run> | undefined {
     return this.#runs.at(-1)
   }
@@ -29,7 +29,7 @@ export class HeldRuns {
     this.#total += to - from
   }
 
-  /** Adds a stretch where it belongs; it shares no unit with the others. */
+  /** Adds a stretch at its place among the others; it shares no unit with them. */
   insert(from: number, to: number): void {
     let index = this.#runs.length
     while (index > 0 && (this.#runs[index - 1] as Run).from > from) index--
@@ -37,7 +37,7 @@ export class HeldRuns {
     this.#total += to - from
   }
 
-  /** Where the first `units` end; Infinity when there are not so many. */
+  /** Where the first `units` end; Infinity if fewer are held. */
   endOf(units: number): number {
     let left = units
     for (const { from, to } of this.#runs) {
@@ -47,7 +47,7 @@ export class HeldRuns {
     return Infinity
   }
 
-  /** Lets go of the first `units`: a caller has them. */
+  /** Removes the first `units`, which a caller has got. */
   use(units: number): void {
     let left = units
     while (left > 0) {
@@ -61,7 +61,7 @@ export class HeldRuns {
     }
   }
 
-  /** Lets go of what is before `place`: it is too old. */
+  /** Removes the units before `place`, which are too old. */
   dropBelow(place: number): void {
     for (let run = this.#runs[0]; run !== undefined && run.from < place; run = this.#runs[0]) {
       const end = Math.min(place, run.to)
@@ -72,7 +72,7 @@ export class HeldRuns {
     }
   }
 
-  /** Lets go of the last `units` of the last stretch. */
+  /** Removes the last `units` of the last stretch. */
   shorten(units: number): void {
     const last = this.#runs.at(-1)
     if (last === undefined) return
@@ -81,7 +81,7 @@ export class HeldRuns {
     if (last.from >= last.to) this.#runs.pop()
   }
 
-  /** Units beyond `place`. */
+  /** How many units are held beyond `place`. */
   beyond(place: number): number {
     let units = 0
     for (const { from, to } of this.#runs) units += Math.max(0, to - Math.max(from, place))

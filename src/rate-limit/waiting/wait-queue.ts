@@ -6,19 +6,19 @@ import { Caller } from './caller.js'
 import { WaitTally } from './wait-tally.js'
 import { WaitingLine } from './waiting-line.js'
 
-/** A limiter with many queues, which tells each of what changes its bucket. */
+/** A limiter with many queues, which notifies each queue of changes to its bucket. */
 export interface QueueOwner {
   readonly tally: WaitTally
-  /** Nobody waits in the queue any more. */
+  /** Called when nobody waits in the queue any more. */
   idle(): void
 }
 
-/** More than timers take for now. */
+/** The shortest delay that timers do not treat as "now", ms. */
 const SHORTEST_MS = 0.000_002
 
-/** Queues of this thread in which somebody waits. A call on one limiter may concern any of them: they may share a bucket. */
+/** Queues of this thread in which somebody waits. A call on one limiter may affect any of them, as they may share a bucket. */
 class WaitingQueues extends Set<WaitQueue> {
-  /** Lets everybody who waits in this thread look again, after the parameters of some bucket have changed or tokens have come back. */
+  /** Makes every queue look again, after the parameters of some bucket have changed or tokens have come back. */
   recheck(): void {
     for (const queue of this) queue.recheck()
   }
@@ -64,7 +64,7 @@ export class WaitQueue {
   readonly #clock: Clock
   /** Its callers in their order. */
   readonly line: WaitingLine
-  /** Those of the line: `acquire` asks each time how many there are. */
+  /** The callers of the line, kept here because every `acquire` reads their number. */
   readonly #callers: { readonly size: number }
   readonly #timer: DueTimer
   readonly #owner: QueueOwner | null
@@ -72,12 +72,12 @@ export class WaitQueue {
   #isArmed = false
   #willLook = false
 
-  /** @param owner - of a queue for one of many keys; null: of the only one of a limiter */
+  /** @param owner - the limiter, if this queue is for one of many keys; null if it is the limiter's only queue */
   constructor(bucket: WaitingBucket, clock: Clock, owner: QueueOwner | null = null) {
     this.#clock = clock
     this.#owner = owner
     this.#tally = owner?.tally ?? new WaitTally()
-    // On a test's clock every limiter is in this thread, and reports its changes itself.
+    // With a test's clock, every limiter is in this thread, and reports its changes itself.
     this.line = new WaitingLine(bucket, owner === null && clock === systemClock)
     this.#callers = this.line.list
     this.#timer = {
@@ -91,7 +91,7 @@ export class WaitQueue {
     }
   }
 
-  /** How many wait. */
+  /** How many callers wait. */
   get size(): number {
     return this.#callers.size
   }
@@ -103,8 +103,8 @@ export class WaitQueue {
   /**
    * Waits for the caller's turn. On abort the promise rejects with the signal's reason.
    *
-   * @param admitted - called when the wait has ended well
-   * @param place - that of {@link WaitingLine.arrive}, if the caller came earlier; -1: it comes now
+   * @param admitted - called when the wait has ended with tokens
+   * @param place - the result of {@link WaitingLine.arrive} if the caller came earlier; -1 if it comes now
    */
   wait(tokens: number, signal: AbortSignal | undefined, admitted: () => void, place = -1): Promise<void> {
     const waiter = new Waiter(this, tokens, signal, this.#clock.now(), admitted)
@@ -119,12 +119,12 @@ export class WaitQueue {
     return wait
   }
 
-  /** A wait has ended well. */
+  /** Counts a wait that has ended with tokens. */
   countWait(startedMs: number): void {
     this.#tally.admitted(this.#clock.now() - startedMs)
   }
 
-  /** A wait has ended without tokens. */
+  /** Counts a wait that has ended without tokens. */
   countRefusal(): void {
     this.#tally.waiting--
   }
@@ -134,15 +134,15 @@ export class WaitQueue {
     return this.line.owed()
   }
 
-  /** Admits callers that are due: the loop is late, and a newcomer is about to ask. */
+  /** Admits callers that are due, before a newcomer takes tokens: the event loop may be late. */
   catchUp(): void {
     if (this.#isArmed && this.#timer.due <= this.#clock.now()) this.#look()
   }
 
   /**
-   * Makes a change of the bucket that its axis does not show, and has every caller look again after it.
+   * Makes a change of the bucket that its axis does not show, and looks again after it.
    *
-   * @param isGain - whether it only adds tokens, so that those that are held already stay good
+   * @param isGain - whether it only adds tokens, so that held tokens stay good
    */
   change<T>(isGain: boolean, change: () => T): T {
     if (isGain) this.line.giveBack()
@@ -152,7 +152,7 @@ export class WaitQueue {
     return result
   }
 
-  /** Something has changed: everybody's turn may come at another time. */
+  /** Looks again after a change: the callers' turns may come at another time. */
   recheck(): void {
     if (this.line.size > 0) this.#look()
   }
@@ -170,7 +170,7 @@ export class WaitQueue {
     else this.#lookSoon()
   }
 
-  /** Once for all who give up in this turn. */
+  /** Looks once for all callers that give up in this turn of the event loop. */
   #lookSoon(): void {
     if (this.#willLook) return
     this.#willLook = true
@@ -182,7 +182,7 @@ export class WaitQueue {
 
   #look(): void {
     const nextMs = this.line.look()
-    // A caller that was admitted may have come back already, and looked.
+    // A caller that was admitted may have called `acquire` again already, and set the timer.
     const timers = timersOf(this.#clock)
     if (this.#isArmed) timers.remove(this.#timer)
     this.#isArmed = this.line.size > 0

@@ -1,15 +1,15 @@
 import { DurationHistogram, type DurationSummary } from '../../internal/events/histogram.js'
 
-/** Counts of the callers that wait for a limiter, over all its queues. */
+/** Counts of the callers that wait for a limiter, across all its queues. */
 export class WaitTally {
-  /** How many wait. */
+  /** How many callers wait. */
   waiting = 0
   /** Milliseconds that admitted callers have waited in all. */
   waitedMs = 0
-  /** Most limiters are never waited for. */
+  /** Made when needed: most limiters never make callers wait. */
   #waits: DurationHistogram | undefined
 
-  /** A wait has ended well. */
+  /** Called when a wait has ended with tokens. */
   admitted(ms: number): void {
     this.waiting--
     this.waitedMs += ms

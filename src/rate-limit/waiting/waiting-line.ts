@@ -7,19 +7,19 @@ import { CoveredCallers } from './covered-callers.js'
 import { HORIZON_MS, WATCH_MS, overtakesMs, roomMs } from './turn.js'
 
 /**
- * Tokens of a caller whose turn depends on several reservations must stay good until this long after the last of them is due; and so long
- * may pass between what is seen of the bucket and a reservation in it.
+ * Tokens of a caller that needs several reservations must stay good until this long after the last of them is due. As much time may pass
+ * between a survey of the bucket and a reservation in it.
  */
 const SLACK_MS = 1
-/** No look is repeated sooner: nothing can have changed. */
+/** The line does not look again sooner than this: nothing can have changed. */
 const SHORTEST_LOOK_MS = 0.5
 /** How often a line reserves in one look, if other threads are faster. */
 const MOST_TRIES = 8
 
 /**
- * The callers of one thread that wait for one bucket, first come, first served whatever they cost. Only those that are about to be served
- * have tokens: the line holds stretches of the axis and callers take units from the front, so those with tokens are the first of the line. Lines of
- * other threads are asked whose turn it is. Nothing is used before it is produced or long after, so nobody who is late exceeds the bound.
+ * The callers of one thread that wait for one bucket, first come, first served whatever they cost. Only callers that are about to be served
+ * have tokens: the line holds stretches of the axis, and callers take units from the front. The rows of other threads' lines show whose
+ * turn it is. Tokens are used neither before they are produced nor long after, so nobody who is late exceeds the bound.
  *
  * docs/how-it-works.md says why.
  */
@@ -29,13 +29,13 @@ export class WaitingLine {
   readonly #callers = new CoveredCallers()
   /** All callers; to be read only. */
   readonly list: LinkedList<Caller> = this.#callers
-  /** As in the axis, with what this look has done. */
+  /** `spent` of the axis, including what this look has changed. */
   #spent = 0
   #hasRows = false
-  /** Callers that came, if no others share the bucket. */
+  /** How many callers have arrived, if no other line shares the bucket. */
   #arrivals = 0
 
-  /** @param isWatched - whether others may change the parameters without telling this line. Of callers who give up they never tell. */
+  /** @param isWatched - whether others may change the parameters without notice; they give up without notice anyway */
   constructor(bucket: WaitingBucket, isWatched: boolean) {
     this.#bucket = bucket
     this.#isWatched = isWatched
@@ -50,9 +50,9 @@ export class WaitingLine {
   }
 
   /**
-   * Puts a caller at the end of the line, or where it belongs that has a place in the order of arrival already.
+   * Puts a caller at the end of the line or, if it already has a place in the order of arrival, at that place.
    *
-   * @returns whether to look now: it is the first without tokens
+   * @returns whether to look now, because the caller is the first without tokens
    */
   enter(caller: Caller): boolean {
     if (caller.place < 0) {
@@ -64,20 +64,20 @@ export class WaitingLine {
     return this.#callers.firstUncovered === caller
   }
 
-  /** The next place in the order of arrival, of all threads where several share the bucket. */
+  /** The next place in the order of arrival, across all threads if several share the bucket. */
   arrive(tokens: number): number {
     const shared = this.#bucket.arrive?.(tokens) ?? -1
     this.#hasRows ||= shared >= 0
     return shared >= 0 ? shared : this.#arrivals++
   }
 
-  /** Takes a caller out who gives up. Those behind move up at the next look. */
+  /** Removes a caller that gives up. Later ones move up at the next look. */
   leave(caller: Caller): void {
     this.#callers.remove(caller)
   }
 
   /**
-   * Admits whose turn it is, and reserves for those who come next.
+   * Admits the callers whose turn has come, and reserves for those who come next.
    *
    * @returns milliseconds until the next look; Infinity when nobody waits
    */
@@ -105,18 +105,18 @@ export class WaitingLine {
     this.#returnSurplus(axis)
   }
 
-  /** The same, and what cannot be given back is good no more. */
+  /** Like `giveBack`, but also drops the tokens that cannot be given back. */
   letGo(): void {
     this.giveBack()
     this.#callers.held.clear()
   }
 
   /**
-   * Takes over tokens that have been reserved, are not needed, and cannot be given back, since others stand behind them: callers of this line
+   * Takes over reserved tokens that are not needed, and cannot be given back because others have reserved after them. Callers of this line
    * move up by as many at the next look.
    *
-   * @param endOn - where they end on an axis, if that is known
-   * @returns how many; 0 where nobody waits who could have them
+   * @param endOn - returns where they end on an axis; null if that is not known
+   * @returns how many were taken over; 0 if nobody waits who could have them
    */
   adopt(endOn: (axis: Axis) => number | null, tokens: number): number {
     if (this.#callers.size === 0) return 0
@@ -129,7 +129,7 @@ export class WaitingLine {
     return (to - from) / pow10(axis.digits)
   }
 
-  /** How long a newcomer would wait for `tokens`, ms: the debt, and the callers before it. */
+  /** How long a newcomer would wait for `tokens`, ms: for the debt, and for the callers before it. */
   estimateMs(tokens: number): number {
     const axis = this.#bucket.survey()
     const { waiting } = this.#others(0)
@@ -158,7 +158,7 @@ export class WaitingLine {
     return axis
   }
 
-  /** Gives back units that no caller has, from the end. If others stand behind they stay, for callers to come. */
+  /** Gives back units that belong to no caller, from the end. If others have reserved after them, they stay for later callers. */
   #returnSurplus(axis: Axis): void {
     const { held } = this.#callers
     for (;;) {
@@ -173,7 +173,7 @@ export class WaitingLine {
     if (held.total === 0) this.#bucket.rest?.(axis)
   }
 
-  /** Reserves for the callers whose turn comes within the horizon. False: others were faster. */
+  /** Reserves for the callers whose turn comes within the horizon. Returns false if others were faster. */
   #reserve(axis: Axis, admitted: Caller[]): boolean {
     const callers = this.#callers
     const first = callers.firstUncovered
@@ -186,7 +186,7 @@ export class WaitingLine {
     let units = 0
     let limit = Infinity
     for (let caller: Caller | null = first; caller !== null; caller = caller.next) {
-      // A caller that has a part of its tokens gets the rest, before that part is too old.
+      // A caller that has some of its tokens gets the others before these are too old.
       const room = surplus > 0 ? horizon : this.#roomMs(caller, first, others, axis) * callers.unitsPerMs
       const most = Math.floor(axis.produced + room) - units
       if (start > most) break
@@ -196,8 +196,8 @@ export class WaitingLine {
       surplus = 0
     }
     if (units === 0) return true
-    // If the line is behind, the start moves on with time, which must not be taken for others that were faster: the last caller's room
-    // may end with it exactly, and then nobody would ever be served.
+    // If the line is behind, `start` advances with time, which must not be mistaken for faster threads: if the last caller's room ended
+    // exactly there, nobody would ever be served.
     if (start > this.#spent) limit += Math.floor(SLACK_MS * callers.unitsPerMs)
     const from = this.#bucket.reserveRun(axis, units, reach, limit)
     if (from === null) return false
@@ -251,7 +251,7 @@ export class WaitingLine {
 
   /** How long until the first caller without tokens may reserve, ms. */
   #opensMs(first: Caller, others: OtherWaiters, axis: Axis): number {
-    // A caller that has a part of its tokens is woken at once for the rest: the part grows old.
+    // A caller that has some of its tokens must get the others soon, before these are too old.
     const hasPart = this.#callers.surplus > 0
     const aheadMs = hasPart ? HORIZON_MS : this.#roomMs(first, first, others, axis)
     const begins = Math.max(this.#spent, axis.produced - axis.burst)
