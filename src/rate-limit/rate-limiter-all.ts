@@ -86,7 +86,7 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
    * @param options - `signal` ends the wait and gives everything back; `maxWaitMs` refuses a longer one at once, by default each
    *   limiter's own
    * @returns a promise of a permit
-   * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED (as a rejection) when a limit refuses; `retryAfterMs` is the longest wait of all, and
+   * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED (as a rejection) when a limit refuses; `retryAfterMs` is the longest of all waits;
    *   nothing is consumed
    * @throws {TypeError | RangeError} (as a rejection) when an argument is wrong
    */

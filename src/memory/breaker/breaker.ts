@@ -7,29 +7,29 @@ import type { NameScope } from '../shared/names.js'
 /** The numbers are those of native/core/breaker_control.h. */
 export const BREAKER_STATE = { closed: 0, open: 1, halfOpen: 2, isolated: 3 } as const
 export type BreakerStateNumber = (typeof BREAKER_STATE)[keyof typeof BREAKER_STATE]
-/** The same by their numbers, as users read them. */
+/** The names of the states, in the order of their numbers. */
 export const BREAKER_STATES = ['closed', 'open', 'half-open', 'isolated'] as const
 
 /**
- * The outcome of an update. `outdated`: there was a transition or another update since its parameters were worked out; `noSlot`: others
- * write to all slots that are free, or died as they did.
+ * The outcome of an update. `outdated`: there was a transition or another update since its parameters were computed; `noSlot`: others are
+ * writing to all free slots, or have died while they did.
  */
 export const UPDATE_RESULT = { done: 0, outdated: 1, noSlot: 2 } as const
 export type UpdateResult = (typeof UPDATE_RESULT)[keyof typeof UPDATE_RESULT]
 
-/** How a call ended; `ignored`: it says nothing about what is guarded. */
+/** How a call ended; `ignored`: it says nothing about the guarded calls. */
 export const CALL_RESULT = { succeeded: 0, failed: 1, ignored: 2 } as const
 export type CallResult = (typeof CALL_RESULT)[keyof typeof CALL_RESULT]
 
-/** The answer to a call that asked to be made. */
+/** The breaker's decision about a call. */
 export interface Admission {
   readonly admitted: boolean
   readonly state: BreakerStateNumber
   /** Counts transitions and updates. */
   readonly generation: number
-  /** Of a call that was not admitted: milliseconds; Infinity: no time will do. */
+  /** For a refused call: milliseconds until another attempt makes sense; Infinity if no time is enough. */
   readonly retryAfterMs: number
-  /** Of a probe: what stands for its place. That is the breaker's own affair; null for a call of a state that admits every call. */
+  /** Stands for the place of a probe, and has a meaning only for the breaker; null for a call that is no probe. */
   readonly probe: unknown
 }
 
@@ -55,20 +55,20 @@ declare module '../../internal/native.js' {
 /** Fields of an admission as the addon writes it; see circuit_breaker_binding.cc. */
 const FIELD = { state: 0, generation: 1, retryAfterMs: 2, place: 3, leaseHigh: 4, leaseLow: 5, count: 6 } as const
 
-/** Of what `breakerControl` writes. */
+/** Fields that `breakerControl` writes. */
 const CONTROL = { state: 0, generation: 1, transitions: 2 } as const
 
-/** Written by one call and read before the next; a thread runs one at a time. */
+/** Written by one call and read before the next: a thread makes one call at a time. */
 const scratch = new Float64Array(FIELD.count)
 
 /** A circuit breaker through the addon. */
 export class Breaker {
-  /** Bound, and cheap: undefined for a call that the state of the last {@link Breaker.enter} admits as it does every call; else false: enter. */
+  /** Bound, and cheap: undefined if the state of the last {@link Breaker.enter} still holds and admits every call; if false, call `enter`. */
   readonly admit: () => undefined | false
-  /** Bound, and cheap: a call of that state succeeded and was not slow. False when the state is over, or was ended by this. */
+  /** Bound, and cheap: notes that a call of that state succeeded and was not slow. False if the state has ended, perhaps by this call. */
   readonly succeed: () => undefined | false
   readonly #addon: NativeAddon
-  /** The addon frees the breaker's number, and what probes it holds, when the bound calls are collected. */
+  /** The addon frees the breaker's number, and its probes, when the bound calls are collected. */
   readonly #owners: readonly (() => undefined | false)[]
   readonly #number: number
   readonly #clock: Clock
@@ -92,7 +92,7 @@ export class Breaker {
     return new Breaker(addon, addon.breakerOpen(view), clock)
   }
 
-  /** The breaker every thread of the process, or every process of the user, gets for `name`, and what it was founded with. */
+  /** The breaker that all threads of the process, or all processes of the user, get for `name`, and the parameters it was made with. */
   static named(
     addon: NativeAddon,
     name: string,
@@ -100,7 +100,7 @@ export class Breaker {
     asked: Float64Array,
     clock: Clock,
   ): { subject: Breaker; parameters: Float64Array } {
-    // The addon writes into it what the breaker was founded with.
+    // The addon writes into it the parameters that the breaker was made with.
     const parameters = asked.slice()
     const opened = addon.breakerOpenNamed(name, parameters, addonTime(clock), scope === 'machine')
     return { subject: new Breaker(addon, opened, clock), parameters }
@@ -120,7 +120,7 @@ export class Breaker {
     }
   }
 
-  /** Tells how a call ended; returns whether that made a transition. One of an earlier generation tells nothing. */
+  /** Notes how a call ended; returns whether that made a transition. A call of an earlier generation has no effect. */
   settle({ generation, probe }: Pick<Admission, 'generation' | 'probe'>, result: CallResult, isSlow: boolean): boolean {
     if (probe === null) {
       scratch[FIELD.generation] = generation
@@ -135,17 +135,17 @@ export class Breaker {
     )
   }
 
-  /** From whatever state into this one, with all failures forgotten; returns whether this made the transition. */
+  /** Changes any state into this one, and forgets all failures; returns whether this made a transition. */
   force(to: BreakerStateNumber): boolean {
     return this.#addon.breakerForce(this.#number, to)
   }
 
-  /** As a call would find it: half-open once a probe would be admitted. */
+  /** The state that a call would find: half-open once a probe would be admitted. */
   state(): BreakerStateNumber {
     return this.#addon.breakerState(this.#number, addonTime(this.#clock))
   }
 
-  /** State and generation as they stand, and how many generations began with a transition: all but those that an update began. */
+  /** The present state and generation, and how many generations began with a transition, not with an update. */
   control(): { state: BreakerStateNumber; generation: number; transitions: number } {
     this.#addon.breakerControl(this.#number, scratch)
     return {
@@ -162,8 +162,8 @@ export class Breaker {
   }
 
   /**
-   * Changes the parameters for everybody, and begins a new generation of the same state; only if it still is in `generation`. They must fit
-   * those it was made with.
+   * Changes the parameters for all users, and begins a new generation of the same state, if the breaker still is in `generation`. The
+   * parameters must fit those that it was made with.
    */
   update(generation: number, parameters: Float64Array): UpdateResult {
     return this.#addon.breakerUpdate(this.#number, addonTime(this.#clock), generation, parameters)
@@ -174,7 +174,7 @@ export class Breaker {
     this.#addon.breakerLetGo(this.#number)
   }
 
-  /** Whether a success must know the time, which the bound call takes from the system. For good: no update changes over what it counts. */
+  /** Whether a success needs the time, which the bound call takes from the system. The answer is final: no update changes the mode. */
   #countsTime(): boolean {
     return this.parameters().parameters[BREAKER_PARAMETER.mode] !== 0
   }

@@ -1,13 +1,13 @@
 import { BREAKER, BREAKER_PARAMETER, WORDS_PER_CELL } from '../shared/layout.js'
 
-/** Longest time and largest count a breaker takes. */
+/** The longest time and the largest count that a breaker accepts. */
 export const MAX_BREAKER_MS = 1e11
 export const MAX_BREAKER_COUNT = 1e6
 
 /** Parameters by their names. */
 export type BreakerValues = Readonly<Record<Exclude<keyof typeof BREAKER_PARAMETER, 'count'>, number>>
 
-/** As a breaker takes them; those that are missing are 0. */
+/** Parameters in the form that a breaker takes; missing ones are 0. */
 export function parametersOf(values: Partial<BreakerValues>): Float64Array {
   const parameters = new Float64Array(BREAKER_PARAMETER.count)
   for (const [name, value] of Object.entries(values)) parameters[BREAKER_PARAMETER[name as keyof BreakerValues]] = value
@@ -19,12 +19,12 @@ export function valuesOf(parameters: Float64Array): BreakerValues {
   return Object.fromEntries(values.filter(([name]) => name !== 'count')) as BreakerValues
 }
 
-/** How many probes there is room for in one that was made with these. */
+/** For how many probes a breaker that was made with these parameters has room. */
 export function probePlaces(parameters: Float64Array): number {
   return Math.ceil((parameters[BREAKER_PARAMETER.successThreshold] as number) / WORDS_PER_CELL) * WORDS_PER_CELL
 }
 
-/** How many cells a breaker of these parameters takes. */
+/** How many cells a breaker with these parameters takes. */
 export function breakerCells(parameters: Float64Array): number {
   const size = parameters[BREAKER_PARAMETER.size] as number
   const mode = parameters[BREAKER_PARAMETER.mode]
@@ -33,7 +33,7 @@ export function breakerCells(parameters: Float64Array): number {
   return (BREAKER.firstProbe + probePlaces(parameters)) / WORDS_PER_CELL + Math.ceil(window / WORDS_PER_CELL)
 }
 
-/** Parameters as the options that make them, for error messages: two that are alike have the same text. */
+/** Parameters as the options that make them, for error messages. Equal parameters have the same text. */
 export function describeParameters(parameters: Float64Array): string {
   const at = (key: keyof typeof BREAKER_PARAMETER): number => parameters[BREAKER_PARAMETER[key]] as number
   const list = (...keys: (keyof typeof BREAKER_PARAMETER)[]): string[] =>

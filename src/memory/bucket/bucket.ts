@@ -9,7 +9,7 @@ import type { OtherWaiters, Ticket, WaitingBucket } from './waiters.js'
 export const OUTCOME = { granted: 0, denied: 1, exceedsBurst: 2, busy: 3 } as const
 export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME]
 
-/** A bucket as the addon opens it; for a name also the rate and burst its first user asked for. */
+/** A bucket as the addon opens it; for a name, also the rate and burst that its first user gave. */
 type Opened = [
   take: () => undefined | false,
   takeSeveral: () => undefined | boolean,
@@ -73,22 +73,22 @@ declare module '../../internal/native.js' {
 /** Fields of a ticket as the addon writes it; see bucket_binding.cc. */
 const FIELD = { positionHigh: 0, positionLow: 1, digits: 2, generation: 3, waitMs: 4, count: 5 } as const
 
-/** Written by one call and read before the next; a thread runs one at a time. */
+/** Written by one call and read before the next: a thread makes one call at a time. */
 const scratch = new Float64Array(FIELD.count)
-/** The same, for what bucket_waiting.cc writes. */
+/** Like `scratch`, for the numbers that bucket_waiting.cc writes. */
 const seen = new Float64Array(AXIS_FIELDS)
 
-/** The addon's numbers, kept for as long as the wait. */
+/** The addon's numbers in a ticket. */
 const fieldsOf = (ticket: Ticket): Float64Array => ticket.at as Float64Array
 
 /** A token bucket through the addon. */
 export class Bucket implements WaitingBucket {
   /** Takes one token: undefined if it was there, false if not. Bound: may be called on its own. */
   readonly take: () => undefined | false
-  /** Of a bucket of the machine: adds decisions to what `amorsize top` shows. */
+  /** If the bucket has a name: adds decisions to the counts that `amorsize top` shows. */
   readonly addCounts?: (allowed: number, denied: number) => void
   readonly #addon: NativeAddon
-  /** Takes as many as `#tokens` say. The addon frees the bucket's number when its calls are collected. */
+  /** Takes as many tokens as `#tokens` says. The addon frees the bucket's number when its calls are collected. */
   readonly #takeSeveral: () => undefined | boolean
   readonly #tokens: Float64Array
   readonly #number: number
@@ -114,7 +114,7 @@ export class Bucket implements WaitingBucket {
     return new Bucket(addon, addon.bucketOpen(view), clock)
   }
 
-  /** The bucket every thread of the process, or every process of the user, gets for `name`, and what it was founded with. */
+  /** The bucket that all threads of the process, or all processes of the user, get for `name`, and the parameters it was made with. */
   static named(
     addon: NativeAddon,
     name: string,
@@ -151,13 +151,13 @@ export class Bucket implements WaitingBucket {
     return scratch[2] !== fieldsOf(ticket)[FIELD.generation]
   }
 
-  /** The same place under the parameters of now. */
+  /** The same reservation under the present parameters. */
   renew(ticket: Ticket): Ticket {
     const at = fieldsOf(ticket).slice()
     return { waitMs: this.#addon.bucketRemaining(this.#number, at, addonTime(this.#clock)), at }
   }
 
-  /** Gives back what can be given back of a reservation; returns that. */
+  /** Gives back as many tokens of a reservation as possible; returns how many. */
   cancel(ticket: Ticket, tokens: number): number {
     return this.#addon.bucketCancel(this.#number, fieldsOf(ticket), tokens, addonTime(this.#clock))
   }
@@ -174,7 +174,7 @@ export class Bucket implements WaitingBucket {
     return this.#addon.bucketRefund(this.#number, tokens, addonTime(this.#clock))
   }
 
-  /** Takes `tokens`, also what is not there: a debt that delays later callers. */
+  /** Takes `tokens` even if they are not there: missing ones are a debt that delays later callers. */
   charge(tokens: number): Outcome {
     return this.#addon.bucketCharge(this.#number, tokens, addonTime(this.#clock))
   }
@@ -183,7 +183,7 @@ export class Bucket implements WaitingBucket {
     return this.#addon.bucketAvailable(this.#number, addonTime(this.#clock))
   }
 
-  /** Changes both, or one: NaN keeps what is in force at that moment. */
+  /** Changes the rate, the burst or both: NaN keeps the present value. */
   update(rate: number, burst: number): Outcome {
     return this.#addon.bucketUpdate(this.#number, rate, burst, addonTime(this.#clock))
   }
@@ -192,7 +192,7 @@ export class Bucket implements WaitingBucket {
     return this.#addon.bucketPause(this.#number, ms, addonTime(this.#clock))
   }
 
-  /** Fills it, less what callers that wait have reserved: `owed` tokens. */
+  /** Fills the bucket, except for the `owed` tokens that waiting callers have reserved. */
   reset(owed: number): Outcome {
     return this.#addon.bucketReset(this.#number, owed, addonTime(this.#clock))
   }
@@ -217,7 +217,7 @@ export class Bucket implements WaitingBucket {
     return Number.isNaN(ms) ? null : ms
   }
 
-  /** The rows by which queues of several objects know of each other, for a bucket without a name. */
+  /** Attaches the rows in which the queues of several objects see each other, for a bucket without a name. */
   attachWaiters(rows: BigInt64Array): void {
     this.#addon.bucketAttachWaiters(this.#number, rows)
   }

@@ -3,7 +3,7 @@ import { allocateBeside, bytesOf, type CellAddress, coreOf, viewCells } from '..
 import { Subjects } from '../shared/subjects.js'
 import { Bucket } from './bucket.js'
 
-/** Parameters of a bucket. Those of one without a name may change. */
+/** The parameters that a bucket is made with; `update` may change them later. */
 export interface BucketParameters {
   readonly requestsPerSecond: number
   readonly burstSize: number
@@ -24,7 +24,7 @@ export const buckets = new Subjects<Bucket, BucketParameters>({
   beside: { make: createWaiters, attach: (bucket, rows) => bucket.attachWaiters(openWaiters(rows)) },
 })
 
-/** Makes the rows of those who wait, for a bucket that others are about to share. */
+/** Makes the rows of waiting queues, for a bucket that is about to be shared. */
 export function createWaiters(bucket: CellAddress): CellAddress {
   const address = allocateBeside(bucket, WAITER_CELLS)
   const { buffer, cell } = address

@@ -17,13 +17,13 @@ export const keyedTables = new Subjects<KeyedTable, KeyedParameters>({
     `{ requestsPerSecond: ${rate}, burstSize: ${burst}, capacity: ${capacity}, onFull: '${evicts ? 'evict' : 'deny'}' }`,
 })
 
-/** A secret: without it nobody can make up keys that meet in one group. */
+/** A secret: only with it could somebody make up keys that meet in one group. */
 export function randomSeed(): BigUint64Array {
-  // Not by the global of that name: tests put their own in its place, and Node can be started without it.
+  // Not the global `crypto`: tests replace it, and Node can be started without it.
   return builtins.crypto.getRandomValues(new BigUint64Array(2))
 }
 
-/** A buffer of its own for a table. @throws {RangeError} naming the capacity when there is no memory for it */
+/** Allocates the table's own buffer. @throws {RangeError} naming the capacity when there is no memory for it */
 export function allocateTable(cells: number, { capacity }: { readonly capacity: number }): CellAddress {
   try {
     return allocateOwnBuffer(cells)

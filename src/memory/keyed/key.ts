@@ -2,8 +2,8 @@ import { describe } from '../../internal/options/validate.js'
 
 /**
  * The key of one bucket in a keyed table: a string of at most 65,536 characters, a number other than NaN, or a bigint of at
- * most 8,192 bits. Keys of different types are different keys: '1', 1 and 1n. Longer ones are refused with a `RangeError`; if callers
- * choose the keys, hash or cut what may be long.
+ * most 8,192 bits. Keys of different types are different keys: '1', 1 and 1n. Longer keys are refused with a `RangeError`; if callers
+ * choose the keys, hash or cut those that may be long.
  */
 export type Key = string | number | bigint
 
@@ -11,14 +11,14 @@ export type Key = string | number | bigint
 const MAX_KEY_UNITS = 65_536
 const MAX_KEY_BITS = 8192
 
-/** Whether `key` can be one. */
+/** Whether `key` can be a key. */
 export function isKey(key: unknown): key is Key {
   if (typeof key === 'string') return key.length <= MAX_KEY_UNITS
   if (typeof key === 'bigint') return BigInt.asUintN(MAX_KEY_BITS, key < 0n ? -key : key) === (key < 0n ? -key : key)
   return typeof key === 'number' && !Number.isNaN(key)
 }
 
-/** Returns `key` if it is one. @throws {TypeError} when it is no string, number or bigint, {RangeError} when it is NaN or too long */
+/** Returns `key` if it is valid. @throws {TypeError} when it is not a string, number or bigint, {RangeError} when it is NaN or too long */
 export function checkKey(name: string, key: unknown): Key {
   if (isKey(key)) return key
   if (typeof key === 'number')

@@ -9,7 +9,7 @@ import { type Key, isKey } from './key.js'
 
 /** Most keys of a table. */
 export const MAX_CAPACITY = 100_000_000
-/** In the generation of a survey: callers may have reserved. */
+/** Added to the generation of a survey if callers may have reserved. */
 export const RESERVED = 2 ** KEYED.generationBits
 
 /** How many cells a table of `capacity` keys takes; native/core/keyed_terms.h says how it is cut into groups. */
@@ -29,7 +29,7 @@ export interface KeyedParameters {
 }
 
 type Take = (key: Key) => undefined | false | null
-/** `[take, number]`, and what the table was made with. */
+/** `[take, number]`, and the parameters that the table was made with. */
 type Opened = [take: Take, number: number, rate: number, burst: number, capacity: number, evicts: boolean]
 
 declare module '../../internal/native.js' {
@@ -92,14 +92,14 @@ declare module '../../internal/native.js' {
 /** Fields that the addon writes; see keyed_binding.cc. */
 const LOOK = { waitMs: 0 } as const
 
-/** Written by one call and read before the next; a thread runs one at a time. */
+/** Written by one call and read before the next: a thread makes one call at a time. */
 const scratch = new Float64Array(AXIS_FIELDS)
 
 /** A keyed table through the addon. */
 export class KeyedTable {
-  /** Takes one token: undefined if it was there, false if not, null if `key` is none. Bound: may be called on its own. */
+  /** Takes one token: undefined if it was there, false if not, null if `key` is not a key. Bound: may be called on its own. */
   readonly take: Take
-  /** Of a table with a name: adds decisions to what those who watch can see. */
+  /** If the table has a name: adds decisions to the counts that others can see. */
   readonly addCounts?: (allowed: number, denied: number) => void
   readonly #addon: NativeAddon
   /** The addon frees the table's number when this call is collected. */
@@ -130,7 +130,7 @@ export class KeyedTable {
     return new KeyedTable(addon, addon.keyedOpen(view), clock)
   }
 
-  /** The table in a view, and what it was made with. */
+  /** The table in a view, and the parameters that it was made with. */
   static open(
     addon: NativeAddon,
     view: BigInt64Array,
@@ -163,7 +163,7 @@ export class KeyedTable {
     return { subject: new KeyedTable(addon, opened, clock, hasName), parameters: { rate, burst, capacity, evicts } }
   }
 
-  /** Takes `tokens` if all are there. 'busy' here and below: every slot the key could have is in use. */
+  /** Takes `tokens` if all are there. The outcome 'busy', here and below, means that every slot for the key is in use. */
   tryAcquire(key: Key, tokens: number): Outcome {
     return this.#addon.keyedTryAcquire(this.#number, key, addonTime(this.#clock), tokens)
   }
@@ -172,12 +172,12 @@ export class KeyedTable {
     return this.#addon.keyedRefund(this.#number, key, addonTime(this.#clock), tokens)
   }
 
-  /** Takes `tokens`, also what is not there. */
+  /** Takes `tokens` even if they are not there. */
   charge(key: Key, tokens: number): Outcome {
     return this.#addon.keyedCharge(this.#number, key, addonTime(this.#clock), tokens)
   }
 
-  /** Lets the key have nothing for `ms` > 0. */
+  /** Grants the key no tokens for `ms` > 0. */
   pause(key: Key, ms: number): Outcome {
     return this.#addon.keyedPause(this.#number, key, addonTime(this.#clock), ms)
   }
@@ -189,17 +189,17 @@ export class KeyedTable {
   }
 
   /**
-   * The axis of the key, for a queue of its callers. Its generation is that of the key's slot, and `RESERVED` if callers may have reserved; a key that can have none yet is paused until
-   * there is one.
+   * The axis of the key, for a queue of its callers. Its generation is that of the key's slot, plus `RESERVED` if callers may have
+   * reserved. A key for which there is no slot is paused until there is one.
    *
-   * @param base - what places are relative to: whole units of the axis that all keys share
+   * @param base - the origin of places: whole units of the axis that all keys share
    */
   survey(key: Key, base: number): Axis {
     this.#addon.keyedSurvey(this.#number, key, addonTime(this.#clock), base, scratch)
     return axisIn(scratch)
   }
 
-  /** Takes the next `units` of the key's axis; as `WaitingBucket.reserveRun`. Until that is too old, nothing up to its end is given back but by `returnRun`. */
+  /** Like `WaitingBucket.reserveRun`. Until these units are too old, only `returnRun` gives back anything up to their end. */
   reserveRun(key: Key, axis: Axis, units: number, reach: number, limit: number): number | null {
     const start = this.#addon.keyedReserveRun(
       this.#number,
@@ -214,7 +214,7 @@ export class KeyedTable {
     return Number.isNaN(start) ? null : start
   }
 
-  /** Gives back the last `units` of a run that ends at `end`, if nobody stands behind it; 0 units: says that nothing is reserved any more. */
+  /** Gives back the last `units` of a run that ends at `end`, if nobody has reserved after it; with 0, nothing is reserved any more. */
   returnRun(key: Key, axis: Axis, end: number, units: number): boolean {
     const { generation } = axis
     return this.#addon.keyedReturnRun(
@@ -228,17 +228,17 @@ export class KeyedTable {
     )
   }
 
-  /** Milliseconds until production has come to `place`. */
+  /** Milliseconds until production reaches `place`. */
   msUntil(axis: Axis, place: number): number {
     return this.#addon.keyedMsUntil(this.#number, 0, addonTime(this.#clock), exactBaseOf(axis), axis.generation, place)
   }
 
-  /** Fills the key's bucket, but for what callers may have reserved. */
+  /** Fills the key's bucket, except for tokens that callers may have reserved. */
   reset(key: Key): void {
     this.#addon.keyedReset(this.#number, key, addonTime(this.#clock))
   }
 
-  /** Keys that have less than a full bucket. */
+  /** How many keys have a bucket that is not full. */
   size(): number {
     return this.#addon.keyedSize(this.#number, 0, addonTime(this.#clock))
   }

@@ -31,43 +31,43 @@ import { Living, livingOwners } from './living.js'
 
 /**
  * The state of a file that has a region's name: 'ready' when it can be used, 'foreign' when it belongs to another user,
- * 'not-private' when others may open it, 'unreadable' when the system does not let it be read.
+ * 'not-private' when others may open it, 'unreadable' when the system refuses to read it.
  */
 export type RegionState =
   'ready' | 'unfinished' | 'other-version' | 'not-a-region' | 'other-boot' | 'foreign' | 'not-private' | 'unreadable'
 
-/** A file with the name of a region of this user, as a reader sees it who takes no part. */
+/** A file with the name of a region of this user, as a mere reader sees it. */
 export interface MachineRegion {
   readonly file: string
   /** Bytes of memory it takes. */
   readonly bytes: number
   readonly state: RegionState
-  /** Null when the header cannot be trusted to hold it. */
+  /** Null when the header cannot be trusted. */
   readonly name: string | null
   /** The number of its kind; see `KIND` in layout.ts. */
   readonly kind: number | null
-  /** Processes that use it and still run, by number. Of one in another PID namespace the number there. */
+  /** Numbers of the processes that use it and still run. The number of one in another PID namespace is that of its namespace. */
   readonly processes: readonly number[]
   /** A copy of its first cells, empty when it is not ready. */
   readonly words: BigInt64Array
 }
 
 const HEADER_BYTES = MACHINE.headerCells * CELL_BYTES
-/** The header, and what most kinds are: of a thousand names this is most of what is read. */
+/** The header and all cells of most kinds. Of a thousand names, hardly more is read. */
 const FIRST_BYTES = HEADER_BYTES + 16 * CELL_BYTES
-/** Groups of a keyed table that are read: about 500 slots, from which the keys of a large one are estimated. */
+/** How many groups of a keyed table are read: about 500 slots, from which the keys of a large table are estimated. */
 export const KEYED_GROUPS = 16
 const PRIVATE_MODE = 0o600
 const NO_WORDS = new BigInt64Array(0)
 
 /**
- * Lists what `visit` makes of each named region of this user on this machine, and of whatever else stands under such a name: anybody may put
- * files there. Reads copies: no process that uses one notices, a file that is cut meanwhile is a short read, and one that cannot be read
- * hides no other.
+ * Calls `visit` for each named region of this user on this machine, and for any other file with such a name, since anybody may put
+ * files there; returns the results. It reads copies: processes that use a region do not notice, a file that is cut meanwhile is a short
+ * read, and a file that cannot be read hides no other.
  *
- * @param visit - is called for one after the other, so that not all of them are in memory at once
- * @param directory - where the regions are; by default where those of this machine are
- * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' where regions are not files, their folder cannot be read, or without the addon
+ * @param visit - called for one region after the other, so that not all of them are in memory at once
+ * @param directory - where the regions are; default: the directory of this machine
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' if regions are not files, their folder cannot be read, or without the addon
  */
 export function mapMachineRegions<T>(visit: (region: MachineRegion) => T, directory = machineDirectory()): T[] {
   const living = new Living()
@@ -81,8 +81,8 @@ export function mapMachineRegions<T>(visit: (region: MachineRegion) => T, direct
 }
 
 /**
- * Which memory the names of the machine are in: the host, the file system (containers of one host may each have their own) and the user.
- * All who share it have the same text.
+ * Identifies the memory in which the names of the machine are: the host, the file system (containers of one host may each have their
+ * own) and the user. All processes that share it get the same text.
  */
 export function sharedMemoryName(): string {
   const directory = nativeAddon()?.machineDirectory() ?? ''
@@ -90,7 +90,7 @@ export function sharedMemoryName(): string {
   return directory === '' ? host : `${host}:${lstatSync(directory).dev}:${process.getuid?.() ?? ''}`
 }
 
-/** The first `length` bytes; fewer where the file has been cut. */
+/** Reads the first `length` bytes, or fewer if the file has been cut. */
 function readWords(descriptor: number, length: number): BigInt64Array {
   const bytes = Buffer.from(new ArrayBuffer(8 * Math.ceil(length / 8)))
   return new BigInt64Array(bytes.buffer, 0, Math.floor(readSync(descriptor, bytes, 0, length, 0) / 8))
@@ -116,7 +116,7 @@ function entriesOf(directory: string): Dirent[] {
   }
 }
 
-/** Null when it is gone. */
+/** Reads a file; null when it is gone. */
 function readRegion(file: string, entry: Dirent, living: Living): MachineRegion | null {
   let bytes = 0
   const useless = (state: RegionState): MachineRegion => ({
@@ -135,12 +135,12 @@ function readRegion(file: string, entry: Dirent, living: Living): MachineRegion 
     return refusal === null ? null : useless(refusal)
   }
   try {
-    // Nothing that could be a device or a pipe is opened, and no link is followed. The folder says what is a file: one question less.
+    // Opens nothing that may be a device or a pipe, and follows no link. The folder says what is a file, which saves an `lstat`.
     const refusal = entry.isFile() ? null : refused()
     if (refusal !== null) return refusal
     const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     try {
-      // The file may have been replaced since it was looked at.
+      // The file may have been replaced since the folder was read.
       const opened = fstatSync(descriptor)
       bytes = opened.size
       const state = refusalOf(opened, living.user)
@@ -165,7 +165,7 @@ function whatIsSeen(look: () => MachineRegion | null): MachineRegion | null {
   }
 }
 
-/** Why a file is no region of this user's, whatever it holds; native/os/machine_files.cc refuses the same. */
+/** The reason why a file is not a region of this user, whatever its content; native/os/machine_files.cc refuses the same files. */
 function refusalOf(status: Stats, user: number): RegionState | null {
   if (status.uid !== user) return 'foreign'
   if (!status.isFile()) return 'not-a-region'
@@ -199,7 +199,7 @@ function readOpened(
   }
 }
 
-/** Cells of its state that say something: not the millions of keys of a table, nor the rows in which nobody waits for a bucket. */
+/** How many cells of its state to read: not the millions of keys of a table, nor rows in which nobody waits for a bucket. */
 function cellsOf(words: BigInt64Array): number {
   const word = (index: number): number => Number(words[MACHINE.headerCells * WORDS_PER_CELL + index] ?? 0n)
   switch (Number(words[MACHINE.kind])) {
@@ -208,7 +208,7 @@ function cellsOf(words: BigInt64Array): number {
       return NAMED_BUCKET.cells + 1 + Math.min(WAITERS.machineRows, Math.max(0, used))
     }
     case KIND.semaphore:
-      // Its queue, too, and the line of an adaptive limit.
+      // The semaphore with its queue, and the cell of an adaptive limit.
       return SEMAPHORE.cells + 1
     case KIND.keyedTable:
       return KEYED.headerCells + KEYED_GROUPS * KEYED.groupCells
@@ -217,12 +217,12 @@ function cellsOf(words: BigInt64Array): number {
   }
 }
 
-/** The fields of native/core/machine_header.h, but for the kind and the name, which a header need not have. */
+/** Checks the fields of native/core/machine_header.h, except for the kind and the name, which a header need not have. */
 function judge(words: BigInt64Array, size: number): RegionState {
   if (words.length === 0 || words[REGION.magic] === 0n) return 'unfinished'
   if (words[REGION.magic] !== REGION.magicValue || size < HEADER_BYTES) return 'not-a-region'
   if (words[REGION.version] !== BigInt(LAYOUT_VERSION)) return 'other-version'
-  // A file that was cut after its size was asked for has fewer words than the header.
+  // A file that was cut after its size was read has too few words.
   if (size % CELL_BYTES !== 0 || words.length * 8 < Math.min(size, FIRST_BYTES)) return 'not-a-region'
   const nameBytes = words[MACHINE.nameBytes] ?? -1n
   if (

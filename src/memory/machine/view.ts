@@ -22,23 +22,23 @@ export interface MachineEntry {
   readonly tokens: number | null
   /** Tokens that waiting callers and debts have reserved beyond those that are there. */
   readonly debt: number | null
-  /** Tokens that callers wait for who have no reservation yet, over all processes. */
+  /** Tokens wanted by callers without a reservation, in all processes. */
   readonly waiting: number | null
-  /** How long the next caller would wait for a token, ms: by the debt, those who wait, and a pause. */
+  /** How long the next caller would wait for a token, ms: for the debt, the callers before it, and a pause. */
   readonly retryAfterMs: number | null
   /** Milliseconds until a pause ends; null without one. */
   readonly pausedMs: number | null
   /** Decisions since the name was made, as far as their threads have published them. */
   readonly allowed: number | null
   readonly denied: number | null
-  /** Of a keyed limiter: keys whose bucket is not full, estimated from a part of a large table; and how many it has room for. */
+  /** For a keyed limiter: keys whose bucket is not full, estimated from a part of a large table; and for how many it has room. */
   readonly keys: number | null
   readonly keyCapacity: number | null
-  /** Of a keyed limiter: keys whose place another took while they had less than a full bucket, since the name was made. */
+  /** For a keyed limiter: keys that lost their place to another key before their bucket was full, since the name was made. */
   readonly evicted: number | null
-  /** Of a circuit breaker. */
+  /** For a circuit breaker: its state. */
   readonly breaker: string | null
-  /** Of a bulkhead: permits in use, and how many there are. */
+  /** For a bulkhead: permits in use, and how many there are. */
   readonly permits: number | null
   readonly maxConcurrent: number | null
   readonly bytes: number
@@ -47,7 +47,7 @@ export interface MachineEntry {
 
 type Details = Partial<Omit<MachineEntry, 'name' | 'kind' | 'state' | 'processes' | 'bytes' | 'file'>>
 
-/** How a kind is called, how many cells it has at least, and what is said of it. */
+/** The name of a kind, the fewest cells it has, and how its details are read. */
 interface KindView {
   readonly title: string
   readonly cells: number
@@ -55,7 +55,7 @@ interface KindView {
   readonly say?: (told: readonly number[], words: BigInt64Array) => Details
 }
 
-/** A name for each kind. One that is not here is listed by its number. */
+/** The known kinds. A kind that is not here is listed by its number. */
 const KINDS: Readonly<Record<number, KindView>> = {
   [KIND.tokenBucket]: { title: 'limiter', cells: NAMED_BUCKET.cells, say: sayBucket },
   [KIND.keyedTable]: { title: 'keyed limiter', cells: KEYED.headerCells, say: sayKeyedTable },
@@ -73,7 +73,7 @@ const KINDS: Readonly<Record<number, KindView>> = {
   [KIND.retryBudget]: { title: 'retry budget', cells: RETRY_BUDGET.cells },
 }
 
-/** The names of kinds. */
+/** The names of all known kinds. */
 export const KIND_TITLES: readonly string[] = Object.values(KINDS).map(({ title }) => title)
 
 const NOTHING: Required<Details> = {
@@ -98,13 +98,13 @@ const NOTHING: Required<Details> = {
  * Describes every name of this user on this machine, in the order of the names, read from shared memory without touching the processes that
  * use it.
  *
- * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' where names cannot be listed
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' if names cannot be listed
  */
 export function readMachine(): MachineEntry[] {
   return mapMachineRegions(describeRegion).sort((one, other) => (one.name ?? '').localeCompare(other.name ?? ''))
 }
 
-/** Reads `region`. */
+/** Describes one region. */
 export function describeRegion(region: MachineRegion): MachineEntry {
   const { file, bytes, name, kind, processes } = region
   const view = KINDS[kind ?? KIND.none]
@@ -121,7 +121,7 @@ export function describeRegion(region: MachineRegion): MachineEntry {
   }
 }
 
-/** Null when the cells do not hold what the header says. */
+/** Reads the details; null when the cells do not contain what the header says. */
 function readCells({ words }: MachineRegion, kind: number, view: KindView | undefined): Details | null {
   const addon = nativeAddon()
   if (addon === null || words.length < (view?.cells ?? 1) * WORDS_PER_CELL) return null
@@ -130,10 +130,10 @@ function readCells({ words }: MachineRegion, kind: number, view: KindView | unde
   return view?.say?.([...told], words) ?? {}
 }
 
-/** As the addon takes cells. */
+/** Copies cells into memory that is aligned as the addon requires. */
 function alignedCopy(words: BigInt64Array): BigInt64Array {
   const bytes = Math.ceil(words.byteLength / CELL_BYTES) * CELL_BYTES
-  // A growable buffer begins with a page.
+  // A growable buffer is page-aligned.
   const copy = new BigInt64Array(new SharedArrayBuffer(bytes, { maxByteLength: bytes }), 0, words.length)
   copy.set(words)
   return copy
@@ -145,7 +145,7 @@ const known = (value: number | undefined): number | null => (value === undefined
 function sayBucket(told: readonly number[], words: BigInt64Array): Details {
   const [requestsPerSecond = NaN, burstSize = 0, tokens = 0, debt = 0, waiting = 0, retryAfterMs = 0, pausedMs = 0] =
     told
-  // Its parameters are being changed at this moment.
+  // NaN: its parameters are being changed at this moment.
   if (Number.isNaN(requestsPerSecond)) return {}
   return {
     requestsPerSecond,
@@ -165,7 +165,7 @@ function sayKeyedTable(
   [requestsPerSecond = 0, burstSize = 0, keys, keyCapacity]: readonly number[],
   words: BigInt64Array,
 ): Details {
-  // Words that only begin like a table.
+  // The words only begin like a table.
   if (known(keyCapacity) === null) return { requestsPerSecond, burstSize }
   return {
     requestsPerSecond,

@@ -6,11 +6,11 @@ import { Subjects } from '../shared/subjects.js'
 
 /** Parameters of a retry budget. */
 export interface RetryBudgetParameters {
-  /** Retries for each call. */
+  /** Retries per call. */
   readonly ratio: number
-  /** Retries that are there besides. */
+  /** Retries per second in addition. */
   readonly minPerSecond: number
-  /** How long calls and retries count. */
+  /** How long calls and retries count, ms. */
   readonly ttlMs: number
 }
 
@@ -38,7 +38,7 @@ declare module '../../internal/native.js' {
 
 /** One retry budget as this thread sees it. */
 export class SharedRetryBudget {
-  /** Counts one call. Bound. */
+  /** Counts one call. Bound: may be called on its own. */
   readonly deposit: () => void
   readonly #core: NativeAddon
   /** The addon frees the budget's number when this call is collected. */

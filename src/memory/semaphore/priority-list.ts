@@ -6,9 +6,9 @@ export interface Prioritized<T> extends Linked<T> {
   readonly priority: number
 }
 
-/** Highest priority first; within one, first in, first out. Nothing takes more steps than there are priorities. */
+/** Highest priority first; within a priority, first in, first out. No operation takes more steps than there are priorities. */
 export class PriorityList<T extends Prioritized<T>> extends LinkedList<T> {
-  /** The first member of each priority, by which one of a higher priority finds its place. */
+  /** The first member of each priority: a new member goes before the first one of the next lower priority. */
   readonly #firstOf: (T | null)[] = []
 
   override append(member: T): void {

@@ -3,21 +3,21 @@ import { doorbell } from '../shared/doorbell.js'
 import { type Prioritized, PriorityList } from './priority-list.js'
 import { ADMISSION, type Admission, type LimitsChange, type Semaphore } from './semaphore.js'
 
-/** How often a caller looks for a permit that another process hands over, which rings no bell here. */
+/** How often a caller looks for a permit that another process hands over, since other processes do not ring. */
 const POLL_MS = 5
-/** How often, at most, processes are looked for that have ended, which takes some microseconds for each, and threads that are late. */
+/** How often, at most, it looks for ended processes, which takes some microseconds each, and for late threads. */
 const RECLAIM_MS = 100
 
-/** A caller that waits for a permit. An object, so that waiting makes no closure. */
+/** A caller that waits for a permit. An object, so that waiting needs no closure. */
 export interface PermitWaiter extends Prioritized<PermitWaiter> {
-  /** The permit is there; must not throw. */
+  /** Called when the caller has its permit; must not throw. */
   admitted(): void
 }
 
 /**
- * The callers of this thread that wait for permits of one semaphore. The order among threads is in the semaphore, which counts how many of
- * this thread's callers come next; which of them, is decided here: the highest priority, first come first served within one. So when a caller
- * gives up, those behind it move up, and the thread's *last* place is given back.
+ * The callers of this thread that wait for permits of one semaphore. The semaphore has the order among threads, and counts how many of this
+ * thread's callers come next. This queue decides which: the highest priority, and first come, first served within a priority. So when a
+ * caller gives up, later ones move up, and the thread's *last* place is given back.
  */
 export class PermitQueue {
   readonly semaphore: Semaphore
@@ -27,7 +27,7 @@ export class PermitQueue {
   readonly #waiters = new PriorityList<PermitWaiter>()
   readonly #onRing = (): void => void this.#collect()
   readonly #onPoll = (): void => {
-    // Not before: who waits for moments would set a timer each time.
+    // The timer does not stop before: else callers that wait only for moments would set it each time.
     if (this.#waiters.size === 0) {
       realClearInterval(this.#poll)
       this.#poll = undefined
@@ -42,7 +42,7 @@ export class PermitQueue {
   #poll: NodeJS.Timeout | undefined = undefined
   #reclaimedMs = -Infinity
 
-  /** @param now - ms; by it others are looked for that have ended or are late */
+  /** @param now - the clock, ms, by which other threads are late */
   constructor(semaphore: Semaphore, now: () => number = realNow) {
     this.semaphore = semaphore
     this.#now = now
@@ -55,18 +55,18 @@ export class PermitQueue {
     return this.#waiters.size
   }
 
-  /** Whether callers of this thread still wait, after those with permits from other threads have been admitted. */
+  /** Admits callers with permits from other threads, and returns whether any callers of this thread still wait. */
   isWaitedFor(): boolean {
     if (this.#waiters.size > 0) this.#collect()
     return this.#waiters.size > 0
   }
 
-  /** Takes a permit, or has `waiter` wait for one, or refuses since the queue is full. */
+  /** Takes a permit, or makes `waiter` wait for one, or refuses because the queue is full. */
   enter(waiter: PermitWaiter): Admission {
     const isWaitedFor = this.isWaitedFor()
     let admission = this.semaphore.acquire()
     if (admission === ADMISSION.refused && this.reclaim()) admission = this.semaphore.acquire()
-    // If this thread was late its callers had lost their turn: they have it before a newcomer, who stays in their place.
+    // If this thread was late, its callers have lost their turn. The first of them gets the permit, and the newcomer waits instead.
     if (admission === ADMISSION.admitted && isWaitedFor) {
       this.#waiters.append(waiter)
       const first = this.#waiters.first as PermitWaiter
@@ -83,12 +83,12 @@ export class PermitQueue {
     return admission
   }
 
-  /** Tells an adaptive semaphore of a call that has ended, and whose permit is still to be given back; see {@link Semaphore.ended}. */
+  /** Reports a call that has ended to an adaptive semaphore, before its permit is given back; see {@link Semaphore.ended}. */
   ended(nowMs: number, ms: number): void {
     if (this.semaphore.ended(nowMs, ms)) this.#collectAll()
   }
 
-  /** Changes limits, and lets in whom that lets in; see {@link Semaphore.update}. */
+  /** Changes limits, and admits the callers that this allows; see {@link Semaphore.update}. */
   update(change: LimitsChange): boolean {
     const isChanged = this.semaphore.update(change)
     if (isChanged) this.#collectAll()
@@ -104,7 +104,7 @@ export class PermitQueue {
     }
   }
 
-  /** Takes back the permits of those who have ended or are late. Returns whether it has looked: it does not do so all the time. */
+  /** Reclaims permits of processes that have ended, and of late threads. Returns false if the last attempt was too recent. */
   reclaim(): boolean {
     const nowMs = this.#now()
     if (nowMs - this.#reclaimedMs < RECLAIM_MS) return false
@@ -113,40 +113,40 @@ export class PermitQueue {
     return true
   }
 
-  /** A thread of this process has ended: what it held goes to those who wait. */
+  /** Called when a thread of this process has ended: its permits go to callers that wait. */
   buryThread(threadId: number): void {
     this.semaphore.threadEnded(threadId)
     this.semaphore.reclaim(this.#now())
     this.#collectAll()
   }
 
-  /** Takes `waiter`, which waits here, out of the queue. */
+  /** Removes `waiter`, which waits here, from the queue. */
   giveUp(waiter: PermitWaiter): void {
     this.#waiters.remove(waiter)
-    // If there is no place left, a permit has been handed over for each caller, so one too many.
+    // `cancel` fails if this thread has no place left: then each caller was handed a permit, which is one too many.
     if (this.semaphore.cancel()) this.#settle()
-    // Or it was taken back just now, and has a place again.
+    // No permit was collected: it was reclaimed just now, and the place is there again.
     else if (this.#collect() === 0) this.semaphore.cancel()
   }
 
-  /** A permit has gone to a caller of this thread, who may wait by another handle of the same semaphore. */
+  /** Called when a permit has gone to a caller of this thread, which may wait by another handle of the same semaphore. */
   #collectHere(): void {
     if (this.#collect() === 0) doorbell.answer()
   }
 
-  /** Permits have gone to callers of this thread, some of whom may wait by other handles. */
+  /** Called when permits have gone to callers of this thread, some of which may wait by other handles. */
   #collectAll(): void {
     this.#collect()
     doorbell.answer()
   }
 
-  /** Admits those whose permits have been handed over; returns how many permits that were. */
+  /** Admits the callers whose permits have been handed over; returns how many permits there were. */
   #collect(): number {
     const count = this.semaphore.collect()
     for (let i = 0; i < count; i++) {
       const waiter = this.#waiters.first
       if (waiter === null) {
-        // Its caller has given up, so the next one gets it. There is none only if a thread has scribbled over shared memory.
+        // The caller has given up, so its permit is given back. None is held only if a thread has damaged shared memory.
         if (this.semaphore.held() > 0) this.leave()
       } else {
         this.#waiters.remove(waiter)
@@ -157,7 +157,7 @@ export class PermitQueue {
     return count
   }
 
-  /** Listens while anybody waits; keeps the thread alive while what they wait for is another thread's to give. */
+  /** Listens while anybody waits. Keeps the thread alive while callers wait for permits that only another thread can give. */
   #settle(): void {
     const isWaiting = this.#waiters.size > 0
     const mustHold = isWaiting && this.semaphore.held() < this.semaphore.limit()

@@ -13,16 +13,16 @@ export interface PlacedQueue {
 
 type ByName = Map<string, WeakRef<PermitQueue>>
 
-/** The queues of a thread at semaphores that are shared: it needs one row of each, however many bulkheads it makes. */
+/** A thread's queues at shared semaphores. It has one per semaphore, and so needs one row, however many bulkheads it makes. */
 class PermitQueues {
   readonly #byName = new WeakMap<Clock, ByName>()
   readonly #collected = new FinalizationRegistry<{ readonly known: ByName; readonly key: string }>(({ known, key }) => {
     if (known.get(key)?.deref() === undefined) known.delete(key)
   })
-  /** By buffer and cell. A buffer has room for a few only, so none need be removed. */
+  /** Keyed by buffer and cell. A buffer has room for few semaphores, so none need be removed. */
   readonly #byAddress = new WeakMap<SharedBuffer, Map<number, WeakRef<PermitQueue>>>()
 
-  /** The queue at the semaphore of `name`, which the first call makes. Throws as `semaphores.byName` does. */
+  /** The queue at the semaphore of `name`; the first call makes it. Throws as `semaphores.byName` does. */
   byName(name: string, scope: NameScope, limits: SemaphoreLimits, clock: Clock): PermitQueue {
     let ofClock = this.#byName.get(clock)
     if (ofClock === undefined) this.#byName.set(clock, (ofClock = new Map<string, WeakRef<PermitQueue>>()))
@@ -62,10 +62,10 @@ class PermitQueues {
   }
 }
 
-/** Of the limits only what the semaphore needs: a policy's options hold more. */
+/** Takes only the limits that the semaphore needs from an object that may have other options. */
 function parametersOf({ maxConcurrent, maxQueue, least }: SemaphoreLimits): SemaphoreParameters {
   return { maxConcurrent, maxQueue, least, shape: SHARED_SHAPE }
 }
 
-/** Those of this thread. */
+/** The queues of this thread. */
 export const permitQueues = new PermitQueues()

@@ -7,18 +7,18 @@ import { SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
 export const ADMISSION = { admitted: 0, queued: 1, refused: 2 } as const
 export type Admission = (typeof ADMISSION)[keyof typeof ADMISSION]
 
-/** How many threads a semaphore has room for, and how long its queue is; see native/core/layout.h. */
+/** How many threads a semaphore has room for, and how many places its queue has; see native/core/layout.h. */
 export interface SemaphoreShape {
   readonly rows: number
   readonly places: number
 }
 
-/** A shape, and what an adaptive limit is never below; 0 of a fixed one. */
+/** A shape, and the least value of an adaptive limit; 0 for a fixed one. */
 export interface SemaphoreForm extends SemaphoreShape {
   readonly least: number
 }
 
-/** For all threads of a program. */
+/** The shape of a semaphore for all threads of a program. */
 export const SHARED_SHAPE: SemaphoreShape = { rows: SEMAPHORE.rows, places: SEMAPHORE.places }
 
 export function cellsOf({ rows, places }: SemaphoreShape, least: number): number {
@@ -27,22 +27,22 @@ export function cellsOf({ rows, places }: SemaphoreShape, least: number): number
 
 /** The limits of a semaphore; `maxQueue` may be Infinity. */
 export interface SemaphoreLimits {
-  /** The most at once. */
+  /** The most permits in use at once. */
   readonly maxConcurrent: number
   readonly maxQueue: number
-  /** Of an adaptive limit, what it is never below; 0: the limit is `maxConcurrent`. */
+  /** The least value of an adaptive limit; 0 if the limit is always `maxConcurrent`. */
   readonly least: number
 }
 
-/** A change of them; what is undefined stays. */
+/** A change of limits; an undefined one stays. */
 export type LimitsChange = { readonly [K in keyof SemaphoreLimits]?: SemaphoreLimits[K] | undefined }
 
-/** How shared memory has the bound of a queue. */
+/** The number in shared memory for the bound of a queue. */
 export function boundOf(maxQueue: number): number {
   return maxQueue === Infinity ? -1 : maxQueue
 }
 
-/** Limits as text: two that are alike have the same. */
+/** Limits as text: equal limits have the same text. */
 export function shownLimits({ maxConcurrent, maxQueue, least }: SemaphoreLimits): string {
   const limit = least > 0 ? `'adaptive', min: ${least}, max: ${maxConcurrent}` : String(maxConcurrent)
   return `{ maxConcurrent: ${limit}, maxQueue: ${maxQueue} }`
@@ -91,24 +91,24 @@ declare module '../../internal/native.js' {
     semaphoreInUse(number: number): number
     semaphoreEnded(number: number, nowMs: number, ms: number): boolean
     semaphoreTerms(number: number, out: Float64Array): void
-    /** NaN keeps what is in force. */
+    /** NaN keeps the present value. */
     semaphoreUpdate(number: number, maxConcurrent: number, maxQueue: number, least: number): boolean
     semaphoreLetGo(number: number): void
   }
 }
 
-/** Written by one call and read before the next; a thread runs one at a time. */
+/** Written by one call and read before the next: a thread makes one call at a time. */
 const scratch = new Float64Array(3)
 
 /** A semaphore through the addon. */
 export class Semaphore {
-  /** The parameters it was made with, which its name stands for; {@link Semaphore.limits} may have changed since. */
+  /** The limits that it was made with, for which its name stands; {@link Semaphore.limits} may have changed since. */
   readonly founding: SemaphoreLimits
-  /** Whether other processes use it, which do not ring: who waits must `collect` from time to time. */
+  /** Whether other processes may use it. They do not ring, so waiting callers must `collect` from time to time. */
   readonly isOfMachine: boolean
-  /** The addon gives up this thread's row when both bound calls are collected. */
+  /** Takes a permit: undefined if one was free, else false. The addon frees this thread's row once `take` and `give` are collected. */
   readonly take: () => undefined | false
-  /** Gives one back; true if it may have gone to a caller of this same thread, which `collect` finds. Bound. */
+  /** Gives a permit back; true if it may have gone to a caller of this same thread, which `collect` finds. Bound. */
   readonly give: () => undefined | boolean
   readonly #addon: NativeAddon
   readonly #number: number
@@ -144,7 +144,7 @@ export class Semaphore {
     return Semaphore.#wrap(addon, addon.semaphoreOpen(view, doorbell.id))
   }
 
-  /** The semaphore everybody in `scope` gets for `name`, with the limits its first user gave it. */
+  /** The semaphore that all users in `scope` get for `name`, with the limits that its first user gave. */
   static named(
     addon: NativeAddon,
     name: string,
@@ -182,33 +182,33 @@ export class Semaphore {
     return this.#addon.semaphoreCancel(this.#number) === 1
   }
 
-  /** How many permits were handed to this thread since it last asked: each is for the first in its own queue, and nobody takes it back. */
+  /** Returns how many permits this thread was handed since the last call. Each is for the first in its queue. Nobody reclaims them. */
   collect(): number {
     return this.#addon.semaphoreCollect(this.#number)
   }
 
-  /** Reclaims permits of processes that have ended, and those handed to threads that have not collected them for a second of such calls. */
+  /** Reclaims permits of ended processes, and permits that a thread has not collected for a second by the times of these calls. */
   reclaim(nowMs: number): void {
     this.#addon.semaphoreReclaim(this.#number, nowMs)
   }
 
-  /** Takes one for a caller that goes short first: only while less than half of the limit is in use. */
+  /** Takes a permit for a caller that comes last: only while less than half of the limit is in use. */
   takeLow(): boolean {
     return this.#addon.semaphoreTakeLow(this.#number) === 1
   }
 
   /**
-   * An adaptive semaphore counts a call that has ended; its permit is still to be given back.
+   * Counts a call that has ended, for an adaptive semaphore. Its permit must still be given back.
    *
    * @param nowMs - the time, on a clock that all who use the semaphore share
-   * @param ms - how long the call took; below 0: a time limit cut it off
+   * @param ms - how long the call took; below 0 if a time limit cut it off
    * @returns whether permits may have gone to callers of this same thread, as `give` does
    */
   ended(nowMs: number, ms: number): boolean {
     return this.#addon.semaphoreEnded(this.#number, nowMs, ms)
   }
 
-  /** The limits in force. A `maxQueue` beyond the longest queue there can be is Infinity. */
+  /** The limits in force. A `maxQueue` beyond the longest possible queue is Infinity. */
   limits(): SemaphoreLimits {
     this.#addon.semaphoreTerms(this.#number, scratch)
     const [maxConcurrent, maxQueue, least] = scratch as unknown as [number, number, number]
@@ -216,22 +216,23 @@ export class Semaphore {
   }
 
   /**
-   * Changes limits for all who use it, in one step: from its return on everybody goes by the new ones. More may run or wait than they allow,
-   * until fewer do. Whom a higher limit lets in here is to be found by `collect`. A fixed limit stays fixed, and an adaptive one adaptive.
+   * Changes limits for all users in one step: when it returns, everybody obeys the new ones. More callers than they allow may still run or
+   * wait for some time. `collect` finds callers of this thread that a higher limit admits. A fixed limit stays fixed, and an adaptive one
+   * adaptive.
    *
-   * @returns false, with nothing changed, if an adaptive limit's least would be more than its most
+   * @returns false, with nothing changed, if the least value of an adaptive limit would be more than the greatest
    */
   update({ maxConcurrent = NaN, maxQueue, least = NaN }: LimitsChange): boolean {
     const bound = maxQueue === undefined ? NaN : boundOf(maxQueue)
     return this.#addon.semaphoreUpdate(this.#number, maxConcurrent, bound, least)
   }
 
-  /** How many may be in use at once: `maxConcurrent`, or what an adaptive limit is now. */
+  /** How many permits may be in use at once: `maxConcurrent`, or the present value of an adaptive limit. */
   limit(): number {
     return this.#addon.semaphoreLimit(this.#number)
   }
 
-  /** How many are in use, by all threads. */
+  /** How many permits are in use, in all threads together. */
   inUse(): number {
     return this.#addon.semaphoreInUse(this.#number)
   }
@@ -241,7 +242,7 @@ export class Semaphore {
     return this.#addon.semaphoreHeld(this.#number)
   }
 
-  /** Permits that are free; none where a lower limit is still to be reached. */
+  /** Permits that are free; none while more are in use than a lowered limit allows. */
   available(): number {
     return this.#addon.semaphoreAvailable(this.#number)
   }
@@ -251,7 +252,7 @@ export class Semaphore {
     return this.#addon.semaphoreWaiting(this.#number)
   }
 
-  /** A thread has ended: the next {@link reclaim} takes back what it holds. With the addon its clean-up hook has done that. */
+  /** Notes that a thread has ended: the next {@link reclaim} takes back its permits. The addon has a clean-up hook for that. */
   threadEnded(threadId: number): void {
     this.#addon.threadEnded?.(threadId)
   }

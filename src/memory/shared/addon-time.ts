@@ -1,6 +1,6 @@
 import { type Clock, systemClock, timeOf } from '../../internal/time/clock.js'
 
-/** The time as the addon takes it: NaN for the system's clock, which it reads itself at a fraction of what a call from here costs. */
+/** The time for the addon: NaN for the system's clock, which the addon itself reads at a fraction of the cost of a call from here. */
 export function addonTime(clock: Clock): number {
   return clock === systemClock ? NaN : timeOf(clock)
 }

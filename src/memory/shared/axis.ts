@@ -8,9 +8,9 @@ export interface Axis {
   readonly generation: number
   /** A unit is 10^-digits of a token. */
   readonly digits: number
-  /** Where production is. */
+  /** The place up to which tokens have been produced. */
   readonly produced: number
-  /** Where the next reservation begins, unless tokens are too old there. */
+  /** The place where the next reservation begins, unless tokens there are too old. */
   readonly spent: number
   readonly burst: number
   /** Milliseconds until a pause ends; 0 without one. */
@@ -22,10 +22,10 @@ export interface Axis {
   readonly baseLow: number
 }
 
-/** How many numbers the addon writes of an axis. */
+/** How many numbers the addon writes for an axis. */
 export const AXIS_FIELDS = 10
 
-/** The axis that the addon has written; native/binding/waiting_calls.h has the same order. */
+/** Reads the axis that the addon has written; native/binding/waiting_calls.h has the same order. */
 export function axisIn(fields: Float64Array): Axis {
   return {
     generation: fields[0] as number,
@@ -41,22 +41,22 @@ export function axisIn(fields: Float64Array): Axis {
   }
 }
 
-/** Where its base is, absolutely. */
+/** The absolute place of its base. */
 export const baseOf = ({ baseHigh, baseLow }: Axis): bigint => (BigInt(baseHigh) << 32n) + BigInt(baseLow)
 
-/** The fields of a base that a double holds exactly. */
+/** The fields for a base that a double holds exactly. */
 export function axisBase(base: number): Pick<Axis, 'baseHigh' | 'baseLow'> {
   const baseHigh = Math.floor(base / 2 ** 32)
   return { baseHigh, baseLow: base - baseHigh * 2 ** 32 }
 }
 
-/** The base of {@link axisBase} again. */
+/** The base from which {@link axisBase} made the fields. */
 export const exactBaseOf = ({ baseHigh, baseLow }: Axis): number => baseHigh * 2 ** 32 + baseLow
 
-/** Farther from the base nothing ever stands that counts. */
+/** No place that matters is farther from the base than this. */
 export const FARTHEST = 2 ** 52
 
-/** An absolute place, in parts of 10^-digits of a token, on an axis. */
+/** The place on an axis of an absolute position, which is in parts of 10^-digits of a token. */
 export function placeOn(axis: Axis, position: bigint, digits: number): number {
   const there = Number(rescaleUp(position, digits, axis.digits) - baseOf(axis))
   return Math.max(-FARTHEST, Math.min(there, FARTHEST))

@@ -12,29 +12,29 @@ declare module '../../internal/native.js' {
   }
 }
 
-/** Without the addon, how often listeners are called, for nothing rings. */
+/** How often listeners are called without the addon, since nothing rings then. */
 const POLL_MS = 5
 
 /** A doorbell that no thread has. */
 export const NO_DOORBELL = 0
 
-/** The doorbell of this copy of the package in this thread, and who listens to it. */
+/** The doorbell of this copy of the package in this thread, with its listeners. */
 class Doorbell {
   readonly #listeners = new Set<() => void>()
   #id: number | undefined = undefined
   #poll: NodeJS.Timeout | undefined = undefined
   #holders = 0
-  /** The resource that async_hooks shows: tools that look for what keeps a process alive, such as Jest, ask it. */
+  /** The resource that async_hooks shows. Tools such as Jest ask it whether it keeps the process alive. */
   readonly #resource = { hasRef: (): boolean => this.#holders > 0 }
 
-  /** For others to ring; {@link NO_DOORBELL} without the addon. Opened by the first call, closed when this copy is collected, or with the thread. */
+  /** The id by which others ring; {@link NO_DOORBELL} without the addon. Exists until this copy is collected or the thread ends. */
   get id(): number {
     return (this.#id ??= nativeAddon()?.doorbellOpen(this.answer, this.#resource) ?? NO_DOORBELL)
   }
 
   /**
-   * Has `listener` called in this thread soon after another thread rang; it must look for itself whether that concerns it. It may also
-   * be called for nothing. Keeps no process alive.
+   * Calls `listener` in this thread soon after another thread has rung. The listener must find out by itself whether there is anything
+   * to do, and may be called for nothing. It does not keep the process alive.
    *
    * @returns a function that removes the listener
    */
@@ -48,8 +48,8 @@ class Doorbell {
   }
 
   /**
-   * Keeps this thread alive, for somebody in it waits for what only another thread can give, until {@link Doorbell.letGo} is called as
-   * often. There must be a listener.
+   * Keeps this thread alive, because a caller in it waits for something that only another thread can give. It ends when
+   * {@link Doorbell.letGo} has been called as often. There must be a listener.
    */
   hold(): void {
     if (this.#holders++ === 0) this.#setHeld(true)

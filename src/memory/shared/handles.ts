@@ -1,7 +1,7 @@
 import { checkKeys, describe } from '../../internal/options/validate.js'
 import { type CellAddress, checkShared, type SharedBuffer } from './region.js'
 
-/** The parts that handles of all kinds have. */
+/** The fields that handles of all kinds have. */
 interface AnyHandle {
   readonly kind: string
   readonly buffer?: SharedBuffer
@@ -9,12 +9,12 @@ interface AnyHandle {
 }
 
 /**
- * Checks the shape of a handle; what is in its memory is checked where it is opened.
+ * Checks the shape of a handle. Its memory is checked when it is opened.
  *
- * @param kind - what its `kind` must be: 'amorsize.' and the class that made it
+ * @param kind - the value that its `kind` must have: 'amorsize.' and the class that made it
  * @param data - the key of its options
- * @param more - what it may have besides
- * @throws {TypeError} when it is none of ours
+ * @param more - the names of other fields that it may have
+ * @throws {TypeError} when it is not such a handle
  */
 export function checkHandleShape<H extends AnyHandle>(
   handle: H,
@@ -36,7 +36,7 @@ export function checkHandleShape<H extends AnyHandle>(
   return handle
 }
 
-/** Where the cells of a checked handle are; null for a name. Each kind checks its cells as it opens them. */
+/** Where the cells of a checked handle are; null if it has a name instead. Each kind checks its cells as it opens them. */
 export function addressIn({ buffer, cell }: AnyHandle): CellAddress | null {
   return buffer === undefined ? null : { buffer, cell: cell as number }
 }

@@ -1,6 +1,6 @@
 /**
- * The part of the layout of shared memory that TypeScript uses. native/core/layout.h defines it: that file says what each word means, who writes it
- * and in which order. A test compares the two.
+ * The part of the layout of shared memory that TypeScript uses. native/core/layout.h defines it, and says what each word means, who writes
+ * it and in which order. A test compares the two.
  */
 
 export const LAYOUT_VERSION = 10
@@ -98,10 +98,10 @@ export const SEMAPHORE = {
   cells: 128,
 } as const
 
-/** Words of the last line of an adaptive semaphore, and the parts of its limit. */
+/** The greatest limit of an adaptive semaphore. */
 export const ADAPTIVE = { mostLimit: 8191 } as const
 
-/** Words of those who wait for a bucket. */
+/** Words of the rows of queues that wait for a bucket. */
 export const WAITERS = {
   used: 2,
   rows: 3,
@@ -114,7 +114,7 @@ export const WAITERS = {
   machineRows: 255,
 } as const
 
-/** The cells behind a bucket that has a name. */
+/** The cells of a bucket that has a name, and words with its counts. */
 export const NAMED_BUCKET = { cells: 6, allowed: 42, denied: 43 } as const
 
 /** Words of a keyed table, of its groups, and of their slots. */
@@ -139,5 +139,5 @@ export const KEYED = {
   generationBits: 16,
 } as const
 
-/** Levels of a keyed window, which otherwise is a keyed table. */
+/** The greatest numbers of a keyed window, which otherwise is laid out like a keyed table. */
 export const WINDOW = { mostCount: 2 ** 20 - 1, mostMs: 2 ** 38 - 1 } as const

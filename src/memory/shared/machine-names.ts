@@ -5,7 +5,7 @@ import { MACHINE } from './layout.js'
 declare module '../../internal/native.js' {
   /** The functions of native/binding/named_cells.cc. */
   interface NativeAddon {
-    /** The directory whose files the machine's regions are; empty where they are no files. */
+    /** The directory with the machine's regions, which are files; empty if they are not. */
     machineDirectory(): string
     otherLayout(): number
   }
@@ -19,7 +19,7 @@ interface NameFault {
   readonly where: string
 }
 
-/** For each fault of native/os/machine_names.h the reason, and what to tell. */
+/** For each fault of native/os/machine_names.h, the reason and the message. */
 const FAULTS = {
   unavailable: ['unavailable', (e) => `this system lends no shared memory under a name (${e.where}: ${e.message})`],
   permission: [
@@ -43,7 +43,7 @@ const FAULTS = {
   'other-size': ['parameters-differ', (e) => `${e.where} was made with another size`],
 } as const satisfies Record<string, readonly [SharedMemoryReason, (fault: NameFault) => string]>
 
-/** By its file: the name in it cannot be read. */
+/** The advice to remove a region, by its file: the name in it cannot be read. */
 function removal({ where }: NameFault): string {
   return `'amorsize shm remove ${where}' removes it`
 }
@@ -53,9 +53,9 @@ function isNameFault(error: unknown): error is NameFault {
 }
 
 /**
- * Runs `open`, which asks the addon for the cells of a name, and turns what it throws into this package's error.
+ * Runs `open`, which asks the addon for the cells of a name, and turns its error into this package's error.
  *
- * @param name - for the message
+ * @param name - the name for the message
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name cannot be opened; `reason` says why
  */
 export function openName<T>(name: string, open: () => T): T {
@@ -71,7 +71,7 @@ export function openName<T>(name: string, open: () => T): T {
 /**
  * The addon, which alone can share memory between processes.
  *
- * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' when it is not loaded: a limit of this process alone would not be what was asked for
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' when it is not loaded: the user wants no limit for this process alone
  */
 export function addonForMachine(name: string): NativeAddon {
   const addon = nativeAddon()

@@ -10,8 +10,8 @@ import { addonForMachine } from './machine-names.js'
 export type NameScope = 'process' | 'machine'
 
 /**
- * The addon, if its table of names is the one for `scope` and `clock`; null if names are this thread's own: without the addon, and on
- * every clock but the system's, whose time means nothing to others.
+ * The addon, if its table of names is the one for `scope` and `clock`. Null if names belong to this thread alone: without the addon, and
+ * with any clock but the system's, since its time means nothing to others.
  *
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' for the machine's names without the addon
  */
@@ -23,7 +23,7 @@ export function addonForNames(name: string, scope: NameScope, clock: Clock): Nat
   return addon
 }
 
-/** Copies of the package in one process share its names, unless their memory is laid out in different ways. */
+/** Warns if another copy of the package in this process has another layout: only copies with the same layout share names. */
 function warnOfOtherLayout(addon: NativeAddon): void {
   const other = addon.otherLayout()
   if (other === 0) return
@@ -38,10 +38,10 @@ export class OwnNames<T> {
   readonly #byClock = new WeakMap<Clock, Record<NameScope, Map<string, T>>>()
 
   /**
-   * The object of a name on `clock`, which the first call makes.
+   * Returns the object of a name on `clock`; the first call makes it.
    *
-   * @throws {SharedMemoryError} ERR_SHARED_MEMORY for the system's clock in a worker: other threads have the same name, and something
-   *   private under it would be the very defect this package exists to end
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY for the system's clock in a worker: other threads have the same name, and a private
+   *   object under it would be the very defect that this package exists to end
    */
   findOrMake(name: string, scope: NameScope, clock: Clock, make: () => T): T {
     if (clock === systemClock && !builtins.workerThreads.isMainThread) {
@@ -60,12 +60,12 @@ export class OwnNames<T> {
 }
 
 /**
- * The error for a name that was founded with other parameters.
+ * The error for a name that was first used with other parameters.
  *
- * @param what - with the name, e.g. "the name 'github'"
+ * @param what - the name as a subject, e.g. "the name 'github'"
  * @param founding - the parameters in use, as text
- * @param asked - those that were asked for
- * @param other - what can be done besides taking another name, e.g. ', or …'
+ * @param asked - the requested parameters, as text
+ * @param other - advice other than to use another name, e.g. ', or …'
  */
 export function otherParameters(
   what: string,

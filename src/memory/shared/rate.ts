@@ -1,8 +1,8 @@
-/** A rate in units, as in native/core/rate.h. */
+/** Tokens counted in units, as in native/core/rate.h. */
 
-/** Of the coarsest unit: 10^6 tokens. */
+/** The digits of the coarsest unit, which is 10^6 tokens. */
 const MIN_DIGITS = -6
-/** Largest accepted rate and burst: beyond, a unit would be coarser than 10^6 tokens. */
+/** Largest accepted rate and burst: for larger ones, a unit would be coarser than 10^6 tokens. */
 export const MAX_RATE = 1e15
 export const MAX_BURST = 1e15
 

@@ -6,13 +6,13 @@ import { FIRST_WASM_CELL, isWasmMemory, wasmCores } from '../wasm/core.js'
 import { growMemory, PAGE_BYTES, type WasmMemory } from '../wasm/heap.js'
 import { CELL_BYTES, LAYOUT_VERSION, REGION, WORDS_PER_CELL } from './layout.js'
 
-/** With the header 64 KiB: a thousand cells, so about two hundred limiters share one buffer. */
+/** A thousand cells: 64 KiB with the header. About two hundred limiters share one such buffer. */
 const REGION_CELLS = 1023
 
-/** Memory that threads share: with the addon a buffer, without it a memory of WebAssembly. */
+/** Memory that threads share: a buffer with the addon, a memory of WebAssembly without it. */
 export type SharedBuffer = SharedArrayBuffer | WasmMemory
 
-/** Where cells are: enough for another thread to find them. */
+/** The place of cells in shared memory, by which another thread finds them. */
 export interface CellAddress {
   /** Holds the cells. */
   readonly buffer: SharedBuffer
@@ -20,7 +20,7 @@ export interface CellAddress {
   readonly cell: number
 }
 
-/** Hands out cells of the region that this thread fills. */
+/** Hands out cells of the region that this thread is filling. */
 class CellAllocator {
   #region: CellAddress | undefined = undefined
   #used = 0
@@ -39,8 +39,8 @@ class CellAllocator {
 const allocator = new CellAllocator()
 
 /**
- * Hands out zeroed cells of shared memory. A buffer lives as long as something refers to one of its cells; cells are not
- * used twice, since another thread may still hold their address.
+ * Hands out zeroed cells of shared memory. A buffer lives as long as anything refers to one of its cells. Cells are never
+ * reused, since another thread may still have their address.
  *
  * @param count - how many neighbouring cells
  */
@@ -48,19 +48,19 @@ export function allocateCells(count: number): CellAddress {
   return allocator.allocate(count)
 }
 
-/** Hands out zeroed cells in a buffer of their own, for what is large. @throws {RangeError} when there is no memory */
+/** Hands out zeroed cells in their own buffer, for large objects. @throws {RangeError} when there is no memory */
 export function allocateOwnBuffer(count: number): CellAddress {
   return createRegion(count)
 }
 
-/** Hands out zeroed cells that all users of those at `address` can use, too. */
+/** Hands out zeroed cells that all users of the cells at `address` can use, too. */
 export function allocateBeside({ buffer }: CellAddress, count: number): CellAddress {
   if (isSharedArrayBuffer(buffer)) return createRegion(count)
   return { buffer, cell: growMemory(buffer, Math.ceil((count * CELL_BYTES) / PAGE_BYTES)) / CELL_BYTES }
 }
 
 /**
- * The code that decides about the cells of a buffer in this thread: the addon, or the same code as WebAssembly.
+ * The code that works on the cells of a buffer in this thread: the addon, or the same code as WebAssembly.
  *
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' when only the addon can
  */
@@ -85,7 +85,7 @@ function createRegion(count: number): CellAddress {
   return { buffer, cell: hasAddon ? 1 : FIRST_WASM_CELL }
 }
 
-/** The bytes of a buffer. Those of a memory that has grown are another object. */
+/** The bytes of a buffer. A memory of WebAssembly that has grown has another object for them. */
 export function bytesOf(buffer: SharedBuffer): SharedArrayBuffer {
   return isSharedArrayBuffer(buffer) ? buffer : buffer.buffer
 }
@@ -94,7 +94,7 @@ function isSharedArrayBuffer(buffer: unknown): buffer is SharedArrayBuffer {
   return builtins.util.types.isSharedArrayBuffer(buffer)
 }
 
-/** @throws {TypeError} when the memory of a handle is none that threads share: another process has been sent a copy of it, as JSON */
+/** @throws {TypeError} when the memory of a handle is not shared, for instance a copy sent to another process as JSON */
 export function checkShared(buffer: unknown): void {
   if (isSharedArrayBuffer(buffer) || isWasmMemory(buffer)) return
   throw new TypeError(
@@ -106,11 +106,11 @@ export function checkShared(buffer: unknown): void {
 /**
  * A view of the cells at `address`.
  *
- * @param count - how many cells the thing there has
- * @param kindWord - what its first word must be
+ * @param count - how many cells the object there has
+ * @param kindWord - the value that its first word must have
  * @param toEnd - whether the view extends to the end of the buffer
- * @throws {TypeError} when the buffer is no SharedArrayBuffer of this package, or the cell lies outside it
- * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the region is of another layout version, or holds something else there
+ * @throws {TypeError} when the buffer is not a region of this package, or the cell is outside it
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the region has another layout version, or holds something else there
  */
 export function viewCells(address: CellAddress, count: number, kindWord: bigint, toEnd = false): BigInt64Array {
   const { cell } = address

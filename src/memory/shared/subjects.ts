@@ -12,28 +12,28 @@ interface Subject {
   letGo?(): void
 }
 
-/** How things of one kind are made and opened. */
+/** How objects of one kind are made and opened. */
 export interface Kind<T, P> {
   /** The first word of its cells. */
   readonly word: bigint
-  /** The word for a name of this kind in messages; default "the name". */
+  /** The words for a name of this kind in messages; default "the name". */
   readonly called?: string
   /** The advice if a name is in use with other parameters, such as ', or …'. */
   readonly advice?: string
-  /** Cells that one with these parameters takes. */
+  /** How many cells an object with these parameters takes. */
   cells(parameters: P): number
-  /** Finds memory for so many cells; default: among the cells of others. */
+  /** Allocates memory for so many cells; default: in a buffer with other objects. */
   allocate?(cells: number, parameters: P): CellAddress
-  /** The fewest cells, if the cells hold their own number: then all in the buffer are opened. */
+  /** The fewest cells, if the cells contain their own number: then all cells to the end of the buffer are opened. */
   readonly cellsAtLeast?: number
   make(core: NativeAddon, view: BigInt64Array, parameters: P, clock: Clock): T
-  /** Opens the object in the cells, with the parameters they hold, or else with `parameters`. */
+  /** Opens the object in the cells, with the parameters that they contain, or else with `parameters`. */
   open(core: NativeAddon, view: BigInt64Array, parameters: P, clock: Clock): Opened<T, P>
-  /** The one that all users in `scope` get for `name`, and the parameters it was made with. */
+  /** Opens the object that all users in `scope` get for `name`. Returns it with the parameters that it was made with. */
   named(addon: NativeAddon, name: string, scope: NameScope, parameters: P, clock: Clock): Opened<T, P>
-  /** Parameters as text: two that are alike have the same. */
+  /** Parameters as text: equal parameters have the same text. */
   text(parameters: P): string
-  /** For a name of this thread alone: memory that all who open it share beside the cells. */
+  /** For a name of this thread alone: memory that all who open it share in addition to the cells. */
   readonly beside?: { make(address: CellAddress): CellAddress; attach(subject: T, beside: CellAddress): void }
 }
 
@@ -45,35 +45,35 @@ interface Opened<T, P> {
 /** The object at some cells, and its parameters. */
 export interface Placed<T, P> {
   readonly subject: T
-  /** Null of a name: who knows the name finds it. */
+  /** Null if it has a name, which is enough to find it. */
   readonly address: CellAddress | null
   readonly parameters: P
 }
 
-/** Where to look for one: under a name, at the cells of a handle, or in cells of its own if there is neither. */
+/** Where to find an object: under a name, at the cells of a handle, or in new cells if there is neither. */
 export interface Place {
   readonly name: string | null | undefined
   readonly scope: NameScope
   readonly address: CellAddress | null
 }
 
-/** All things of one kind in shared memory. */
+/** All objects of one kind in shared memory. */
 export class Subjects<T extends Subject, P> {
   readonly #kind: Kind<T, P>
-  /** Of names that are this thread's own. */
+  /** Objects with names that belong to this thread alone. */
   readonly #own = new OwnNames<Placed<T, P> & { readonly beside: CellAddress | undefined }>()
 
   constructor(kind: Kind<T, P>) {
     this.#kind = kind
   }
 
-  /** Finds the one at `place`, or makes it. Throws as {@link create}, {@link open} and {@link byName} do. */
+  /** Finds the object at `place`, or makes it. Throws as {@link create}, {@link open} and {@link byName} do. */
   at({ name, scope, address }: Place, parameters: P, clock: Clock): Placed<T, P> {
     if (name != null) return this.byName(name, scope, parameters, clock)
     return address === null ? this.create(parameters, clock) : this.open(address, parameters, clock)
   }
 
-  /** Makes a new one. */
+  /** Makes a new object. */
   create(parameters: P, clock: Clock): Placed<T, P> & { readonly address: CellAddress } {
     const kind = this.#kind
     const cells = kind.cells(parameters)
@@ -83,9 +83,9 @@ export class Subjects<T extends Subject, P> {
   }
 
   /**
-   * Opens the one that was made at `address`, perhaps by another thread. Throws as `viewCells` does.
+   * Opens the object that was made at `address`, perhaps by another thread. Throws as `viewCells` does.
    *
-   * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'parameters-differ' when its cells say that it was made with others
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'parameters-differ' when its cells say that it was made with other parameters
    */
   open(address: CellAddress, parameters: P, clock: Clock): Placed<T, P> {
     const kind = this.#kind
@@ -105,8 +105,8 @@ export class Subjects<T extends Subject, P> {
   }
 
   /**
-   * The one of `name`, which the first call makes. Every thread of the process gets the same, in scope 'machine' every process of the
-   * user; on a clock of the caller's own, this thread.
+   * Opens the object of `name`; the first call makes it. All threads of the process get the same one, in scope 'machine' all processes of
+   * the user; with a clock other than the system's, only this thread.
    *
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other parameters, or cannot be shared: without the addon
    *   in a worker, and with the machine for any of the reasons of {@link openName}

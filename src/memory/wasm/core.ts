@@ -9,35 +9,35 @@ import { type Finalizer, NodeApi, type WasmExports } from './node-api.js'
 
 declare module '../../internal/native.js' {
   interface NativeAddon {
-    /** WebAssembly only: a thread has ended, and its holdings can be reclaimed. With the addon its clean-up hook has done that. */
+    /** WebAssembly only: notes that a thread has ended, so that its holdings can be reclaimed. The addon has a clean-up hook for that. */
     threadEnded?(threadId: number): void
   }
 }
 
-/** The parts of WebAssembly that are used; Node's types have none. */
+/** The parts of WebAssembly that are used here; Node's types have none of them. */
 interface Wasm {
   readonly Module: new (bytes: Uint8Array) => object
   readonly Instance: new (module: object, imports: object) => { readonly exports: WasmExports }
   readonly Memory: new (limits: { initial: number; maximum: number; shared: true }) => WasmMemory
 }
 
-/** All that there are addresses for: 4 GB. */
+/** As many pages as there are addresses for: 4 GB. */
 const MOST_PAGES = 65_536
 /** The first page has the header, in its first cell, and the constants of the module. */
 export const FIRST_WASM_CELL = PAGE_BYTES / CELL_BYTES
-/** Of the header: what tells one memory from another. */
+/** Word of the header with a random number, which identifies the memory. */
 const NUMBER = 3
 
-/** Memories for processes without the addon, and the core of this thread in each: the C++ of native/, compiled to WebAssembly. */
+/** Memories for processes without the addon, and this thread's core in each: the C++ of native/, compiled to WebAssembly. */
 class WasmCores {
   readonly #compiled = lazy(() => compile(wasmBytes()))
-  /** By the memory's own number: each message brings another object that stands for it. */
+  /** Keyed by the memory's number, since each message brings another object for the same memory. */
   readonly #byNumber = new Map<bigint, WeakRef<NativeAddon>>()
   readonly #forgotten = new FinalizationRegistry<bigint>((number) => {
     if (this.#byNumber.get(number)?.deref() === undefined) this.#byNumber.delete(number)
   })
   readonly #byMemory = new WeakMap<WasmMemory, NativeAddon>()
-  /** Of what is not collected yet: another thread waits for what this one holds. */
+  /** Finalizers of objects that are not collected yet. They also run when the thread ends, since other threads wait for its holdings. */
   readonly #pending = new Set<Finalizer>()
   readonly #collected = new FinalizationRegistry<Finalizer>((finalizer) => {
     this.#pending.delete(finalizer)
@@ -50,7 +50,7 @@ class WasmCores {
     isAlive: (thread: number) => (this.#ended.has(thread) ? 0 : 1),
   }
 
-  /** A new memory with zeroed cells; they begin at {@link FIRST_WASM_CELL}. @throws {RangeError} when it cannot be had */
+  /** Makes a memory with zeroed cells, from {@link FIRST_WASM_CELL} on. @throws {RangeError} when there is no memory */
   allocate(cells: number): WasmMemory {
     const { Memory } = this.#compiled().wasm
     const pages = 1 + Math.ceil((cells * CELL_BYTES) / PAGE_BYTES)
@@ -60,7 +60,7 @@ class WasmCores {
     return memory
   }
 
-  /** The core in a memory, which has the functions of native/binding but for those that need the system. */
+  /** The core in a memory. It has the functions of native/binding, except for those that need the system. */
   at(memory: WasmMemory): NativeAddon {
     const known = this.#byMemory.get(memory)
     if (known !== undefined) return known
@@ -96,7 +96,7 @@ class WasmCores {
 
 export const wasmCores = new WasmCores()
 
-/** Whether it is the memory of a handle. */
+/** Whether a value is a memory of WebAssembly. */
 export function isWasmMemory(value: unknown): value is WasmMemory {
   return Object.prototype.toString.call(value) === '[object WebAssembly.Memory]'
 }

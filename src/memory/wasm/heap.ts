@@ -1,17 +1,17 @@
 import { SharedMemoryError } from '../../errors.js'
 
-/** Of WebAssembly, what is used here: Node's types have none of it. */
+/** The part of `WebAssembly.Memory` that is used here: Node's types have none of it. */
 export interface WasmMemory {
   /** The bytes as they are now; another object after {@link WasmMemory.grow}. */
   readonly buffer: SharedArrayBuffer
-  /** Adds so many pages of 64 KiB. @returns how many there were before */
+  /** Adds pages of 64 KiB. @returns how many there were before */
   grow(pages: number): number
 }
 
 export const PAGE_BYTES = 65_536
 
 /**
- * Adds pages to a memory; returns where they begin.
+ * Adds pages to a memory; returns the address where they begin.
  *
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'full' when there are none left
  */
@@ -26,21 +26,21 @@ export function growMemory(memory: WasmMemory, pages: number): number {
   }
 }
 
-/** The name of the class of an array or buffer. Jest mixes the classes of two contexts, so `instanceof` does not tell. */
+/** The name of the class of an array or buffer. Jest mixes the classes of two contexts, so `instanceof` does not work. */
 export const classOf = (value: unknown): unknown =>
   (value as { [Symbol.toStringTag]?: unknown } | undefined)?.[Symbol.toStringTag]
 
 const isDoubles = (array: unknown): array is Float64Array => classOf(array) === 'Float64Array'
 
-/** Of the page that an instance begins with: its stack, and a place for arrays of JavaScript during a call. */
+/** Parts of the first page of an instance: its stack, and room for JavaScript arrays during a call. */
 const STACK_BYTES = 16_384
 const SCRATCH_BYTES = 1024
-/** Before each piece: the power of two that is its size. Pieces are aligned to as much. */
+/** The head before each piece has its size, as a power of two. Pieces are aligned to the size of the head. */
 const HEAD_BYTES = 16
 
 /**
- * The part of a memory that one instance has to itself: its stack, what it allocates, and copies of JavaScript's arrays during a call. It is
- * as large as it has once been, until the memory is collected.
+ * The part of a memory that belongs to one instance: its stack, its allocations, and copies of JavaScript arrays during a call. It never
+ * shrinks before the memory is collected.
  */
 export class Heap {
   ints!: Int32Array
@@ -48,17 +48,17 @@ export class Heap {
   words!: BigUint64Array
   bytes!: Uint8Array
   units!: Uint16Array
-  /** Where the stack begins, which grows down. */
+  /** The address where the stack begins; it grows down. */
   readonly stack: number
-  /** The thread ends: released memory stays as it is, for calls that still come. */
+  /** Whether the thread is ending: released memory then stays as it is, for calls that may still come. */
   isOver = false
-  // Made here, since loading the package needs neither.
+  // Made with the heap, because loading the package needs neither.
   readonly #decoder = new TextDecoder()
   readonly #encoder = new TextEncoder()
   readonly #memory: WasmMemory
   readonly #copies: { readonly array: Float64Array | BigUint64Array; readonly at: number }[] = []
   #scratchEnd: number
-  /** Where the next piece is, and where its page ends; pieces that are free, by the power of two. */
+  /** The address of the next piece, and the end of its page; then free pieces, by their power of two. */
   #next: number
   #end: number
   readonly #free: number[][] = []
@@ -96,10 +96,10 @@ export class Heap {
     return new Float64Array(this.#memory.buffer, at, 1)
   }
 
-  /** The text that ends with a 0, or after so many bytes. */
+  /** Reads text that ends with a 0 or, if `bytes` is given, after so many bytes. */
   text(at: number, bytes = -1): string {
     const end = bytes < 0 ? this.bytes.indexOf(0, at) : at + bytes
-    // A decoder takes no shared memory.
+    // A copy, since a decoder accepts no shared memory.
     return this.#decoder.decode(this.bytes.slice(at, end))
   }
 
@@ -107,7 +107,7 @@ export class Heap {
     return this.#encoder.encode(text)
   }
 
-  /** Writes text as far as there is room, and a 0; returns how many bytes that was. */
+  /** Writes text as far as there is room, and a 0; returns how many bytes of text were written. */
   write(text: string, to: number, size: number): number {
     const bytes = this.encode(text).subarray(0, size - 1)
     this.bytes.set(bytes, to)
@@ -127,8 +127,8 @@ export class Heap {
   }
 
   /**
-   * Where the numbers of an array are: those that are in JavaScript alone are copied until {@link copyBack}. `undefined` if there is no room:
-   * no function takes an array as long as that.
+   * The address of an array's numbers. An array outside this memory is copied into it until {@link copyBack}. `undefined` if there is no
+   * room; no function takes such a long array.
    */
   placeOf(array: Float64Array | BigInt64Array | BigUint64Array): number | undefined {
     if (classOf(array.buffer) !== 'ArrayBuffer') return array.byteOffset
@@ -141,7 +141,7 @@ export class Heap {
     return at
   }
 
-  /** A call has ended: its arrays have what it wrote. */
+  /** Ends a call: copies the numbers that it has written back to its arrays. */
   copyBack(): void {
     if (this.#copies.length === 0) return
     for (const { array, at } of this.#copies)

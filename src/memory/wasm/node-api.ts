@@ -14,7 +14,7 @@ export interface Host {
   isAlive(thread: number): number
 }
 
-/** A function of the module that is to be called once something has been collected, and whose that is. */
+/** A function of the module to call once its target has been collected, and the heap of that module. */
 export interface Finalizer {
   readonly run: () => void
   readonly heap: Heap
@@ -23,22 +23,22 @@ export interface Finalizer {
 const OK = 0
 const INVALID = 1
 const NONE: readonly unknown[] = []
-/** As `napi_typedarray_type` numbers them. */
+/** Array types by class name, with the numbers of `napi_typedarray_type`. */
 const KINDS = new Map<unknown, number>([
   ['Float64Array', 8],
   ['BigInt64Array', 9],
   ['BigUint64Array', 10],
 ])
 
-/** Numbers of values that need not be kept. */
+/** Numbers of values that always exist. */
 const UNDEFINED = 0
 const FALSE = 1
 const TRUE = 2
 const NULL = 3
 
 /**
- * The part of Node-API that native/binding uses, for the same code compiled to WebAssembly: one instance of it in one memory, used by one thread.
- * Values have numbers during a call.
+ * The part of Node-API that native/binding uses, for the same code compiled to WebAssembly. It serves one instance of that code, in one
+ * memory, for one thread. During a call, numbers stand for values.
  */
 export class NodeApi {
   readonly exports: Record<string, unknown> = {}
@@ -52,7 +52,7 @@ export class NodeApi {
   #instanceData = 0
   #arguments: readonly unknown[] = NONE
   #thrown: Error | undefined = undefined
-  /** @param finalize - has a finalizer run once its target has been collected */
+  /** @param finalize - makes a finalizer run once its target has been collected */
   constructor(memory: WasmMemory, finalize: (target: object, finalizer: Finalizer) => void) {
     this.#memory = memory
     this.#heap = new Heap(memory)
@@ -111,7 +111,7 @@ export class NodeApi {
   #bound(callback: number, data: number): (...args: unknown[]) => unknown {
     const run = this.#table.get(callback)
     if (data === 0) return (...args) => this.#call(run, args, data)
-    // Most decisions return nothing, which is a yes.
+    // The fast way for most decisions, which return undefined: granted.
     return (key?: unknown) => {
       if (key !== undefined) return this.#call(run, [key], data)
       const answer = run(1, data)
@@ -130,7 +130,7 @@ export class NodeApi {
     return OK
   }
 
-  /** By their names in node_api.h. */
+  /** The functions, by their names in node_api.h. */
   readonly #functions = {
     napi_set_instance_data: (_env: number, data: number) => {
       this.#instanceData = data
@@ -148,7 +148,7 @@ export class NodeApi {
           this.#heap.ints[(values >> 2) + i] = value === undefined ? UNDEFINED : this.#value(value)
         }
       }
-      // A callback is called with its data for `info`.
+      // A callback receives its data as `info`.
       if (data !== 0) this.#heap.ints[data >> 2] = info
       return OK
     },

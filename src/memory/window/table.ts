@@ -15,12 +15,12 @@ export interface WindowParameters {
   readonly evicts: boolean
 }
 
-/** The state of a key after a call. `resetMs`: until its window or block is over; without room, until there is some. */
+/** The state of a key after a call. `resetMs`: time until its window or block ends; without room, until there is room. */
 export interface WindowState {
   readonly count: number
   readonly resetMs: number
   readonly refused: boolean
-  /** False: every slot the key could have is in use, and nothing was counted. */
+  /** False if every slot for the key is in use, and nothing was counted. */
   readonly hasRoom: boolean
 }
 
@@ -89,7 +89,7 @@ export class WindowTable {
     return new WindowTable(addon, addon.windowOpen(view), clock)
   }
 
-  /** The table in a view, and what it was made with. */
+  /** The table in a view, and the parameters that it was made with. */
   static open(
     addon: NativeAddon,
     view: BigInt64Array,
@@ -100,7 +100,7 @@ export class WindowTable {
     return { subject: new WindowTable(addon, opened, clock), parameters: { capacity, evicts } }
   }
 
-  /** The table every thread of the process, or every process of the user, gets for `name`, and what it was founded with. */
+  /** The table that all threads of the process, or all processes of the user, get for `name`, and the parameters it was made with. */
   static named(
     addon: NativeAddon,
     name: string,
