@@ -38,7 +38,7 @@ export interface CoalesceEvents extends CallEvents {
   joined: { readonly key: unknown }
 }
 
-/** Counts of `coalesce`, over all calls of its thread. */
+/** Counts of `coalesce`, for all calls of its thread. */
 export interface CoalesceStats {
   /** Calls that were made. */
   readonly calls: number
@@ -179,7 +179,7 @@ export class Coalesce<Args extends unknown[] = never[]> extends EventfulPolicy<C
     this.#stage = stage
   }
 
-  /** Counts over all calls of this thread since the policy was made. */
+  /** Counts of all calls in this thread since the policy was made. */
   stats(): CoalesceStats {
     return { ...this.#stage.counts, underWay: this.#stage.runs.size }
   }

@@ -32,7 +32,7 @@ export interface Substituting<S, O extends ExecuteOptions = ExecuteOptions> {
 /** The substitute that a policy may give for a result; `unknown` if its type is not known. */
 export type SubstituteOf<P> = P extends { readonly [SUBSTITUTE]?: readonly [infer S] | undefined } ? S : unknown
 
-/** Counts of a fallback, over all calls of its thread. */
+/** Counts of a fallback, for all calls of its thread. */
 export interface FallbackStats {
   /** Calls that were made. */
   readonly calls: number
@@ -128,7 +128,7 @@ export class Fallback extends EventfulPolicy<FallbackEvents> {
     this.#stage = stage
   }
 
-  /** Counts over all calls of this thread since the policy was made. */
+  /** Counts of all calls in this thread since the policy was made. */
   stats(): FallbackStats {
     return { ...this.#stage.stats }
   }

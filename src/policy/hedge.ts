@@ -22,7 +22,7 @@ export interface HedgeEvents extends CallEvents {
   won: { readonly attempt: number }
 }
 
-/** Counts of a hedge, over all calls. */
+/** Counts of a hedge, for all calls. */
 export interface HedgeStats {
   /** Calls that were made. */
   readonly calls: number
@@ -223,7 +223,7 @@ export class Hedge extends EventfulPolicy<HedgeEvents> {
     return this.#stage.afterMs
   }
 
-  /** Counts over all calls since the policy was made. */
+  /** Counts of all calls since the policy was made. */
   stats(): HedgeStats {
     return { ...this.#stage.counts, durations: (this.#stage.histogram ?? new DurationHistogram()).summary() }
   }

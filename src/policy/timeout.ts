@@ -24,7 +24,7 @@ export interface TimeoutEvents extends CallEvents {
   timeout: { readonly timeoutMs: number }
 }
 
-/** Counts of a timeout, over all calls of its thread. */
+/** Counts of a timeout, for all calls of its thread. */
 export interface TimeoutStats {
   /** Calls that have ended, or are no longer waited for. */
   readonly calls: number
@@ -219,7 +219,7 @@ export class Timeout extends EventfulPolicy<TimeoutEvents> {
     this.#stage.limit = timeoutMs
   }
 
-  /** Counts over all calls of this thread since the policy was made. The first call of `stats` starts the recording of durations. */
+  /** Counts of all calls in this thread since the policy was made. The first call of `stats` starts the recording of durations. */
   stats(): TimeoutStats {
     const durations = (this.#stage.durations ??= new SampledDurations())
     return { ...this.#stage.counts, durations: durations.summary() }

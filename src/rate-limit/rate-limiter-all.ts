@@ -183,7 +183,7 @@ function chargeOfKey(what: string, name: string, limit: KeyedLimit, cost: unknow
   return { name, key, part: limit.partOf(key), tokens: checkCost(`${what}.tokens`, tokens) }
 }
 
-/** Throws if a correction has another key than its cost: a cost is corrected where it was paid. */
+/** Throws if a correction does not have the key of its cost: a cost is corrected where it was paid. */
 function checkSameKeys(charges: readonly Charge[], corrections: readonly Charge[]): void {
   for (const { name, key } of corrections) {
     const paid = charges.find((charge) => charge.name === name)

@@ -75,7 +75,7 @@ async function reserveLate(
   const { future, clock } = part
   const gapMs = (): number => (reserved.length === 0 ? 0 : restOf(reserved) - leadMs(charge) - keepsMs(charge) / 2)
   const msFor = (some: number): number => (1000 * some) / part.bucket.parameters().requestsPerSecond
-  // Other callers advance the axis in steps: waiting until there is no gap would mean to be too late after the next step.
+  // Other callers advance the axis in steps: waiting until there is no gap would mean being too late after the next step.
   for (let restMs = gapMs() - msFor(tokens); restMs > 0; restMs = gapMs() - msFor(tokens)) {
     await pass(clock, restMs, signal)
     part.checkUsable()

@@ -54,7 +54,7 @@ export interface ChaosEvents extends CallEvents {
   failed: { readonly error: unknown }
 }
 
-/** Counts of `chaos`, over all calls of its thread. */
+/** Counts of `chaos`, for all calls of its thread. */
 export interface ChaosStats {
   /** Calls that reached it. */
   readonly calls: number
@@ -152,7 +152,7 @@ export class Chaos extends EventfulPolicy<ChaosEvents> {
     this.#stage.settings = readValues({ ...this.#stage.settings, ...Object.fromEntries(given) }, CHANGEABLE)
   }
 
-  /** Counts over all calls of this thread since the policy was made. */
+  /** Counts of all calls in this thread since the policy was made. */
   stats(): ChaosStats {
     return { ...this.#stage.counts }
   }

@@ -63,7 +63,7 @@ const scratch = new Float64Array(FIELD.count)
 
 /** A circuit breaker through the addon. */
 export class Breaker {
-  /** Bound, and cheap: undefined if the state of the last {@link Breaker.enter} still holds and admits every call; if false, call `enter`. */
+  /** Bound, and cheap: undefined if the state of the last {@link Breaker.enter} still holds and admits every call; false: call `enter`. */
   readonly admit: () => undefined | false
   /** Bound, and cheap: notes that a call of that state succeeded and was not slow. False if the state has ended, perhaps by this call. */
   readonly succeed: () => undefined | false
@@ -106,7 +106,7 @@ export class Breaker {
     return { subject: new Breaker(addon, opened, clock), parameters }
   }
 
-  /** Asks to make a call. */
+  /** Asks the breaker to admit a call. */
   enter(): Admission {
     const admitted = this.#addon.breakerAdmit(this.#number, addonTime(this.#clock), scratch)
     const isProbe = scratch[FIELD.place] !== -1

@@ -128,7 +128,7 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
     this.#stage.update(change)
   }
 
-  /** Counts over all calls since the policy was made. */
+  /** Counts of all calls since the policy was made. */
   stats(): BulkheadStats {
     return { ...this.#stage.counts }
   }

@@ -24,7 +24,7 @@ import { CircuitBreakerStage } from './stage.js'
 
 const HANDLE_KIND = 'amorsize.CircuitBreaker'
 
-/** Counts of a circuit breaker, over the calls of this thread. */
+/** Counts of a circuit breaker, for the calls of this thread. */
 export interface CircuitBreakerStats {
   /** Calls that were made and have ended. */
   readonly calls: number

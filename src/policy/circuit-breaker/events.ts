@@ -10,13 +10,13 @@ export interface CircuitOpened {
   readonly state: 'open' | 'isolated'
   /** The failure that opened the breaker, if it happened in this thread; else undefined. */
   readonly error: unknown
-  /** Counts the transitions of the breaker, over all threads. */
+  /** Counts the transitions of the breaker, across all threads. */
   readonly generation: number
 }
 
 /** A few calls are let through as probes. */
 export interface CircuitHalfOpened {
-  /** Counts the transitions of this breaker, over all threads. */
+  /** Counts the transitions of this breaker, across all threads. */
   readonly generation: number
 }
 
@@ -24,7 +24,7 @@ export interface CircuitHalfOpened {
 export interface CircuitClosed {
   /** Always 'closed'. */
   readonly state: 'closed'
-  /** Counts the transitions of this breaker, over all threads. */
+  /** Counts the transitions of this breaker, across all threads. */
   readonly generation: number
 }
 

@@ -36,7 +36,7 @@ export interface RetryEvents extends CallEvents {
 /** Why there was no further attempt. */
 export type GiveUpReason = 'refused' | 'no-retries-left' | 'no-time-left' | 'no-budget-left' | 'aborted'
 
-/** Counts of a retry policy, over all calls of its thread. */
+/** Counts of a retry policy, for all calls of its thread. */
 export interface RetryStats {
   /** Calls that have ended. */
   readonly calls: number
@@ -244,7 +244,7 @@ export class Retry extends EventfulPolicy<RetryEvents> {
     this.#stage.settings = changedRetryPolicy(this.#stage.settings, change as RetryChange)
   }
 
-  /** Counts over all calls of this thread since the policy was made. */
+  /** Counts of all calls in this thread since the policy was made. */
   stats(): RetryStats {
     return { ...this.#stage.stats }
   }

@@ -23,7 +23,7 @@ import {
 } from './policy.js'
 import type { KeyedQueue } from './queue.js'
 
-/** Counts of one keyed limiter in one thread, over all keys. */
+/** Counts of one keyed limiter in one thread, for all keys. */
 export type KeyedRateLimiterStats = Omit<RateLimiterStats, 'retryAfterMs'>
 
 const HANDLE_KIND = 'amorsize.KeyedRateLimiter'
@@ -215,7 +215,7 @@ export class KeyedRateLimiter implements Disposable {
     this.#queue.reset(checkKey('key', key))
   }
 
-  /** Counts of this limiter in this thread, over all keys. */
+  /** Counts of this limiter in this thread, for all keys. */
   stats(): KeyedRateLimiterStats {
     const { tally } = this.#queue
     const counts = { ...this.#counts, waiting: tally.waiting, waitedMs: tally.waitedMs }

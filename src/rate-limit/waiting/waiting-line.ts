@@ -27,7 +27,7 @@ export class WaitingLine {
   readonly #bucket: WaitingBucket
   readonly #isWatched: boolean
   readonly #callers = new CoveredCallers()
-  /** All callers; to be read only. */
+  /** All callers, for reading only. */
   readonly list: LinkedList<Caller> = this.#callers
   /** `spent` of the axis, including what this look has changed. */
   #spent = 0
@@ -98,7 +98,7 @@ export class WaitingLine {
     return nextMs
   }
 
-  /** Gives back tokens that nobody has reserved behind: the bucket is about to change, and the next look starts afresh. */
+  /** Gives back tokens after which nobody has reserved: the bucket is about to change, and the next look starts afresh. */
   giveBack(): void {
     const axis = this.#survey()
     this.#callers.uncoverAll()
