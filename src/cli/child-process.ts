@@ -6,30 +6,30 @@ import { onSignals } from './end-signals.js'
 export interface ChildOptions {
   /** Working directory; default: this process's. */
   readonly cwd?: string
-  /** Added to this process's environment. */
+  /** Variables added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>
   /** The child is killed after this many milliseconds; default 120 s. */
   readonly timeoutMs?: number
 }
 
-/** The last lines of a failed child's output that go into the error's message. */
+/** How many lines at the end of a failed child's output go into the error's message. */
 const SHOWN_LINES = 12
 
 /**
  * Runs one Node process to its end and returns what it sent with {@link reportToParent}.
  *
- * A measurement of its own process shares no compiled code, no heap and no timers with another.
+ * A measurement in its own process shares no compiled code, heap or timers with another one.
  *
  * @param args - arguments of the `node` executable: flags, program, the program's arguments
  * @returns what the child's work returned
- * @throws {Error} with the message of the child's own error; or, when it crashed or was killed, with the end of its output
+ * @throws {Error} with the message of the child's own error; or, if it crashed or was killed, with the end of its output
  */
 export function runChild(args: readonly string[], options: ChildOptions = {}): Promise<unknown> {
   const { cwd, env, timeoutMs = 120_000 } = options
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       cwd,
-      // Coverage counters in the code would be measured with it.
+      // Otherwise coverage counters in the code would be measured, too.
       env: { ...process.env, NODE_V8_COVERAGE: undefined, ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       timeout: timeoutMs,
@@ -53,26 +53,26 @@ export function runChild(args: readonly string[], options: ChildOptions = {}): P
 }
 
 /**
- * Ends `child` when a signal ends this process: one that is in an endless loop would run on for ever, as nobody would be left to stop it.
+ * Ends `child` when a signal ends this process. Otherwise a child in an endless loop would run for ever, with nobody left to stop it.
  *
- * @returns what undoes it
+ * @returns a function that undoes this
  */
 function endTogether(child: ChildProcess): () => void {
   const letGo = onSignals((signal) => {
     letGo()
     child.kill('SIGKILL')
-    // Now it does what it would have done: it ends this process, unless another listener has other plans.
+    // Without our listener the signal has its usual effect: it ends this process, unless another listener handles it.
     process.kill(process.pid, signal)
   })
   return letGo
 }
 
-/** The message of a child: its result, or the error that kept it from one. */
+/** A child's message: its result, or the error that prevented one. */
 type ChildMessage = { readonly result: unknown } | { readonly error: string }
 
 /**
- * Does `work` in a child of {@link runChild}, sends the parent what it returns, and ends this process, whatever timers a
- * limiter left behind.
+ * Does `work` in a child of {@link runChild} and sends the result to the parent. Then it ends this process, even if a limiter left
+ * timers behind.
  */
 export async function reportToParent(work: () => Promise<unknown>): Promise<void> {
   const send = process.send?.bind(process)

@@ -5,16 +5,16 @@ export interface OptionOfCommand {
   readonly long: string
   readonly short: string | null
   readonly flags: string
-  /** With choices and default, as help has them. */
+  /** Description with choices and default, as in help. */
   readonly description: string
-  /** The values it takes, if they are few. */
+  /** The accepted values, if the option has a fixed list of them; else empty. */
   readonly choices: readonly string[]
 }
 
 /** A command and what it accepts. */
 export interface CommandOfTree {
   readonly name: string
-  /** Its arguments and options as usage shows them. */
+  /** Its arguments and options, as shown in the usage line. */
   readonly usage: string
   readonly description: string
   readonly summary: string
@@ -23,7 +23,7 @@ export interface CommandOfTree {
   readonly commands: readonly CommandOfTree[]
 }
 
-/** Commands and options of a program, without hidden ones: for completion and the man page. */
+/** Lists the commands and options of a program without the hidden ones, for completion and the man page. */
 export function commandTree(command: Command): CommandOfTree {
   const help: Help = command.createHelp()
   return {

@@ -1,15 +1,15 @@
 import type { CommandOfTree, OptionOfCommand } from './command-tree.js'
 
-/** Shells that completion is written for. */
+/** Shells that completion supports. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof SHELLS)[number]
 
-/** A script that teaches a shell the commands and options of the program; files are completed where nothing else fits. */
+/** A script that teaches a shell to complete the commands and options of the program; file names are completed, too. */
 export function completionScript(shell: Shell, program: CommandOfTree): string {
   return { bash, zsh, fish }[shell](program)
 }
 
-/** Those of its subcommands, too: which of these is meant is not looked at. */
+/** Options of the command and of all its subcommands: completion does not check which subcommand was typed. */
 const optionsOf = (command: CommandOfTree): readonly OptionOfCommand[] => [
   ...new Map(
     [command, ...command.commands].flatMap(({ options }) => options.map((option) => [option.long, option])),
@@ -19,7 +19,7 @@ const optionsOf = (command: CommandOfTree): readonly OptionOfCommand[] => [
 const words = (command: CommandOfTree, options = optionsOf(command)): string =>
   [...command.commands.map(({ name }) => name), ...options.map(({ long }) => long)].join(' ')
 
-/** `case` of a command's name in a shell of Bourne's family: what may follow it. */
+/** Branches of a `case` in bash and zsh: for each command, the words that may follow it. */
 const cases = ({ commands }: CommandOfTree): string[] =>
   commands.map((command) => `    ${command.name}) words='${words(command)}' ;;`)
 

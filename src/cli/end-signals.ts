@@ -1,13 +1,13 @@
-/** Ctrl-C and `kill`: by them a command that finishes its work in order is asked to. */
+/** Ctrl-C and `kill`: these ask a command to finish its work in order. */
 export const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM']
-/** Signals that end a command that keeps running: those, and a terminal that is closed. */
+/** Signals that end a command that would keep running: the above, and SIGHUP when its terminal is closed. */
 const END_SIGNALS: readonly NodeJS.Signals[] = [...STOP_SIGNALS, 'SIGHUP']
 
 /**
- * Calls `listener` for each of these signals, by which the process then does not end by itself.
+ * Calls `listener` for each of these signals. Until that is undone, they do not end the process by themselves.
  *
- * @param signals - default: those that tell the process to end
- * @returns what undoes it
+ * @param signals - default: SIGINT, SIGTERM and SIGHUP
+ * @returns a function that undoes this
  */
 export function onSignals(listener: (signal: NodeJS.Signals) => void, signals = END_SIGNALS): () => void {
   for (const signal of signals) process.on(signal, listener)
@@ -17,7 +17,7 @@ export function onSignals(listener: (signal: NodeJS.Signals) => void, signals = 
 }
 
 /**
- * Looks now and every `intervalMs`, until a signal comes, or the function given to `giveStop` is called. Rejects with the error of a look.
+ * Calls `look` now and every `intervalMs`, until a signal comes or the function given to `giveStop` is called. Rejects if `look` throws.
  */
 export function untilInterrupted(
   intervalMs: number,

@@ -13,19 +13,19 @@ export interface MeasuredTimes {
   readonly samples: readonly number[]
 }
 
-/** A run as it is given to be kept. */
+/** A run to be saved. */
 export interface RunToSave {
   readonly command: 'bench' | 'execute' | 'optimize' | 'tune' | 'compare'
   /** The task that was run; null for a command that has none. */
   readonly task: TaskArgument | null
-  /** The number of items, and a hash that recognizes equal ones; null if that is not known. */
+  /** Number of items and a hash that identifies them (null if unknown); null if there are no items or their number is unknown. */
   readonly items: { readonly count: number; readonly digest: string | null } | null
   readonly measured: readonly MeasuredTimes[]
 }
 
-/** A run as it is kept: one line. */
+/** A saved run: one line of the history. */
 export interface SavedRun extends RunToSave {
-  /** Marks a line as one of this program, and the version of its form. */
+  /** Marks a line as written by this program, and gives the version of its format. */
   readonly amorsize: typeof FORM
   readonly at: string
   readonly version: string
@@ -34,20 +34,20 @@ export interface SavedRun extends RunToSave {
 
 const FORM = 1
 
-/** A line of the history that is none. */
+/** A line of the history file that is not a run. */
 export interface BadLine {
   readonly line: number
   readonly why: string
 }
 
-/** The runs of a history. They are numbered from 1, by their lines that can be read. */
+/** The runs of a history, numbered from 1. Lines that cannot be read do not count. */
 export interface History {
   readonly path: string
   readonly runs: readonly SavedRun[]
   readonly bad: readonly BadLine[]
 }
 
-/** Adds the option that keeps a run. If it cannot be kept, that is reported before anything is measured. */
+/** Adds the option that saves a run. If the run cannot be saved, that is reported before anything is measured. */
 export function withSaveFlag(command: Command): Command {
   return command
     .option('--save [file]', 'keep the figures for amorsize history, in a file or the usual place')
@@ -61,7 +61,7 @@ export function usualHistory(
 ): string {
   const { XDG_STATE_HOME: state, LOCALAPPDATA: local } = environment
   const folder =
-    // A relative one counts as none, by the XDG Base Directory Specification.
+    // The XDG Base Directory Specification says to ignore a relative path.
     state !== undefined && isAbsolute(state)
       ? state
       : platform === 'win32' && local !== undefined && local !== ''
@@ -73,9 +73,9 @@ export function usualHistory(
 }
 
 /**
- * Reads a history. A line that is damaged, or of another program, is reported and left where it is.
+ * Reads a history. Damaged lines and lines of other programs are returned as `bad`; the file stays as it is.
  *
- * @throws {Error} when there is no such file, it cannot be read, or no line of it is one of this program
+ * @throws {Error} when the file does not exist or cannot be read, or has lines but none of this program
  */
 export function readHistory(path: string): History {
   let text: string
@@ -104,12 +104,12 @@ export function readHistory(path: string): History {
 }
 
 function readText(path: string): string {
-  // Some devices have no end.
+  // Some devices never end.
   if (statSync(path).isCharacterDevice()) throw new Error('it is a device')
   return readFileSync(path, 'utf8')
 }
 
-/** The run of a line; or, as text, what is wrong with it. */
+/** Returns the run of a line, or a text that says what is wrong with the line. */
 function parseLine(line: string): SavedRun | string {
   let value: unknown
   try {
@@ -146,16 +146,16 @@ function isMeasured(value: unknown): boolean {
   )
 }
 
-/** @throws {Error} when no run can be kept where `--save` wants it */
+/** @throws {Error} when no run can be saved where `--save` says */
 function checkSave(save: string | true | undefined): void {
   if (save === undefined) return
   const path = placeOf(save)
   existing(path)
-  // Nothing is made before there is a run to keep.
+  // No file or folder is made before there is a run to save.
   keep(path, () => checkWritable(resolve(path)))
 }
 
-/** @throws {Error} when an absolute path, or else the nearest of its folders that is there, cannot be written */
+/** @throws {Error} when `path` (absolute) cannot be written or, if it does not exist, its nearest existing folder cannot */
 function checkWritable(path: string, isFolder = false): void {
   if (!existsSync(path) && dirname(path) !== path) {
     checkWritable(dirname(path), true)
@@ -167,7 +167,7 @@ function checkWritable(path: string, isFolder = false): void {
 
 const placeOf = (save: string | true): string => (save === true ? usualHistory() : save)
 
-/** Does what is to be done at the place of a history. @throws {Error} when it cannot be */
+/** Does `work` on the history file at `path`. @throws {Error} naming the path, when `work` throws */
 function keep(path: string, work: () => void): void {
   try {
     work()
@@ -177,10 +177,10 @@ function keep(path: string, work: () => void): void {
 }
 
 /**
- * Adds a run to a history, if that was asked for, and says on standard error where. Nothing that is there is changed.
+ * Appends a run to a history if `--save` was given, and prints on standard error where. Existing lines are not changed.
  *
- * @param save - what `--save` was given: a file, true for the usual one, undefined for none
- * @throws {Error} when the file is of something else, or cannot be written; what was measured has been printed before
+ * @param save - the value of `--save`: a file, true for the default file, undefined if the flag was not given
+ * @throws {Error} when the file is not a history or cannot be written; the measurements have been printed by then
  */
 export function saveRun(save: string | true | undefined, run: RunToSave): void {
   if (save === undefined) return
@@ -193,7 +193,7 @@ export function saveRun(save: string | true | undefined, run: RunToSave): void {
     ...run,
   }
   const before = existing(path)
-  // One write, so that two programs do not mix their lines. A line that was cut off gets its end.
+  // A single write, so that two programs do not mix their lines. A line that was cut off is ended first.
   keep(path, () => {
     mkdirSync(dirname(path), { recursive: true })
     appendFileSync(path, `${before.isCutOff ? '\n' : ''}${JSON.stringify(saved)}\n`)
@@ -201,7 +201,7 @@ export function saveRun(save: string | true | undefined, run: RunToSave): void {
   process.stderr.write(`amorsize: kept as run ${before.runs + 1} in ${path}\n`)
 }
 
-/** @throws {Error} for a file that is no history */
+/** @throws {Error} when the file is not a history or cannot be read */
 function existing(path: string): { readonly runs: number; readonly isCutOff: boolean } {
   let text: string
   try {

@@ -8,10 +8,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.stderr.write(`amorsize: standard output cannot be written: ${error.message}\n`)
   process.exit(EXIT_FAILURE)
 })
-// Then there is nowhere to report it.
+// If standard error fails, there is nowhere to report it.
 process.stderr.on('error', () => process.exit(EXIT_FAILURE))
 
 void run(process.argv).then(() => {
-  // An item that was given up may never end; its output has a second to be written.
+  // An abandoned item may never end, so the process exits after a second; its output can be written until then.
   if (process.exitCode !== undefined && process.exitCode !== 0) setTimeout(() => process.exit(), 1000).unref()
 })

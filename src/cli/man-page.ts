@@ -1,6 +1,6 @@
 import type { CommandOfTree } from './command-tree.js'
 
-/** Text as troff takes it literally: a dot or quote that begins a line would be a request. */
+/** Escapes text for troff, which would take a dot or quote at the start of a line for a request. */
 const literal = (text: string): string =>
   text
     .replaceAll('\\', '\\e')

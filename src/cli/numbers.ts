@@ -9,7 +9,7 @@ export function numberThat(is: (value: number) => boolean, what: string): (text:
   }
 }
 
-/** The same of whole numbers. */
+/** A parser of whole numbers from `min` to `max`. */
 export function integerFrom(min: number, max: number): (text: string) => number {
   return numberThat(
     (value) => Number.isInteger(value) && value >= min && value <= max,

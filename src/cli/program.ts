@@ -26,8 +26,8 @@ export function createProgram(): Command {
 }
 
 /**
- * `addCommand` copies no settings, and a subcommand may have subcommands of its own. A text that is empty comes of a variable that is not set:
- * an option that has a use for one parses it itself.
+ * Copies settings to a command and its subcommands, which `addCommand` does not. It also refuses empty texts, which usually come
+ * from an unset shell variable; an option that accepts one has a parser of its own.
  */
 function inherit(command: Command, parent: Command): Command {
   command.copyInheritedSettings(parent).helpOption('-h, --help', 'explain this command')
@@ -44,7 +44,7 @@ function filled(text: string): string {
   return text
 }
 
-/** The words, without a `help` before one that is no command: commander would print all there is, and not say that. */
+/** The words without a leading `help` if the next word is no command: commander would print its whole help instead of an error. */
 function wordsFor(program: Command, [first, ...rest]: readonly string[]): readonly string[] {
   const [asked] = rest
   const isNone = asked !== undefined && program.commands.every((command) => command.name() !== asked)
@@ -52,8 +52,8 @@ function wordsFor(program: Command, [first, ...rest]: readonly string[]): readon
 }
 
 /**
- * Runs the command line and sets `process.exitCode`: what the command says, 2 for wrong usage, 1 for an error, whose message goes
- * to standard error without a stack.
+ * Runs the command line and sets `process.exitCode`: the command's own, 2 for wrong usage, or 1 for an error. The error's
+ * message goes to standard error without a stack.
  *
  * @param argv - as `process.argv`: two leading words, then the arguments
  */

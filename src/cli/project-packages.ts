@@ -3,16 +3,16 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runChild } from './child-process.js'
 
-/** Where packages resolve to, seen from a project. */
+/** The URLs to which packages resolve from a project; null if one does not resolve. */
 export type ResolvedPackages = Readonly<Record<string, string | null>>
 
 /**
- * The flags under which a program's text is evaluated as a module of the working directory: there `import()` finds what a
- * module of that project would find, whichever package manager laid it out.
+ * Flags that evaluate a program's text as a module of the working directory. There `import()` finds the same packages as a module
+ * of that project, whichever package manager installed them.
  */
 export const evaluateModule: readonly string[] = ['--input-type=module', '--eval']
 
-// A package that is there but broken resolves: its case then fails with its own error, which says more.
+// A broken package still resolves; then its case fails with the package's own error, which says more.
 const PROBE = `
 const resolved = {}
 for (const name of process.argv.slice(1)) {

@@ -12,7 +12,7 @@ export interface Place {
  * Listens until the process is interrupted, then ends all connections.
  *
  * @param announce - called with the address when the server listens
- * @throws {Error} when the port is in use, or the host is not of this machine
+ * @throws {Error} when the port is in use, or the host is not an address of this machine
  */
 export async function serveUntilInterrupted(
   server: Server,

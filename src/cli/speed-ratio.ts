@@ -1,18 +1,18 @@
-/** How many times as long something takes, with what chance leaves open. */
+/** How many times as long one thing takes as another, with a confidence interval. */
 export interface Ratio {
-  /** Median of all quotients of a sample of the second and one of the first. */
+  /** Median of all quotients of a sample of the second by a sample of the first. */
   readonly ratio: number
   /** Bounds of the 95 % interval; null if there are too few samples for one. */
   readonly low: number | null
   readonly high: number | null
 }
 
-/** Of the normal distribution, for an interval of 95 %. */
+/** Quantile of the normal distribution for an interval of 95 %. */
 const Z = 1.96
 
 /**
- * Compares two sets of measurements: the Hodges–Lehmann estimate of their quotient and its interval by the test of Mann and Whitney. Nothing is
- * assumed about how they are distributed, and an outlier moves neither.
+ * Compares two sets of measurements by the Hodges–Lehmann estimate of their quotient, with the interval of the Mann–Whitney test.
+ * Both assume nothing about the distribution, and an outlier moves neither.
  *
  * @param first - times > 0, at least one
  * @param second - times > 0, at least one
@@ -28,7 +28,7 @@ export function ratioOf(first: readonly number[], second: readonly number[]): Ra
   return { ratio, low: quotients[left - 1] as number, high: quotients[pairs - left] as number }
 }
 
-/** The meaning of a ratio, for a tolerance of changes that do not matter. */
+/** The meaning of a ratio, given a tolerance for changes that do not matter. */
 export type Verdict = 'slower' | 'faster' | 'same' | 'unknown'
 
 /**

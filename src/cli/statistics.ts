@@ -1,4 +1,4 @@
-/** Order statistics of samples. Medians, because a few samples always fall into a collection or a context switch. */
+/** Order statistics of samples. We use medians, because a few samples always meet a garbage collection or a context switch. */
 
 /**
  * Returns the `q` quantile of `values`, interpolated between the two nearest samples.

@@ -9,24 +9,24 @@ export interface WindowsStart {
   readonly windowsVerbatimArguments: boolean
 }
 
-/** The file at a path. */
+/** The type of a path; undefined if nothing is there. */
 type Kind = 'file' | 'folder' | undefined
 
 /** Extensions that Windows starts without cmd.exe. */
 const PROGRAMS = new Set(['.exe', '.com'])
 const USUAL_EXTENSIONS = '.COM;.EXE;.BAT;.CMD'
-/** Characters special to cmd.exe, also between quotes. */
+/** Characters that cmd.exe treats specially, even between quotes. */
 const META = /([()\][%!^"`<>&|;, *?])/g
-/** A batch file that npm has written for a package: it gives its arguments to cmd.exe once more. */
+/** A batch file that npm has written for a package: it passes its arguments through cmd.exe again. */
 const SHIM = /node_modules[\\/]\.bin[\\/][^\\/]+\.cmd$/i
 
 /**
- * Finds a command as Windows does, in this folder and in those of PATH. A program is started by itself; a batch file, such as npm, by cmd.exe,
- * with arguments that arrive there as they are.
+ * Finds a command as Windows does, in this folder and in those of PATH. A program is started directly; a batch file, such as npm,
+ * through cmd.exe, with arguments quoted so that they arrive unchanged.
  *
- * @param env - PATH, PATHEXT and ComSpec of it are used
- * @param kindOf - what is at a path
- * @returns null: there is no such command; 'folder': there is, but it is a folder
+ * @param env - its PATH, PATHEXT and ComSpec are used
+ * @param kindOf - returns the type of a path
+ * @returns null if there is no such command; 'folder' if it is a folder
  */
 export function windowsStart(
   command: string,
@@ -42,7 +42,7 @@ export function windowsStart(
   return { file: env['ComSpec'] ?? 'cmd.exe', args: ['/d', '/s', '/c', `"${line}"`], windowsVerbatimArguments: true }
 }
 
-/** Paths where the command may be; the first that exists is meant. */
+/** Paths where the command may be; the first one that exists counts. */
 function pathsOf(command: string, env: NodeJS.ProcessEnv): string[] {
   const extensions = (env['PATHEXT'] ?? USUAL_EXTENSIONS).split(';').filter((extension) => extension !== '')
   const isComplete = extensions.some((extension) => extension.toLowerCase() === extname(command).toLowerCase())
@@ -52,7 +52,7 @@ function pathsOf(command: string, env: NodeJS.ProcessEnv): string[] {
   return folders.flatMap((folder) => names.map((name) => win32.join(folder, name)))
 }
 
-/** An argument for cmd.exe, twice where a batch file gives it on and a quotation mark in it would end it, and then for the rules by which a program of Windows reads its command line. */
+/** Quotes `arg` for a program, then escapes it for cmd.exe: twice if a batch file passes it on, or if it holds a quotation mark. */
 function quoted(arg: string, isReadTwice: boolean): string {
   const whole = `"${arg.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\*)$/, '$1$1')}"`.replace(META, '^$1')
   return isReadTwice ? whole.replace(META, '^$1') : whole

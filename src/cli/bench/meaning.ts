@@ -5,12 +5,12 @@ const NS_PER_MS = 1e6
 const MILLION = 1e6
 
 /**
- * The meaning of the figures for a million calls, in sentences: which is how much faster, and how much time that saves. Nothing
- * if this package, or every other, could not be measured.
+ * Explains the figures in sentences: for a million calls, how much faster one limiter is than another, and how much time that saves.
+ * Empty if this package, or every other one, could not be measured.
  */
 export function meaningOf({ cases }: Pick<BenchReport, 'cases'>): string[] {
   const allowed = cases.filter(({ path }) => path === 'allowed')
-  // The one that the tables compare with: the limiter itself, not a lease of it.
+  // The tables compare with this case: the limiter itself, not a lease of it.
   const ours = allowed.find(({ role }) => role === 'ours')
   const rivals = allowed.filter(({ role }) => role === 'rival')
   const first = fastest(rivals)

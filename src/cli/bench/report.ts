@@ -29,7 +29,7 @@ export function renderBench(report: BenchReport, styles: Styles): string {
   ].join('\n')
 }
 
-/** Says how the figures came about. */
+/** Explains how the figures were measured. */
 export function howMeasured({ rounds, durationMs }: Pick<BenchReport, 'rounds' | 'durationMs'>): string {
   return [
     `How this was measured: every case ran in ${rounds} ${rounds === 1 ? 'process' : 'processes'} of its own, in turn with the others, ${durationMs} ms each after`,

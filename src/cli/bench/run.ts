@@ -5,12 +5,12 @@ import { describeMachine, type Machine } from '../machine.js'
 import { evaluateModule, ownVersion, resolvePackages, versionOf } from '../project-packages.js'
 import { median, summarize, type Summary } from '../statistics.js'
 
-/** The code that measures: bench/decide and bench/rivals, which the build joins into one file. The processes run it. */
+/** The measuring code: bench/decide and bench/rivals, joined into one file by the build. Each measuring process runs it. */
 interface BenchChild {
   readonly cases: readonly BenchCase[]
 }
 
-/** Which way through a limiter a case takes: a synchronous answer that is always yes or always no, or a promise that always resolves or always rejects. */
+/** The path that a case measures: a synchronous answer, always yes or always no, or a promise that always resolves or always rejects. */
 export type BenchPath = 'allowed' | 'denied' | 'await' | 'await-denied'
 
 /** One thing to measure, in a process of its own. */
@@ -21,7 +21,7 @@ interface BenchCase {
   readonly package: string | null
   readonly role: 'ours' | 'rival' | 'floor'
   readonly path: BenchPath
-  /** The call that is timed, as source. */
+  /** Source text of the call that is timed. */
   readonly call: string
   /** Environment of the case's process. */
   readonly env?: Readonly<Record<string, string>>
@@ -35,28 +35,28 @@ interface Measurement {
   readonly heapBytesPerCall: number
 }
 
-/** On the shared bucket, by asking the main thread with a message, or on the shared bucket until it is empty. */
+/** How threads decide: on the shared bucket, by a message to the main thread, or on the shared bucket until it is empty. */
 export type ThreadMode = 'bucket' | 'message' | 'drain'
 
-/** All threads of one process together. */
+/** The measurement of all threads of one process together. */
 interface ThreadsMeasurement {
   readonly decisionsPerSecond: number
-  /** Nanoseconds a decision took in one thread, mean over the threads. */
+  /** Nanoseconds per decision in one thread: the mean over the threads. */
   readonly nsPerDecision: number
   readonly admitted: number
-  /** Tokens there were, for the mode that uses them all up; else null. */
+  /** Tokens that the bucket had, in the mode that uses them all up; else null. */
   readonly available: number | null
 }
 
-/** The cases to measure, and how long. */
+/** Where to measure, how often and for how long. */
 export interface BenchOptions {
   /** Folder whose packages are measured. */
   readonly directory: string
-  /** Processes each case gets, one after the other. */
+  /** Number of processes per case, one after the other. */
   readonly rounds: number
   /** How long each process records, in milliseconds. */
   readonly durationMs: number
-  /** Workers on one bucket; null measures no threads. */
+  /** Number of worker threads on one bucket; null: threads are not measured. */
   readonly threads: number | null
 }
 
@@ -69,7 +69,7 @@ export interface CaseReport {
   readonly role: BenchCase['role']
   readonly call: string
   readonly nsPerCall: Summary
-  /** One figure of each process. */
+  /** The figure of each process, in nanoseconds per call. */
   readonly samples: readonly number[]
   readonly heapBytesPerCall: number
 }
@@ -80,14 +80,14 @@ export interface ThreadsReport {
   readonly threads: number
   readonly decisionsPerSecond: Summary
   readonly nsPerDecision: Summary
-  /** Of the mode 'drain': tokens that were handed out in every round, and tokens there were; else null. */
+  /** In mode 'drain': the tokens handed out in each round, and the tokens there were. Otherwise null. */
   readonly exact: { readonly admitted: readonly number[]; readonly available: number } | null
 }
 
 /** Everything that was measured. */
 export interface BenchReport {
   readonly version: string
-  /** The core of this package's cases: its addon, or WebAssembly if that cannot be loaded. */
+  /** The core that this package's cases ran on: the addon, or WebAssembly if that cannot be loaded. */
   readonly native: 'addon' | 'wasm'
   readonly machine: Machine
   readonly rounds: number
@@ -103,7 +103,7 @@ export interface BenchReport {
 /** Called after each process. */
 export type BenchProgress = (done: number, total: number, what: string) => void
 
-/** One thing that is measured once a round, in a process of its own. */
+/** Something that is measured once per round, in a process of its own. */
 interface Job<T> {
   readonly id: string
   run(): Promise<T>
@@ -113,8 +113,8 @@ interface Job<T> {
 /**
  * Measures this package and every other limiter that resolves from `options.directory`.
  *
- * Each case runs once a round in a process of its own; the rounds go through the cases in turn, so that a slow minute of the
- * machine falls on all of them.
+ * Each case runs once per round in a process of its own. A round goes through all cases in turn, so that a slow minute of the
+ * machine affects them all.
  */
 export async function runBench(options: BenchOptions, onProgress: BenchProgress): Promise<BenchReport> {
   const { cases } = (await import(childUrl.href)) as BenchChild
@@ -141,7 +141,7 @@ export async function runBench(options: BenchOptions, onProgress: BenchProgress)
   }
 }
 
-/** Runs each job once a round. A job that fails is not run again; the others continue. @returns the failures by job id */
+/** Runs each job once per round. A job that fails is not run again; the others continue. @returns the failures by job id */
 async function runRounds(
   jobs: readonly Job<unknown>[],
   rounds: number,
@@ -224,7 +224,7 @@ function caseReport(
   }
 }
 
-/** Puts the rounds of one measurement with threads together. */
+/** Combines the rounds of one measurement with threads. */
 function threadsReport(plan: ThreadPlan, results: readonly ThreadsMeasurement[]): ThreadsReport {
   const available = results[0]?.available ?? null
   return {

@@ -47,14 +47,14 @@ async function bench(flags: BenchFlags, output: Output, progressOutput: Output):
   return report.failed.length > 0 ? 1 : 0
 }
 
-/** Times to keep. Of what costs next to nothing a sample may come out below 0, when the work around it is subtracted: that is no time. */
+/** The times to save. A call that costs next to nothing may give samples of 0 or less once the work around it is subtracted: drop those. */
 export function timesOf(cases: readonly Pick<CaseReport, 'id' | 'samples'>[]): MeasuredTimes[] {
   return cases
     .map(({ id, samples }) => ({ what: id, unit: 'ns' as const, samples: samples.filter((ns) => ns > 0) }))
     .filter(({ samples }) => samples.length > 0)
 }
 
-/** A bar where `stream` is a terminal; nothing elsewhere, so that logs hold the result alone. */
+/** A bar if `stream` is a terminal; otherwise nothing, so that logs contain only the result. */
 async function progressBar(stream: Output): Promise<{ update: BenchProgress; stop: () => void }> {
   if (stream.isTTY !== true) return { update: () => undefined, stop: () => undefined }
   const { default: cliProgress } = await import('cli-progress')

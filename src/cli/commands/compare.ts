@@ -59,7 +59,7 @@ Exit codes: 0 success, whichever is faster; 1 a function or the items failed, or
 
 const KEYS = ['mode', 'workers', 'chunkSize']
 
-/** Only what is a way to run; the values are checked by `execute`. */
+/** Parses a way to run and refuses other keys; `execute` checks the values. */
 function wayOf(text: string): Way {
   let value: unknown
   try {
@@ -82,7 +82,7 @@ function sidesOf(first: TaskArgument, second: TaskArgument, flags: CompareFlags)
   return [side(first, flags.firstOptions), side(second, flags.secondOptions)]
 }
 
-/** Each round runs both; who comes first changes, so that neither is always the one after. */
+/** Each round runs both sides. The order alternates, so that neither always runs second. */
 async function runInTurn(
   sides: readonly [Side, Side],
   { rounds, limitMs, items, range, timeoutMs }: CompareFlags,

@@ -94,7 +94,7 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
       // The first error counts, not a failure to write after it.
       await output.leave().catch(() => undefined)
       if (failure !== undefined && error === failure.error) throw failureOf(failure)
-      // Nothing else is parsed outside of items.
+      // Besides items, only the module is parsed: a SyntaxError is its fault.
       throw error instanceof SyntaxError ? loadFailure(task, error) : error
     }
   } finally {
@@ -103,7 +103,7 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
   bar?.stop()
   if (interruption.hasCut || interruption.signal.aborted) {
     await output.leave()
-    // An item of this thread that was given up may have no end.
+    // An abandoned item in this thread may never end, so exit explicitly.
     process.stderr.write(`${interruptedMessage(last, input, flags, output)}\n`, () => {
       if (interruption.signal.aborted) process.exit(interruption.exitCode)
     })

@@ -66,7 +66,7 @@ function runNumber(text: string): RunNumber {
   return text === 'last' ? text : numberThat(isNumber, "the number of a run, from 1, or 'last'")(text)
 }
 
-/** Tells of lines that could not be read; the others count. */
+/** Reports lines that cannot be read and uses the others. */
 function open({ file }: HistoryFlags): History {
   const history = readHistory(file ?? usualHistory())
   for (const { line, why } of history.bad)
@@ -158,7 +158,7 @@ const WORDS: Readonly<Record<Verdict, string>> = {
 const changeLine = (change: Change): string =>
   `${printable(change.what)}: ${WORDS[change.verdict]}; it ${ratioText(change)}`
 
-/** @throws {Error} when a comparison would say nothing */
+/** @throws {Error} when a comparison would be meaningless */
 function refuseUnlike(first: SavedRun, second: SavedRun): void {
   if (first.command !== second.command)
     throw new Error(`one run is of ${first.command} and the other of ${second.command}: they cannot be compared`)

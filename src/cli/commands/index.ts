@@ -18,7 +18,7 @@ import { validateCommand } from './validate.js'
 import { watchCommand } from './watch.js'
 import { workerCommand } from './worker.js'
 
-/** Every subcommand, in the order `amorsize --help` lists them. To add one: write its file, add it here. */
+/** Every subcommand, in the order of `amorsize --help`. To add one, write its file and list it here. */
 export const commands: readonly (() => Command)[] = [
   executeCommand,
   optimizeCommand,
@@ -39,5 +39,5 @@ export const commands: readonly (() => Command)[] = [
   manCommand,
 ]
 
-/** Called by other commands only; no help lists it. */
+/** Commands that only other commands call; help does not list them. */
 export const hiddenCommands: readonly (() => Command)[] = [trialCommand]

@@ -51,7 +51,7 @@ function list(): void {
   if (fault !== null) process.stderr.write(`amorsize: ${fault}; it counts as none solved\n`)
 }
 
-/** Never writes over what somebody has worked on. */
+/** Never overwrites a file that somebody may have edited. */
 function start(number: number): void {
   const { title, text, program } = lessonOf(number)
   const file = fileOf(number)

@@ -13,7 +13,7 @@ interface MetricsCommandOptions {
   readonly once?: boolean
 }
 
-/** That of OpenTelemetry's exporter for Prometheus. */
+/** The default port of OpenTelemetry's Prometheus exporter. */
 const USUAL_PORT = 9464
 
 /** Makes the subcommand `amorsize metrics`. */
@@ -50,7 +50,7 @@ What is shared is shown: limiters, breakers and bulkheads with a name and scope 
 
 Exit codes: 0 interrupted, 1 failure, such as a port in use, 2 wrong usage.`
 
-/** Answers GET and HEAD of /metrics; what goes wrong in a scrape fails that scrape alone. */
+/** Answers GET and HEAD requests for /metrics. An error in a scrape fails only that scrape. */
 function createMetricsServer(prefix: string): Server {
   return createServer((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0]

@@ -33,7 +33,7 @@ export function optimizeCommand(): Command {
       const items = await input.all()
       const plan = await optimize({ url: task.url, export: task.export }, items, runOptions(flags)).catch(
         (error: unknown) => {
-          // An item that throws is no failure here, but a warning of the plan.
+          // An item that throws only gives the plan a warning, so a SyntaxError comes from loading the module.
           throw error instanceof SyntaxError ? loadFailure(task, error) : error
         },
       )

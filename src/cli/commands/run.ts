@@ -17,13 +17,13 @@ const MIB = 2 ** 20
 const HEAP_FLAG = /--max[-_]old[-_]space[-_]size\b/
 const SCRIPTS = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'])
 const share = numberThat((value) => value > 0 && value <= 1, 'a number above 0 and at most 1')
-/** As shells have them. */
+/** The exit codes that shells use. */
 const EXIT_NOT_EXECUTABLE = 126
 const EXIT_NOT_FOUND = 127
 const isWindows = process.platform === 'win32'
-/** Signals that are passed on. Ctrl-C of a terminal goes to the program by itself. */
+/** Signals that are passed on. If there is a terminal, SIGINT is not: Ctrl-C reaches the program from the terminal directly. */
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
-/** Signals that a console of Windows sends to the program by itself; passing them on would kill it before it can react. */
+/** Signals that a Windows console sends to the program directly. Passing them on would kill it before it can react. */
 const OF_CONSOLE: readonly NodeJS.Signals[] = ['SIGINT', 'SIGBREAK', 'SIGHUP']
 
 /** Makes the subcommand `amorsize run`. */
@@ -54,7 +54,7 @@ tells it of Ctrl-C itself. On Windows the console tells it of Ctrl-C, Ctrl-Break
 Exit codes: those of the program; 126 it cannot be executed, 127 it is not there, 2 wrong usage.`
 
 /**
- * The heap for a limit, in MiB.
+ * The heap size for a memory limit, in MiB.
  *
  * @returns undefined if nothing limits the process to less than the machine has
  */
@@ -66,7 +66,7 @@ export function heapFor(
   return Math.max(1, Math.floor((effectiveLimitBytes * heapShare) / MIB))
 }
 
-/** The environment in which the program gets the heap, unless somebody has set one. */
+/** The environment that gives the program this heap, unless a heap size is already set. */
 export function environmentWith(
   heapMiB: number | undefined,
   program: readonly string[],
@@ -78,7 +78,7 @@ export function environmentWith(
   return { ...environment, NODE_OPTIONS: `${NODE_OPTIONS} --max-old-space-size=${heapMiB}`.trim() }
 }
 
-/** Ends as the program ends: with its exit code, or by the signal that ended it. */
+/** Runs the program and ends as it does: with its exit code, or by the signal that ended it. */
 async function runProgram(program: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   const [command = '', ...args] = program
   const isScript = SCRIPTS.has(extname(command))
@@ -108,7 +108,7 @@ async function runProgram(program: readonly string[], env: NodeJS.ProcessEnv): P
   }
 }
 
-/** Of Windows all is asked for by us: its own cmd.exe would take the arguments apart. */
+/** On Windows we resolve the command and quote its arguments ourselves: cmd.exe would take them apart. */
 function startOf(command: string, args: readonly string[]): { file: string; args: readonly string[] } | Failure {
   if (!isWindows) return { file: command, args }
   const start = windowsStart(command, args, process.env)
@@ -133,10 +133,10 @@ function canRead(file: string): boolean {
   }
 }
 
-/** @returns a function that ends it: from then on signals end this process as usual */
+/** @returns a function that stops passing signals on; from then on they end this process as usual */
 function passSignals(child: ChildProcess): () => void {
   if (isWindows) return onSignals(() => undefined, OF_CONSOLE)
-  // The input or the output may be a pipe, as of `generate | amorsize run x.mjs | tee log`.
+  // Any of the three may be a pipe, as in `generate | amorsize run x.mjs | tee log`.
   const hasTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor))
   return onSignals((signal) => {
     if (signal !== 'SIGINT' || !hasTerminal) child.kill(signal)

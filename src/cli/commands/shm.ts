@@ -73,7 +73,7 @@ function remove(name: string | undefined, options: RemoveOptions, command: Comma
   unlinkAll(name === undefined ? ofKind.filter(isWanted) : findNamed(name, ofKind, options.force === true))
 }
 
-/** Whether it is a name of this user that no process uses: what is damaged or foreign is not, for who knows who needs it. */
+/** Whether no process uses this name of the user. A damaged or foreign entry never counts as unused: somebody may need it. */
 export function isUnused({ name, state, processes }: MachineEntry): boolean {
   return name !== null && processes.length === 0 && (state === 'ready' || state === 'other-boot')
 }

@@ -22,7 +22,7 @@ interface TopOptions {
 
 const MIN_INTERVAL_MS = 50
 const MAX_INTERVAL_MS = 3_600_000
-/** Counts are published four times per second: a rate needs to be watched for longer than that. */
+/** Threads publish their counts four times per second, so a rate needs a longer look than that. */
 const FIRST_LOOK_MS = 600
 
 /** Makes the subcommand `amorsize top`. */
@@ -71,7 +71,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage.`
 const NOTHING =
   "No name of this user is shared on this machine. A limiter with { name, scope: 'machine' } appears here."
 
-/** Looks twice, so that there are rates. */
+/** Takes two samples, because a rate needs two. */
 async function printOnce(options: TopOptions): Promise<void> {
   const sampler = new Sampler()
   let rows = sampler.sample()
@@ -89,12 +89,12 @@ async function printOnce(options: TopOptions): Promise<void> {
     )
 }
 
-/** @param rows - that are there, of which none is shown */
+/** @param rows - all rows, of which none is shown */
 function whyEmpty(rows: readonly TopRow[]): string {
   return rows.length === 0 ? NOTHING : 'No name holds the filter.'
 }
 
-/** Columns of a terminal; what is no terminal has room for all. */
+/** The width of a terminal in columns; unlimited for anything else. */
 function widthOf({ isTTY, columns }: Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>>): number {
   return isTTY === true ? sizeOr(Infinity, columns) : Infinity
 }

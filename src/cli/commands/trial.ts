@@ -9,7 +9,7 @@ import { resultLine } from '../items/result-line.js'
 import type { TaskArgument } from '../items/task-argument.js'
 import { TRIAL, type Trial, type TrialJob } from '../trial/trial.js'
 
-/** A run that is shorter is run once more: most of it may have been the compiler's, and the start of workers. */
+/** A shorter run is repeated: most of it may have been compilation and the start of workers. */
 const SHORT_MS = 300
 
 /** Makes the subcommand that `tune`, `compare` and `watch` start: one run, timed in a process of its own. */
@@ -18,7 +18,7 @@ export function trialCommand(): Command {
     .description('run a task once and tell the parent process how long that took')
     .argument('<job>', 'what to run, as JSON')
     .action(async (job: string) => {
-      // Nobody is left to report it to.
+      // Without its parent, the process has nobody to report to.
       process.once('disconnect', () => process.exit())
       await reportToParent(() => measure(JSON.parse(job) as TrialJob))
     })
@@ -38,7 +38,7 @@ async function measure(job: TrialJob): Promise<Trial> {
   }
 }
 
-/** Imports the module, so that what is wrong with it is said by itself. */
+/** Imports the module first, so that its own faults are reported as such. */
 async function load(task: TaskArgument): Promise<Readonly<Record<string, unknown>>> {
   try {
     return (await import(task.url)) as Readonly<Record<string, unknown>>
@@ -52,7 +52,7 @@ interface TimedRun {
   readonly results: readonly unknown[]
 }
 
-/** Without hooks and whatever else makes a run look at each item: that would be measured too. */
+/** Runs without hooks and anything else that makes `execute` look at each item, since that would be measured, too. */
 async function timedRun(job: TrialJob, input: ItemsInput): Promise<TimedRun> {
   const items = await input.all()
   const startMs = performance.now()
@@ -60,12 +60,12 @@ async function timedRun(job: TrialJob, input: ItemsInput): Promise<TimedRun> {
     const results = await run(job, items)
     return { elapsedMs: performance.now() - startMs, results }
   } catch (error) {
-    // If the time would not do for a second run, the error alone is better than none.
+    // If there is no time for a second run, the error alone is better than none.
     throw 2000 * process.uptime() < job.limitMs ? await namingItem(job, input, error) : error
   }
 }
 
-/** Runs the items once more, and returns what says which of them has failed; `error` where none does so. */
+/** Runs the items again to find the one that failed. Returns an error that names it, or `error` if this run does not show it. */
 async function namingItem(job: TrialJob, input: ItemsInput, error: unknown): Promise<unknown> {
   let failed: FailedItem | undefined
   try {

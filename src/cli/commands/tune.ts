@@ -97,7 +97,7 @@ const counted = (count: number, what: string): string => `${formatCount(count)} 
 
 const BAR_COLUMNS = 24
 const barText = (share: number): string => '█'.repeat(Math.max(1, Math.round(BAR_COLUMNS * share)))
-/** A smaller gain is soon lost to items that differ a little. */
+/** A smaller gain is lost as soon as the items differ a little. */
 const WORTH_PASTING_PERCENT = 5
 
 function reportOf(task: TaskArgument, tuning: Tuning, styles: Styles): string {
@@ -132,7 +132,7 @@ function adviceOf({ best, loop, byItself, ways }: Tuning): string[] {
   ]
 }
 
-/** Ways that the measurements cannot tell from the best: their ranges meet. */
+/** How many ways the measurements cannot tell from the best, because the ranges overlap. */
 function closeTo(best: Measured, ways: readonly Measured[]): number {
   return ways.filter(({ name, ms }) => name !== best.name && ms !== null && ms.min <= (best.ms?.max ?? 0)).length
 }

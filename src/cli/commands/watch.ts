@@ -46,7 +46,7 @@ export function watchCommand(): Command {
   return command
 }
 
-/** The result of one look. */
+/** The result of one measurement. */
 interface Look {
   readonly verdict: Verdict | 'first' | 'failed'
   readonly text: string
@@ -60,7 +60,7 @@ async function watchTask(task: TaskArgument, flags: WatchFlags): Promise<number>
   try {
     for (let time = 1; ; time++) {
       last = await look(task, flags, baseline)
-      // Ctrl-C in a terminal ends the process that measured, too.
+      // Ctrl-C in a terminal also ends the measuring process, so its result does not count.
       if (changes.isOver) return 0
       if (last.verdict === 'first') baseline = last.samples
       tell(last, flags)
@@ -109,7 +109,7 @@ const SETTLE_MS = 100
 /**
  * Calls `onChange` when a module in the folder of `url` changes.
  *
- * @returns what ends it
+ * @returns a function that stops watching
  * @throws {Error} when there is no such folder
  */
 function watchFolder(url: string, onChange: () => void): () => void {
@@ -127,7 +127,7 @@ function watchFolder(url: string, onChange: () => void): () => void {
   }
 }
 
-/** Tells when it is time to look again: a module in the task's folder has changed, or the interval is over. */
+/** Waits until it is time to measure again: a module in the task's folder has changed, or the interval is over. */
 class Changes {
   readonly #intervalMs: number | undefined
   readonly #close: () => void

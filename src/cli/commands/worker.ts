@@ -12,7 +12,7 @@ interface WorkerFlags {
   readonly stallMs?: number
 }
 
-/** More is a slip of the finger. */
+/** A larger number is probably a typo. */
 const MOST_THREADS = 4096
 const USUAL_URL = 'redis://localhost:6379'
 

@@ -6,7 +6,7 @@ export interface FailedItem {
   readonly error: unknown
 }
 
-/** Says which item has failed, and of what. */
+/** Makes an error that says which item failed, and why. */
 export function failureOf({ index, error }: FailedItem): Error {
   return new Error(
     `item ${index} failed: ${error instanceof Error ? `${error.name}: ${error.message}` : inspect(error, { breakLength: Infinity })}`,

@@ -1,15 +1,15 @@
 import { constants } from 'node:os'
 import { onSignals, STOP_SIGNALS } from '../end-signals.js'
 
-/** Ctrl-C (or SIGTERM): once, to finish what has begun and take no more; again, to stop at once. */
+/** Ctrl-C (or SIGTERM). The first one lets items under way finish and takes no more; the second one stops at once. */
 export class Interruption {
-  /** Whether items were left because of it. */
+  /** Whether items were left out because of an interruption. */
   hasCut = false
   readonly #controller = new AbortController()
   readonly #listeners: (() => void)[] = []
-  /** The signal that came; null while there was none. */
+  /** The last signal that came; null if there was none. */
   requestedBy: NodeJS.Signals | null = null
-  /** From now on a signal ends the process as usual. */
+  /** After this call a signal ends the process as usual. */
   readonly stopListening = onSignals((signal) => {
     if (this.requestedBy !== null) this.#controller.abort(new Error('interrupted'))
     this.requestedBy = signal
@@ -21,12 +21,12 @@ export class Interruption {
     return this.#controller.signal
   }
 
-  /** Exit code of a process that such a signal has ended. */
+  /** Exit code of a process that was ended by this signal. */
   get exitCode(): number {
     return 128 + constants.signals[this.requestedBy ?? 'SIGINT']
   }
 
-  /** Whether the source must end here although it has more; asked before each item. */
+  /** Whether the source must end here although it has more items. To be called before each item. */
   cutsHere(): boolean {
     if (this.requestedBy !== null) this.hasCut = true
     return this.requestedBy !== null

@@ -10,29 +10,29 @@ import { countLines, ndjsonValues } from './ndjson-lines.js'
 export interface ItemsOptions {
   /** Path of an NDJSON file or of a `.json` file with one array, or '-' for standard input. */
   readonly items?: string | undefined
-  /** As many numbers from 0. */
+  /** This many numbers, from 0 on. */
   readonly range?: number | undefined
 }
 
 /** The items of a command. */
 export interface ItemsInput {
-  /** Number of items, null if only the end will tell. */
+  /** Number of items; null if it is known only at the end. */
   readonly total: number | null
-  /** All items at once where they are few enough, so that their number can count; else as {@link ItemsInput.open} gives them. */
+  /** All items at once if they are few enough, so that their number is known; otherwise the same as {@link ItemsInput.open}. */
   all(): Promise<Iterable<unknown> | AsyncIterable<unknown>>
-  /** Gives the items once; ends early where an interruption says so. */
+  /** Reads the items once; ends early if `interruption` says so. */
   open(interruption?: Interruption): AsyncIterable<unknown> | Iterable<unknown>
-  /** A hash by which equal items are recognized; null if they can be read only once. */
+  /** A hash that is the same for equal items; null if they can be read only once. */
   digest(): Promise<string | null>
 }
 
 const CHUNK_BYTES = 256 * 1024
-/** Most numbers and bytes held in memory at once. */
+/** At most this many numbers or bytes of items are held in memory at once. */
 const FEW_NUMBERS = 10_000_000
 const FEW_BYTES = 64 << 20
 
 /**
- * Finds the items. A file is counted, so that a bar can tell how far the run is.
+ * Opens the items. The lines of a file are counted, so that a progress bar can show how far the run is.
  *
  * @throws {Error} when the file cannot be read
  */
@@ -58,7 +58,7 @@ export async function itemsInput(options: ItemsOptions): Promise<ItemsInput> {
     const found = await stat(path)
     if (found.isDirectory()) throw new Error('it is a folder')
     if (!found.isFile()) {
-      // A pipe can be read only once, so nobody counts its lines.
+      // A pipe can be read only once, so its lines are not counted.
       const open = (interruption?: Interruption): AsyncIterable<unknown> =>
         values(read(path), path, Infinity, interruption)
       return { total: null, open, all: () => Promise.resolve(open()), digest: unknown }
@@ -83,7 +83,7 @@ export async function itemsInput(options: ItemsOptions): Promise<ItemsInput> {
   }
 }
 
-/** The elements of a file that is one JSON array; null for one that has an item per line. */
+/** The elements of a file that holds one JSON array; null for any other file, which has one item per line. */
 async function elementsIn(path: string): Promise<unknown[] | null> {
   try {
     const whole: unknown = JSON.parse(await readFile(path, 'utf8'))
@@ -123,7 +123,7 @@ function* numbers(count: number, interruption: Interruption | undefined): Genera
   for (let i = 0; i < count && interruption?.cutsHere() !== true; i++) yield i
 }
 
-/** @param most - how many there were when they were counted: a file that grows meanwhile stays what it was */
+/** @param most - the number of items when they were counted: items added to the file since then are ignored */
 async function* values(
   text: Readable,
   name: string,

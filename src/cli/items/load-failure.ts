@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { messageOf } from '../../internal/text/error-text.js'
 import type { TaskArgument } from './task-argument.js'
 
-/** The fault of a task's module, with the line that cannot be parsed. */
+/** Describes why a task's module cannot be loaded; for a syntax error with the line, if it can be found. */
 export function loadFailure(task: TaskArgument, error: unknown): Error {
   return new Error(`the module ${task.url} cannot be loaded: ${describe(task, error)}`, { cause: error })
 }
@@ -14,10 +14,10 @@ function describe(task: TaskArgument, error: unknown): string {
   return `${error.name}: ${error.message}${place === undefined ? '' : ` (${place})`}`
 }
 
-/** A module that cannot be parsed does not say where; the check of Node does. Undefined where it is one that the module imports. */
+/** Finds the line of a SyntaxError by `node --check`, since the error lacks it. Undefined if the fault is in an imported module. */
 function placeOfFault({ url }: TaskArgument): string | undefined {
   if (!url.startsWith('file:')) return undefined
   const { stderr } = spawnSync(process.execPath, ['--check', fileURLToPath(url)], { encoding: 'utf8' })
-  // A path may have blanks, and lines of Windows end otherwise.
+  // A path may contain spaces, and lines on Windows end with a carriage return, too.
   return /^(?:file:\/\/)?(.+:\d+)\r?\n/.exec(stderr)?.[1]
 }

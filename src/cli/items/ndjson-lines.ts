@@ -6,11 +6,11 @@ class BadLineError extends Error {
 }
 
 /**
- * Reads one JSON value from each line, and no further ahead than is asked for. Lines of blanks are left out.
+ * Reads one JSON value per line, no further ahead than the consumer asks. Blank lines are skipped.
  *
- * @param chunks - the text, cut anywhere
+ * @param chunks - the text in pieces, cut anywhere
  * @param name - of the input, for messages
- * @throws {BadLineError} naming the line, when one is no JSON or no UTF-8
+ * @throws {BadLineError} naming a line that is not JSON or not UTF-8
  */
 export async function* ndjsonValues(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<unknown, void> {
   let lineNumber = 0
@@ -29,7 +29,7 @@ export async function* ndjsonValues(chunks: AsyncIterable<Buffer>, name: string)
   }
 }
 
-/** Lines of text. Others would get other characters than they have, and nobody would know. */
+/** Yields lines of UTF-8 text. Other encodings are refused: they would be decoded to wrong characters unnoticed. */
 async function* linesOf(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<string, void> {
   let lineNumber = 1
   for await (const block of blocksOf(chunks)) {
@@ -48,7 +48,7 @@ async function* linesOf(chunks: AsyncIterable<Buffer>, name: string): AsyncGener
   }
 }
 
-/** Whole lines, several at once. Only a line feed ends a line: JSON may hold the other line ends of Unicode as they are. */
+/** Yields blocks of whole lines. Only a line feed ends a line: JSON strings may contain Unicode's other line ends unescaped. */
 async function* blocksOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
   let rest: Buffer[] = []
   for await (const chunk of chunks) {
@@ -66,7 +66,7 @@ async function* blocksOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, 
 /**
  * Counts the lines that {@link ndjsonValues} would read a value from.
  *
- * @throws {BadLineError} naming the line, when one is no UTF-8
+ * @throws {BadLineError} naming a line that is not UTF-8
  */
 export async function countLines(chunks: AsyncIterable<Buffer>, name: string): Promise<number> {
   let count = 0

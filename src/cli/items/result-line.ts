@@ -1,12 +1,12 @@
-/** `JSON.stringify` by its true type: it returns undefined for undefined and for functions. */
+/** `JSON.stringify` with its true type: it returns undefined for undefined and for functions. */
 const stringify: (value: unknown, replacer: (key: string, value: unknown) => unknown) => string | undefined =
   JSON.stringify
 
 /**
- * Returns the line of one result; null stands for undefined, as in the arrays of `JSON.stringify`.
+ * Returns a result as a line of JSON; undefined becomes null, as in arrays.
  *
  * @param index - of the item, for messages
- * @throws {Error} when the result cannot be JSON
+ * @throws {Error} when the result cannot be written as JSON
  */
 export function resultLine(index: number, result: unknown): string {
   try {

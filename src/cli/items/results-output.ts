@@ -3,13 +3,13 @@ import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
 
 /** Where a command's results go, one line each. */
 export interface ResultsOutput {
-  /** The file that results are written to until it is complete; null if they go to their place at once. */
+  /** The file that takes the results until they are complete; null if they go to their destination directly. */
   readonly partialPath: string | null
-  /** Adds a line. Returns a promise when the next one must wait for it. */
+  /** Adds a line. If it returns a promise, the next line must wait for it. */
   write(line: string): Promise<void> | undefined
-  /** All results are there. */
+  /** Finishes the output after the last result. */
   complete(): Promise<void>
-  /** There will be no more results; those written stay where they are. */
+  /** Ends the output early; the results written so far stay where they are. */
   leave(): Promise<void>
 }
 
@@ -22,7 +22,7 @@ const BUFFER_CHARS = 64 * 1024
 
 /**
  * Opens `path`, or standard output for '-'. A file appears under its name only when it is complete; until then it grows
- * beside it, as `<path>.partial`.
+ * as `<path>.partial`.
  *
  * @throws {Error} when the file cannot be written
  */
@@ -89,7 +89,7 @@ class FileOutput implements ResultsOutput {
   }
 }
 
-/** Results alone go to standard output: from now on what tasks print goes to standard error. */
+/** Only results go to standard output; from now on, anything that tasks print goes to standard error. */
 class StandardOutput implements ResultsOutput {
   readonly partialPath = null
   readonly #write = process.stdout.write.bind(process.stdout)
@@ -103,16 +103,16 @@ class StandardOutput implements ResultsOutput {
   }
 
   constructor() {
-    // The program's own listener ends the process at once; here the run must end first.
+    // The listener in main.ts would end the process at once; here the run must end first.
     process.stdout.removeAllListeners('error').on('error', this.#failed)
     process.stdout.write = process.stderr.write.bind(process.stderr)
-    // Output of worker threads comes by a pipe, which waits for this.
+    // The pipe that brings the output of worker threads waits for this event.
     process.stderr.on('drain', () => process.stdout.emit('drain'))
   }
 
   write(line: string): Promise<void> | undefined {
     if (this.#failure !== undefined) throw this.#failure
-    // Most items are waited for anyway; a line goes out with those that came in the same turn of the event loop.
+    // Most items are awaited anyway, so a line goes out with the others of the same turn of the event loop.
     if (this.#text === '') setImmediate(() => this.#flush())
     this.#text += `${line}\n`
     return this.#text.length < BUFFER_CHARS ? undefined : this.#drain()
@@ -135,7 +135,7 @@ class StandardOutput implements ResultsOutput {
 
   async #drain(): Promise<void> {
     if (!this.#flush()) await once(process.stdout, 'drain').catch(() => undefined)
-    // The error of a write comes a little later.
+    // A write reports its error a little later.
     await new Promise(setImmediate)
     if (this.#failure !== undefined) throw this.#failure
   }

@@ -39,7 +39,7 @@ export function withRunFlags(command: Command): Command {
     .option('--timeout-ms <ms>', 'milliseconds an item may take', milliseconds)
 }
 
-/** Ends the command with what is wrong unless exactly one option says where the items come from. */
+/** Ends the command with an error unless exactly one option says where the items come from. */
 export function requireItems(command: Command, { items, range }: RunFlags): void {
   if ((items === undefined) !== (range === undefined)) return
   command.error(

@@ -2,16 +2,16 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { usualHistory } from '../history-file.js'
 
-/** Which lessons somebody has solved. */
+/** The lessons that the user has solved. */
 export interface LessonProgress {
   readonly solved: readonly number[]
-  /** Why what was kept cannot be read; null if it can, or there is nothing yet. */
+  /** Why the saved progress cannot be read; null if it can, or if there is none yet. */
   readonly fault: string | null
 }
 
 const progressFile = (): string => join(dirname(usualHistory()), 'lessons.json')
 
-/** Reads what was solved; a damaged file counts as none, and is reported. */
+/** Reads which lessons were solved. A damaged file counts as none, and `fault` says so. */
 export function readProgress(): LessonProgress {
   const file = progressFile()
   try {
@@ -27,9 +27,9 @@ export function readProgress(): LessonProgress {
 }
 
 /**
- * Keeps that a lesson was solved.
+ * Records that a lesson was solved.
  *
- * @returns why it cannot be kept; null if it was
+ * @returns why that cannot be saved; null if it was
  */
 export function keepSolved(lesson: number): string | null {
   const file = progressFile()

@@ -4,15 +4,15 @@ export type Figures = Readonly<Record<string, unknown>>
 /** A lesson of `amorsize learn`: a program with a gap, and a check that runs it and looks at what it printed. */
 export interface Lesson {
   readonly title: string
-  /** Its subject and what to do, for a terminal of 80 columns. */
+  /** Explains the subject and the exercise, for a terminal of 80 columns. */
   readonly text: string
   /** The program with its gap, which begins with `// TODO`. */
   readonly program: string
-  /** The line that replaces the one after the TODO in the solved program. */
+  /** The line after the TODO, which `solution` replaces. */
   readonly gap: string
   readonly solution: string
   readonly hint: string
-  /** The remaining fault, in a sentence; null when it is solved. */
+  /** Says in a sentence what is still wrong; null if the lesson is solved. */
   check(figures: Figures): string | null
 }
 
@@ -208,7 +208,7 @@ ${REPORT} calls }))
   check: ({ calls }) => (calls === 11 ? null : `${String(calls)} calls got through, and should be 11`),
 }
 
-/** In their order. */
+/** All lessons, in order. */
 export const lessons: readonly Lesson[] = [gettingStarted, measuring, tuning, webService, dataPipeline, modelApi]
 
 /** The program of a lesson with its gap filled. */

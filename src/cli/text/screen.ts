@@ -1,6 +1,6 @@
 import { fitting, textWidth } from './text-width.js'
 
-const ENTER = '\u001b[?1049h\u001b[?25l' // the other screen, no cursor
+const ENTER = '\u001b[?1049h\u001b[?25l' // the alternate screen, no cursor
 const LEAVE = '\u001b[?25h\u001b[?1049l'
 const HOME = '\u001b[H'
 const TO_LINE_END = '\u001b[K'
@@ -9,7 +9,7 @@ const TO_SCREEN_END = '\u001b[J'
 const BEGIN = '\u001b[?2026h'
 const END = '\u001b[?2026l'
 
-/** The whole terminal, for as long as it is open. Its former content comes back, however the process ends. */
+/** Takes the whole terminal until it is disposed of. The former content comes back, however the process ends. */
 export class Screen implements Disposable {
   readonly #output = process.stdout
   readonly #input = process.stdin
@@ -62,18 +62,18 @@ export class Screen implements Disposable {
   }
 }
 
-/** A serial line, or a terminal that a program has opened, may have no size: 0. */
+/** Returns `size`, or `usual` if it is unknown: a serial line, or a terminal opened by a program, may report 0. */
 export function sizeOr(usual: number, size: number | undefined): number {
   return size === undefined || size === 0 ? usual : size
 }
 
-/** Cuts `line` to `width` columns; the codes that style it take no room and stay. */
+/** Cuts `line` to `width` columns. Its style codes take no room and are kept. */
 export function cut(line: string, width: number): string {
   let room = width
   return line.replace(/\u001b\[[\d;]*m|[^\u001b]+/gu, (piece) => {
     if (piece.startsWith('\u001b')) return piece
     const shown = fitting(piece, room)
-    // Nothing follows what did not fit.
+    // After a piece that did not fit, nothing else is shown.
     room = shown === piece ? room - textWidth(shown) : 0
     return shown
   })

@@ -1,6 +1,6 @@
 import type { LimitSource, Pressure, SystemInfo } from '../../system/index.js'
 
-/** A heading, or a name, its value and where that was found. */
+/** A heading; or a name, its value and where the value was found. */
 type Row = readonly [heading: string] | readonly [name: string, value: string, where: string]
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
@@ -34,7 +34,7 @@ function pressure(value: Pressure | null): string {
   return parts.filter((part) => part !== '').join(', ')
 }
 
-/** The limit of CPU time, in a sentence; the number of usable CPUs has no file of its own. */
+/** Where the number of usable CPUs comes from: it has no file of its own. */
 function cpuLimit({ cpu, sources }: SystemInfo): string {
   if (cpu.usableCpus === null) return ''
   if (cpu.quotaCpus !== null && cpu.quotaCpus === cpu.usableCpus) return describeSource(sources.quotaCpus)
@@ -48,7 +48,7 @@ function hierarchy(controller: 'v1' | 'v2' | null, ancestorsVisible: boolean | n
   return ancestorsVisible === false ? `${controller}; limits above this container cannot be seen` : controller
 }
 
-/** How often the limits of memory have been met: slowed down above the lower one, at the hard one, and the processes killed. */
+/** How often the group was slowed down above the lower limit, how often it met the hard one, and how many processes were killed. */
 function limitMet({ highEvents, maxEvents, oomKills }: SystemInfo['memory']): string {
   const slowed = highEvents === null || highEvents === 0 ? '' : `${highEvents} slowed down, `
   return `${slowed}${count(maxEvents)} / ${count(oomKills)}`
@@ -56,7 +56,7 @@ function limitMet({ highEvents, maxEvents, oomKills }: SystemInfo['memory']): st
 
 function rowsOf(info: SystemInfo): readonly Row[] {
   const { cpu, memory, pids, sources } = info
-  // Without the addon null does not mean that there is none, but that Node does not say.
+  // Without the addon, null does not mean that there is no limit, only that Node does not say.
   const known = info.source === 'native'
   const none = known ? 'none' : 'unknown'
   const unlimited = known ? 'unlimited' : 'unknown'
@@ -119,7 +119,7 @@ function rowsOf(info: SystemInfo): readonly Row[] {
   ]
 }
 
-/** Lays `info` out as a table: what limits this process, and the file and level where each limit was found. */
+/** Formats `info` as a table: what limits this process, and the file and level where each limit was found. */
 export function formatSystemInfo(info: SystemInfo): string {
   const rows = rowsOf(info)
   const widthOf = (column: 0 | 1) => Math.max(...rows.map((row) => (row.length === 1 ? 0 : row[column].length)))

@@ -4,7 +4,7 @@ import { textWidth } from './text-width.js'
 
 export { formatCount, formatNumber } from '../../internal/text/number-text.js'
 
-/** Between which values samples lie. */
+/** The range of samples as text, such as `0.46-9.25`. */
 export const rangeText = ({ min, max }: { readonly min: number; readonly max: number }): string =>
   `${formatNumber(min)}-${formatNumber(max)}`
 
@@ -14,13 +14,13 @@ export interface Table {
   readonly rows: readonly (readonly string[])[]
 }
 
-/** A column's heading and where its text stands; numbers stand right. */
+/** A column's heading and alignment; numbers are aligned right. */
 export interface Column {
   readonly title: string
   readonly align: 'left' | 'right'
 }
 
-/** A column, and what it shows of a row. */
+/** A column, and the function that gives its text for a row. */
 export interface ColumnOf<Row> extends Column {
   readonly cell: (row: Row) => string
 }
@@ -32,7 +32,7 @@ export const right = <Row>(title: string, cell: (row: Row) => string): ColumnOf<
   cell,
 })
 
-/** Makes a table of which each column says what it shows of a row; names of files and the like may be anybody's. */
+/** Makes a table from rows. Cells are made printable, because file names and the like may contain anything. */
 export function tableOf<Row>(rows: readonly Row[], columns: readonly ColumnOf<Row>[]): Table {
   return {
     columns: columns.map(({ title, align }) => ({ title, align })),

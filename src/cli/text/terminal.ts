@@ -18,15 +18,15 @@ export function stylesFor(stream: Output): Styles {
   return { bold: style(1, 22), dim: style(2, 22), red: style(31, 39), yellow: style(33, 39) }
 }
 
-/** Returns `text` without what a terminal would obey: control characters become the replacement character. */
+/** Makes `text` safe to print: characters that a terminal would obey become the replacement character. */
 export function printable(text: string): string {
   return text.replace(FOR_TERMINALS, '\uFFFD')
 }
 
-/** {@link printable}, of a text of several lines. */
+/** Like {@link printable}, for text of several lines. */
 export const printableLines = (text: string): string => text.split('\n').map(printable).join('\n')
 
-/** `value` as a line of JSON, in which what a terminal would obey is escaped. */
+/** Returns `value` as a line of JSON in which characters that a terminal would obey are escaped. */
 export function jsonLine(value: unknown): string {
   const escape = (sign: string): string => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`
   return `${JSON.stringify(value).replace(FOR_TERMINALS, escape)}\n`

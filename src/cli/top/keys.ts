@@ -3,15 +3,15 @@ import { type Arrangement, SORT_KEYS } from './model.js'
 
 /** The choices made by the keys of `amorsize top`. */
 export interface TopState extends Arrangement {
-  /** The filter is being typed. */
+  /** Whether the filter is being typed. */
   readonly typing: boolean
-  /** First row shown. */
+  /** Index of the first row shown. */
   readonly offset: number
   readonly paused: boolean
   readonly ended: boolean
 }
 
-/** The line at the foot of the screen, with as many of the keys as a terminal of that `width` has room for. */
+/** The line at the foot of the screen, with as many keys as fit into `width` columns. */
 export function footer(state: TopState, width = Infinity): string {
   if (state.typing) return `filter: ${state.filter}_   Enter keep  Esc clear`
   const filter = state.filter === '' ? '' : ` ('${state.filter}')`
@@ -25,7 +25,7 @@ const PAGE = 10
 
 /** Returns the state after the terminal has sent `keys`, which may be several at once. */
 export function afterKeys(state: TopState, keys: string): TopState {
-  // An arrow or page key is a sequence that starts with Escape; everything else is a key a character.
+  // An arrow or page key sends a sequence that starts with Escape; any other key sends one character.
   for (const key of keys.match(/\u001b\[[\d;]*[A-Za-z~]|[^]/gu) ?? []) state = afterKey(state, key)
   return state
 }

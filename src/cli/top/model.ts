@@ -4,7 +4,7 @@ import { type TopRow, healthOf } from './state.js'
 
 const UNKNOWN = { allowedPerSecond: null, deniedPerSecond: null, evictedPerSecond: null }
 
-/** Threads publish their counts four times per second; over this long that is not seen in the rates. */
+/** Threads publish their counts four times per second; rates over this long do not show those steps. */
 const WINDOW_MS = 2000
 
 interface Count {
@@ -14,14 +14,14 @@ interface Count {
   readonly evicted: number
 }
 
-/** Looks at the machine again and again, and tells the rates in between. */
+/** Reads the machine's names repeatedly, and computes the rates in between. */
 export class Sampler {
   readonly #read: () => MachineEntry[]
   readonly #now: () => number
   #counts = new Map<string, Count[]>()
 
   /**
-   * @param read - returns what is there
+   * @param read - reads all names of the machine
    * @param now - the time in ms
    */
   constructor(read: () => MachineEntry[] = readMachine, now: () => number = () => performance.now()) {
@@ -29,14 +29,14 @@ export class Sampler {
     this.#now = now
   }
 
-  /** The present state. */
+  /** Returns the present state of all names, with their rates. */
   sample(): TopRow[] {
     const atMs = this.#now()
     const counts = new Map<string, Count[]>()
     const rows = this.#read().map((entry) => {
       if (entry.allowed === null || entry.denied === null) return { ...entry, ...UNKNOWN }
       const count: Count = { atMs, allowed: entry.allowed, denied: entry.denied, evicted: entry.evicted ?? 0 }
-      // A name that was removed and made again counts from zero.
+      // A name that was removed and made again counts from zero: earlier counts that are larger are not its own.
       const earlier = (this.#counts.get(entry.file) ?? []).filter(
         ({ allowed, denied, evicted }) =>
           allowed <= count.allowed && denied <= count.denied && evicted <= count.evicted,
@@ -98,7 +98,7 @@ const sortValue: Record<SortKey, (row: TopRow) => number | string | null> = {
   denied: (row) => row.deniedPerSecond,
 }
 
-/** Filters and sorts: words from A, numbers from the largest, what is unknown last; the same in the order of names. */
+/** Filters and sorts: words from A, numbers from the largest, unknown values last. Rows with equal values are sorted by name. */
 export function arrange(rows: readonly TopRow[], { sort, reverse, filter }: Arrangement): TopRow[] {
   const shown = rows.filter((row) => holds(row.name ?? '', filter))
   const value = sortValue[sort]

@@ -1,4 +1,4 @@
-/** The page of `amorsize top --web`. It asks this server alone, and puts names on the page as text, never as markup. */
+/** The page of `amorsize top --web`. It makes requests only to this server, and shows names as text, never as markup. */
 
 export const PAGE_HTML = `<!doctype html>
 <html lang="en">

@@ -2,14 +2,14 @@ import type { MachineEntry } from '../../memory/machine/view.js'
 
 /** A name with its rates. */
 export interface TopRow extends MachineEntry {
-  /** Decisions per second over the last seconds; null until they are known. */
+  /** Allowed decisions per second over the last seconds; null until that is known. */
   readonly allowedPerSecond: number | null
   readonly deniedPerSecond: number | null
-  /** Keys of a keyed limiter that are pushed out. */
+  /** Keys of a keyed limiter that are evicted per second. */
   readonly evictedPerSecond: number | null
 }
 
-/** How a name is: `bad` lets nothing through, or cannot be used; `tight` refuses some calls or makes them wait. */
+/** The condition of a name: `bad` lets nothing through, or cannot be used; `tight` refuses some calls or makes them wait. */
 export type Health = 'bad' | 'tight' | 'good'
 
 /** Judges a name by its present state and its rates. */
@@ -37,7 +37,7 @@ export function stateOf(row: TopRow): string {
   return parts.length > 0 ? parts.join(', ') : '-'
 }
 
-/** A whole number if it is one, else one decimal, or three digits of what is small; a dash for what is not known. */
+/** Formats a number with at most one decimal, none from 100 on, and three significant digits below 1; null becomes a dash. */
 export function figure(value: number | null): string {
   if (value === null) return '-'
   if (value !== 0 && Math.abs(value) < 1) return value.toPrecision(3)

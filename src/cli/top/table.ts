@@ -4,7 +4,7 @@ import { type Styles, printable } from '../text/terminal.js'
 import { fitting, textWidth } from '../text/text-width.js'
 import { type TopRow, figure, healthOf, stateOf } from './state.js'
 
-/** A column, and how long it stays where there is not room for all: the lowest goes first. */
+/** A column and its rank: if there is not room for all columns, the one with the lowest `stays` goes first. */
 interface TopColumn extends ColumnOf<TopRow> {
   readonly stays: number
 }
@@ -25,16 +25,16 @@ const COLUMNS: readonly TopColumn[] = [
   { ...left('PIDS', ({ processes }) => processes.join(' ')), stays: 1 },
 ]
 
-/** Columns of the longest name that is shown whole, … */
+/** Width in columns of the longest name that is shown whole. */
 const NAME_WIDTH = 40
-/** … and of what is left of one where there is no room. */
+/** Least width to which a name is shortened if there is no room. */
 const LEAST_NAME_WIDTH = 12
 const GAP = 2
 
 /**
- * Rows as lines of text, the heading first; yellow where calls are refused or wait, red where none gets through.
+ * Formats rows as lines of text, the heading first. A yellow row refuses calls or makes them wait; a red one lets none through.
  *
- * @param width - columns of the terminal: if they do not hold all of the table, its columns give way, the numbers of processes first
+ * @param width - columns of the terminal; if the table does not fit, its columns give way in order, PIDS first
  */
 export function topLines(rows: readonly TopRow[], styles: Styles, width = Infinity): string[] {
   const { rows: all } = tableOf(rows, COLUMNS)

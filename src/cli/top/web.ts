@@ -19,7 +19,7 @@ interface WebOptions {
 
 const HOST = '127.0.0.1'
 
-/** Answers by path: the type of what is there, and what it is. */
+/** Answers by path: content type and body. */
 type Pages = Readonly<Record<string, { readonly type: string; readonly body: string }>>
 
 /**
@@ -28,7 +28,7 @@ type Pages = Readonly<Record<string, { readonly type: string; readonly body: str
  * @throws {Error} when uplot is not installed, names cannot be listed here, or the port is in use
  */
 export async function serveTop(options: WebOptions): Promise<void> {
-  // An error that no page could show is reported before anything listens.
+  // If names cannot be read, that is reported before anything listens, because no page could show it.
   new Sampler().sample()
   const server = createTopServer(options, loadPages(process.cwd()))
   await serveUntilInterrupted(server, { host: HOST, port: options.port }, (address) => {
@@ -36,7 +36,7 @@ export async function serveTop(options: WebOptions): Promise<void> {
   })
 }
 
-/** Charts are drawn by a library of the user's project: most who install this package never look at them. */
+/** Loads uplot, which draws the charts, from the user's project if it is there: most users of this package never look at charts. */
 function loadPages(project: string): Pages {
   const folder = findUplot(project) ?? findUplot(import.meta.dirname)
   if (folder === null) throw new Error('--web draws with uplot, which is not installed here; run: npm install uplot')
@@ -71,10 +71,10 @@ function createTopServer({ interval, sort, filter }: WebOptions, pages: Pages): 
         says: stateOf(row),
       }))
       const event = `data: ${JSON.stringify({ at: new Date().toISOString(), names })}\n\n`
-      // A reader that does not keep up misses what came meanwhile: nothing is kept for it.
+      // A reader that does not keep up misses events: none are buffered for it.
       for (const listener of listeners) if (!listener.writableNeedDrain) listener.write(event)
     } catch (error) {
-      // Pages ask again by themselves.
+      // Pages reconnect by themselves.
       process.stderr.write(`amorsize: ${messageOf(error)}\n`)
       for (const listener of listeners) listener.end()
     }
@@ -111,10 +111,10 @@ const SECURITY = {
   'x-content-type-options': 'nosniff',
 }
 
-/** A page of another site that has this machine's address under a name of its own must not read from here. */
+/** Prevents DNS rebinding: another site whose name points to this machine must not read from here. */
 function isOurHost({ headers, socket }: IncomingMessage): boolean {
   const { localPort = 0 } = socket
-  // Browsers leave the usual port out.
+  // Browsers omit the default port.
   const ports = localPort === 80 ? ['', ':80'] : [`:${localPort}`]
   return ports.flatMap((port) => [`${HOST}${port}`, `localhost${port}`]).includes(headers.host ?? '')
 }

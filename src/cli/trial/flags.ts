@@ -33,7 +33,7 @@ export function withTrialFlags(command: Command, rounds: number): Command {
 export const percentage = numberThat((value) => value >= 0 && value <= 1000, 'a number of per cent from 0 to 1000')
 
 /**
- * Counts the items, which must be there more than once.
+ * Counts the items, which must be readable more than once.
  *
  * @throws {Error} when there are none, or they can be read only once
  */

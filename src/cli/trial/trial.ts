@@ -11,7 +11,7 @@ export interface Way {
 /** One run that is timed, in a process of its own. */
 export interface TrialJob {
   readonly task: TaskArgument
-  /** Path of an NDJSON file; or `range`, as many numbers from 0. */
+  /** Path of an NDJSON file or of a `.json` file with one array; without it, `range` numbers, from 0 on. */
   readonly items?: string | undefined
   readonly range?: number | undefined
   readonly way: Way
@@ -25,15 +25,15 @@ export interface TrialJob {
 export interface Trial {
   readonly elapsedMs: number
   readonly items: number
-  /** Of the items: the same for the same items in the same order. */
+  /** Digest of the items: equal for the same items in the same order. */
   readonly itemsDigest: string | null
-  /** Of the results; null if they cannot be written as JSON. */
+  /** Digest of the results; null if they cannot be written as JSON. */
   readonly resultsDigest: string | null
-  /** Whether the function returns promises. */
+  /** Whether the function returns promises; checked only in mode 'serial', otherwise false. */
   readonly isAsync: boolean
 }
 
-/** A trial that did not end in the time it had. */
+/** A trial did not end within its time limit. */
 export class TooLongError extends Error {
   override readonly name = 'TooLongError'
 }
@@ -44,8 +44,8 @@ export const TRIAL = 'trial'
 /**
  * Runs a trial in a process of its own, which shares no compiled code, heap or worker with another, and can be ended whatever the function does.
  *
- * @throws {TooLongError} when it takes longer than it may
- * @throws {Error} when the module cannot be loaded or an item fails, with what the child said
+ * @throws {TooLongError} when it takes longer than `job.limitMs`
+ * @throws {Error} with the child's message, when the module cannot be loaded or an item fails
  */
 export async function runTrial(job: TrialJob): Promise<Trial> {
   const { limitMs } = job

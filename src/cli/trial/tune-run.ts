@@ -12,23 +12,23 @@ export interface TuneOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
-/** How one way came out. */
+/** The measurements of one way. */
 export interface Measured extends NamedWay {
   readonly samples: readonly number[]
-  /** Null where it could not be run to its end. */
+  /** Summary of the samples; null if the way could not be run to its end. */
   readonly ms: Summary | null
-  /** Why not, and null. */
+  /** Why it could not; null if it could. */
   readonly failure: string | null
 }
 
-/** How all ways came out; those that could be run come first, the fastest at the top. */
+/** The measurements of all ways: the fastest first, and last those that could not be run. */
 export interface Tuning {
   readonly items: number
   readonly itemsDigest: string | null
   readonly ways: readonly Measured[]
   readonly best: Measured
   readonly loop: Measured
-  /** The way `execute` runs without options; undefined if that was not asked for. */
+  /** The measurements of `execute` without options; undefined if only one mode was requested. */
   readonly byItself: Measured | undefined
 }
 
@@ -39,7 +39,7 @@ const LEAST_MS = 2000
 /**
  * Runs the items in every way, `rounds` times in turn, each time in a process of its own.
  *
- * @throws {Error} when the loop itself fails or does not end: then there is nothing to compare with
+ * @throws {Error} when the loop itself fails or does not end in time: then there is nothing to compare with
  */
 export async function tune({ job, rounds, situation, onProgress }: TuneOptions): Promise<Tuning> {
   const { limitMs } = job
@@ -79,7 +79,7 @@ function orderedTuning(
   const sorted = measured.toSorted((a, b) => (a.ms?.median ?? Infinity) - (b.ms?.median ?? Infinity))
   const found = (which: NamedWay): Measured | undefined => measured.find(({ name }) => name === which.name)
   const loop = found(LOOP) as Measured
-  // The choice of execute is one of the others: it is no way of its own.
+  // `execute` by itself chooses one of the other ways, so it is not one that can be the best.
   const best = sorted.find(({ name }) => name !== BY_ITSELF.name) ?? loop
   return { items, itemsDigest, ways: sorted, best, loop, byItself: found(BY_ITSELF) }
 }

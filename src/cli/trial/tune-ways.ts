@@ -10,9 +10,9 @@ export interface NamedWay {
 /** The numbers that decide which ways there are. */
 export interface Situation {
   readonly items: number
-  /** Most worker threads. */
+  /** Largest number of worker threads. */
   readonly maxWorkers: number
-  /** Whether the function returns promises; else several at a time in one thread gain nothing. */
+  /** Whether the function returns promises; otherwise running several items at a time in one thread gains nothing. */
   readonly isAsync: boolean
   readonly mode?: 'serial' | 'async' | 'threads' | undefined
 }
@@ -20,12 +20,12 @@ export interface Situation {
 export const LOOP: NamedWay = { name: 'the loop', way: { mode: 'serial' } }
 export const BY_ITSELF: NamedWay = { name: 'execute by itself', way: {} }
 
-/** Most items at once that are tried in one thread. */
+/** Largest number of items at a time that is tried in one thread. */
 const MOST_AT_ONCE = 256
-/** Up to so many workers each number is tried, beyond that powers of two. */
+/** If there are at most this many workers, each number is tried; otherwise only powers of two and the maximum. */
 const EACH_UP_TO = 8
 
-/** Every way to run the items: what `execute` chooses, the loop, several at a time, and each number of workers with chunks of 1, 4, 16, … */
+/** Every way to try: the loop, the choice of `execute`, several items at a time, and numbers of workers with chunks of 1, 4, 16, … */
 export function waysFor({ items, maxWorkers, isAsync, mode }: Situation): NamedWay[] {
   const isAsked = (one: string): boolean => mode === undefined || mode === one
   return [
@@ -67,7 +67,7 @@ function workerCounts(most: number): number[] {
   return [...new Set([1, ...doublings(most), most])]
 }
 
-/** The options of `execute` that a way is, as one would type them. */
+/** The options of `execute` for a way, as one would type them. */
 export function optionsText(way: Way): string {
   const parts = Object.entries(way).map(
     ([name, value]) => `${name}: ${typeof value === 'string' ? `'${value}'` : value}`,

@@ -2,7 +2,7 @@ import { type Considered, execute, optimize } from '../../index.js'
 import { median } from '../statistics.js'
 import type { Workload } from './validate-workloads.js'
 
-/** The time that one way to run a workload was expected to take, and took. */
+/** One way to run a workload: the time it was expected to take, and the time it took. */
 export interface Trial extends Considered {
   readonly measuredMs: number
 }
@@ -10,7 +10,7 @@ export interface Trial extends Considered {
 /** How good the plan for a workload was. */
 export interface Validation {
   readonly workload: string
-  /** The plain loop. */
+  /** Time of the plain loop, in milliseconds. */
   readonly loopMs: number
   readonly plan: Pick<Considered, 'mode' | 'workers' | 'chunkSize'>
   readonly estimatedSpeedup: number
@@ -18,7 +18,7 @@ export interface Validation {
   readonly measuredSpeedup: number
   /** How far the estimate is off, as a share of what was measured. */
   readonly error: number
-  /** Time of the plan over that of the best way there was, less 1: 0 where the plan is the best. */
+  /** Time of the plan divided by that of the best way, minus 1: 0 if the plan is the best. */
   readonly regret: number
   /** Every way that was considered. */
   readonly trials: readonly Trial[]
@@ -27,7 +27,7 @@ export interface Validation {
 /** Runs `workload` in a loop, as planned, and in every way the plan considered, `rounds` times in turn. */
 export async function validate(workload: Workload, rounds: number): Promise<Validation> {
   const { task, items, name } = workload
-  // Compiled code and warm workers first: a program that runs for long has both.
+  // Compile the code and warm up the workers first, as in a program that has been running for a while.
   await runLoop(workload)
   await execute(task, items, { useCache: false })
 

@@ -1,11 +1,11 @@
-/** A kind of work that everyone knows, in a size that is soon done. */
+/** A familiar kind of work, small enough to finish soon. */
 export interface Workload {
   readonly name: string
   readonly task: (item: unknown) => unknown
   readonly items: ArrayLike<unknown> & Iterable<unknown>
 }
 
-/** Computes for `steps` steps and returns something that depends on all of them. Captures nothing: threads can have it. */
+/** Computes for `steps` steps and returns something that depends on all of them. It captures nothing, so threads can run it. */
 const spin = (steps: number): number => {
   let x = steps
   for (let i = 0; i < steps; i++) x = (Math.imul(x, 1_664_525) + 1_013_904_223) | 0
@@ -30,7 +30,7 @@ const spinRows = (table: { readonly steps: number; readonly rows: readonly { rea
 
 const wait = (ms: number): Promise<number> => new Promise((resolve) => setTimeout(resolve, ms, ms))
 
-/** Returns the workloads, made so that an item takes the time its name says on this machine. */
+/** Returns the workloads, calibrated so that on this machine an item takes the time that the name says. */
 export function workloads(): Workload[] {
   const stepsPerMs = measureSteps()
   const steps = (ms: number): number => Math.max(1, Math.round(ms * stepsPerMs))
@@ -69,7 +69,7 @@ function workload<T>(name: string, task: (item: T) => unknown, items: ArrayLike<
   return { name, task: task as (item: unknown) => unknown, items }
 }
 
-/** Steps of {@link spin} a millisecond; the best of some rounds, as others may use the machine too. */
+/** Steps of {@link spin} per millisecond: the best of several rounds, because other programs may use the machine, too. */
 function measureSteps(): number {
   const steps = 1_000_000
   let bestMs = Infinity
