@@ -1,7 +1,7 @@
 /**
- * Every error this package throws on its own account. All extend {@link AmorsizeError}, carry a stable
- * `code`, and are recognised by a registered symbol, so that `is()` also holds for an error made by another
- * copy of the package in the same thread (two versions in one dependency tree). A structured clone, as `postMessage` makes, keeps neither.
+ * Every error that this package throws of its own. All extend {@link AmorsizeError} and carry a stable `code`. A registered symbol
+ * marks them, so `is()` also recognises an error made by another copy of the package in the same thread (two versions in one
+ * dependency tree). A structured clone, as made by `postMessage`, has neither the code nor the symbol.
  */
 
 const brand = Symbol.for('amorsize.error')
@@ -34,14 +34,14 @@ const names: Readonly<Record<AmorsizeErrorCode, string>> = {
 
 /** Base of all errors of this package. */
 export class AmorsizeError extends Error {
-  /** Which condition this is; stable across versions. */
+  /** Identifies the kind of error; stable across versions. */
   readonly code: AmorsizeErrorCode
 
   constructor(code: AmorsizeErrorCode, message: string, options?: { cause?: unknown }) {
     // An error that has no cause should not be printed with one.
     super(message, options?.cause === undefined ? undefined : options)
     this.code = code
-    // A class of a user's own goes by its own name; ours have theirs in words, which minifiers leave alone.
+    // A user's subclass goes by its class name. Ours come from a table of strings, because minifiers rename classes.
     const name = new.target === AmorsizeError || Object.hasOwn(new.target, 'errorCode') ? names[code] : new.target.name
     Object.defineProperty(this, 'name', { value: name, configurable: true, writable: true })
   }
@@ -99,7 +99,7 @@ export class RetryExhaustedError extends AmorsizeError {
 export class CircuitOpenError extends AmorsizeError {
   /** The `code` of its errors. */
   static readonly errorCode = 'ERR_CIRCUIT_OPEN'
-  /** Milliseconds until the breaker admits a probe, or, half-open, at the latest the next one; `Infinity` while it is isolated. */
+  /** Milliseconds until the breaker admits a probe (at most, if it is half-open); `Infinity` while it is isolated. */
   readonly retryAfterMs: number
   /** The state that refused: 'open', 'half-open' (all probes taken) or 'isolated'. */
   readonly state: 'open' | 'half-open' | 'isolated'
@@ -111,7 +111,7 @@ export class CircuitOpenError extends AmorsizeError {
   }
 }
 
-/** A bulkhead was full, its queue too, or the wait for a slot took longer than allowed. */
+/** The bulkhead and its queue were full, or the wait for a slot took longer than allowed. */
 export class BulkheadRejectedError extends AmorsizeError {
   /** The `code` of its errors. */
   static readonly errorCode = 'ERR_BULKHEAD_REJECTED'
@@ -169,13 +169,13 @@ export class TaskNotTransferableError extends AmorsizeError {
   }
 }
 
-/** A run could not go on; what had been computed is in `results`. */
+/** A run could not continue; the results so far are in `results`. */
 export class ExecutionError extends AmorsizeError {
   /** The `code` of its errors. */
   static readonly errorCode = 'ERR_EXECUTION'
   /** The errors that led here, in the order they happened. */
   readonly errors: unknown[]
-  /** Results so far by input index; a hole for an item that did not finish. */
+  /** Results so far by input index, with a hole for each item that did not finish. */
   readonly results: unknown[]
   /** Path of the dead-letter file, or `null` if there is none. */
   readonly deadLetter: string | null
@@ -195,7 +195,7 @@ export class ExecutionError extends AmorsizeError {
 export class SharedMemoryError extends AmorsizeError {
   /** The `code` of its errors. */
   static readonly errorCode = 'ERR_SHARED_MEMORY'
-  /** What is wrong, as a short stable word. */
+  /** The cause, as a short stable word. */
   readonly reason: SharedMemoryReason
 
   constructor(message: string, details: { reason: SharedMemoryReason; cause?: unknown }) {
@@ -216,7 +216,7 @@ export type SharedMemoryReason =
   | 'permission'
   | 'disposed'
 
-/** A call that `chaos` has failed on purpose. */
+/** `chaos` made this call fail on purpose. */
 export class ChaosError extends AmorsizeError {
   /** The `code` of its errors. */
   static readonly errorCode = 'ERR_CHAOS'
