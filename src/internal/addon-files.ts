@@ -1,14 +1,14 @@
 import { fileURLToPath } from 'node:url'
 
-/** Node's `require`, or a bundler's; a module has one only while it is lent (native.ts). */
+/** Node's `require`, or a bundler's. An ES module has one only while native.ts lends it. */
 declare const require: (path: string) => unknown
 
 /**
- * Loads the prebuilt addon of this system. Every path is written out inside a `try`, and every condition in full: so bundlers see the files,
- * copy them, and can drop those of other systems.
+ * Loads the prebuilt addon of this system. Every path and every condition is written out in full, inside a `try`, so that bundlers
+ * see the files, copy them, and can drop those of other systems.
  *
  * @param usable - whether a file, by its path below prebuilds/, may be tried
- * @param failed - called for each that cannot be loaded
+ * @param failed - called with the error of each file that cannot be loaded
  * @returns the addon; undefined if none can be loaded
  */
 export function requirePrebuilt(usable: (file: string) => boolean, failed: (error: unknown) => void): unknown {
@@ -28,7 +28,7 @@ export function requirePrebuilt(usable: (file: string) => boolean, failed: (erro
   } catch (error) {
     failed(error)
   }
-  // The C library is not asked for: the file of another one fails to load at once.
+  // We do not check which C library this is: a file for the wrong one simply fails to load.
   try {
     if (process.platform === 'linux' && process.arch === 'x64' && usable('linux-x64/amorsize.musl.node'))
       return require('../../prebuilds/linux-x64/amorsize.musl.node')
@@ -46,9 +46,9 @@ export function requireWasm(): { readonly stamp: string; bytes(): Uint8Array } {
 }
 
 /**
- * The same files by URL. webpack leaves `require` in an ES module alone, but sees these, copies the files and puts in where they are.
+ * The same files by URL. webpack ignores `require` in an ES module, but it sees these URLs, copies the files and inserts their places.
  *
- * @returns paths, the likelier file first; none on a system without
+ * @returns paths, the likelier file first; none on a system without a prebuilt addon
  */
 export function prebuiltFiles(): string[] {
   return urls().map((url) => fileURLToPath(url))

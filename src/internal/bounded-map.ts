@@ -1,4 +1,4 @@
-/** A map of `most` entries at most: one more, and it forgets the one that was set first. */
+/** A map of at most `most` entries. Adding one more removes the entry that was added first. */
 export class BoundedMap<K, V> extends Map<K, V> {
   readonly #most: number
 

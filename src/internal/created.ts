@@ -12,7 +12,7 @@ export interface Created {
   readonly name: string | null
 }
 
-/** Tells the listener that `object` has been made. Without one it costs next to nothing. */
+/** Publishes that `object` has been made. Without a subscriber this costs next to nothing. */
 export function announceCreated(object: object, kind: string, name: string | null): void {
   const created = diagnostics.loaded?.channel(CREATED)
   if (created?.hasSubscribers !== true) return

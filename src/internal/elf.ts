@@ -1,6 +1,6 @@
 import { builtins } from './builtins.js'
 
-/** Numbers of processors in ELF, by Node's name. */
+/** ELF's numbers of processors, by Node's names for them. */
 const machines: Readonly<Record<string, number>> = {
   x64: 62,
   arm64: 183,
@@ -11,10 +11,10 @@ const machines: Readonly<Record<string, number>> = {
 }
 
 /**
- * Looks at a file that Linux is to map as code. The system refuses most of what is wrong with one, but a file that ends too early it
- * maps, and the process dies of a signal when it comes to what is missing.
+ * Checks a file that Linux is to map as code. The system refuses most bad files, but it maps one that is cut off. Then a signal
+ * kills the process when it reaches the missing part.
  *
- * @returns what is wrong with the file; null for nothing, or where there is none that can be read
+ * @returns what is wrong with the file; null if nothing is, or if it cannot be read
  */
 export function elfFault(path: string): string | null {
   if (process.platform !== 'linux') return null
@@ -33,7 +33,7 @@ export function elfFault(path: string): string | null {
     const isBig = header[5] === 2
     const word = (offset: number): number => (isBig ? header.readUInt16BE(offset) : header.readUInt16LE(offset))
     if (word(18) !== machines[process.arch]) return `${path} is for another processor than ${process.arch}`
-    // The table of sections stands last.
+    // The table of sections comes last in the file.
     const table = Number(isBig ? header.readBigUInt64BE(40) : header.readBigUInt64LE(40))
     const whole = table + word(58) * word(60)
     return size < whole ? `${path} is cut off: ${size} bytes of ${whole}` : null

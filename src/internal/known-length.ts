@@ -10,7 +10,7 @@ export function withKnownLength<T extends object>(iterable: T, length: number): 
   return iterable
 }
 
-/** How many items `iterable` will give, null if nobody has said. */
+/** How many items `iterable` will give at most; null if that is not known. */
 export function knownLength(iterable: object): number | null {
   return lengths.get(iterable) ?? null
 }

@@ -16,9 +16,9 @@ import { VERSION } from './version.js'
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- filled by declaration merging
 export interface NativeAddon {}
 
-/** The steps of the loader: for error messages, `amorsize` on the command line, and bug reports. */
+/** The outcome of loading: for error messages, `amorsize` on the command line, and bug reports. */
 export interface NativeStatus {
-  /** 'addon', or 'wasm' where the same code runs as WebAssembly. */
+  /** 'addon', or 'wasm' if the same code runs as WebAssembly. */
   readonly source: 'addon' | 'wasm'
   /** One line for every attempt that failed. */
   readonly tried: readonly string[]
@@ -96,9 +96,9 @@ function load(): Loaded {
 }
 
 /**
- * The code of the addon as WebAssembly, for where that cannot be loaded.
+ * The addon's code as WebAssembly, for use if the addon cannot be loaded.
  *
- * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' when its file is missing, or of other sources
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' when its file is missing, or was made from other sources
  */
 export function wasmBytes(): Uint8Array {
   let cause: unknown
@@ -128,8 +128,8 @@ function requireBuilt(usable: (path: string) => boolean, failed: (error: unknown
 }
 
 /**
- * The addon that webpack has copied to where the program is. Everybody else has found its files in the package, or has not; but where the global object
- * is frozen, no `require` can be lent.
+ * Loads the addon from where webpack has copied it. Files inside the package were tried before, unless the global object is frozen and
+ * no `require` could be lent.
  */
 function requireCopied(usable: (path: string) => boolean, failed: (error: unknown) => void): unknown {
   const inPackage = pathInPackage('prebuilds')
@@ -145,7 +145,7 @@ function requireCopied(usable: (path: string) => boolean, failed: (error: unknow
   return undefined
 }
 
-/** Where a file of the package is; undefined if a bundler has made it part of a program that does not know where it is. */
+/** Path of a file of the package; undefined if a bundler has joined the package into a program that does not know its own place. */
 function pathInPackage(file: string): string | undefined {
   const url = ownUrl()
   // dist/internal/ and dist/bundle/ are two levels below the package's root.
@@ -153,8 +153,8 @@ function pathInPackage(file: string): string | undefined {
 }
 
 /**
- * Calls `load` while the global `require` is that of this file. An ES module has none of its own, nor has what bundlers make of one; and
- * only a call of `require` by that name is seen by them.
+ * Calls `load` while the global `require` is that of this file. An ES module has none, and neither has its bundled form; but bundlers
+ * recognize only calls of `require` by that name.
  */
 function lendingRequire<T>(load: () => T): T | undefined {
   const url = ownUrl()
@@ -170,10 +170,10 @@ function lendingRequire<T>(load: () => T): T | undefined {
   }
 }
 
-/** Where this code is; undefined if a bundler has made something of it that cannot tell. */
+/** The URL of this code; undefined if a bundler has made something of it that does not know its place. */
 const ownUrl = (): string | undefined => import.meta.url
 
-/** The message of an error, without a full stop and the list of files that asked for a module. */
+/** The first line of an error's message, without its full stop. The other lines list the files that required a module. */
 function firstLine(error: unknown): string {
   return messageOf(error).replace(/\.?(\n[^]*)?$/, '')
 }

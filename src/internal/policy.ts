@@ -6,15 +6,15 @@ import { throwIfAborted, unlessAborted } from './signal-watch.js'
 /** The context that a policy hands to the function it runs. */
 export interface PolicyContext {
   /**
-   * Aborted when the caller aborts, a timeout fires, or a hedge loses. Made on first use: a function that never reads it
-   * costs nothing.
+   * Aborted when the caller aborts, a timeout fires, or a hedge loses. It is made on first use, so a function that never reads it
+   * pays nothing.
    */
   readonly signal: AbortSignal
 }
 
 /** The context that policies of this package hand to the function they run. */
 export interface AttemptContext extends PolicyContext {
-  /** How often the innermost retry around has called before: 0 for the first call, 1 for the first retry, … */
+  /** How many calls the innermost surrounding retry has made before: 0 for the first call, 1 for the first retry, … */
   readonly attempt: number
 }
 
@@ -24,9 +24,9 @@ export interface ExecuteOptions {
   signal?: AbortSignal | undefined
 }
 
-/** Options of `execute` where a bulkhead may have the call wait. */
+/** Options of `execute` if a bulkhead may make the call wait. */
 export interface PriorityOptions extends ExecuteOptions {
-  /** How much the call matters when it has to wait for a slot, an integer from 0 to 9; it replaces the `priority` of the bulkhead's options. */
+  /** How much the call matters if it has to wait for a slot: an integer from 0 to 9 (most). It replaces the bulkhead's `priority`. */
   priority?: number | undefined
 }
 
@@ -37,8 +37,8 @@ export type PolicyFunction<T> = (ctx: PolicyContext) => T | Promise<T>
 export type AnyFunction = (...args: never[]) => unknown
 
 /**
- * A guarded function: the same type where it already returned a promise (overloads, type parameters and `this` are kept),
- * else the same function made asynchronous; and the policy that guards it. `S`: what the policy may give in the place of its result.
+ * A guarded function, with the policy that guards it. If the function already returns a promise, its type stays the same (overloads, type
+ * parameters and `this` included); else it becomes asynchronous. `S`: type of a substitute that the policy may give for its result.
  */
 export type Wrapped<F extends AnyFunction, P = Policy, S = never> = ([ReturnsPromise<F>, S] extends [
   true,
@@ -51,9 +51,9 @@ export type Wrapped<F extends AnyFunction, P = Policy, S = never> = ([ReturnsPro
 }
 
 /**
- * Whether `F` returns a promise and accepts any promise of that value in its place. Not for what is guarded already: its
- * `policy` would stay beside the new one. No type of this package is named here: another copy has one of its own, and TypeScript would take
- * no policy of that copy.
+ * Whether `F` returns a promise, and any promise of that value may take its place. False for a function that is guarded already: its
+ * old `policy` would stay beside the new one. No type of this package is named here, because TypeScript would then take no policy of
+ * another copy of the package, which has a type of its own.
  */
 export type ReturnsPromise<F extends AnyFunction> = F extends { readonly policy: { readonly wrap: unknown } }
   ? false
@@ -80,11 +80,11 @@ export interface Policy {
 
 /** A policy that limits rates: a limiter, a `RedisRateLimiter`, or what `rateLimit()` made. */
 export interface RateLimiting extends Policy {
-  /** Tells it from other policies. */
+  /** Distinguishes it from other policies. */
   readonly kind: 'rate-limit'
 }
 
-/** A policy that is not known to be of another kind than `Kind`. */
+/** A policy of kind `Kind`, or one that does not name its kind. */
 export type ExistingPolicy<Kind extends string> = Policy & { readonly kind?: Kind }
 
 /** Whether `value` can serve as a policy. */
@@ -103,9 +103,9 @@ export function isRateLimiting(value: unknown): value is RateLimiting {
 }
 
 /**
- * Takes a policy by what it says of itself: its class may be that of another copy of this package.
+ * Checks a policy by the `kind` that it names: its class may be that of another copy of this package.
  *
- * @param name - of what takes it, for the message
+ * @param name - the function that takes the policy, for the message
  * @throws {TypeError} when it is of another kind
  */
 export function checkKind(name: string, kind: string, policy: ExistingPolicy<string>): void {
@@ -125,7 +125,7 @@ export function wrapWithPolicy<F extends AnyFunction, P extends Policy>(policy: 
   })
 }
 
-/** Gives `wrapped` what `fn` has of its own, name, length and metadata among it, and its `policy`. */
+/** Copies the own properties of `fn` to `wrapped`, including name, length and metadata, and adds `policy`. */
 export function likeFunction<F extends AnyFunction, P extends Policy>(
   fn: F,
   policy: P,
@@ -149,7 +149,7 @@ const UNCANCELLED: PolicyContext = {
 }
 
 /**
- * Calls `fn` for a caller that may have a signal: not at all once that is aborted, and then the caller waits no longer.
+ * Calls `fn` for a caller that may have a signal. If it is aborted already, `fn` is not called; if later, the caller stops waiting.
  *
  * @throws the signal's reason
  */

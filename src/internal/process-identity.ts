@@ -11,7 +11,7 @@ export function pidNamespace(): string | undefined {
   return attempt(() => readlinkSync('/proc/self/ns/pid'))
 }
 
-/** When process `pid` started, in the kernel's words; 'unknown' where nobody tells; null if it has ended, also where nobody waits for its end. */
+/** Start time of process `pid` in the kernel's units; 'unknown' if the kernel does not say; null if it has ended, even as a zombie. */
 export function startOf(pid: number): string | null {
   try {
     process.kill(pid, 0)

@@ -2,7 +2,7 @@ import { ExecutionError } from '../errors.js'
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** Errors that were made here. An item may fail with the error of a run of its own, which must not be changed. */
+/** Errors made here that have no outcome yet. An item may fail with the error of its own run, which must not be changed. */
 const unfinished = new WeakSet()
 
 /** The error of a run that cannot continue. */
@@ -17,7 +17,7 @@ export function runErrorOf(message: string, errors: unknown[]): ExecutionError {
   return error
 }
 
-/** Adds what the run had come to, if `error` is one of {@link runError}. */
+/** Adds the outcome of the run, once, if `error` was made by {@link runError} or {@link runErrorOf}. */
 export function addOutcome(error: unknown, results: unknown[], deadLetter: string | null): void {
   if (typeof error !== 'object' || error === null || !unfinished.delete(error)) return
   const writable = error as Writable<ExecutionError>

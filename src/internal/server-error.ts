@@ -4,15 +4,15 @@ import { messageOf } from './text/error-text.js'
 const BY_GLIDE = /^An error was signalled by the server: - (\w+?)(?:Error)?: /
 const BY_SERVER = /^([A-Z]{3,})[ :]/
 
-/** The first word of what a Redis or Valkey server has answered, which says what is wrong; undefined if it is not the server's. */
+/** The first word of an error from a Redis or Valkey server, which is its kind; undefined if the error is not from the server. */
 function wordOf(message: string): string | undefined {
   return BY_GLIDE.exec(message)?.[1]?.toUpperCase() ?? BY_SERVER.exec(message)?.[1]
 }
 
-/** Errors that pass by themselves. */
+/** Kinds of errors that pass by themselves. */
 const PASSING = /^(LOADING|BUSY\w*|TRYAGAIN|MOVED|ASK|CLUSTERDOWN|MASTERDOWN|NOSCRIPT)$/
 
-/** The first word of what a server has answered for good, such as `WRONGPASS`; undefined if it has not, or may answer otherwise soon. */
+/** The kind of an error that a server will keep giving, such as `WRONGPASS`; undefined for one that passes or is not from the server. */
 export function lastingKind(message: string): string | undefined {
   const word = wordOf(message)
   return word === undefined || PASSING.test(word) ? undefined : word
@@ -21,7 +21,7 @@ export function lastingKind(message: string): string | undefined {
 /** Codes of a server that cannot serve a request now: it lacks memory, disk, replicas or a master, or is starting. */
 const NOT_NOW = /^(OOM|MISCONF|NOREPLICAS|READONLY|LOADING|BUSY\w*|TRYAGAIN|CLUSTERDOWN|MASTERDOWN)$/
 
-/** Whether it is no fault of what was asked that the server has refused it. */
+/** Whether the server refused a request for a reason other than the request itself. */
 export function isNotNow(message: string): boolean {
   return NOT_NOW.test(wordOf(message) ?? '')
 }
@@ -29,7 +29,7 @@ export function isNotNow(message: string): boolean {
 /**
  * Gives a process warning if a server refuses a request and may refuse the next ones, too.
  *
- * @param whose - what the server is asked for, such as 'a rate limit'
+ * @param whose - the server's purpose, such as 'a rate limit'
  * @param told - kinds of errors that were reported; this one is added
  */
 export function warnOfRefusal(error: unknown, whose: string, told: Set<string>): void {
@@ -43,13 +43,13 @@ export function warnOfRefusal(error: unknown, whose: string, told: Set<string>):
   })
 }
 
-/** The message; that of a server if a cluster of ioredis wraps it in its own. */
+/** The error's message; if an ioredis cluster has wrapped a server's error in its own, the server's message. */
 function wordsOf(error: unknown): string {
   const { lastNodeError } = Object(error) as { readonly lastNodeError?: unknown }
   return messageOf(lastNodeError instanceof Error ? lastNodeError : error)
 }
 
-/** Why a login was refused. ioredis puts the command into its error, and with it the password, which has no place where errors are logged. */
+/** Drops the command from the error of a refused login: ioredis attaches it with the password, which must not get into logs. */
 export function withoutPassword(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const { command } = error as { readonly command?: { readonly name?: unknown } }

@@ -1,6 +1,6 @@
 import { URL } from 'node:url'
 
-/** Where a server is, as messages may say it: its URL without user and password, which may stand in the query, too. */
+/** A server's URL for messages: only protocol and host, because user and password may be in the query, too. */
 export function shownServer(url: string): string {
   const { protocol, host } = URL.canParse(url) ? new URL(url) : { protocol: '', host: '' }
   // An address that cannot be parsed may hold a password anywhere.

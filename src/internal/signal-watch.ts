@@ -1,12 +1,12 @@
-/** Something that wants to know when a caller's signal is aborted. An object, so that waiting makes no closure. */
+/** Is notified when a caller's signal is aborted. It is an object, so that waiting makes no closure. */
 export interface SignalListener {
   /** Called at most once; must not throw. */
   signalAborted(): void
 }
 
 /**
- * The one listener this package puts on a caller's signal, however many calls wait or run under it. With one per call, Node
- * would warn of a leak from the eleventh on, and removing one would walk over all.
+ * The one listener this package puts on a caller's signal, however many calls wait or run under it. With one listener per call, Node
+ * would warn of a leak from the eleventh on, and removing one would search through all.
  */
 class SignalWatch {
   readonly #signal: AbortSignal
@@ -43,7 +43,7 @@ export function unwatchSignal(signal: AbortSignal, listener: SignalListener): vo
   watches.get(signal)?.remove(listener)
 }
 
-/** Throws the reason of a signal that is aborted. Its own method for that is missing in jsdom 20, which is that of Jest 29. */
+/** Throws the reason of an aborted signal. The signal's own method is missing in jsdom 20, which Jest 29 uses. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw signal.reason
 }

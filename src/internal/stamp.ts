@@ -1,5 +1,5 @@
 /**
- * A hash of the sources in C++ that this code fits: native/binding/stamp.cjs. The build puts it in; without it any addon of the version is
- * taken.
+ * The hash of the C++ sources that this code fits, see native/binding/stamp.cjs. The build inserts it; while it is empty, any addon of
+ * the same version is accepted.
  */
 export const STAMP: string = ''

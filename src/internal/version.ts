@@ -1,2 +1,2 @@
-/** The version of the package. A test holds it against package.json; the addon that is loaded must be of the same. */
+/** The version of the package. A test compares it with package.json; the addon must have the same version. */
 export const VERSION = '0.1.0'

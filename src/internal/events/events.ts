@@ -5,19 +5,19 @@ import { type Clock, systemClock } from '../time/clock.js'
 import { notify } from './listeners.js'
 
 /**
- * How each call under a policy ends, as its caller sees it: refusals are failures, and so is a call whose signal was aborted, which is
+ * The outcome of each call under a policy, as its caller sees it. Refusals are failures. So is a call whose signal was aborted; it is
  * reported once its function has ended.
  */
 export interface CallEvents {
-  /** It gave a result. */
+  /** The call gave a result. */
   success: CallSucceeded
-  /** It gave an error. */
+  /** The call gave an error. */
   failure: CallFailed
 }
 
 /** A call under a policy has succeeded. */
 export interface CallSucceeded {
-  /** From when the policy was asked until it gave its answer: waits, back-offs and all attempts included. */
+  /** Milliseconds from the call of the policy to its answer, including waits, back-offs and all attempts. */
   readonly durationMs: number
 }
 
@@ -25,13 +25,13 @@ export interface CallSucceeded {
 export interface CallFailed {
   /** The result or error that the caller gets. */
   readonly error: unknown
-  /** As of {@link CallSucceeded}. */
+  /** As in {@link CallSucceeded}. */
   readonly durationMs: number
 }
 
 const CALL_EVENTS: readonly (keyof CallEvents)[] = ['success', 'failure']
 
-/** Listeners of calls in this thread, over all policies: most programs have none, and pay for a look at this alone. */
+/** Counts listeners for calls in this thread, across all policies. Most programs have none, and pay only for this check. */
 class CallListeners {
   #count = 0
 
@@ -48,7 +48,7 @@ export const callListeners = new CallListeners()
 
 /**
  * The events of one policy: listeners of that policy, and a `diagnostics_channel` for all policies of its kind. While
- * nobody listens, an event costs two comparisons; its payload is not even made. The ends of calls are reported to listeners only.
+ * nobody listens, an event costs two comparisons; its payload is not even made. The ends of calls go only to listeners.
  */
 export class EventSource<Events extends CallEvents> {
   readonly #kind: string
@@ -62,8 +62,8 @@ export class EventSource<Events extends CallEvents> {
   /**
    * @param kind - of the policy; the channel is `amorsize:<kind>`
    * @param name - the policy's `name`, or null
-   * @param own - the names of its events beside those of every policy
-   * @param clock - which calls are timed by
+   * @param own - the names of its events in addition to those of every policy
+   * @param clock - the clock that times calls
    */
   constructor(kind: string, name: string | null, own: readonly (keyof Events & string)[], clock = systemClock) {
     this.#kind = kind
@@ -78,7 +78,7 @@ export class EventSource<Events extends CallEvents> {
     return this.#name
   }
 
-  /** Whether this policy has a listener of `event`; of any event by default. The channel is every policy's, so it does not count. */
+  /** Whether this policy has a listener for `event`, by default for any event. The channel does not count: others share it. */
   hasListener(event?: keyof Events & string): boolean {
     return event === undefined ? this.#listeners !== undefined : this.#listeners?.has(event) === true
   }
@@ -93,14 +93,14 @@ export class EventSource<Events extends CallEvents> {
     return this.#clock.now()
   }
 
-  /** Tells how a call ended that began at `startedMs`. @param value - what it gave, or its error */
+  /** Reports the end of a call that began at `startedMs`. @param value - its result or its error */
   callEnded(startedMs: number, failed: boolean, value: unknown): void {
     const durationMs = this.#clock.now() - startedMs
     if (failed) this.#tell('failure', { error: value, durationMs })
     else this.#tell('success', { durationMs })
   }
 
-  /** Whether an event has a listener. Ask before making a payload. */
+  /** Whether anybody listens to events. Check it before making a payload. */
   get isHeard(): boolean {
     return this.#listeners !== undefined || this.#channel.hasSubscribers
   }
@@ -126,7 +126,7 @@ export class EventSource<Events extends CallEvents> {
     }
   }
 
-  /** Tells the listeners and the channel. */
+  /** Reports an event to the listeners and the channel. */
   emit<K extends keyof Events & string>(event: K, payload: Events[K]): void {
     this.#tell(event, payload)
     if (this.#channel.hasSubscribers) this.#channel.publish({ ...payload, event, name: this.#name })

@@ -1,29 +1,29 @@
 /** A summary of durations. Percentiles are exact to 1/16 of their value. */
 export interface DurationSummary {
-  /** How many durations. */
+  /** Number of durations. */
   readonly count: number
-  /** Their mean, milliseconds. */
+  /** Their mean, in milliseconds; null if there are none. */
   readonly meanMs: number | null
-  /** The longest. */
+  /** The longest one, in milliseconds; null if there are none. */
   readonly maxMs: number | null
-  /** Half of them were not longer. */
+  /** Half of them were not longer, in milliseconds; null if there are none. */
   readonly p50Ms: number | null
-  /** Nine of ten were not longer. */
+  /** Nine of ten were not longer, in milliseconds; null if there are none. */
   readonly p90Ms: number | null
-  /** 99 of 100 were not longer. */
+  /** 99 of 100 were not longer, in milliseconds; null if there are none. */
   readonly p99Ms: number | null
   /**
-   * How many took `ms` at most: those whose bucket ends there or before, so it may say up to 1/16 less time.
+   * How many took at most `ms`. Only buckets that end by then count, so the limit may in effect be up to 1/16 lower.
    *
    * @param ms - milliseconds, >= 0
    */
   countWithin(ms: number): number
 }
 
-/** Buckets within one power of two, as a power of two itself: 16, so a bucket is 1/16 of its value wide. */
+/** Bits that number the buckets within one power of two: 16 buckets, so each is 1/16 of its value wide. */
 const SUB_BITS = 4
 const SUB_COUNT = 1 << SUB_BITS
-/** Durations are kept in microseconds of 31 bits: up to 35 minutes, longer ones count as that. */
+/** Durations are kept in 31 bits of microseconds, up to 35 minutes; longer ones count as 35 minutes. */
 const MAX_MICROSECONDS = 0x7fffffff
 const BUCKET_COUNT = indexOf(MAX_MICROSECONDS) + 1
 
@@ -31,7 +31,7 @@ const BUCKET_COUNT = indexOf(MAX_MICROSECONDS) + 1
  * Counts durations in logarithmic buckets: recording is O(1) and allocates nothing, a percentile is O(buckets).
  */
 export class DurationHistogram {
-  /** Floats, since a busy bucket would fill 32 bits within hours. */
+  /** Floats, since a busy bucket would overflow 32 bits within hours. */
   readonly #counts = new Float64Array(BUCKET_COUNT)
   readonly #halveAt: number
   #count = 0
@@ -45,7 +45,7 @@ export class DurationHistogram {
     this.#halveAt = halveAt
   }
 
-  /** How many durations count at present. */
+  /** Number of durations that count at present. */
   get count(): number {
     return this.#count
   }
@@ -83,7 +83,7 @@ export class DurationHistogram {
     return this.#maxMs
   }
 
-  /** All values recorded so far. */
+  /** Summary of all durations recorded so far. */
   summary(): DurationSummary {
     const numbers = {
       count: this.#count,
@@ -93,7 +93,7 @@ export class DurationHistogram {
       p90Ms: this.percentile(0.9),
       p99Ms: this.percentile(0.99),
     }
-    // Not among what is compared, copied or printed.
+    // A hidden property, so that it is not compared, copied or printed.
     const value = (ms: number): number => this.#countWithin(ms)
     return Object.defineProperty(numbers as DurationSummary, 'countWithin', { value })
   }

@@ -2,8 +2,8 @@ import { stackOf } from '../text/error-text.js'
 const reported = new WeakSet<object>()
 
 /**
- * Calls a user's listener so that nothing it does changes the result it hears about: what it throws, or rejects with, is
- * reported once as a process warning.
+ * Calls a user's listener in such a way that it cannot change the result it is called about. If it throws or rejects, that is
+ * reported once, as a process warning.
  *
  * @param what - whose listener it is, for the warning, e.g. "onRetry"
  */

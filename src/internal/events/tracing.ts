@@ -2,8 +2,8 @@ import type { TracingChannel } from 'node:diagnostics_channel'
 import { diagnostics } from './diagnostics.js'
 
 /**
- * Begins and ends of calls, for tools that trace: a `TracingChannel` of node:diagnostics_channel, with `start`, `end`, `asyncStart`, `asyncEnd`
- * and `error`. Messages carry the context, and in the end `result` or `error`.
+ * Reports the beginning and end of calls to tracing tools, by a `TracingChannel` of node:diagnostics_channel with `start`, `end`,
+ * `asyncStart`, `asyncEnd` and `error`. Messages carry the context and, at the end, `result` or `error`.
  */
 class Tracing {
   readonly #name: string
@@ -14,7 +14,7 @@ class Tracing {
     this.#name = name
   }
 
-  /** Whether anybody listens. Ask before making anything for them. */
+  /** Whether anybody listens. Check it before making anything for them. */
   get isOn(): boolean {
     return (this.#channel ?? this.#open())?.hasSubscribers === true
   }
@@ -30,7 +30,7 @@ class Tracing {
   }
 }
 
-/** Calls under a policy, if it is the outermost: its `execute`, or a function that it guards. */
+/** Calls under an outermost policy: by its `execute`, or of a function that it guards. */
 export const policyCalls = new Tracing('policy')
 
 /** Passed to a policy inside another one, which has reported the call: the inner one must not report it again. */

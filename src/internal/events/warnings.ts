@@ -1,17 +1,17 @@
 import { BoundedMap } from '../bounded-map.js'
 
-/** A program that makes functions from text has any number of them. */
+/** At most this many names are remembered: a program that makes functions from text may have any number of them. */
 const MOST_NAMES = 1000
 
-/** The process warnings that this copy of the package has given in this thread: each is given once. */
+/** Process warnings of this copy of the package in this thread. Each is given once. */
 class Warnings {
   readonly #ofNames = new BoundedMap<string, Set<string>>(MOST_NAMES)
   readonly #ofObjects = new WeakMap<object, Set<string>>()
 
   /**
-   * Warns, unless it has warned with this code of the same thing.
+   * Warns, unless it has already warned of the same thing with this code.
    *
-   * @param about - what the warning is of: an object, or its name (of the last 1,000); default the whole process
+   * @param about - the subject: an object, or a name (the last 1,000 are remembered); default: the whole process
    */
   once(code: string, text: string, about: object | string = ''): void {
     const given = this.#of(about)

@@ -1,8 +1,8 @@
-/** Where a rate stands among the options of a server's limits. */
+/** Hint for a rate among the options of a server: where it belongs. */
 const OF_SERVER = { limits: ', which holds each limit by a name' }
-/** Where it stands among those of a client. */
+/** The same among the options of a client. */
 const OF_CLIENT = { limit: ', which takes it', rpm: ', which is per minute', ...OF_SERVER }
-/** The names of a rate here. Other libraries give it as a number of calls and a time. */
+/** The names of a rate in this package. Other libraries give it as a number of calls and a time. */
 const RATE = { requestsPerSecond: ', which is how many per second', rpm: '', ...OF_SERVER }
 const WINDOW = { windowMs: '', ...RATE }
 const LIMIT = { max: '', ...RATE }
@@ -13,7 +13,7 @@ const ATTEMPTS = { maxRetries: ', which does not count the first call', ...RETRY
 const AT_ONCE = { concurrency: '', maxConcurrent: '', bulkhead: ', which takes it as maxConcurrent' }
 const COUNTED = { countIf: ', which tells what counts' }
 
-/** Names of options in other libraries, and what they are called here; the first that is accepted is meant. */
+/** Option names of other libraries, with their names here. Of several, the first one that the caller accepts is suggested. */
 const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   // Retries: p-retry, async-retry, cockatiel, axios-retry.
   retries: { maxRetries: '', ...RETRY },
@@ -102,8 +102,8 @@ const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 }
 
 /**
- * The options that an unknown one may have been meant for: its name elsewhere, or one that is mistyped. In quotes, with what to know of
- * it; null when that cannot be guessed.
+ * Guesses which option an unknown name was meant for: the name comes from another library, or is mistyped. Returns the option in quotes,
+ * with a hint; null if there is no guess.
  */
 export function optionMeantBy(name: string, known: readonly string[]): string | null {
   const elsewhere = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined

@@ -2,9 +2,9 @@ import { type Clock, systemClock } from '../time/clock.js'
 import { checkClock, checkName } from './check-common.js'
 import { checkBoolean, checkFunction, checkKeys, checkNumber, checkOneOf, type NumberRange } from './validate.js'
 
-// The options of a policy are one table: what each may be, what it is when it is not given, and what becomes of it when the policy goes to
-// another thread. Checks, reading, handles and the reasons that keep a policy in its thread all follow from the table, so an option
-// that has its line there is forgotten nowhere.
+// One table describes the options of a policy: their checks, their defaults, and what becomes of them when the policy goes to another
+// thread. Checks, reading, handles and the reasons that keep a policy in its thread all follow from the table. So no option that has
+// a line there can be forgotten anywhere.
 
 /**
  * The fate of an option when its policy goes to another thread: 'data' travels with it; 'bound' is a function of this thread, so a policy
@@ -15,7 +15,7 @@ export type Place = 'data' | 'bound' | 'here'
 /** One option. */
 export interface Option<T, P extends Place = Place> {
   readonly place: P
-  /** Its value, checked; of undefined its default. @throws {TypeError | RangeError} naming it */
+  /** Checks a value and returns it, or the default for undefined. @throws {TypeError | RangeError} naming the option */
   read(name: string, value: unknown): T
 }
 
@@ -27,10 +27,10 @@ export type OptionTable<O> = Readonly<Record<keyof O, Option<unknown>>>
 /** The options that a table reads. */
 export type ReadOptions<T> = { readonly [K in keyof T]: T[K] extends Option<infer V> ? V : never }
 
-/** The options of a table that travel. */
+/** The options of a table that travel to another thread. */
 export type DataKeys<T> = { [K in keyof T]: T[K] extends Option<unknown, 'data'> ? K : never }[keyof T]
 
-/** Those of `V` that travel. */
+/** The values in `V` that travel. */
 export type DataOf<V, T> = { readonly [K in DataKeys<T> & keyof V]?: Exclude<V[K], null | undefined> }
 
 /** The names of the options of a table. */
@@ -43,12 +43,12 @@ export function option<T, P extends Place>(place: P, read: (name: string, value:
   return { place, read }
 }
 
-/** A number of this range; without a default it must be given. */
+/** A number in this range; required if there is no default. */
 export function numberOption(range: NumberRange, byDefault?: number): Option<number, 'data'> {
   return option('data', (name, value) => checkNumber(name, value === undefined ? byDefault : value, range))
 }
 
-/** A number of this range, or undefined: what it is then depends on other options. */
+/** A number in this range, or undefined: then its value depends on other options. */
 export function optionalNumber(range: NumberRange): Option<number | undefined, 'data'> {
   return option('data', (name, value) => (value === undefined ? undefined : checkNumber(name, value, range)))
 }
@@ -62,10 +62,10 @@ export function wordOption<const W extends string>(words: readonly W[], byDefaul
   return option('data', (name, value) => checkOneOf(name, value === undefined ? byDefault : value, words))
 }
 
-/** A name for events and errors; null without one. */
+/** A name for events and errors; null if it is not given. */
 export const nameOption = option('data', (name, value) => checkName(name, value as string | undefined))
 
-/** Data that is checked together with other options. */
+/** Data that is checked elsewhere, together with other options. */
 export function rawOption<T>(): Option<T | undefined, 'data'> {
   return option('data', (_, value) => value as T | undefined)
 }
@@ -77,7 +77,7 @@ export function functionOption<F extends (...args: never[]) => unknown, P extend
   return option(place, (name, value) => (value === undefined ? undefined : checkFunction(name, value as F)))
 }
 
-/** Apart from the functions: whether a policy has a clock of its own is asked of the clock. */
+/** Not 'bound' like a function: a policy with a clock of its own is recognized by the clock itself. */
 export const clockOption: Option<Clock, 'here'> = option('here', (name, value) =>
   checkClock(name, value === undefined ? systemClock : (value as Clock)),
 )
@@ -100,7 +100,7 @@ export function readValues<T extends AnyTable>(given: object, table: T, prefix =
 }
 
 /**
- * Those of `values` that travel, without what is undefined or null. Objects are copied: they may be changed later, or be Proxies, as libraries
+ * The values that travel, without undefined and null. Objects are copied: they may change later, or be Proxies, as in libraries that
  * keep settings, which cannot be sent to another thread.
  */
 export function dataIn<V extends object, T extends AnyTable>(values: V, table: T): DataOf<V, T> {

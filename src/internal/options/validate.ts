@@ -7,7 +7,7 @@ export function describe(value: unknown): string {
   try {
     return described(value)
   } catch {
-    // A user's getter or proxy may throw: the option is to be named all the same.
+    // A user's getter or proxy may throw; the message must name the option all the same.
     return `${typeof value === 'function' ? 'a function' : 'an object'} that cannot be looked at`
   }
 }
@@ -59,7 +59,7 @@ function describeRange(range: NumberRange): string {
   return range.allowInfinity === true ? `${text}, or Infinity` : text
 }
 
-/** A round number of many zeros as 1e15. */
+/** Writes a round number with many zeros as 1e15. */
 function inShort(value: number): string {
   const short = value.toExponential(0).replace('+', '')
   return value >= 1e6 && Number(short) === value ? short : String(value)
@@ -108,7 +108,7 @@ export function checkOneOf<T extends string>(name: string, value: unknown, accep
 export function checkOptions(what: string, options: unknown): asserts options is object {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new TypeError(`${what} options must be an object; received ${describe(options)}`)
-  // It has no key that would be refused as unknown, and its abort would end nothing.
+  // An AbortSignal has no key that would be refused as unknown, and as options it would have no effect.
   if ('aborted' in options)
     throw new TypeError(`${what} options must be an object such as { signal }; received ${describe(options)}`)
 }

@@ -6,7 +6,7 @@ export function messageOf(error: unknown): string {
   return textOf(error, ({ message }) => message)
 }
 
-/** The message of `error` and where it was made, whatever was thrown. Never throws. */
+/** The stack of `error`, or its message if it has none, whatever was thrown. Never throws. */
 export function stackOf(error: unknown): string {
   return textOf(error, ({ stack, message }) => stack ?? message)
 }

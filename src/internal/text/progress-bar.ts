@@ -18,7 +18,7 @@ export interface ProgressBar {
   stop(): void
 }
 
-/** Returns a bar with rate and time left where `stream` is a terminal, else null; the library is loaded only then. */
+/** Returns a bar with rate and time left if `stream` is a terminal, and only then loads the library; else null. */
 export async function openProgressBar(
   stream: NodeJS.WritableStream & { isTTY?: boolean },
 ): Promise<ProgressBar | null> {

@@ -1,14 +1,14 @@
 /**
- * Under this name `util.inspect`, and so `console.log`, finds what an object wants to be shown as. Node's own symbol, by its key: so no
- * object needs `node:util` for it.
+ * Key of the method by which an object tells `util.inspect`, and so `console.log`, how to show it. It is Node's own registered symbol,
+ * so no object needs `node:util` for it.
  */
 export const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 
 /**
- * The text for an object whose state is private: an object of a class `name` with that state. Node writes it as any other,
- * within the depth and in the colours asked for.
+ * Stands in for an object whose state is private: an object of a class `name` with that state. Node prints it like any other, with the
+ * requested depth and colours.
  *
- * @param name - in words, since minifiers shorten the names of classes
+ * @param name - given as a string, because minifiers shorten the names of classes
  * @param state - undefined values are left out
  */
 export function shownAs(name: string, state: Readonly<Record<string, unknown>>): object {

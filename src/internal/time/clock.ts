@@ -2,8 +2,8 @@ import { nativeAddon } from '../native.js'
 import { realClearTimeout, realNow, realSetTimeout } from './real-timers.js'
 
 /**
- * A source of time and timers. Every limiter and policy takes one as `clock`; the default is
- * the system's monotonic clock, `FakeClock` of `amorsize/testing` is for tests.
+ * A source of time and timers. Every limiter and policy takes one as `clock`. The default is
+ * the system's monotonic clock; `FakeClock` of `amorsize/testing` is for tests.
  */
 export interface Clock {
   /** Milliseconds on a monotonic scale, fractions included. The origin does not matter. */
@@ -24,9 +24,9 @@ declare module '../native.js' {
   interface NativeAddon {
     /** Puts the time into `clockCell`. */
     clockRead: () => void
-    /** One for all copies of this code in the thread: each reads it at once. */
+    /** One cell for all copies of this code in the thread; each reads it right after `clockRead`. */
     readonly clockCell: Float64Array
-    /** 'counter' where the processor's counter is read, else 'kernel'. */
+    /** 'counter' if the processor's counter is read, else 'kernel'. */
     clockSource(): 'counter' | 'kernel'
   }
 }
@@ -35,7 +35,7 @@ declare module '../native.js' {
 // the scale of `process.hrtime()`, the clock that the addon reads (native/os/clock.h says which).
 const originMs = measuredOrigin()
 
-/** A delay between the two readings (compiling this code, at first) makes the offset smaller: the largest is the best. */
+/** A delay between the two readings (compiling this code, at first) makes the offset smaller, so the largest one is the best. */
 function measuredOrigin(): number {
   let bestMs = -Infinity
   for (let i = 0; i < ORIGIN_READINGS; i++) bestMs = Math.max(bestMs, monotonicMs() - realNow())
@@ -48,24 +48,24 @@ function monotonicMs(): number {
 }
 
 /**
- * Milliseconds on the scale of the default clock, whatever is faked: other threads read it, too. Without loading the addon, for threads that
- * need it for nothing else.
+ * Milliseconds on the scale of the default clock, even if timers are faked, because other threads use that scale, too. It does not load
+ * the addon, for threads that need it for nothing else.
  */
 export function machineNow(): number {
   return originMs + realNow()
 }
 
-/** Node's own `performance.now`. Fake timers of a test framework replace it; then theirs is the time. */
+/** Node's own `performance.now`. Fake timers of a test framework replace it; then their time counts. */
 const nodeNow: unknown = Reflect.get(performance, 'now')
 
-/** Returns the time of `clock`. @throws {RangeError} when it is not a number: no limit could be kept by it */
+/** Returns the time of `clock`. @throws {RangeError} when it is not a finite number, by which no limit could be kept */
 export function timeOf(clock: Clock): number {
   const ms: unknown = clock.now()
   if (typeof ms === 'number' && Number.isFinite(ms)) return ms
   throw new RangeError(`clock.now() must return a finite number of milliseconds; received ${String(ms)} (${typeof ms})`)
 }
 
-/** Reads the same clock as {@link machineNow}, at less than half of the cost where the addon is there. */
+/** Reads the same clock as {@link machineNow}, at less than half the cost if the addon is there. */
 function quickestNow(): () => number {
   const addon = nativeAddon()
   if (addon === null) return machineNow
@@ -82,7 +82,7 @@ class SystemClock implements Clock {
     return this.#read()
   }
 
-  /** The last `performance.now` of a test framework, and what makes our time of its. */
+  /** The last `performance.now` of a test framework, and the offset from its time to ours. */
   #fake: unknown = nodeNow
   #fakeOriginMs = 0
 
@@ -90,7 +90,7 @@ class SystemClock implements Clock {
   readonly setTimeout = (fn: () => void, ms: number): unknown => setTimeout(fn, ms)
   readonly clearTimeout = (handle: unknown): void => clearTimeout(handle as NodeJS.Timeout)
 
-  /** Fake time may begin anywhere, as at 0. It is moved to continue from the time at which it was first seen, so that earlier waits fall due by it. */
+  /** Fake time may begin anywhere, as at 0. It is shifted to continue from our time when first seen, so that earlier waits fall due. */
   #fakedNow(): number {
     const now: unknown = Reflect.get(performance, 'now')
     if (now !== this.#fake) {
@@ -104,7 +104,7 @@ class SystemClock implements Clock {
 /** The default clock: CLOCK_MONOTONIC and Node's timers. All threads and processes of a machine agree on it. */
 export const systemClock: Clock = new SystemClock()
 
-/** Node's own, whatever a test framework has put in its place: for what talks to others, whose time does not stand still. */
+/** Node's own time and timers, even if a test framework replaces them: for communication with others, whose time does not stand still. */
 export const realClock: Clock = {
   now: realNow,
   setTimeout: realSetTimeout,

@@ -1,20 +1,20 @@
 import { realSetImmediate, realSetTimeout } from './real-timers.js'
 
-/** A call that comes once, later, even if timers of a test framework are installed or removed meanwhile. */
+/** A call that is made once, later, even if a test framework installs or removes its timers meanwhile. */
 export class LateCall {
   readonly #call: () => void
   readonly #afterMs: number | undefined
-  /** The function that it was asked of: Node's, or that of a test framework. */
+  /** The function that set the timer last, Node's or a test framework's; undefined while no call is due. */
   #askedOf: unknown = undefined
   #asked = 0
 
-  /** @param afterMs - how much later; undefined: in the next turn of the event loop */
+  /** @param afterMs - delay in milliseconds; undefined: in the next turn of the event loop */
   constructor(call: () => void, afterMs?: number) {
     this.#call = call
     this.#afterMs = afterMs
   }
 
-  /** Has it come, once however often it is asked for until then. */
+  /** Schedules the call; it comes once, however often it is requested until then. */
   ask(): void {
     const ms = this.#afterMs
     const { setImmediate: setNow = realSetImmediate } = globalThis as { readonly setImmediate?: typeof setImmediate }
@@ -32,7 +32,7 @@ export class LateCall {
   }
 
   readonly #come = (number: number): void => {
-    // It has come by the other function, or has been asked of another since.
+    // The call has come by the other function already, or was scheduled again by another one since.
     if (this.#askedOf === undefined || number !== this.#asked) return
     this.#askedOf = undefined
     this.#call()

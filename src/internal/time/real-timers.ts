@@ -1,7 +1,7 @@
 import { builtins } from '../builtins.js'
 
-// Node's own, taken when the module loads: a test framework may put its own in their place later. A timer set there may never come,
-// since they are thrown away, and they do not clear Node's. If a browser is imitated, the globals are other ones from the start.
+// Node's own timers, taken when this module loads, because a test framework may replace the globals later. A fake timer may never fire,
+// since fakes are thrown away, and fakes cannot clear Node's timers. If a browser is imitated, the globals differ from the start.
 const { timers } = builtins
 
 export const realSetImmediate = timers.setImmediate
@@ -9,7 +9,7 @@ export const realSetTimeout = timers.setTimeout
 export const realClearTimeout = timers.clearTimeout
 export const realSetInterval = timers.setInterval
 export const realClearInterval = timers.clearInterval
-/** The global of this program before a test framework put its own in its place. */
+/** The program's own global, before a test framework replaced it. */
 export const givenSetTimeout = setTimeout
-/** Milliseconds since this thread began: for what may not stand still, nor go back, as the time of a test framework does. */
+/** Milliseconds since this thread began, for uses in which time must not stand still or go back, as it may in a test framework. */
 export const realNow = performance.now.bind(performance)

@@ -2,7 +2,7 @@ import { type SignalListener, throwIfAborted, unwatchSignal, watchSignal } from 
 import type { Clock } from './clock.js'
 import { type DueTimer, tellableMs, timersOf } from './timers.js'
 
-/** Nobody notices that a wait is this much longer. */
+/** A wait takes at least this long; nobody notices the difference. */
 const SHORTEST_MS = 0.01
 
 /** Waits `ms`; rejects with the signal's reason once that is aborted. */

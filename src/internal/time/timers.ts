@@ -15,12 +15,12 @@ export interface DueTimer extends DueEntry {
 const TOLERANCE_MS = 0.000_001
 
 /**
- * The shortest time, milliseconds, that differs from now: a clock of a test's own may be so large that numbers near its time are
- * that far apart.
+ * The shortest wait, in milliseconds, that makes a difference: a test's clock may show a time so large that neighbouring numbers are
+ * this far apart.
  */
 export const tellableMs = (clock: Clock): number => Math.abs(clock.now()) * 2 ** -50
 
-/** How soon it is noticed that fake timers were thrown away: milliseconds of real time. */
+/** Milliseconds of real time after which it is noticed that fake timers were thrown away. */
 const FAKES_GONE_MS = 10
 
 /**
@@ -38,7 +38,7 @@ export class SharedTimers {
   /** The functions of Node, or of a test framework, that set the timer and can clear it. */
   #armedBy: unknown = undefined
   #clearArmed: typeof clearTimeout = clearTimeout
-  /** Beside a timer of a test framework: Node's own, for those who still wait when the framework's is thrown away. */
+  /** Node's own timer beside a test framework's, in case the framework's is thrown away while somebody still waits. */
   #spare: NodeJS.Timeout | undefined = undefined
   #order = 0
   #tidying = false
@@ -48,17 +48,17 @@ export class SharedTimers {
     this.#toleranceMs = clock === systemClock ? 0 : TOLERANCE_MS
   }
 
-  /** How many are waiting. */
+  /** Number of timers that are waiting. */
   get size(): number {
     return this.#heap.size
   }
 
   /**
-   * Has `timer.run` called once.
+   * Calls `timer.run` once, after `afterMs`.
    *
-   * @param timer - in no heap yet
+   * @param timer - must not be in a heap yet
    * @param afterMs - milliseconds from now, >= 0; more than 24.8 days is fine
-   * @throws {RangeError} when that is no time: NaN, which is before nothing and after nothing, would stop all others
+   * @throws {RangeError} when the due time is NaN, which is neither before nor after any time and would block all other timers
    */
   add(timer: DueTimer, afterMs: number): void {
     const nowMs = this.#clock.now()
@@ -73,12 +73,12 @@ export class SharedTimers {
     else if (this.#mayBeLost(nowMs)) this.#arm((this.#heap.peek() as DueTimer).due, nowMs)
   }
 
-  /** Whether what is due at `dueMs` is due now: the one rule for all that runs on this clock. */
+  /** Whether something with due time `dueMs` is due now: one rule for everything on this clock. */
   isDue(dueMs: number, nowMs: number): boolean {
     return dueMs <= nowMs + this.#toleranceMs
   }
 
-  /** Takes `timer` back; one that has run is ignored. */
+  /** Cancels `timer`; one that has run is ignored. */
   remove(timer: DueTimer): void {
     this.#heap.remove(timer)
     if (this.#heap.size > 0 || this.#handle === undefined) return
@@ -96,8 +96,8 @@ export class SharedTimers {
   }
 
   /**
-   * Whether the clock's timer is not to be relied on: a test framework puts its own timers in the place of Node's, forgets them on
-   * request, and takes them away again. A clock of the user's own may be made of either: its timer is late then.
+   * Whether the clock's timer may never fire. A test framework replaces Node's timers by its own, forgets those on request, and removes
+   * them again. A user's clock may be built on either; then its timer is late.
    */
   #mayBeLost(nowMs: number): boolean {
     if (this.#clock !== systemClock) return this.#armedForMs < nowMs
@@ -112,7 +112,7 @@ export class SharedTimers {
     this.#armedBy = setTimeout
     this.#clearArmed = clearTimeout
     const isFaked = this.#clock === systemClock && isFake()
-    // When a fake one fires, it is as late as it was set for, whether or not the clock has been faked with it.
+    // When a fake timer fires, its due time has come, whether or not the clock was faked with it.
     const fire = isFaked ? (): void => this.#runDue(dueMs) : this.#fire
     this.#handle = this.#clock.setTimeout(fire, Math.min(Math.max(delayMs, 0), MAX_TIMER_MS))
     if (isFaked) this.#spare = realSetTimeout(this.#fire, FAKES_GONE_MS).unref()
