@@ -2,11 +2,11 @@ import type { Labels } from './labels.js'
 
 /** A metric: its kind, its help and its name in every system. */
 export interface Family {
-  /** Without the prefix; base units, `_total` for what only grows. */
+  /** Name without the prefix, in base units; `_total` marks a value that only grows. */
   readonly name: string
   readonly help: string
   readonly type: 'counter' | 'gauge' | 'histogram'
-  /** How the values of a cluster's processes are combined: their sum, unless that says nothing. */
+  /** How the values of a cluster's processes are combined: by their sum, unless a sum says nothing. */
   readonly together: 'sum' | 'max'
 }
 
@@ -87,11 +87,11 @@ export const FAMILIES = {
   processes: gauge('name_processes', 'Processes that use a name of the machine.'),
 } as const satisfies Record<string, Family>
 
-/** Upper ends of the buckets of histograms, seconds. */
+/** Upper ends of the buckets of histograms, in seconds. */
 export const BUCKET_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const
 
 /**
- * The whole name of a metric. Values of the machine have names of their own: a sum over the processes of a cluster would count
+ * The full name of a metric. Values of the machine have names of their own: a sum over the processes of a cluster would count
  * them several times.
  */
 export function metricName(prefix: string, family: Family, isOfMachine: boolean): string {

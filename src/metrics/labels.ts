@@ -4,14 +4,14 @@
 export class Labels {
   readonly values: Readonly<Record<string, string>>
   #text: string | undefined = undefined
-  /** Labels that `with` has made: few, so a linear search finds them. */
+  /** Labels made by `with`: few, so a linear search finds them. */
   readonly #more: { readonly key: string; readonly value: string; readonly labels: Labels }[] = []
 
   constructor(values: Readonly<Record<string, string>>) {
     this.values = Object.freeze(values)
   }
 
-  /** These and another one; the same object each time. */
+  /** These labels and one more. Returns the same object each time. */
   with(key: string, value: string): Labels {
     for (const each of this.#more) if (each.key === key && each.value === value) return each.labels
     const labels = new Labels({ ...this.values, [key]: value })
@@ -25,21 +25,21 @@ export class Labels {
   }
 }
 
-/** Labels of the names of the machine: those of the last scrape, in case they are there in the next. */
+/** Labels for the machine's names. Those of the last scrape are kept for the next one. */
 export class LabelsOfNames {
   #last = new Map<string, Labels>()
   #next = new Map<string, Labels>()
 
   #machine = ''
 
-  /** A scrape begins. @param machine - where the names are: those of different machines are different limits */
+  /** Begins a scrape. @param machine - where the names are: equal names on different machines are different limits */
   begin(machine: string): void {
     this.#machine = machine
     this.#last = this.#next
     this.#next = new Map()
   }
 
-  /** @returns null when this scrape has had the name: a copy of a file under another name is no second limit, and a repeated series spoils a scrape */
+  /** @returns null if this scrape already had the name: a copied file is no second limit, and a repeated series spoils a scrape */
   of(kind: string, name: string): Labels | null {
     const key = `${kind} ${name}`
     if (this.#next.has(key)) return null
@@ -51,7 +51,7 @@ export class LabelsOfNames {
   }
 }
 
-/** A limiter and a keyed one of the same name are two. */
+/** A limiter and a keyed limiter may have the same name; the label `kind` tells them apart. */
 function labelsOfName(kind: string, name: string, machine: string): Record<string, string> {
   const labels = { name, scope: 'machine', machine }
   return kind === 'keyed limiter' ? { ...labels, kind: 'keyed' } : labels
@@ -63,10 +63,10 @@ function textOf(values: Readonly<Record<string, string>>): string {
   return `{${text}}`
 }
 
-/** Printable ASCII that stands for itself: most names are no more than that. */
+/** Printable ASCII that needs no escape, as in most names. */
 const PLAIN = /^[ !#-[\]-~]*$/
 
-/** Names are whatever users call things: quotes, newlines and codes for terminals among them. */
+/** Users choose names, so these may contain quotes, newlines and codes for terminals. */
 function escaped(text: string): string {
   if (PLAIN.test(text)) return text
   return text

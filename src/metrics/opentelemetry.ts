@@ -2,7 +2,7 @@ import { describe } from '../internal/options/validate.js'
 import { FAMILIES, type Family, metricName } from './families.js'
 import { completeMetricsOptions, type MetricsOptions, takeSamples } from './samples.js'
 
-/** An instrument of @opentelemetry/api 1, as far as it is used. */
+/** The part of an instrument of @opentelemetry/api 1 that is used here. */
 export interface OtelInstrument {
   addCallback(callback: never): void
 }
@@ -12,7 +12,7 @@ export interface OtelObserver {
   observe(instrument: OtelInstrument, value: number, attributes?: Readonly<Record<string, string>>): void
 }
 
-/** A meter of @opentelemetry/api 1, as far as it is used. */
+/** The part of a meter of @opentelemetry/api 1 that is used here. */
 export interface OtelMeter {
   createObservableCounter(name: string, options?: { description?: string }): OtelInstrument
   createObservableGauge(name: string, options?: { description?: string }): OtelInstrument
@@ -21,12 +21,12 @@ export interface OtelMeter {
 }
 
 /**
- * Observes all metrics through a meter of OpenTelemetry, by one callback for each collection. They are read then, and cost nothing
- * otherwise.
+ * Reports all metrics except histograms through a meter of OpenTelemetry. One callback reads them for each collection; otherwise they
+ * cost nothing.
  *
  * @param meter - e.g. `metrics.getMeter('amorsize')`
- * @param options - see {@link MetricsOptions}; `prefix` is 'amorsize_' here, too
- * @returns a function that ends it
+ * @param options - see {@link MetricsOptions}; `prefix` defaults to 'amorsize_' here, too
+ * @returns a function that ends this
  * @throws {TypeError | RangeError} for bad options
  */
 export function openTelemetry(meter: OtelMeter, options: MetricsOptions = {}): () => void {
@@ -40,7 +40,7 @@ export function openTelemetry(meter: OtelMeter, options: MetricsOptions = {}): (
       ? meter.createObservableCounter(name, about)
       : meter.createObservableGauge(name, about)
   }
-  // OpenTelemetry has no histogram that is observed.
+  // OpenTelemetry has no observable histogram.
   const families: readonly Family[] = Object.values(FAMILIES).filter(({ type }) => type !== 'histogram')
   const ofProcess = new Map(families.map((family) => [family, make(family, false)]))
   const ofMachine = new Map(complete.machine ? families.map((family) => [family, make(family, true)]) : [])

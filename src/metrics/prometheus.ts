@@ -2,13 +2,13 @@ import { describe } from '../internal/options/validate.js'
 import { FAMILIES, type Family, metricName } from './families.js'
 import { completeMetricsOptions, type MetricsOptions, SamplesByFamily, takeSamples } from './samples.js'
 
-/** A registry of prom-client 15, as far as it is used. */
+/** The part of a registry of prom-client 15 that is used here. */
 export interface PromRegistry {
   registerMetric(metric: never): void
   getSingleMetric(name: string): unknown
 }
 
-/** How prom-client knows a metric. */
+/** The description of a metric, as prom-client wants it. */
 interface PromTerms {
   readonly name: string
   readonly help: string
@@ -16,7 +16,7 @@ interface PromTerms {
   readonly aggregator: Family['together'] | 'first'
 }
 
-/** The method of a metric that prom-client calls when it is scraped. */
+/** A metric for prom-client, which calls `get` when it is scraped. */
 interface PromMetric extends PromTerms {
   get(): Promise<
     PromTerms & {
@@ -28,19 +28,19 @@ interface PromMetric extends PromTerms {
 
 /**
  * Registers all metrics with prom-client. They are read when the registry is scraped, and cost nothing otherwise. In a cluster
- * (`AggregatorRegistry`) values of the whole machine are taken once, those of processes are summed up; of states and waits the highest counts.
+ * (`AggregatorRegistry`) values of the machine are taken once, those of processes are summed up; for states and waits the highest counts.
  *
  * @param registry - `client.register`, or one of your own
  * @param options - see {@link MetricsOptions}
  * @throws {TypeError | RangeError} for bad options
- * @throws {Error} when the registry has a metric of such a name, as for a second call; then none has been added
+ * @throws {Error} when the registry already has a metric of such a name, as after an earlier call; then none is added
  */
 export function prometheus(registry: PromRegistry, options: MetricsOptions = {}): void {
   if (typeof (registry as Partial<PromRegistry> | null | undefined)?.registerMetric !== 'function')
     throw new TypeError(`registry must be a Registry of prom-client; received ${describe(registry)}`)
   const complete = completeMetricsOptions('prometheus', options)
   const { prefix } = complete
-  // All metrics are asked in one turn: whatever is measured is read once for them all.
+  // prom-client reads all metrics in one turn, so the samples are taken once for all of them.
   let taken: SamplesByFamily | undefined
   const samples = (): SamplesByFamily => {
     if (taken === undefined) {

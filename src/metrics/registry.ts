@@ -6,16 +6,16 @@ import { RetryBudget } from '../policy/retry/budget.js'
 
 /** Options of automatic registration. */
 export interface RegisterNewOptions {
-  /** Most objects at a time, an integer from 1 to 100,000; default 1,000. Further ones are left out, and a process warning says so. */
+  /** Most objects at a time: an integer from 1 to 100,000, default 1,000. Further ones are left out, and a process warning says so. */
   readonly most?: number | undefined
 }
 
 const DEFAULT_MOST = 1000
 const LARGEST_MOST = 100_000
-/** A policy around a limiter that is reported by itself. */
+/** The kind of a policy around a limiter; the limiter is reported by itself. */
 const AROUND_A_LIMITER = 'rate-limit'
 
-/** Whether metrics can report it: a limiter or policy that counts, or a retry budget. */
+/** Whether metrics can report `object`: a limiter or policy with `stats()`, or a retry budget. */
 export function canBeTold(object: unknown): object is object {
   return (
     typeof (object as { stats?: unknown } | null | undefined)?.stats === 'function' || object instanceof RetryBudget
@@ -54,7 +54,7 @@ class ObjectRegistry {
     this.add(name === null ? this.#numbered(`${kind}-`) : this.#free(name), object)
   }
 
-  /** Labels and objects, but for those that are named otherwise. */
+  /** Labels and objects, without the objects in `others`. A label that is taken there gets a number. */
   entries(others: Readonly<Record<string, object>>): [string, object][] {
     const told = new Set(Object.values(others))
     const taken = new Set(Object.keys(others))
@@ -70,7 +70,7 @@ class ObjectRegistry {
     return found
   }
 
-  /** Forgets what has been collected. @returns how many are left */
+  /** Forgets objects that have been collected. @returns how many are left */
   #drop(): number {
     for (const [label, ref] of this.#byLabel) if (ref.deref() === undefined) this.#byLabel.delete(label)
     return this.#byLabel.size
@@ -80,7 +80,7 @@ class ObjectRegistry {
     return unlike(name, (label) => this.#byLabel.get(label)?.deref() !== undefined)
   }
 
-  /** Numbers are not given twice: a series is of one object. */
+  /** A number is never given twice, so that a series belongs to one object. */
   #numbered(prefix: string): string {
     const number = (this.#lastNumbers.get(prefix) ?? 0) + 1
     this.#lastNumbers.set(prefix, number)
@@ -88,7 +88,7 @@ class ObjectRegistry {
   }
 }
 
-/** `label`, or where it is taken, `label#2` and so on. */
+/** `label` or, if it is taken, `label#2` and so on. */
 function unlike(label: string, isTaken: (label: string) => boolean): string {
   if (!isTaken(label)) return label
   let number = 2
@@ -99,12 +99,12 @@ function unlike(label: string, isTaken: (label: string) => boolean): string {
 export const objectRegistry = new ObjectRegistry()
 
 /**
- * Has all metrics of this thread report `object` as long as it lives, without naming it in their options.
+ * Makes all metrics of this thread report `object` as long as it lives, even if their options do not name it.
  *
- * @param label - the label `name` it gets; of no other object that lives
+ * @param label - the label `name` it gets; must not belong to another object that lives
  * @param object - a limiter or policy with `stats()`, or a retry budget; held weakly, so this keeps nothing alive
- * @returns a function that ends it
- * @throws {TypeError} when `label` is no string, or `object` none of these
+ * @returns a function that ends this
+ * @throws {TypeError} when `label` is no string, or `object` is none of these
  * @throws {Error} when another object has that label
  * @example
  * const limiter = new RateLimiter({ requestsPerSecond: 100 })
@@ -121,13 +121,13 @@ export function registerObject(label: string, object: object): () => void {
 }
 
 /**
- * Has all metrics of this thread report each limiter and policy that is made from now on, as long as it lives: under its `name`, or
- * without one as 'limiter-1', 'retry-2' and so on, in the order in which they are made.
+ * Makes all metrics of this thread report each limiter and policy that is made from now on, as long as it lives. Its label is its
+ * `name`; without one, 'limiter-1', 'retry-2' and so on, numbered for each kind in the order in which they are made.
  *
- * Cost: some microseconds for each object that is made; nothing for what is done with it.
+ * Cost: some microseconds for each object that is made; nothing for its use.
  *
  * @param options - see {@link RegisterNewOptions}
- * @returns a function that ends it; what is registered stays
+ * @returns a function that ends this; objects that are registered stay
  * @throws {TypeError | RangeError} for bad options
  */
 export function registerNewObjects(options: RegisterNewOptions = {}): () => void {

@@ -4,9 +4,9 @@ import { INSPECT, shownAs } from '../internal/text/shown.js'
 export interface RunListeners {
   /** Called when the run begins. */
   readonly onStart: (event: { readonly total: number | null }) => void
-  /** Called for each worker thread that starts. */
+  /** Called for each worker thread that joins the run. */
   readonly onWorkerStart: () => void
-  /** Called for each worker thread that ends. */
+  /** Called for each worker thread that ends during the run. */
   readonly onWorkerExit: () => void
   /** Called while items are settled. */
   readonly onProgress: (progress: RunProgress) => void
@@ -18,7 +18,7 @@ export interface RunListeners {
 export interface RunProgress {
   /** Items that have a result. */
   readonly completed: number
-  /** Items that have none. */
+  /** Items that ended without a result. */
   readonly failed: number
 }
 
@@ -30,13 +30,13 @@ export interface RunCounts {
   readonly failedRuns: number
   /** Runs that have not ended. */
   readonly underWay: number
-  /** Items that have ended, those of runs under way as of their last progress. */
+  /** Items that have a result; for runs under way, as of their last progress. */
   readonly completed: number
-  /** Items without a result. */
+  /** Items that ended without a result, counted in the same way. */
   readonly failed: number
   /** Items of runs under way that have not ended, if their number is known. */
   readonly left: number
-  /** Worker threads that have been started. */
+  /** Worker threads that have joined a run. */
   readonly workersStarted: number
   /** Worker threads that have ended in the middle of a run. */
   readonly workersLost: number
@@ -49,10 +49,10 @@ interface WatchedRun {
 }
 
 /**
- * Counts what runs of `execute`, `stream` and plans do, for metrics: name it among `objects`, or register it.
+ * Counts runs of `execute`, `stream` and plans, and their items, for metrics. Name it among `objects`, or register it.
  *
- * Thread-safety: of the thread that starts the runs.
- * Cost: a run that is watched keeps account of each item, which costs less than a microsecond; progress is reported ten times per second.
+ * Thread-safety: belongs to the thread that starts the runs.
+ * Cost: a run that is watched counts each item, in less than a microsecond; progress is reported ten times per second.
  * @example
  * import client from 'prom-client'
  * const hashing = new RunMetrics()
@@ -63,7 +63,7 @@ export class RunMetrics {
   readonly #underWay = new Set<WatchedRun>()
   readonly #counts = { runs: 0, failedRuns: 0, completed: 0, failed: 0, workersStarted: 0, workersLost: 0 }
 
-  /** Listeners for one run; call it again for each. */
+  /** Listeners for one run; call this again for each further run. */
   hooks(): RunListeners {
     const run: WatchedRun = { total: null, completed: 0, failed: 0 }
     return {

@@ -18,17 +18,17 @@ import { type RunCounts, RunMetrics } from './run-metrics.js'
 /** Objects to measure, and how their series are named. */
 export interface MetricsOptions {
   /**
-   * Limiters and policies of this thread, by the label they get; those with `stats()` are counted, limiters, breakers, bulkheads and retry
-   * budgets show their state, too. Beside those of `registerObject` and `registerNewObjects`.
+   * Limiters and policies of this thread by their labels, in addition to those of `registerObject` and `registerNewObjects`. Objects with
+   * `stats()` report their counts; limiters, breakers, bulkheads and retry budgets report their state, too.
    */
   readonly objects?: Readonly<Record<string, object>> | undefined
   /** Whether to show the names of this machine, as `amorsize top` does; default true. They are the same for all processes. */
   readonly machine?: boolean | undefined
-  /** Comes before each name; default 'amorsize_'. Letters, digits and `_`, no digit first. */
+  /** Prefix of each name: letters, digits and `_`, not starting with a digit; default 'amorsize_'. */
   readonly prefix?: string | undefined
 }
 
-/** Options with nothing left open. */
+/** Options with all defaults filled in. */
 export interface CompleteMetricsOptions {
   readonly objects: Readonly<Record<string, object>>
   readonly machine: boolean
@@ -55,14 +55,14 @@ export function completeMetricsOptions(who: string, options: MetricsOptions): Co
   return { objects, machine: checkBoolean('machine', machine), prefix }
 }
 
-/** All numbers of this moment. */
+/** Takes all samples of this moment. */
 export function takeSamples({ objects, machine }: CompleteMetricsOptions): Sample[] {
   const all = [...Object.entries(objects), ...objectRegistry.entries(objects)]
   const own = all.flatMap(([label, object]) => samplesOf(label, object))
   return machine ? [...own, ...machineSamples(), ...containerSamples()] : own
 }
 
-/** Samples by what they are of. */
+/** Groups samples by family; those of the process and of the machine are kept apart. */
 export class SamplesByFamily {
   readonly #ofProcess = new Map<Family, Sample[]>()
   readonly #ofMachine = new Map<Family, Sample[]>()
@@ -83,7 +83,7 @@ export class SamplesByFamily {
 
 const namesOfMachine = new LabelsOfNames()
 
-/** Of the names of the machine; none where there cannot be any. */
+/** Samples for the machine's names; none if shared memory is unavailable. */
 export function machineSamples(
   read: () => readonly MachineEntry[] = readMachine,
   machine: () => string = sharedMemoryName,
@@ -103,7 +103,7 @@ export function machineSamples(
   }
 }
 
-/** Of the container of this process: what every process in it sees. */
+/** Samples for the container of this process; every process in it sees the same ones. */
 function containerSamples({ cpu, memory }: SystemInfo = systemInfo()): Sample[] {
   const all = new Collector(new Labels({}), true)
   all.add(FAMILIES.throttledPeriods, cpu.throttledPeriods)
@@ -119,16 +119,16 @@ function containerSamples({ cpu, memory }: SystemInfo = systemInfo()): Sample[] 
   return all.samples
 }
 
-/** Collects samples of one object, leaving out what is not known. */
+/** Collects samples of one object and leaves out unknown values. */
 class Collector {
   constructor(
     readonly labels: Labels,
     readonly isOfMachine: boolean,
-    /** Also of other objects. */
+    /** May hold samples of other objects already. */
     readonly samples: Sample[] = [],
   ) {}
 
-  /** @param key - of a label beside those of the object, whose value is `label` */
+  /** @param key - name of an additional label, whose value is `label` */
   add(family: Family, value: number | null | undefined, key?: string, label = ''): void {
     if (typeof value !== 'number' || Number.isNaN(value)) return
     const labels = key === undefined ? this.labels : this.labels.with(key, label)
@@ -178,7 +178,7 @@ function addEntry(all: Collector, entry: MachineEntry): void {
   if (entry.breaker !== null) all.addState(entry.breaker)
 }
 
-/** Counts of limiters' `stats()`: `denied` of those that callers ask, `refused` of the limits of a server. */
+/** Counts in a limiter's `stats()`. Limiters that callers use have `denied`; the limits of a server have `refused`. */
 interface LimiterCounts {
   readonly allowed: number
   readonly denied?: number
@@ -187,7 +187,7 @@ interface LimiterCounts {
   readonly waitedMs?: number
   readonly retryAfterMs?: number
   readonly waits?: DurationSummary
-  /** Over Redis. */
+  /** Only limiters over Redis have these two. */
   readonly roundTrips?: number
   readonly fallbacks?: number
 }
@@ -197,7 +197,7 @@ function samplesOf(label: string, object: object): Sample[] {
   try {
     addObject(all, object)
   } catch (error) {
-    // A disposed object counts no more, and must not keep a scrape from all others.
+    // A disposed object no longer counts, and must not make the scrape fail for all others.
     if (!SharedMemoryError.is(error) || error.reason !== 'disposed') throw error
   }
   return all.samples
@@ -244,7 +244,7 @@ function addObject(all: Collector, object: object): void {
   const { kind } = object as { kind?: unknown }
   if (typeof kind === 'string' && !isLimiterCounts(stats)) {
     addCounts(all, kind, stats)
-    // A hedge forgets old ones, so that its counts may fall.
+    // A hedge forgets old durations, so its counts may fall, which those of a histogram must not.
     if (kind !== 'hedge') all.addHistogram(FAMILIES.durations, durationsOf(stats), all.labels.with('policy', kind))
   }
 }
@@ -268,7 +268,7 @@ function isLimiterCounts(stats: unknown): stats is LimiterCounts {
   return typeof stats === 'object' && stats !== null && 'allowed' in stats
 }
 
-/** Counts of `stats()` of `shed` that are shown. */
+/** The counts in the `stats()` of `shed` that are reported. */
 interface ShedCounts {
   readonly admitted: number
   readonly refused: number
@@ -280,10 +280,10 @@ function isShedCounts(stats: unknown): stats is ShedCounts {
   return typeof stats === 'object' && stats !== null && 'admitted' in stats && 'inUse' in stats
 }
 
-/** Fields of `stats()` that do not count calls that have ended. */
+/** Numbers in `stats()` that are not counts of calls that have ended. */
 const NOT_COUNTS = new Set(['running', 'queued', 'waiting', 'underWay', 'generation'])
 
-/** The whole numbers among the counts of a policy, each under its own name. */
+/** Adds every count of a policy, with the name of its field as the outcome. */
 function addCounts(all: Collector, policy: string, stats: unknown): void {
   const ofPolicy = new Collector(all.labels.with('policy', policy), false, all.samples)
   for (const [outcome, value] of Object.entries(stats as Record<string, unknown>))

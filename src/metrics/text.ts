@@ -5,9 +5,9 @@ import { completeMetricsOptions, type MetricsOptions, SamplesByFamily, takeSampl
 export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 /**
- * All metrics of this moment in the text format of Prometheus 0.0.4, without any library.
+ * Returns all metrics of this moment in the text format of Prometheus 0.0.4, without any library.
  *
- * Cost: some microseconds per name of the machine, while it is read; nothing otherwise.
+ * Cost: some microseconds per name of the machine in each call; nothing otherwise.
  *
  * @param options - see {@link MetricsOptions}
  * @throws {TypeError | RangeError} for bad options
