@@ -5,25 +5,25 @@ import { runError } from '../internal/run-error.js'
 import { messageOf } from '../internal/text/error-text.js'
 import { realClearTimeout, realNow, realSetImmediate, realSetTimeout } from '../internal/time/real-timers.js'
 
-/** Bytes that have waited this long go out at once, so that a thread that never rests loses no more than this. */
+/** If the last write is this long ago, bytes are written at once, so that a thread that never rests loses no more than this. */
 const MAX_DELAY_MS = 5
 const MAX_PENDING_BYTES = 256 * 1024
-/** A disk gets an fsync at most this often, unless a caller waits for it. */
+/** Shortest time between two fsyncs, unless a caller waits for one. */
 const SYNC_INTERVAL_MS = 20
 /** Bytes of a file that are read at a time. */
 const WINDOW_BYTES = 256 * 1024
-/** The errors of fsync for a pipe or a device. */
+/** Error codes of fsync for a pipe or a device. */
 const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS'])
 
 /**
- * A file that only grows, line by line. Appended bytes reach the kernel before the turn of the event loop ends, so that the death of this
- * process cannot lose them; the disk, which may lose power, gets one fsync for a whole batch.
+ * A file that only grows, line by line. Appended bytes reach the kernel before the turn of the event loop ends, so that they survive
+ * the death of this process. Against a loss of power, one fsync brings a whole batch to the disk.
  */
 export class AppendFile {
   readonly path: string
   /** For reading and cutting; only this class writes. */
   readonly handle: FileHandle
-  /** Why it takes no more; undefined while it does. */
+  /** Why the file takes no more bytes; undefined while it does. */
   failure: ExecutionError | undefined = undefined
   readonly #what: string
   #pending: Uint8Array[] = []
@@ -45,7 +45,7 @@ export class AppendFile {
    * Opens `path` for appending, and makes it if it is not there.
    *
    * @param what - what the file is, for messages: 'the checkpoint'
-   * @param readable - whether it is read too
+   * @param readable - whether it is also read
    * @throws {ExecutionError} ERR_EXECUTION when it cannot be opened
    */
   static async open(path: string, what: string, readable: boolean): Promise<AppendFile> {
@@ -56,7 +56,7 @@ export class AppendFile {
     }
   }
 
-  /** Begins a line of its own behind one that a kill has cut off, and that stays as it is. */
+  /** Begins a new line if a kill has cut off the last one, which stays as it is. */
   async beginLine(): Promise<void> {
     if (await endsWithinLine(this.path)) this.append(Buffer.from('\n'))
   }
@@ -76,7 +76,7 @@ export class AppendFile {
     }
   }
 
-  /** Gives up: the file cannot be written. */
+  /** Gives the file up because of `error`; the first such error counts. */
   fail(error: ExecutionError): void {
     this.failure ??= error
   }
@@ -159,7 +159,7 @@ async function endsWithinLine(path: string): Promise<boolean> {
   }
 }
 
-/** Calls `found` for each line that has been ended, with its place. @returns their length in all */
+/** Calls `found` for each complete line, with its position in bytes. @returns the length of all of them */
 export async function readLines(file: FileHandle, found: (line: Buffer, at: number) => void): Promise<number> {
   let start: Buffer[] = []
   let at = 0

@@ -7,18 +7,18 @@ import { runError } from '../internal/run-error.js'
 import { messageOf } from '../internal/text/error-text.js'
 import { realClearInterval, realSetInterval, realSetTimeout } from '../internal/time/real-timers.js'
 
-/** A claim of a process that cannot be seen from here (on another machine or in a container) counts while it is this fresh. */
+/** A claim of a process that cannot be seen from here (on another machine or in a container) counts if it was renewed this recently. */
 const FOREIGN_CLAIM_MS = 60_000
 const RENEW_MS = 10_000
-/** Two runs that claim in the same instant both give way; each tries again after a wait of up to this. */
+/** Two runs that claim at the same instant both give way. Each tries again after a random wait of at most this. */
 const MAX_RETRY_MS = 40
-/** Place, boot, process and its start. */
+/** Form of a mark: place, boot, process and its start. */
 const MARK = /^[0-9a-f]{8}-[0-9a-f]{8}-\d+-\w+$/
 
 /**
  * Keeps two runs off one checkpoint. Each run first makes a claim, a file named after its process, and then
  * looks for the claims of others: of two runs at least one sees the other and gives way. Claims of dead processes are removed, which
- * is safe at any time, as no other process ever makes a file of that name. So nothing has to be taken over, and a kill at any
+ * is safe at any time, as no other process ever makes a file of that name. So no claim has to be taken over, and a kill at any
  * moment leaves nothing that blocks the next run.
  */
 export class CheckpointLock {
@@ -33,7 +33,7 @@ export class CheckpointLock {
   /**
    * Locks the checkpoint whose log is `log`.
    *
-   * @throws {ExecutionError} ERR_EXECUTION when another run has it, or the folder cannot be written or a claim in it not be removed
+   * @throws {ExecutionError} ERR_EXECUTION when another run has it, the folder cannot be written, or an old claim cannot be removed
    */
   static async acquire(log: string): Promise<CheckpointLock> {
     const prefix = `${basename(log)}.lock-`
@@ -56,7 +56,7 @@ export class CheckpointLock {
   }
 }
 
-/** Returns null when the claim stands, else the path of the claim that was there before. */
+/** Returns null if the claim stands, else the path of the claim that was there before. */
 async function tryClaim(log: string, prefix: string, claim: string): Promise<string | null> {
   try {
     await writeFile(claim, '', { flag: 'wx' })
@@ -76,7 +76,7 @@ async function tryClaim(log: string, prefix: string, claim: string): Promise<str
   }
 }
 
-/** Removes the claims of dead processes. @returns that of another run that may still be at work; null if there is none */
+/** Removes the claims of dead processes. @returns the claim of another run that may still be at work; null if there is none */
 async function otherClaim(folder: string, prefix: string, claim: string): Promise<string | null> {
   const claimedMs = (await modifiedMs(claim)) ?? Date.now()
   for (const name of await readdir(folder)) {
@@ -117,7 +117,7 @@ async function modifiedMs(path: string): Promise<number | null> {
 
 async function renew(claim: string): Promise<void> {
   const now = new Date()
-  // The folder may be gone by now; then so is the log, which is reported elsewhere.
+  // The folder may be gone by now, and the log with it; that is reported elsewhere.
   await utimes(claim, now, now).catch(() => undefined)
 }
 
@@ -125,7 +125,7 @@ function ownMark(): string {
   return `${placeMark()}-${bootMark()}-${process.pid}-${startOf(process.pid) ?? 'unknown'}`
 }
 
-/** Where process ids mean the same: this machine, and in it this process namespace. */
+/** Identifies the place where process ids are unique: this machine, and in it this process namespace. */
 function placeMark(): string {
   return shortHash(`${hostname()} ${pidNamespace() ?? ''}`)
 }

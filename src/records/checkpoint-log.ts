@@ -18,18 +18,18 @@ import type { CheckpointOptions } from './recorder.js'
  */
 const MAGIC = '["amorsize checkpoint",'
 const VERSION = 2
-/** Logs of version 1 began with it. */
+/** The beginning of logs of version 1. */
 const EARLIER = 'AMSZCKP1'
 const FINISHED = /^\[(\d+),(\d+),(\d+),(\d+),"/
 const LONGEST_HEAD = 80
-/** Most results are not longer. */
+/** First guess at the length of a line: most results are not longer. */
 const LINE_BYTES = 4096
 
 const LONGEST_NAME = 200
 const SHOWN_SOURCE = 80
 const FIRST_CAPACITY = 1024
 
-/** Identity of a run, for its checkpoint. */
+/** Identifies a run for its checkpoint. */
 export interface RunIdentity {
   /** URL and export of the task, or the source of the function. */
   readonly task: string
@@ -39,7 +39,7 @@ export interface RunIdentity {
 
 /** The place in the log of each finished item's result, and the digest of that item: twelve bytes for each index. */
 class FinishedItems {
-  /** The start of its line; 0 stands for none, as the log's header is there. */
+  /** Where each item's line starts; 0 stands for none, as the log's header is there. */
   #positions = new Float64Array(FIRST_CAPACITY)
   #digests = new Uint32Array(FIRST_CAPACITY)
   count = 0
@@ -79,7 +79,7 @@ export interface TakenItems {
   readonly running: number
 }
 
-/** The contents of a log by earlier runs. */
+/** The items that earlier runs recorded in a log. */
 export class EarlierRuns {
   readonly #path: string
   readonly finished = new FinishedItems()
@@ -129,7 +129,7 @@ export class EarlierRuns {
   }
 }
 
-/** The file of a log, and its start: for {@link Checkpoint} and for those that only read it. */
+/** Path of a checkpoint's log: for {@link Checkpoint} and for those that only read it. */
 export function pathOf({ dir, name = 'checkpoint' }: CheckpointOptions): string {
   return resolve(join(dir, `${name}.log`))
 }
@@ -154,7 +154,7 @@ function isWhole(line: Buffer): boolean {
 }
 
 /**
- * Reads the whole lines of a log; others are what a kill left half-written, or damaged.
+ * Reads the intact lines of a log, and skips those that a kill cut off or that are damaged.
  *
  * @returns undefined if not even the header is whole
  * @throws {ExecutionError} ERR_EXECUTION when it is no log, damaged, or belongs to another task or other items
@@ -181,7 +181,7 @@ export async function readLog(file: FileHandle, path: string, identity: RunIdent
   return end === 0 ? undefined : log
 }
 
-/** Returns the result in the line of a finished item at `at`, which has been read before. */
+/** Returns the result of a finished item whose line, which has been read before, starts at `at`. */
 export function readResult({ fd }: FileHandle, at: number): unknown {
   for (let size = LINE_BYTES; ; size *= 8) {
     const bytes = Buffer.allocUnsafe(size)
@@ -197,7 +197,7 @@ export function readResult({ fd }: FileHandle, at: number): unknown {
 
 type View = NodeJS.ArrayBufferView & { slice?: () => NodeJS.ArrayBufferView }
 
-/** Gives each view memory of its own; Node's own returns parts of what it reads. */
+/** Gives each view memory of its own; Node's own deserializer returns parts of the buffer that it reads. */
 class CopyingDeserializer extends DefaultDeserializer {
   _readHostObject(): unknown {
     const view = (
@@ -210,7 +210,7 @@ class CopyingDeserializer extends DefaultDeserializer {
   }
 }
 
-/** A long source of a function is replaced by its beginning and a hash of the whole. */
+/** Replaces a long source of a function by its beginning and a hash of the whole. */
 function nameOf(task: string): string {
   if (task.length <= LONGEST_NAME) return task
   const hash = createHash('sha256').update(task).digest('hex')

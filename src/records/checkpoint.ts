@@ -123,7 +123,7 @@ export class Checkpoint implements RunRecorder {
   }
 }
 
-/** Reads what earlier runs left, and starts the log if there is none. */
+/** Reads the log of earlier runs, or begins one if there is none. */
 async function openLog(file: AppendFile, identity: RunIdentity): Promise<EarlierRuns> {
   const log = await readLog(file.handle, file.path, identity)
   if (log !== undefined) {
@@ -147,7 +147,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Makes a directory and those above it. Not by Node's recursive `mkdir`, which never ends if the system refuses all of them (`/proc`). */
+/** Makes a directory and its parents. Node's recursive `mkdir` never ends if the system refuses all of them, as in `/proc`. */
 async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path)

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { AppendFile } from './append-file.js'
 import type { RunRecorder } from './recorder.js'
 
-/** Deeper values are shown, not written as JSON. */
+/** Values nested deeper than this are written as `util.inspect` shows them, not as JSON. */
 const MAX_DEPTH = 200
 
 /** The record of an error; null for each property that it lacks. */
@@ -107,7 +107,7 @@ function show(value: unknown): string {
   }
 }
 
-/** Whether JSON keeps the value. It may lose properties that are undefined, and a class; an object with a toJSON decides for itself. */
+/** Whether JSON keeps the value. Undefined properties and the class may be lost; an object with a toJSON decides for itself. */
 function isJson(value: unknown, depth: number): boolean {
   switch (typeof value) {
     case 'string':

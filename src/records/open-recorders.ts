@@ -26,5 +26,5 @@ export async function openRecorders(options: RecorderOptions, identity: RunIdent
   }
 }
 
-// Loaded with the other parts that few programs need.
+// Exported here so that it is loaded with the other parts that few programs need.
 export { EarlierRuns }

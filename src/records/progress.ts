@@ -5,7 +5,7 @@ import type { Progress, RunRecorder } from './recorder.js'
 
 /** Shortest time between two reports. The last one may come sooner. */
 const INTERVAL_MS = 100
-/** The rate is that of this many last reports, over at least five seconds. */
+/** The rate is measured over this many reports, which take at least five seconds. */
 const REMEMBERED = 50
 
 /** Counts items and reports to listeners, at most ten times a second, and once more at the end. */
@@ -19,13 +19,13 @@ export class ProgressMeter implements RunRecorder {
   #failed = 0
   #restored = 0
   #lastMs: number
-  /** Times, and how many items this run had settled by then; the oldest first. */
+  /** Times of reports, and how many items this run had settled by then; the oldest first. */
   readonly #past: { readonly atMs: number; readonly settled: number }[] = []
 
   /**
    * @param total - number of items, null if it is not known
    * @param listeners - called with each report; one that throws changes nothing
-   * @param earlier - which items earlier runs have finished; they are counted as this run comes to them, but take no time
+   * @param earlier - which items earlier runs have finished; they count when this run comes to them, but not for the rate
    */
   constructor(
     total: number | null,

@@ -2,16 +2,16 @@ import { checkKeys, describe } from '../internal/options/validate.js'
 
 /** Follows a run's items, in the thread of the run. A run may have several. */
 export interface RunRecorder {
-  /** Whether `index` was finished in an earlier run, so that it must not run again. */
+  /** The result of `index` if an earlier run has finished it, so that it must not run again. */
   finishedBefore?(index: number): { readonly result: unknown } | undefined
   /** Called in order for each item as it is taken from the source, before it runs. May throw to refuse the run. */
   itemTaken?(index: number, item: unknown): void
   itemFinished?(index: number, result: unknown): void
-  /** An item that failed for good. */
+  /** Called for an item that failed for good. */
   itemFailed?(index: number, item: unknown, error: unknown, attempts: number): void
-  /** Resolves when all it was given is safe. The run awaits it before it ends, and from time to time as back-pressure. */
+  /** Resolves when everything it was given is safe. The run awaits this before it ends, and from time to time as back-pressure. */
   flush?(): Promise<void>
-  /** The run has ended, well or not. Always called once. */
+  /** Called once when the run has ended, well or not. */
   close?(): Promise<void>
 }
 
@@ -27,15 +27,15 @@ export interface CheckpointOptions {
 export interface Progress {
   /** Items that have a result. */
   readonly completed: number
-  /** Items that have none. */
+  /** Items that ended without a result. */
   readonly failed: number
   /** Number of items; `null` if the source does not say. */
   readonly total: number | null
-  /** 0–100; `null` while `total` is. */
+  /** Share of items that have settled, 0–100; `null` while `total` is. */
   readonly percent: number | null
-  /** How many have settled per second of late. */
+  /** Items settled per second, of late. */
   readonly itemsPerSecond: number
-  /** Since the run began. */
+  /** Milliseconds since the run began. */
   readonly elapsedMs: number
   /** Milliseconds until the end at that rate; `null` while `total` is, and while the rate is 0. */
   readonly etaMs: number | null
@@ -51,17 +51,17 @@ export interface RecorderOptions {
   readonly deadLetter?: string | undefined
   /** Where to keep finished results, so that a run that was killed can be resumed. */
   readonly checkpoint?: CheckpointOptions | undefined
-  /** The one of these that is called with progress. */
+  /** Hooks of the run; only the one for progress counts here. */
   readonly hooks?: { readonly onProgress?: ((progress: Progress) => void) | undefined } | undefined
 }
 
-/** Whether any of them asks for a record. */
+/** Whether any option asks for a record. */
 export function keepsRecords({ onProgress, progress, deadLetter, checkpoint, hooks }: RecorderOptions): boolean {
   const asked = [onProgress, hooks?.onProgress, deadLetter, checkpoint].some((option) => option !== undefined)
   return asked || progress === true
 }
 
-/** @throws {TypeError} when it has the wrong type or an unknown key, {RangeError} when a path or name is empty or no file name */
+/** @throws {TypeError} when it has the wrong type or an unknown key, {RangeError} when a path or name is empty or invalid */
 export function checkCheckpoint(checkpoint: CheckpointOptions): void {
   checkKeys('checkpoint', checkpoint, ['dir', 'name'])
   checkPath('checkpoint.dir', checkpoint.dir)

@@ -9,12 +9,12 @@ import { keepsRecords, type RecorderOptions, type RunRecorder } from './recorder
  */
 export async function recordersOf(options: RecorderOptions, identity: RunIdentity): Promise<RunRecorder[]> {
   if (!keepsRecords(options)) return []
-  // Files, checksums and bars: most programs that import this package need none of it.
+  // Most programs that import this package need none of this: files, checksums and bars.
   const { openRecorders } = await import('./open-recorders.js')
   return openRecorders(options, identity)
 }
 
-/** Reads a checkpoint before its run begins; nothing, at no cost, without one. */
+/** Reads a checkpoint before its run begins; undefined, at no cost, without one. */
 export async function earlierRunsOf(
   { checkpoint }: RecorderOptions,
   identity: RunIdentity,
