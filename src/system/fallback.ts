@@ -2,7 +2,7 @@ import { attempt } from '../internal/attempt.js'
 import { builtins } from '../internal/builtins.js'
 import type { CpuInfo, MemoryInfo, SystemInfo } from './system-info.js'
 
-/** A count or size that Node reports as 0 or as a huge sentinel when it does not know. */
+/** Returns a count or size, or null for the 0 or huge sentinel by which Node says that it does not know. */
 function known(value: number | undefined): number | null {
   return value !== undefined && Number.isFinite(value) && value > 0 && value < 2 ** 62 ? value : null
 }

@@ -1,16 +1,16 @@
 import type { MemoryInfo } from './system-info.js'
 
-/** Of the limit: what was high is high until it is lower by this, or by half where that is less: nothing is below zero. */
+/** A share of the limit: high memory stays high until it is below the threshold by this, or by half the threshold if that is less. */
 const HYSTERESIS = 0.05
 
-/** Where memory stands, as far as it is judged. */
+/** The facts by which memory is judged. */
 export type MemoryFacts = Pick<MemoryInfo, 'workingSetBytes' | 'effectiveLimitBytes' | 'oomKills'> &
   Partial<Pick<MemoryInfo, 'totalBytes' | 'availableBytes'>>
 
 /**
- * Whether memory is short, look by look: what is in use is above a share of the limit, or the kernel has killed a process for it since the
- * look before. It stays so until neither holds. That the limit was met says nothing: a program that reads many files meets it all the time,
- * and the kernel drops what it has read.
+ * Judges at each look whether memory is short: its use is above a share of the limit, or the kernel has killed a process for it since the
+ * last look. It stays short until neither holds. Meeting the limit says nothing: a program that reads many files meets it all the time,
+ * and the kernel drops the pages that it has read.
  */
 export class MemoryLevel {
   isHigh = false
@@ -35,8 +35,8 @@ export class MemoryLevel {
 }
 
 /**
- * The working set of a group over its limit. If only the machine limits it, or the group's use is unknown, all memory of the machine that is
- * not available counts: the next allocation meets that.
+ * The working set of the group divided by its limit. If only the machine limits it, or the group's use is unknown, all memory of the
+ * machine that is not available counts, because the next allocation meets that.
  */
 function shareInUse({ workingSetBytes, effectiveLimitBytes, totalBytes, availableBytes }: MemoryFacts): number | null {
   if (effectiveLimitBytes === null || effectiveLimitBytes <= 0) return null

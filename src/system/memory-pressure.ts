@@ -13,19 +13,19 @@ import { type Clock, MAX_TIMER_MS } from '../internal/time/clock.js'
 import { type MemoryFacts, MemoryLevel } from './memory-level.js'
 import { systemInfo } from './read-system.js'
 
-/** When memory is short, and the functions to call then. */
+/** When memory counts as short, and the functions to call then. */
 export interface MemoryPressureOptions {
-  /** Share of the limit above which memory is short: above 0, at most 1, default 0.9. It is over at 0.05 below, or at half of it if that is nearer. */
+  /** Share of the limit above which memory is short: above 0, at most 1, default 0.9. The shortage ends 0.05 lower, or at half if higher. */
   readonly highRatio?: number | undefined
-  /** How often to look. ms, 50 to 2^31 − 1, default 500; a look costs about 0.2 ms. */
+  /** Milliseconds between two looks, 50 to 2^31 − 1; default 500. A look costs about 0.2 ms. */
   readonly intervalMs?: number | undefined
   /** Called when memory has become short: refuse work, make batches smaller, drop caches. */
   readonly onHigh?: ((now: MemoryPressure) => void) | undefined
-  /** Called when it is no longer. */
+  /** Called when memory is no longer short. */
   readonly onLow?: ((now: MemoryPressure) => void) | undefined
-  /** For tests; the default is the system's. */
+  /** The clock, for tests; the default is the system's. */
   readonly clock?: Clock | undefined
-  /** For tests: what memory is like. The default reads `systemInfo().memory`. */
+  /** Returns the state of memory, for tests; the default reads `systemInfo().memory`. */
   readonly read?: (() => MemoryFacts) | undefined
 }
 
@@ -34,13 +34,13 @@ export interface MemoryPressure {
   /** Whether memory was short at the last look. */
   readonly isHigh: boolean
   /**
-   * Working set over limit at the last look; without a limit, the share of the machine's memory that is not available. null if neither is
-   * known.
+   * Working set divided by the limit at the last look; without a limit, the share of the machine's memory that is not available. null if
+   * neither is known.
    */
   readonly ratio: number | null
-  /** Ends it. A second time does nothing. */
+  /** Stops watching. Further calls do nothing. */
   close(): void
-  /** As `close()`. */
+  /** The same as `close()`. */
   [Symbol.dispose](): void
 }
 
@@ -54,8 +54,9 @@ const OPTIONS = {
 } satisfies OptionTable<MemoryPressureOptions>
 
 /**
- * Watches whether the memory that this process may use runs short: its container's working set is above a share of the limit (without one, so
- * much of the machine's memory is in use), or the kernel has just killed one of its processes for memory. It looks at once, then again and again, and keeps no process alive.
+ * Watches whether the memory that this process may use runs short: its container's working set is above a share of the limit (without a
+ * limit, that share of the machine's memory is in use), or the kernel has just killed one of its processes for memory. It looks at once and
+ * then again and again, and keeps no process alive.
  *
  * @throws {TypeError | RangeError} naming the option that is wrong
  *
@@ -108,7 +109,7 @@ class Watch implements MemoryPressure {
     const { intervalMs, clock, read = () => systemInfo().memory, onHigh, onLow } = this.#options
     const wasHigh = this.isHigh
     const isHigh = this.#level.look(atOnce('read', read()))
-    // First: a listener may close it.
+    // Set the timer first: a listener may close the watch.
     this.#timer = clock.setTimeout(() => this.#look(), intervalMs)
     if (this.#timer instanceof Object && 'unref' in this.#timer) (this.#timer as NodeJS.Timeout).unref()
     if (isHigh && !wasHigh) notify('onHigh', onHigh, this)

@@ -14,7 +14,7 @@ declare module '../internal/native.js' {
  * Reads how many cores and how much memory this process may use: control groups (v1, v2 and both at once, with all visible
  * ancestors), CPU affinity, topology and resource limits. Everything is read afresh, so a container resized in place is seen.
  *
- * @returns the facts; a field is `null` where the kernel does not say. Never throws.
+ * @returns the facts; a field is `null` if the kernel does not say. Never throws.
  *
  * Thread-safety: any thread may call it; affinity is that of the calling thread.
  * Cost: one call into the addon, about 0.2 ms on a machine of few CPUs; 6 to 12 µs more for each further physical core.

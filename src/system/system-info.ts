@@ -8,7 +8,7 @@
 export interface Pressure {
   /** Share of the time in which at least one task waited. */
   readonly some: number | null
-  /** Share of the time in which all tasks waited; `null` where the kernel does not say (CPU before Linux 5.13). */
+  /** Share of the time in which all tasks waited; `null` if the kernel does not say (CPU before Linux 5.13). */
   readonly full: number | null
 }
 
@@ -32,11 +32,11 @@ export interface CpuInfo {
    */
   readonly quotaCpus: number | null
   /**
-   * Periods of the quota in which a thread of the group whose quota binds had to wait for the next one, since the group was made. `null`
+   * Periods of the quota in which a thread had to wait for the next one, in the group whose quota binds, since that group was made. `null`
    * without a quota. Source: `nr_throttled` of `cpu.stat`.
    */
   readonly throttledPeriods: number | null
-  /** For how long, over all CPUs, in milliseconds. Source: `throttled_usec` (v2), `throttled_time` (v1). */
+  /** How long threads waited for the quota, over all CPUs, in milliseconds. Source: `throttled_usec` (v2), `throttled_time` (v1). */
   readonly throttledMs: number | null
   /** min(`affinityLogical`, `quotaCpus`), in CPUs, fractional. */
   readonly usableCpus: number | null
@@ -58,13 +58,13 @@ export interface CpuInfo {
   /** Packages (sockets) with a CPU switched on. Source: `topology/package_cpus_list`, else `physical_package_id`. */
   readonly packages: number | null
   /**
-   * Kinds of cores, the fastest first; one entry where all are alike. Source: `cpu_capacity`, else the `cpu_core`, `cpu_atom`
+   * Kinds of cores, the fastest first; one entry if all are alike. Source: `cpu_capacity`, else the `cpu_core`, `cpu_atom`
    * and `cpu_lowpower` counter masks.
    */
   readonly kinds: readonly CoreKind[] | null
-  /** NUMA nodes with a CPU that this process may use; nodes of memory only do not count. Source: `/sys/devices/system/node`. */
+  /** NUMA nodes with a CPU that this process may use; nodes with memory only do not count. Source: `/sys/devices/system/node`. */
   readonly numaNodes: number | null
-  /** Version of the control-group hierarchy that limits CPU time; `null` where there is none. Source: `/proc/self/cgroup`. */
+  /** Version of the control-group hierarchy that limits CPU time; `null` if there is none. Source: `/proc/self/cgroup`. */
   readonly controller: 'v1' | 'v2' | null
   /** Whether all ancestors of the group can be seen; `false` when limits may exist above what this container shows. */
   readonly ancestorsVisible: boolean | null
@@ -72,7 +72,7 @@ export interface CpuInfo {
   readonly model: string | null
   /** CPU pressure of the whole machine. Source: `/proc/pressure/cpu`. */
   readonly pressure: Pressure | null
-  /** CPU pressure of this process's v2 group, also where v1 has the controllers. Source: `cpu.pressure`. */
+  /** CPU pressure of this process's v2 group, even if v1 has the controllers. Source: `cpu.pressure`. */
   readonly groupPressure: Pressure | null
 }
 
@@ -81,7 +81,7 @@ export interface MemoryInfo {
   /** Memory of the machine. Source: `MemTotal`. */
   readonly totalBytes: number | null
   /**
-   * Memory of the NUMA nodes that a cpuset or a binding memory policy (`numactl --membind`) leaves this thread; `null` where it may use
+   * Memory of the NUMA nodes that a cpuset or a binding memory policy (`numactl --membind`) leaves this thread; `null` if it may use
    * all. Source: `get_mempolicy`, else `Mems_allowed_list`; the nodes' `meminfo`.
    */
   readonly nodesTotalBytes: number | null
@@ -97,13 +97,13 @@ export interface MemoryInfo {
   /** The group's use less the page cache that the kernel drops before it kills: the longer of its inactive and active lists. */
   readonly workingSetBytes: number | null
   /**
-   * Bytes that can still be allocated before the kernel throttles, refuses or kills: the minimum of `machineAvailableBytes`, of what the NUMA
-   * nodes of this thread have left, of what the kernel may still promise (`vm.overcommit_memory` = 2), and, for each group with a limit,
-   * of that limit less the group's own use (page cache is not use, see `workingSetBytes`; a sibling's use is). `null` when a limit,
+   * Bytes that can still be allocated before the kernel throttles, refuses or kills. The minimum of `machineAvailableBytes`, of what the
+   * NUMA nodes of this thread have left, of what the kernel may still promise (`vm.overcommit_memory` = 2), and, for each group with a
+   * limit, of that limit less the group's own use. Page cache is not use (see `workingSetBytes`); a sibling's use is. `null` when a limit,
    * or the use of a limited group, cannot be read.
    */
   readonly availableBytes: number | null
-  /** Memory that the whole machine has left. Source: `MemAvailable`, else `MemFree`; `sysinfo` where `/proc` shows processes only. */
+  /** Memory that the whole machine has left. Source: `MemAvailable`, else `MemFree`; `sysinfo` if `/proc` shows processes only. */
   readonly machineAvailableBytes: number | null
   /** The lower of the soft limits RLIMIT_AS and RLIMIT_DATA (`ulimit -v`, `-d`); not merged into the others. */
   readonly addressSpaceLimitBytes: number | null
@@ -114,21 +114,24 @@ export interface MemoryInfo {
   /** The lowest limit of swap use over the groups. Source: `memory.swap.max` (v2). */
   readonly swapLimitBytes: number | null
   /**
-   * How often the group whose limit binds, with those below it, was above `highBytes` and so held up, since it was made; `null` without a
-   * limit. Source: `high` of `memory.events` (v2).
+   * How often the group whose limit binds, including the groups below it, was above `highBytes` and so held up, since that group was made;
+   * `null` without a limit. Source: `high` of `memory.events` (v2).
    */
   readonly highEvents: number | null
-  /** How often it was at its hard limit, so that the kernel had to free memory first. Source: `max` of `memory.events`, `memory.failcnt` (v1). */
+  /** How often that group met its hard limit, and memory had to be freed. Source: `max` of `memory.events`, `memory.failcnt` (v1). */
   readonly maxEvents: number | null
-  /** Processes that the kernel has killed for it. Source: `oom_kill` of `memory.events`; v1: of `memory.oom_control` of the own group and those up to it. */
+  /**
+   * Processes that the kernel has killed because of that limit. Source: `oom_kill` of `memory.events`; in v1 that of
+   * `memory.oom_control`, from this process's own group up to that group.
+   */
   readonly oomKills: number | null
   /** Size of a page: limits take effect in these units. */
   readonly pageSizeBytes: number | null
   /** Memory pressure of the whole machine. Source: `/proc/pressure/memory`. */
   readonly pressure: Pressure | null
-  /** Memory pressure of this process's v2 group, also where v1 has the controllers. Source: `memory.pressure`. */
+  /** Memory pressure of this process's v2 group, even if v1 has the controllers. Source: `memory.pressure`. */
   readonly groupPressure: Pressure | null
-  /** Version of the control-group hierarchy that limits memory; `null` where there is none. */
+  /** Version of the control-group hierarchy that limits memory; `null` if there is none. */
   readonly controller: 'v1' | 'v2' | null
   /** As {@link CpuInfo.ancestorsVisible}, for memory. */
   readonly ancestorsVisible: boolean | null
@@ -138,7 +141,7 @@ export interface MemoryInfo {
 export interface PidsInfo {
   /** The minimum of `pids.max` over the groups and of RLIMIT_NPROC (which the kernel does not enforce on root). */
   readonly limit: number | null
-  /** The minimum of what each of these has left; of RLIMIT_NPROC only this process's own threads are subtracted. */
+  /** The least that any of these has left; for RLIMIT_NPROC only this process's own threads are subtracted. */
   readonly available: number | null
 }
 
@@ -146,25 +149,25 @@ export interface PidsInfo {
 export interface LimitSource {
   /** Absolute path of the file, or the name of a resource limit or system call. */
   readonly file: string
-  /** Levels above this process's own group (0: its own group); `null` for what is no group's limit. */
+  /** Levels above this process's own group (0: its own group); `null` if it is not a group's limit. */
   readonly level: number | null
 }
 
-/** Where each limit was found; `null` where there is no such limit. */
+/** Where each limit was found; `null` if there is no such limit. */
 export interface LimitSources {
-  /** Of `cpu.quotaCpus`. */
+  /** Source of `cpu.quotaCpus`. */
   readonly quotaCpus: LimitSource | null
-  /** Of `memory.limitBytes`. */
+  /** Source of `memory.limitBytes`. */
   readonly limitBytes: LimitSource | null
-  /** Of `memory.highBytes`. */
+  /** Source of `memory.highBytes`. */
   readonly highBytes: LimitSource | null
-  /** Of `memory.swapLimitBytes`. */
+  /** Source of `memory.swapLimitBytes`. */
   readonly swapLimitBytes: LimitSource | null
-  /** Of `memory.addressSpaceLimitBytes`. */
+  /** Source of `memory.addressSpaceLimitBytes`. */
   readonly addressSpaceLimitBytes: LimitSource | null
-  /** Of `pids.limit`. */
+  /** Source of `pids.limit`. */
   readonly pidsLimit: LimitSource | null
-  /** The limit that makes `availableBytes` as small as it is. */
+  /** Source of the limit that makes `availableBytes` as small as it is. */
   readonly availableBytes: LimitSource | null
 }
 
@@ -178,11 +181,11 @@ export interface SystemInfo {
   readonly memory: MemoryInfo
   /** Most tasks that may exist. */
   readonly pids: PidsInfo
-  /** Where each limit stands. */
+  /** Where each limit was found. */
   readonly sources: LimitSources
   /**
-   * Files that are there and could not be read: no descriptor left, no permission, an I/O error. A limit in one of them is unknown, so
-   * the true limits may be lower than those found. Empty as a rule; at most 64.
+   * Files that exist but could not be read: no descriptor left, no permission, an I/O error. A limit in one of them is unknown, so
+   * the true limits may be lower than those found. Usually empty; at most 64.
    */
   readonly unreadable: readonly string[]
 }
