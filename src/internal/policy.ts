@@ -78,7 +78,7 @@ export interface Policy {
   wrap<F extends AnyFunction>(fn: F): Wrapped<F>
 }
 
-/** A policy that limits rates: a limiter, a `RedisRateLimiter`, or what `rateLimit()` made. */
+/** A policy that limits rates: a limiter, a `RedisRateLimiter`, or a policy made by `rateLimit()`. */
 export interface RateLimiting extends Policy {
   /** Distinguishes it from other policies. */
   readonly kind: 'rate-limit'

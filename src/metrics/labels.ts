@@ -1,5 +1,5 @@
 /**
- * The labels of one series. Writing them costs more than the number behind them, so labels of lasting objects are kept from scrape to scrape.
+ * The labels of one series. Writing them costs more than the number behind them, so those of lasting objects are kept between scrapes.
  */
 export class Labels {
   readonly values: Readonly<Record<string, string>>

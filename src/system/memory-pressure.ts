@@ -15,7 +15,7 @@ import { systemInfo } from './read-system.js'
 
 /** When memory counts as short, and the functions to call then. */
 export interface MemoryPressureOptions {
-  /** Share of the limit above which memory is short: above 0, at most 1, default 0.9. The shortage ends 0.05 lower, or at half if higher. */
+  /** Share of the limit above which memory is short: > 0, at most 1, default 0.9. The shortage ends 0.05 lower, or at half if higher. */
   readonly highRatio?: number | undefined
   /** Milliseconds between two looks, 50 to 2^31 − 1; default 500. A look costs about 0.2 ms. */
   readonly intervalMs?: number | undefined

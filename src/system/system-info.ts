@@ -99,8 +99,8 @@ export interface MemoryInfo {
   /**
    * Bytes that can still be allocated before the kernel throttles, refuses or kills. The minimum of `machineAvailableBytes`, of what the
    * NUMA nodes of this thread have left, of what the kernel may still promise (`vm.overcommit_memory` = 2), and, for each group with a
-   * limit, of that limit less the group's own use. Page cache is not use (see `workingSetBytes`); a sibling's use is. `null` when a limit,
-   * or the use of a limited group, cannot be read.
+   * limit, of that limit less the group's own use. Page cache does not count (see `workingSetBytes`); a sibling's use does. `null` when
+   * a limit, or the use of a limited group, cannot be read.
    */
   readonly availableBytes: number | null
   /** Memory that the whole machine has left. Source: `MemAvailable`, else `MemFree`; `sysinfo` if `/proc` shows processes only. */
@@ -109,7 +109,7 @@ export interface MemoryInfo {
   readonly addressSpaceLimitBytes: number | null
   /** Swap of the machine. Source: `SwapTotal`. */
   readonly swapTotalBytes: number | null
-  /** Source: `SwapFree`. */
+  /** Free swap of the machine. Source: `SwapFree`. */
   readonly swapFreeBytes: number | null
   /** The lowest limit of swap use over the groups. Source: `memory.swap.max` (v2). */
   readonly swapLimitBytes: number | null
@@ -179,7 +179,7 @@ export interface SystemInfo {
   readonly cpu: CpuInfo
   /** Memory, and what limits it. */
   readonly memory: MemoryInfo
-  /** Most tasks that may exist. */
+  /** The limit of tasks, and how many of them are left. */
   readonly pids: PidsInfo
   /** Where each limit was found. */
   readonly sources: LimitSources

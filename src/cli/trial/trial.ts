@@ -42,7 +42,7 @@ export class TooLongError extends Error {
 export const TRIAL = 'trial'
 
 /**
- * Runs a trial in a process of its own, which shares no compiled code, heap or worker with another, and can be ended whatever the function does.
+ * Runs a trial in its own process. It shares no compiled code, heap or worker with others, and can be ended whatever the function does.
  *
  * @throws {TooLongError} when it takes longer than `job.limitMs`
  * @throws {Error} with the child's message, when the module cannot be loaded or an item fails

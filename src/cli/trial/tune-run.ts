@@ -79,7 +79,7 @@ function orderedTuning(
   const sorted = measured.toSorted((a, b) => (a.ms?.median ?? Infinity) - (b.ms?.median ?? Infinity))
   const found = (which: NamedWay): Measured | undefined => measured.find(({ name }) => name === which.name)
   const loop = found(LOOP) as Measured
-  // `execute` by itself chooses one of the other ways, so it is not one that can be the best.
+  // `execute` by itself chooses one of the other ways, so it is no candidate for the best one.
   const best = sorted.find(({ name }) => name !== BY_ITSELF.name) ?? loop
   return { items, itemsDigest, ways: sorted, best, loop, byItself: found(BY_ITSELF) }
 }
