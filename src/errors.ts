@@ -1,6 +1,6 @@
 /**
  * Every error that this package throws of its own. All extend {@link AmorsizeError} and carry a stable `code`. A registered symbol
- * marks them, so `is()` also recognises an error made by another copy of the package in the same thread (two versions in one
+ * marks them, so `is()` also recognizes an error made by another copy of the package in the same thread (two versions in one
  * dependency tree). A structured clone, as made by `postMessage`, has neither the code nor the symbol.
  */
 

@@ -8,7 +8,7 @@ import { realClearTimeout, realNow, realSetImmediate, realSetTimeout } from '../
 /** If the last write is this long ago, bytes are written at once, so that a thread that never rests loses no more than this. */
 const MAX_DELAY_MS = 5
 const MAX_PENDING_BYTES = 256 * 1024
-/** Shortest time between two fsyncs, unless a caller waits for one. */
+/** Shortest time between two calls of fsync, unless a caller waits for one. */
 const SYNC_INTERVAL_MS = 20
 /** Bytes of a file that are read at a time. */
 const WINDOW_BYTES = 256 * 1024

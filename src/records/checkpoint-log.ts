@@ -197,7 +197,7 @@ export function readResult({ fd }: FileHandle, at: number): unknown {
 
 type View = NodeJS.ArrayBufferView & { slice?: () => NodeJS.ArrayBufferView }
 
-/** Gives each view memory of its own; Node's own deserializer returns parts of the buffer that it reads. */
+/** Gives each view memory of its own; Node's own class returns parts of the buffer that it reads. */
 class CopyingDeserializer extends DefaultDeserializer {
   _readHostObject(): unknown {
     const view = (

@@ -48,7 +48,7 @@ async function* linesOf(chunks: AsyncIterable<Buffer>, name: string): AsyncGener
   }
 }
 
-/** Yields blocks of whole lines. Only a line feed ends a line: JSON strings may contain Unicode's other line ends unescaped. */
+/** Yields blocks of whole lines. Only a line feed ends a line: JSON strings may contain Unicode's other line ends as they are. */
 async function* blocksOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
   let rest: Buffer[] = []
   for await (const chunk of chunks) {
