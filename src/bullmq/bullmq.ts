@@ -19,7 +19,8 @@ export const ADDRESS_KEYS = ['connection', 'queue', 'prefix', 'backend', 'librar
  *
  * @example
  * const on = bullmq({ connection: { host: 'redis' }, queue: 'resize' })
- * const sizes = await execute(task(new URL('./tasks.mjs', import.meta.url), 'resize'), paths, { on })
+ * const resize = task(new URL('./tasks.mjs', import.meta.url), 'resize')
+ * const sizes = await execute(resize, paths, { on })
  */
 export function bullmq(options: BullmqOptions): Elsewhere {
   checkKeys('bullmq', options, [...ADDRESS_KEYS, ...PLACE_KEYS])

@@ -57,7 +57,11 @@ const CLOSE_MS = 10_000
  *   or BullMQ is not installed
  *
  * @example
- * await using serving = await serveTasks({ connection: { host: 'redis' }, queue: 'resize', tasks: ['./tasks.mjs'] })
+ * await using serving = await serveTasks({
+ *   connection: { host: 'redis' },
+ *   queue: 'resize',
+ *   tasks: ['./tasks.mjs'],
+ * })
  */
 export async function serveTasks(options: ServeOptions): Promise<Serving> {
   checkKeys('serveTasks', options, KEYS)

@@ -44,7 +44,11 @@ const LONGEST_DELAY_MS = 24 * 3_600_000
  * @throws {TypeError | RangeError} naming the argument that is wrong
  *
  * @example
- * new Worker('mails', wrapProcessor(circuitBreaker(), async (job, token, signal) => send(job.data, { signal })), { connection })
+ * const deliver = wrapProcessor(
+ *   circuitBreaker(),
+ *   async (job, token, signal) => send(job.data, { signal }),
+ * )
+ * new Worker('mails', deliver, { connection })
  */
 export function wrapProcessor<J extends JobLike, R>(
   policy: Policy | GroupLimit<J>,

@@ -10,8 +10,12 @@ import { guardFactory } from './guard.js'
  * @throws {TypeError} when an option is unknown or of the wrong type, or what is guarded is neither function nor method
  * @throws {RangeError} when an option is out of range
  * @example
- * const query = withBulkhead({ maxConcurrent: 4, name: 'database' })(async (text: string) => database.query(text))
- * class Client { @withBulkhead({ maxConcurrent: 2 }) async report(id: number) { return query(`select ${id}`) } }
+ * const query = withBulkhead({ maxConcurrent: 4, name: 'database' })(
+ *   async (text: string) => database.query(text),
+ * )
+ * class Client { @withBulkhead({ maxConcurrent: 2 })
+ *   async report(id: number) { return query(`select ${id}`) }
+ * }
  */
 export const withBulkhead = guardFactory({
   name: 'withBulkhead',

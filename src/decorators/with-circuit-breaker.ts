@@ -11,8 +11,12 @@ import { guardFactory } from './guard.js'
  * @throws {RangeError} when an option is out of range
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when `name` is in use with other parameters
  * @example
- * const load = withCircuitBreaker({ name: 'users-api' })(async (id: number) => (await fetch(`${url}/${id}`)).json())
- * class Client { @withCircuitBreaker({ failureThreshold: 3 }) async fetchUser(id: number) { return load(id) } }
+ * const load = withCircuitBreaker({ name: 'users-api' })(
+ *   async (id: number) => (await fetch(`${url}/${id}`)).json(),
+ * )
+ * class Client { @withCircuitBreaker({ failureThreshold: 3 })
+ *   async fetchUser(id: number) { return load(id) }
+ * }
  */
 export const withCircuitBreaker = guardFactory({
   name: 'withCircuitBreaker',

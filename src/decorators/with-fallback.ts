@@ -11,8 +11,13 @@ import { guardMaker } from './guard.js'
  * @param options - `if`, `onDegraded` and more, see `fallback`
  * @throws {TypeError} when an option is unknown or of the wrong type, or what is guarded is neither function nor method
  * @example
- * const load = withFallback(() => cache.get('rates'))(async () => (await fetch(url)).json())
- * class Client { @withFallback([], { if: (error) => TimeoutExceededError.is(error) }) async list(): Promise<Item[]> { return loadList() } }
+ * const load = withFallback(() => cache.get('rates'))(
+ *   async () => (await fetch(url)).json(),
+ * )
+ * const isLate = (error: unknown) => TimeoutExceededError.is(error)
+ * class Client { @withFallback([], { if: isLate })
+ *   async list(): Promise<Item[]> { return loadList() }
+ * }
  */
 export const withFallback = guardMaker({
   name: 'withFallback',

@@ -9,7 +9,9 @@ import { type Guard, makeGuard } from './guard.js'
  * @throws {TypeError} when `policy` is not a policy, or what is guarded is neither function nor method
  * @example
  * const resilient = pipeline(timeout(10_000), retry(), timeout(2000))
- * class Client { @withPolicy(resilient) async fetchUser(id: number) { return loadUser(id) } }
+ * class Client { @withPolicy(resilient)
+ *   async fetchUser(id: number) { return loadUser(id) }
+ * }
  */
 export function withPolicy<P extends Policy>(policy: P): Guard<P> {
   if (!isPolicy(policy)) throw new TypeError(`withPolicy needs a policy; received ${describe(policy)}`)

@@ -53,9 +53,17 @@ export interface KeyedGuardMaker {
  *   `keyed`), or what is guarded is neither function nor method
  * @throws {RangeError} when an option is out of range
  * @example
- * const search = withRateLimit({ requestsPerSecond: 5 })(async (query: string) => (await fetch(`${url}?q=${query}`)).json())
- * class Client { @withRateLimit({ requestsPerSecond: 5 }) async fetchUser(id: number) { return loadUser(id) } }
- * const handle = withRateLimit({ keyed: (req: ExpressRequest) => req.ip ?? 'gone', requestsPerSecond: 5, capacity: 100_000 })(answer)
+ * const search = withRateLimit({ requestsPerSecond: 5 })(
+ *   async (query: string) => (await fetch(`${url}?q=${query}`)).json(),
+ * )
+ * class Client { @withRateLimit({ requestsPerSecond: 5 })
+ *   async fetchUser(id: number) { return loadUser(id) }
+ * }
+ * const handle = withRateLimit({
+ *   keyed: (req: ExpressRequest) => req.ip ?? 'gone',
+ *   requestsPerSecond: 5,
+ *   capacity: 100_000,
+ * })(answer)
  */
 export const withRateLimit = guardFactory<'rate-limit', [options?: RateLimitOptions], RateLimiter | KeyedRateLimit>({
   name: 'withRateLimit',

@@ -10,8 +10,10 @@ import { guardFactory } from './guard.js'
  * @throws {TypeError} when an option is unknown or of the wrong type, or what is guarded is neither function nor method
  * @throws {RangeError} when an option is out of range
  * @example
- * const load = withRetry({ maxRetries: 5 })(async (id: number) => (await fetch(`${url}/${id}`)).json())
- * class Client { @withRetry async fetchUser(id: number) { return load(id) } }
+ * const load = withRetry({ maxRetries: 5 })(
+ *   async (id: number) => (await fetch(`${url}/${id}`)).json(),
+ * )
+ * class Client { @withRetry async user(id: number) { return load(id) } }
  */
 export const withRetry = guardFactory({
   name: 'withRetry',

@@ -20,8 +20,12 @@ export interface WithTimeoutOptions extends TimeoutOptions {
  * @throws {TypeError} when an option is unknown or of the wrong type, or what is guarded is neither function nor method
  * @throws {RangeError} when an option is out of range
  * @example
- * const load = withTimeout(2000)(async (id: number) => (await fetch(`${url}/${id}`)).json())
- * class Client { @withTimeout({ timeoutMs: 500, strategy: 'cooperative' }) async fetchUser(id: number) { return load(id) } }
+ * const load = withTimeout(2000)(
+ *   async (id: number) => (await fetch(`${url}/${id}`)).json(),
+ * )
+ * class Client { @withTimeout({ timeoutMs: 500, strategy: 'cooperative' })
+ *   async fetchUser(id: number) { return load(id) }
+ * }
  */
 export const withTimeout = guardFactory({
   name: 'withTimeout',

@@ -36,7 +36,11 @@ import { pools, scheduler, slices } from './thread-wide.js'
  * @throws {TaskNotTransferableError} ERR_TASK_NOT_TRANSFERABLE if workers are requested, when they cannot have the task, or an item unchanged
  * @throws {ExecutionError} ERR_EXECUTION when the run cannot continue
  * @example
- * const hashes = await execute((n) => { let h = n; for (let i = 0; i < 1e6; i++) h = (h * 31 + i) | 0; return h }, [1, 2, 3, 4])
+ * const hash = (n: number) => {
+ *   for (let i = 0; i < 1e6; i++) n = (n * 31 + i) | 0
+ *   return n
+ * }
+ * const hashes = await execute(hash, [1, 2, 3, 4])
  */
 export function execute<T, R>(
   task: Task<T, R>,

@@ -25,7 +25,9 @@ import { checkReference, resolveTask, type Task } from './task.js'
  * @throws {TypeError} at once, when the task, the source or an option are of the wrong type
  * @throws {RangeError} at once, when an option is out of range
  * @example
- * for await (const size of stream((text: string) => text.length, createInterface({ input: process.stdin }))) await save(size)
+ * const lines = createInterface({ input: process.stdin })
+ * for await (const size of stream((line: string) => line.length, lines))
+ *   await save(size)
  */
 export function stream<T, R>(
   task: Task<T, R>,

@@ -53,8 +53,10 @@ export interface ResolvedTask {
  * @example
  * // hash.mjs
  * import { execute, task } from 'amorsize'
- * export const hash = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex')
- * export const hashAll = (paths: string[]) => execute(task(import.meta.url, hash), paths)
+ * export const hash = (path: string) =>
+ *   createHash('sha256').update(readFileSync(path)).digest('hex')
+ * export const hashAll = (paths: string[]) =>
+ *   execute(task(import.meta.url, hash), paths)
  */
 export function task<T = unknown, R = unknown>(
   url: string | URL,

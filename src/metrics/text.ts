@@ -13,7 +13,9 @@ export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
  * @throws {TypeError | RangeError} for bad options
  * @example
  * const limiter = new RateLimiter({ requestsPerSecond: 100 })
- * const server = createServer((request, response) => response.end(metricsText({ objects: { api: limiter } })))
+ * const server = createServer((request, response) =>
+ *   response.end(metricsText({ objects: { api: limiter } })),
+ * )
  * // server.listen(9464, '127.0.0.1')
  */
 export function metricsText(options: MetricsOptions = {}): string {

@@ -41,7 +41,10 @@ export async function retryCall<F extends AnyFunction>(
  * @param options - `args` for it, `signal`, and either `policy` (an existing breaker) or the options of `circuitBreaker`
  * @returns what `fn` returned; rejects as `circuitBreaker` does, and with a TypeError or RangeError for bad options
  * @example
- * const user = await circuitBreakerCall(loadUser, { args: [42], name: 'users-api' })
+ * const user = await circuitBreakerCall(loadUser, {
+ *   args: [42],
+ *   name: 'users-api',
+ * })
  */
 export async function circuitBreakerCall<F extends AnyFunction>(
   fn: F,

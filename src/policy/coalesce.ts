@@ -207,7 +207,9 @@ export class Coalesce<Args extends unknown[] = never[]> extends EventfulPolicy<C
  * @throws {TypeError} when an option is unknown or of the wrong type
  * @throws {RangeError} when one is out of range
  * @example
- * const loadUser = coalesce({ key: (id: string) => id }).wrap((id: string) => fetch(`${url}/users/${id}`).then((answer) => answer.json()))
+ * const loadUser = coalesce({ key: (id: string) => id }).wrap(
+ *   async (id: string) => (await fetch(`${url}/users/${id}`)).json(),
+ * )
  */
 export function coalesce<Args extends unknown[] = never[]>(options: CoalesceOptions<Args>): Coalesce<Args> {
   return new Coalesce(options)

@@ -189,7 +189,10 @@ function isPlain(value: unknown, depth = 0): boolean {
  * @param options - see {@link FallbackOptions}
  * @throws {TypeError} when an option is unknown or of the wrong type
  * @example
- * const rates = await fallback(() => cache.get('rates'), { if: (error) => CircuitOpenError.is(error) }).execute(() => loadRates())
+ * const lastKnown = fallback(() => cache.get('rates'), {
+ *   if: (error) => CircuitOpenError.is(error),
+ * })
+ * const rates = await lastKnown.execute(() => loadRates())
  */
 export function fallback<S>(
   valueOrFn: (error: unknown, context: AttemptContext) => S | PromiseLike<S>,
@@ -208,7 +211,11 @@ export function fallback(valueOrFn: unknown, options: FallbackOptions = {}): Fal
  * @param options - see {@link FallbackOptions}
  * @throws {RangeError} when there is no level
  * @example
- * const rates = fallbackLevels([() => cache.get('rates'), () => readFile('rates.json', 'utf8'), 'none'])
+ * const rates = fallbackLevels([
+ *   () => cache.get('rates'),
+ *   () => readFile('rates.json', 'utf8'),
+ *   'none',
+ * ])
  */
 export function fallbackLevels(levels: readonly unknown[], options: FallbackOptions = {}): Fallback {
   if (!Array.isArray(levels)) throw new TypeError('levels must be an array')

@@ -249,7 +249,10 @@ export class Hedge extends EventfulPolicy<HedgeEvents> {
  * @throws {TypeError} when an option is unknown or of the wrong type
  * @throws {RangeError} when one is out of range
  * @example
- * const quick = hedge({ afterMs: { percentile: 95, initialMs: 200 }, budget: new RetryBudget({ ratio: 0.05, minPerSecond: 1 }) })
+ * const quick = hedge({
+ *   afterMs: { percentile: 95, initialMs: 200 },
+ *   budget: new RetryBudget({ ratio: 0.05, minPerSecond: 1 }),
+ * })
  * const page = await quick.execute(({ signal }) => fetch(url, { signal }))
  */
 export function hedge(options: HedgeOptions): Hedge {

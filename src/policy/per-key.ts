@@ -107,7 +107,10 @@ export class PerKey<K, T> {
  * @throws {TypeError | RangeError} naming the option that is wrong
  *
  * @example
- * const breakers = perKey((host: string) => circuitBreaker({ failureThreshold: 5 }), { maxKeys: 1000, idleMs: 600_000 })
+ * const breakers = perKey(
+ *   (host: string) => circuitBreaker({ failureThreshold: 5 }),
+ *   { maxKeys: 1000, idleMs: 600_000 },
+ * )
  * await breakers.get(new URL(url).host).execute(() => fetch(url))
  */
 export function perKey<K, T>(create: (key: K) => T, options: PerKeyOptions<K, T>): PerKey<K, T> {

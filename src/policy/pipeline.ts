@@ -39,7 +39,13 @@ export type Composed<Outermost> =
  *   `execute` and `wrap`
  * @throws {TypeError} when there is none, or one is not a policy
  * @example
- * const api = pipeline(fallback(null), timeout(10_000), retry({ maxRetries: 3 }), rateLimit({ requestsPerSecond: 50 }), timeout(2000))
+ * const api = pipeline(
+ *   fallback(null),
+ *   timeout(10_000),
+ *   retry({ maxRetries: 3 }),
+ *   rateLimit({ requestsPerSecond: 50 }),
+ *   timeout(2000),
+ * )
  * const user = await api.execute(({ signal }) => loadUser(id, signal))
  */
 export function pipeline<P extends Policy[]>(...policies: P): Composed<P[0]>

@@ -73,7 +73,11 @@ export function rateLimit<P extends RateLimiting>(policy: P): P
  *   `withRateLimit({ keyed, limiter })`
  * @throws {RangeError} when one is out of range
  * @example
- * const api = pipeline(retry(), rateLimit({ requestsPerSecond: 50 }), timeout(2000))
+ * const api = pipeline(
+ *   retry(),
+ *   rateLimit({ requestsPerSecond: 50 }),
+ *   timeout(2000),
+ * )
  * const user = await api.execute(({ signal }) => loadUser(id, signal))
  */
 export function rateLimit(policyOrLimiter?: RateLimiter | (RateLimitOptions & { readonly acquire?: never })): RateLimit

@@ -263,7 +263,9 @@ export class Timeout extends EventfulPolicy<TimeoutEvents> {
  * @throws {TypeError} when an option is unknown or of the wrong type
  * @throws {RangeError} when one is out of range
  * @example
- * const page = await timeout(2000).execute(({ signal }) => fetch(url, { signal }))
+ * const page = await timeout(2000).execute(({ signal }) =>
+ *   fetch(url, { signal }),
+ * )
  */
 export function timeout(timeoutMs: number | TimeLimit, options: TimeoutOptions = {}): Timeout {
   return new Timeout(timeoutMs, options)

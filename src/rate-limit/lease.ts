@@ -40,7 +40,10 @@ export interface LeaseHost {
  * Cost: 1 to 4 ns per decision while tokens are in hand, no allocation.
  *
  * @example
- * const limiter = new RateLimiter({ requestsPerSecond: 1_000_000, burstSize: 10_000 })
+ * const limiter = new RateLimiter({
+ *   requestsPerSecond: 1_000_000,
+ *   burstSize: 10_000,
+ * })
  * using lease = limiter.lease({ size: 64 })
  * for (const packet of packets) if (lease.tryAcquire()) send(packet)
  */

@@ -28,7 +28,11 @@ const limiters = new WeakMap<object, RateLimiter>()
  * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED (as a rejection) when the limit refuses
  * @throws {TypeError} (as a rejection) when more than one of these is given, only options without a `name`, or an unknown option
  * @example
- * const user = await rateLimitedCall(loadUser, { args: [42], name: 'github', requestsPerSecond: 5 })
+ * const user = await rateLimitedCall(loadUser, {
+ *   args: [42],
+ *   name: 'github',
+ *   requestsPerSecond: 5,
+ * })
  */
 export async function rateLimitedCall<A extends unknown[], R>(
   fn: (...args: A) => R | Promise<R>,

@@ -60,7 +60,7 @@ export type KeyedNames<L extends SeveralLimits> = {
  * docs/benchmarks.md says on which machine. `tryAcquire` allocates nothing.
  *
  * @example
- * const limiter = new RateLimiter({ requestsPerSecond: 100, burstSize: 10 })
+ * const limiter = new RateLimiter({ requestsPerSecond: 50, burstSize: 5 })
  * await limiter.acquire()          // waits its turn
  * if (limiter.tryAcquire()) send() // or asks
  */
@@ -328,7 +328,10 @@ export class RateLimiter implements RateLimiting, Disposable {
    *   `{ key, tokens }`
    * @throws {TypeError | RangeError} when there is none, or an option is wrong
    * @example
-   * const model = RateLimiter.all({ rpm: { requestsPerSecond: 500 / 60 }, tpm: { requestsPerSecond: 30_000 / 60, burstSize: 30_000 } })
+   * const model = RateLimiter.all({
+   *   rpm: { requestsPerSecond: 500 / 60 },
+   *   tpm: { requestsPerSecond: 30_000 / 60, burstSize: 30_000 },
+   * })
    * const permit = await model.acquire({ rpm: 1, tpm: 1200 })
    * permit.settle({ tpm: 1875 })
    */

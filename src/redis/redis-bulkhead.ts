@@ -226,7 +226,10 @@ function closedError(): SharedMemoryError {
  * @param options - see {@link RedisBulkheadOptions}
  * @throws {TypeError | RangeError} naming what is wrong
  * @example
- * const reports = redisBulkhead(new Redis(), { name: 'reports', maxConcurrent: 4 })
+ * const reports = redisBulkhead(new Redis(), {
+ *   name: 'reports',
+ *   maxConcurrent: 4,
+ * })
  * await reports.execute(() => makeReport())
  */
 export function redisBulkhead(client: RedisClient, options: RedisBulkheadOptions): RedisBulkhead {

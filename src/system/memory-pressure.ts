@@ -64,8 +64,13 @@ const OPTIONS = {
  *
  * @example
  * import { memoryPressure } from 'amorsize/system'
- * const pressure = memoryPressure({ highRatio: 0.85, onHigh: () => cache.clear() })
- * server.on('request', (request, response) => { if (pressure.isHigh) response.writeHead(503).end() })
+ * const pressure = memoryPressure({
+ *   highRatio: 0.85,
+ *   onHigh: () => cache.clear(),
+ * })
+ * server.on('request', (request, response) => {
+ *   if (pressure.isHigh) response.writeHead(503).end()
+ * })
  */
 export function memoryPressure(options: MemoryPressureOptions = {}): MemoryPressure {
   return new Watch(readOptions('memoryPressure', options, OPTIONS))

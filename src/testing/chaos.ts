@@ -180,8 +180,14 @@ export class Chaos extends EventfulPolicy<ChaosEvents> {
  * @throws {TypeError} when an option is unknown or of the wrong type
  * @throws {RangeError} when one is out of range
  * @example
- * const faults = chaos({ errorRate: 0.1, latencyMs: 200, latencyRate: 0.3, enabled: process.env['GAME_DAY'] === '1' })
- * const call = pipeline(retry({ maxRetries: 3 }), timeout(500), faults).wrap(loadUser)
+ * const faults = chaos({
+ *   errorRate: 0.1,
+ *   latencyMs: 200,
+ *   latencyRate: 0.3,
+ *   enabled: process.env['GAME_DAY'] === '1',
+ * })
+ * const client = pipeline(retry({ maxRetries: 3 }), timeout(500), faults)
+ * const call = client.wrap(loadUser)
  */
 export function chaos(options: ChaosOptions = {}): Chaos {
   return new Chaos(options)

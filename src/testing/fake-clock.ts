@@ -19,7 +19,11 @@ function settle(): Promise<void> {
  *
  * @example
  * const clock = new FakeClock()
- * const limiter = new RateLimiter({ requestsPerSecond: 10, burstSize: 1, clock })
+ * const limiter = new RateLimiter({
+ *   requestsPerSecond: 10,
+ *   burstSize: 1,
+ *   clock,
+ * })
  * console.log(limiter.tryAcquire()) // true
  * console.log(limiter.tryAcquire()) // false
  * await clock.advance(100)

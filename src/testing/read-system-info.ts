@@ -39,7 +39,10 @@ const OF_THE_TREE = ''
  *
  * @example
  * import { readSystemInfo } from 'amorsize/testing'
- * const { cpu } = readSystemInfo({ root: './trees/pod-of-half-a-cpu', affinity: '0-7' })
+ * const { cpu } = readSystemInfo({
+ *   root: './trees/pod-of-half-a-cpu',
+ *   affinity: '0-7',
+ * })
  * console.log(cpu.parallelism) // 1
  */
 export function readSystemInfo(options: ReadSystemInfoOptions): SystemInfo {

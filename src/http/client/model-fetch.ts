@@ -57,7 +57,15 @@ const ANSWER_TOKENS = 256
  *
  * @example
  * import OpenAI from 'openai'
- * const client = new OpenAI({ maxRetries: 0, fetch: modelFetch({ rpm: 500, tpm: 200_000, name: 'openai', scope: 'machine' }) })
+ * const client = new OpenAI({
+ *   maxRetries: 0,
+ *   fetch: modelFetch({
+ *     rpm: 500,
+ *     tpm: 200_000,
+ *     name: 'openai',
+ *     scope: 'machine',
+ *   }),
+ * })
  */
 export function modelFetch(options: ModelFetchOptions): ModelFetch {
   checkKeys('modelFetch', options, [...MODEL_RATES, 'per', 'estimate', 'usage', 'name', 'scope', 'fetch', 'clock'])

@@ -51,7 +51,11 @@ const RETRIED_STATUS: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 50
  * @throws {TypeError | RangeError} naming the option that is wrong
  *
  * @example
- * const get = policyFetch({ limit: { requestsPerSecond: 5 }, retry: { maxRetries: 3 }, timeoutMs: 10_000 })
+ * const get = policyFetch({
+ *   limit: { requestsPerSecond: 5 },
+ *   retry: { maxRetries: 3 },
+ *   timeoutMs: 10_000,
+ * })
  * const response = await get('https://api.example.org/items')
  */
 export function policyFetch(options: PolicyFetchOptions = {}): PolicyFetch {

@@ -36,7 +36,8 @@ const ELSEWHERE = {
  *
  * @example
  * import { Agent } from 'undici'
- * const agent = new Agent().compose(policyInterceptor({ limit: { requestsPerSecond: 5 } }))
+ * const limit = { requestsPerSecond: 5 }
+ * const agent = new Agent().compose(policyInterceptor({ limit }))
  */
 export function policyInterceptor(
   options: PolicyInterceptorOptions = {},

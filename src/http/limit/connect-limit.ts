@@ -34,7 +34,13 @@ export interface ConnectLimit<Request, Response = ConnectResponse> extends Limit
  * @example
  * import express from 'express'
  * const app = express()
- * app.use(connectLimit({ name: 'api', scope: 'machine', limits: { burst: { requestsPerSecond: 5, burstSize: 20 } } }))
+ * app.use(
+ *   connectLimit({
+ *     name: 'api',
+ *     scope: 'machine',
+ *     limits: { burst: { requestsPerSecond: 5, burstSize: 20 } },
+ *   }),
+ * )
  */
 export function connectLimit<
   Request extends ConnectRequest = ConnectRequest,

@@ -57,8 +57,14 @@ type Hook = (request: FastifyRequestLike, reply: FastifyReplyLike, done: Next) =
  * @example
  * import Fastify from 'fastify'
  * const app = Fastify()
- * await app.register(fastifyLimit, { name: 'api', scope: 'machine', limits: { burst: { requestsPerSecond: 5, burstSize: 20 } } })
- * app.post('/login', { config: { limit: { limits: { login: { max: 5, windowMs: 600_000 } } } } }, async () => 'welcome')
+ * await app.register(fastifyLimit, {
+ *   name: 'api',
+ *   scope: 'machine',
+ *   limits: { burst: { requestsPerSecond: 5, burstSize: 20 } },
+ * })
+ * const limits = { login: { max: 5, windowMs: 600_000 } }
+ * const config = { limit: { limits } }
+ * app.post('/login', { config }, async () => 'welcome')
  */
 export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLimitOptions) => Promise<void> =
   Object.assign(

@@ -28,7 +28,13 @@ export interface HonoLimit<Context> extends LimitHandles {
  * @example
  * import { Hono } from 'hono'
  * const app = new Hono()
- * app.use(honoLimit({ name: 'api', scope: 'machine', limits: { burst: { requestsPerSecond: 5, burstSize: 20 } } }))
+ * app.use(
+ *   honoLimit({
+ *     name: 'api',
+ *     scope: 'machine',
+ *     limits: { burst: { requestsPerSecond: 5, burstSize: 20 } },
+ *   }),
+ * )
  */
 export function honoLimit<Context extends HonoContext = HonoContext>(
   options: HonoLimitOptions<Context>,

@@ -15,7 +15,12 @@ export const DEFAULT_IPV6_PREFIX = 56
  *
  * @example
  * const limits = { minute: { max: 50, windowMs: 60_000 } }
- * const limit = connectLimit({ limits, key: (req) => req.headers['x-api-key']?.toString() ?? ipKey(req.socket?.remoteAddress ?? '') })
+ * const limit = connectLimit({
+ *   limits,
+ *   key: (req) =>
+ *     req.headers['x-api-key']?.toString() ??
+ *     ipKey(req.socket?.remoteAddress ?? ''),
+ * })
  */
 export function ipKey(ip: string, prefix: number = DEFAULT_IPV6_PREFIX): string {
   checkNumber('prefix', prefix, { min: 1, max: 128, integer: true })

@@ -33,7 +33,13 @@ export interface WebLimit<Rest extends unknown[]> extends LimitHandles {
  *
  * @example
  * const handler = () => new Response('hello')
- * export const GET = webLimit({ limits: { burst: { requestsPerSecond: 5 } }, key: (request) => request.headers.get('x-api-key') ?? 'none' }, handler)
+ * export const GET = webLimit(
+ *   {
+ *     limits: { burst: { requestsPerSecond: 5 } },
+ *     key: (request) => request.headers.get('x-api-key') ?? 'none',
+ *   },
+ *   handler,
+ * )
  */
 export function webLimit<Rest extends unknown[]>(
   options: WebLimitOptions<Rest>,

@@ -130,7 +130,13 @@ function web<Rest extends unknown[]>(
  * @example
  * import express from 'express'
  * const app = express()
- * app.use(shed({ name: 'api', scope: 'machine', priority: (req) => (req.url === '/health' ? Infinity : 5) }))
+ * app.use(
+ *   shed({
+ *     name: 'api',
+ *     scope: 'machine',
+ *     priority: (req) => (req.url === '/health' ? Infinity : 5),
+ *   }),
+ * )
  */
 export const shed: ShedForms = Object.assign(connect, { fastify, hono, web })
 

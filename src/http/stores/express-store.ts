@@ -63,7 +63,8 @@ export interface RedisExpressStore {
  * import express from 'express'
  * import { rateLimit } from 'express-rate-limit'
  * const app = express()
- * app.use(rateLimit({ windowMs: 60_000, limit: 50, store: expressStore({ name: 'api', scope: 'machine' }) }))
+ * const store = expressStore({ name: 'api', scope: 'machine' })
+ * app.use(rateLimit({ windowMs: 60_000, limit: 50, store }))
  */
 export function expressStore(options?: StoreOptions & { redis?: undefined }): ExpressStore
 export function expressStore(options: StoreOptions & { redis: RedisClient }): RedisExpressStore

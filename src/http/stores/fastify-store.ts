@@ -45,7 +45,11 @@ export interface FastifyStoreConstructor {
  * import fastifyRateLimit from '@fastify/rate-limit'
  * import Fastify from 'fastify'
  * const app = Fastify()
- * await app.register(fastifyRateLimit, { max: 50, timeWindow: 60_000, store: fastifyStore({ name: 'api', scope: 'machine' }) })
+ * await app.register(fastifyRateLimit, {
+ *   max: 50,
+ *   timeWindow: 60_000,
+ *   store: fastifyStore({ name: 'api', scope: 'machine' }),
+ * })
  */
 export function fastifyStore(options: StoreOptions = {}): FastifyStoreConstructor {
   const complete = completeStoreOptions('fastifyStore', options)

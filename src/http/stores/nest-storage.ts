@@ -47,7 +47,10 @@ export interface NestStorage {
  *
  * @example
  * import { ThrottlerModule } from '@nestjs/throttler'
- * ThrottlerModule.forRoot({ throttlers: [{ ttl: 60_000, limit: 50 }], storage: nestStorage({ name: 'api', scope: 'machine' }) })
+ * ThrottlerModule.forRoot({
+ *   throttlers: [{ ttl: 60_000, limit: 50 }],
+ *   storage: nestStorage({ name: 'api', scope: 'machine' }),
+ * })
  */
 export function nestStorage(options: StoreOptions = {}): NestStorage {
   const complete = completeStoreOptions('nestStorage', options)

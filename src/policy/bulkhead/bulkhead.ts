@@ -121,7 +121,7 @@ export class Bulkhead extends EventfulPolicy<BulkheadEvents, PriorityOptions> im
    *   has changed
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when it has been disposed
    * @example
-   * const database = bulkhead({ maxConcurrent: 10, name: 'pool of the database' })
+   * const database = bulkhead({ maxConcurrent: 10, name: 'pool' })
    * database.update({ maxConcurrent: 4, maxQueue: 100 })
    */
   update(change: BulkheadChange): void {
@@ -252,7 +252,12 @@ function openQueue(
  * @throws {RangeError} when one is out of range
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other limits, or cannot be shared here
  * @example
- * const database = bulkhead({ maxConcurrent: 10, maxQueue: 100, maxWaitMs: 1000, name: 'database' })
+ * const database = bulkhead({
+ *   name: 'database',
+ *   maxConcurrent: 10,
+ *   maxQueue: 100,
+ *   maxWaitMs: 1000,
+ * })
  * const rows = await database.execute(() => query('select 1'))
  */
 export function bulkhead(options: BulkheadOptions = {}): Bulkhead {

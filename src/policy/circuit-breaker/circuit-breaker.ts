@@ -80,8 +80,11 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
    * @throws {TypeError} when it is not such a handle, or a function is not one
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory holds something else, or its clock belongs to another thread
    * @example
-   * const handle = circuitBreaker().share() // goes to another thread in `workerData`
-   * const breaker = CircuitBreaker.from(handle, { onOpen: () => console.warn('open') })
+   * // goes to another thread in `workerData`
+   * const handle = circuitBreaker().share()
+   * const breaker = CircuitBreaker.from(handle, {
+   *   onOpen: () => console.warn('open'),
+   * })
    */
   static from(handle: CircuitBreakerHandle, functions: CircuitBreakerFunctions = {}): CircuitBreaker {
     const { options, clock } = checkHandleShape(handle, HANDLE_KIND, 'options')
@@ -195,7 +198,11 @@ export class CircuitBreaker extends EventfulPolicy<CircuitBreakerEvents> {
  * @throws {RangeError} when one is out of range
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when `name` is in use with other parameters
  * @example
- * const breaker = circuitBreaker({ name: 'users-api', failureThreshold: 5, resetTimeoutMs: 30_000 })
+ * const breaker = circuitBreaker({
+ *   name: 'users-api',
+ *   failureThreshold: 5,
+ *   resetTimeoutMs: 30_000,
+ * })
  * const user = await breaker.execute(({ signal }) => loadUser(id, signal))
  */
 export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {

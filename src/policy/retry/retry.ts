@@ -290,7 +290,11 @@ export class Retry extends EventfulPolicy<RetryEvents> {
  * @throws {TypeError} when an option is unknown or of the wrong type
  * @throws {RangeError} when one is out of range
  * @example
- * const api = retry({ maxRetries: 5, maxElapsedMs: 10_000, retryIf: (error) => !(error instanceof SyntaxError) })
+ * const api = retry({
+ *   maxRetries: 5,
+ *   maxElapsedMs: 10_000,
+ *   retryIf: (error) => !(error instanceof SyntaxError),
+ * })
  * const user = await api.execute(({ signal }) => loadUser(id, signal))
  */
 export function retry<R = unknown>(options: RetryPolicy<R> = {}): Retry {

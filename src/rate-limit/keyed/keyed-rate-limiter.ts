@@ -46,8 +46,13 @@ const LONGEST_PAUSE_MS = 10 * 365.25 * 86_400_000
  * keys that push a certain one out.
  *
  * @example
- * const perCaller = new KeyedRateLimiter({ requestsPerSecond: 5, burstSize: 20, capacity: 100_000 })
- * if (!perCaller.tryAcquire(request.ip)) refuse(perCaller.retryAfterMs(request.ip))
+ * const perCaller = new KeyedRateLimiter({
+ *   requestsPerSecond: 5,
+ *   burstSize: 20,
+ *   capacity: 100_000,
+ * })
+ * if (!perCaller.tryAcquire(request.ip))
+ *   refuse(perCaller.retryAfterMs(request.ip))
  */
 export class KeyedRateLimiter implements Disposable {
   readonly #policy: CompleteKeyedPolicy

@@ -98,7 +98,8 @@ interface CompleteOptions {
  *
  * @example
  * const logins = new KeyedWindow({ capacity: 100_000, name: 'logins' })
- * const { refused, resetMs } = logins.hit(request.ip, { windowMs: 600_000, max: 5 })
+ * const limit = { windowMs: 600_000, max: 5 }
+ * const { refused, resetMs } = logins.hit(request.ip, limit)
  */
 export class KeyedWindow implements Disposable {
   readonly #options: CompleteOptions
