@@ -33,7 +33,7 @@ const guides = {
 const cookbook = ['cookbook/', 'cookbook/limits', 'cookbook/calls', 'cookbook/work', 'cookbook/servers']
 const comingFrom = ['coming-from', 'http/migration', 'policies/migration']
 const troubleshooting = ['troubleshooting', 'platforms']
-const howItWorks = ['how-it-works', 'beyond', 'benchmarks', 'mutation']
+const howItWorks = ['how-it-works', 'beyond', 'benchmarks']
 
 /** Where a heading says too little beside others, or too much. */
 const shorter = {

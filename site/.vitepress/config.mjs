@@ -36,6 +36,8 @@ export default defineConfig({
   // The site may lie in a folder of its host, such as /amorsize-node/ on GitHub Pages.
   base: process.env.AMORSIZE_SITE_BASE ?? '/',
   srcDir: docs,
+  // For people who change the package.
+  srcExclude: ['mutation.md'],
   outDir: join(docs, '.site'),
   cacheDir: join(root, 'site', '.cache'),
   lang: 'en',
@@ -51,8 +53,10 @@ export default defineConfig({
       withSiteBlocks(md)
     },
   },
-  transformPageData(page) {
-    if (page.filePath === 'README.md') Object.assign(page, homePage(page))
+  async transformPageData(page) {
+    if (page.filePath === 'README.md') Object.assign(page, await homePage(page, docs))
+    // Trees are wide: without an outline beside them their type is not made smaller.
+    if (page.filePath === 'which-part.md') page.frontmatter.aside = false
   },
   buildEnd: ({ pages }) => checkSidebar(pages),
   vite: {

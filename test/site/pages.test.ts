@@ -105,6 +105,20 @@ describe.skipIf(withoutSite || withoutChromium)(
       await page.close()
     })
 
+    it('shows how to install it, and its first program, without scrolling', async () => {
+      const { page } = await opened('/')
+      await page.locator('.program pre').nth(1).waitFor()
+      expect(await page.locator('.program pre').allTextContents()).toEqual([
+        'npm install amorsize',
+        readFileSync('examples/quick-start.mjs', 'utf8').trimEnd(),
+      ])
+      const bottom = await page.evaluate<number>(
+        `document.querySelector('.program').getBoundingClientRect().bottom`,
+      )
+      expect(bottom).toBeLessThan(DESK.height)
+      await page.close()
+    })
+
     it('finds what is searched for', async () => {
       const { page, faults } = await opened('/')
       await page.locator('.DocSearch-Button').first().click()
@@ -135,6 +149,11 @@ describe.skipIf(withoutSite || withoutChromium)(
       const { page, faults } = await opened('/which-part')
       await page.locator('pre.mermaid svg').nth(2).waitFor()
       expect((await page.locator('pre.mermaid svg').first().textContent())!).toContain('RedisRateLimiter')
+      // In a type that can be read: not much smaller than mermaid draws it, with 16 px.
+      const scales = await page.evaluate<number[]>(
+        `[...document.querySelectorAll('pre.mermaid svg')].map((svg) => svg.getBoundingClientRect().width / svg.viewBox.baseVal.width)`,
+      )
+      expect(Math.min(...scales)).toBeGreaterThan(0.8)
       expect(faults).toEqual([])
       await page.close()
     })

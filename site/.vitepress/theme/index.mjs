@@ -1,11 +1,15 @@
-// The default theme, with what two kinds of pages need beside it: diagrams, and the playground.
-import { nextTick, onMounted, onUnmounted, watch } from 'vue'
+// The default theme, with what three kinds of pages need beside it: the program of the first one, diagrams, and the playground.
+import { h, nextTick, onMounted, onUnmounted, watch } from 'vue'
 import { useData, useRoute } from 'vitepress'
 import theme from 'vitepress/theme'
 import './style.css'
 
+/** The program of the first page, where the theme would have a picture. */
+const Program = () => h('div', { class: 'program vp-doc', innerHTML: useData().frontmatter.value.program })
+
 export default {
   extends: theme,
+  Layout: () => h(theme.Layout, null, { 'home-hero-image': Program }),
   setup() {
     const route = useRoute()
     const { isDark } = useData()
