@@ -71,8 +71,8 @@ describe('links between pages', () => {
   })
 })
 
-it('README.md has at most 130 lines', () => {
-  expect(read('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(130)
+it('README.md has at most 110 lines', () => {
+  expect(read('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(110)
 })
 
 it('each page has its place at the side of the site', () => {
