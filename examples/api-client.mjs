@@ -1,4 +1,4 @@
-// An API on this machine that fails, stalls and answers 429 by a script, and a client that meets it with more and more policies.
+// An API on this machine fails, stalls and answers 429 by a script. A client calls it with more and more policies.
 // The table shows what the server saw and what the callers got.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -8,7 +8,7 @@ const CALLS = 40
 const STALL_MS = 1500
 const LIMIT = { requests: 10, windowMs: 100 }
 
-/** The server: every 9th request stalls, every 4th fails; more than 10 within 100 ms are told to stay away for a while. */
+/** The server: every 9th request stalls, every 4th fails. Beyond 10 within 100 ms it answers 429, with retry-after-ms. */
 class Server {
   seen = { requests: 0, answered: 0, failed: 0, limited: 0, stalled: 0 }
   #recent = []
@@ -47,7 +47,7 @@ class Server {
   }
 }
 
-/** The client's own code: it knows nothing of policies, only passes the signal on. */
+/** The client's own code: it knows nothing about policies, and only passes the signal on. */
 async function getUser(url, signal) {
   const response = await fetch(url, { signal })
   if (!response.ok) throw Object.assign(new Error(`HTTP ${response.status}`), { response })

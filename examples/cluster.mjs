@@ -1,4 +1,4 @@
-// A cluster of four processes holds one limit of 1,000 a second, while one of them is killed and replaced.
+// A cluster of four processes keeps to one limit of 1,000 per second, while one of them is killed and replaced.
 // Run it, and in another terminal: npx amorsize top
 import { execFileSync } from 'node:child_process'
 import cluster from 'node:cluster'
@@ -16,7 +16,7 @@ const limiter = new RateLimiter({ name: 'cluster-example', scope: 'machine', req
 if (cluster.isPrimary) await lead()
 else await work()
 
-/** Asks for more than its share, and tells how often it was admitted in the last moment. */
+/** Asks for more than its share, and reports how often it was admitted since the last report. */
 async function work() {
   process.on('disconnect', () => process.exit())
   let admitted = 0
@@ -57,7 +57,7 @@ async function lead() {
   removeName('cluster-example')
 }
 
-/** A name of the machine stays when its processes have ended; this one is of no more use. */
+/** A name of the machine outlives its processes; this one is not needed any more. */
 function removeName(name) {
   const manifest = createRequire(import.meta.url).resolve('amorsize/package.json')
   const { bin } = JSON.parse(readFileSync(manifest, 'utf8'))

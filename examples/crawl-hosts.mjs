@@ -1,5 +1,5 @@
-// A crawler of several hosts with one function for all of them: each host has a rate, a breaker and the pauses it asks for, and none
-// holds up another. Three servers stand for the hosts: one is well, one refuses beyond ten requests a second, one is down.
+// A crawler of several hosts, with one function for all of them. Each host has a rate, a breaker and the pauses it asks for, and no host
+// delays another. Three servers play the hosts: one works, one refuses more than ten requests per second, and one is down.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { execute } from 'amorsize'
@@ -24,7 +24,7 @@ async function crawl({ host, page }) {
 }
 
 const items = Array.from({ length: PAGES }, (_, page) => Object.keys(hosts).map((host) => ({ host, page }))).flat()
-// Items that fail are told, not thrown: the others go on.
+// Items that fail are collected, not thrown, so the others continue.
 const results = await execute(crawl, items, { mode: 'async', onError: 'collect' })
 
 for (const [host, { server, seen }] of Object.entries(hosts)) {
@@ -47,7 +47,7 @@ async function startHost(statusNow) {
   return { server, seen, port: server.address().port }
 }
 
-/** A status of 429 beyond so many in a second. */
+/** Answers 429 beyond this many requests in a second. */
 function atMost(perSecond) {
   const recent = []
   return () => {

@@ -1,5 +1,5 @@
-// Crawls a server that allows some 250 requests a second and fails now and then: one limiter keeps the rate for all items, each item is
-// retried by itself, and execute finds that the items wait rather than compute, so it runs many at once in this thread.
+// Crawls a server that allows some 250 requests per second and fails now and then. One limiter keeps the rate for all items, and each item
+// is retried by itself. execute finds that the items wait rather than compute, so it runs many at once in this thread.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { execute, RateLimiter, rateLimit, retry } from 'amorsize'

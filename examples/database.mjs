@@ -1,5 +1,5 @@
-// Four worker threads ask a database that takes ten connections at a time and refuses the eleventh: at once, and then through a bulkhead and
-// a breaker that all threads share by their names. At the end the database goes down, and the breaker spares it and the callers.
+// Four worker threads query a database that takes ten connections at a time and refuses the eleventh. First they query it directly, then
+// through a bulkhead and a breaker that all threads share by name. At the end the database goes down, and the breaker spares it.
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
@@ -8,7 +8,7 @@ import { bulkhead, circuitBreaker, pipeline } from 'amorsize'
 const CONNECTIONS = 10
 const QUERY_MS = 5
 const THREADS = 4
-/** Of each thread: so many callers, each with so many queries, one after the other. */
+/** Each thread has this many callers, and each caller makes this many queries, one after the other. */
 const CALLERS = 10
 const QUERIES = 10
 

@@ -1,4 +1,4 @@
-// An Express server on four cluster workers, asked 400 times at once with a limit of 50: first behind express-rate-limit with its own
+// An Express server on four cluster workers gets 400 requests at once, with a limit of 50. It runs behind express-rate-limit with its own
 // memory store, then behind the same with our store, then behind our middleware. npm install express express-rate-limit
 import { execFileSync } from 'node:child_process'
 import cluster from 'node:cluster'
@@ -19,7 +19,7 @@ const windowMs = 60_000
 const shared = { scope: 'machine', capacity: 1000 }
 const run = process.env.EXAMPLE_RUN ?? String(process.pid)
 
-/** By name, as each worker makes it: the middleware in question. */
+/** Makes the middleware of this name, in each worker. */
 const middlewares = {
   'express-rate-limit, its memory store': () => rateLimit({ windowMs, limit: LIMIT }),
   'express-rate-limit, expressStore': () =>
@@ -58,7 +58,7 @@ async function lead() {
   removeNames(`express-cluster-${run}`)
 }
 
-/** A name of the machine stays when its processes have ended; those of this example are of no more use. */
+/** A name of the machine outlives its processes; those of this example are not needed any more. */
 function removeNames(text) {
   const manifest = createRequire(import.meta.url).resolve('amorsize/package.json')
   const { bin } = JSON.parse(readFileSync(manifest, 'utf8'))

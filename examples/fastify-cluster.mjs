@@ -1,4 +1,4 @@
-// A Fastify server on four cluster workers, asked 400 times at once with a limit of 50: first behind @fastify/rate-limit with its own
+// A Fastify server on four cluster workers gets 400 requests at once, with a limit of 50. It runs behind @fastify/rate-limit with its own
 // store, then behind the same with our store, then behind our plugin. npm install fastify @fastify/rate-limit
 import { execFileSync } from 'node:child_process'
 import cluster from 'node:cluster'
@@ -19,7 +19,7 @@ const timeWindow = 60_000
 const shared = { scope: 'machine', capacity: 1000 }
 const run = process.env.EXAMPLE_RUN ?? String(process.pid)
 
-/** By name, as each worker registers it: the plugin in question. */
+/** Registers the plugin of this name, in each worker. */
 const plugins = {
   '@fastify/rate-limit, its own store': (app) => app.register(fastifyRateLimit, { max: LIMIT, timeWindow }),
   '@fastify/rate-limit, fastifyStore': (app) => {
@@ -37,7 +37,7 @@ else await work()
 
 async function work() {
   const app = fastify()
-  // What is registered for a prefix limits the routes below it.
+  // A plugin that is registered for a prefix limits the routes below it.
   for (const [n, add] of Object.values(plugins).entries())
     app.register(
       async (routes) => {
@@ -68,7 +68,7 @@ async function lead() {
   removeNames(`fastify-cluster-${run}`)
 }
 
-/** A name of the machine stays when its processes have ended; those of this example are of no more use. */
+/** A name of the machine outlives its processes; those of this example are not needed any more. */
 function removeNames(text) {
   const manifest = createRequire(import.meta.url).resolve('amorsize/package.json')
   const { bin } = JSON.parse(readFileSync(manifest, 'utf8'))

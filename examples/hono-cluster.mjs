@@ -1,4 +1,4 @@
-// A Hono server on four cluster workers, asked 400 times at once with a limit of 50: first behind hono-rate-limiter with its own memory
+// A Hono server on four cluster workers gets 400 requests at once, with a limit of 50. It runs behind hono-rate-limiter with its own memory
 // store, then behind the same with our store, then behind our middleware. npm install hono @hono/node-server hono-rate-limiter
 import { execFileSync } from 'node:child_process'
 import cluster from 'node:cluster'
@@ -21,7 +21,7 @@ const shared = { scope: 'machine', capacity: 1000 }
 const run = process.env.EXAMPLE_RUN ?? String(process.pid)
 const theirs = { windowMs, limit: LIMIT, keyGenerator: (context) => context.env.incoming.socket.remoteAddress ?? '' }
 
-/** By name, as each worker makes it: the middleware in question. */
+/** Makes the middleware of this name, in each worker. */
 const middlewares = {
   'hono-rate-limiter, its memory store': () => rateLimiter(theirs),
   'hono-rate-limiter, expressStore': () =>
@@ -58,7 +58,7 @@ async function lead() {
   removeNames(`hono-cluster-${run}`)
 }
 
-/** A name of the machine stays when its processes have ended; those of this example are of no more use. */
+/** A name of the machine outlives its processes; those of this example are not needed any more. */
 function removeNames(text) {
   const manifest = createRequire(import.meta.url).resolve('amorsize/package.json')
   const { bin } = JSON.parse(readFileSync(manifest, 'utf8'))

@@ -1,4 +1,4 @@
-// A loop that decides a million times: each call to the limiter, and through a lease.
+// A loop that decides a million times: first each call asks the limiter, then a lease.
 import { RateLimiter } from 'amorsize'
 
 const CALLS = 1_000_000
@@ -11,7 +11,7 @@ function loop(decider) {
   return `${allowed} allowed, ${(((performance.now() - start) * 1e6) / CALLS).toFixed(1)} ns each`
 }
 
-// TypeScript, and Node 24, can say: using lease = limiter.lease({ size: 64 })
+// In TypeScript and Node 24 you can write: using lease = limiter.lease({ size: 64 })
 const lease = limiter.lease({ size: 64 })
 for (const what of ['compiling', 'compiled']) console.log(`${what}: limiter ${loop(limiter)}; lease ${loop(lease)}`)
 lease[Symbol.dispose]()

@@ -1,6 +1,6 @@
-// Lists the files of a folder as NDJSON, one path a line, for `amorsize execute --items`:
+// Lists the files of a folder as NDJSON, one path per line, for `amorsize execute --items`:
 //   node examples/list-files.mjs node_modules > files.ndjson            every file
-//   node examples/list-files.mjs node_modules .js .mjs > files.ndjson   those that end so
+//   node examples/list-files.mjs node_modules .js .mjs > files.ndjson   those with these endings
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 

@@ -1,5 +1,5 @@
-// A login that is attacked, on four workers of a cluster. Three limits are one decision: an address, a user, and both together have so many
-// attempts. Who logs in has them back, and who is refused by one of the limits has nothing charged in the others.
+// A login under attack, on four workers of a cluster. Three limits are one decision: attempts per address, per user, and per both together.
+// A successful login gets its attempts back. A request that one limit refuses is not charged in the others.
 import { execFileSync } from 'node:child_process'
 import cluster from 'node:cluster'
 import { once } from 'node:events'
@@ -20,7 +20,7 @@ if (cluster.isPrimary) await lead()
 else serve()
 
 function serve() {
-  /** Here all clients have one address, so a header says who it is; behind a proxy that you trust, leave it out. */
+  /** Here all clients have one address, so a header names the client. Behind a proxy that you trust, leave this out. */
   const address = (request) => request.headers['x-client'] ?? 'nobody'
   // A field that is left out must not make a guess free.
   const user = (request) => request.headers['x-user'] ?? 'nobody'
@@ -87,7 +87,7 @@ async function freePort() {
   return port
 }
 
-/** A name of the machine stays when its processes have ended; those of this example are of no more use. */
+/** A name of the machine outlives its processes; those of this example are not needed any more. */
 function removeNames(text) {
   const manifest = createRequire(import.meta.url).resolve('amorsize/package.json')
   const { bin } = JSON.parse(readFileSync(manifest, 'utf8'))

@@ -1,4 +1,4 @@
-// A model API limits requests and tokens a minute. Pay an estimate, stream the answer, settle what it was.
+// A model API limits requests and tokens per minute. Pay an estimate, stream the answer, then settle the true cost.
 import { RateLimiter } from 'amorsize'
 import { FakeClock } from 'amorsize/testing'
 
@@ -9,12 +9,12 @@ const limits = (options) => ({
 const PROMPT_TOKENS = 200
 const ANSWER_ESTIMATE = 1000
 
-/** Stands for the API: each part of an answer has some tokens. */
+/** Plays the API: each part of an answer has some tokens. */
 async function* stream(parts) {
   for (let part = 0; part < parts; part++) yield { tokens: 50 }
 }
 
-/** Asks the model once the limits allow what that is likely to cost, and settles what it did cost. Resolves to the tokens used. */
+/** Asks the model once the limits allow the estimated cost, then settles the true one. Resolves to the tokens used. */
 async function ask(model, parts, signal) {
   const permit = await model.acquire({ rpm: 1, tpm: PROMPT_TOKENS + ANSWER_ESTIMATE }, { signal })
   let usedTokens = PROMPT_TOKENS
@@ -40,8 +40,8 @@ for (const [name, parts] of [
 }
 if (!model.tryAcquire({ rpm: 1, tpm: 3000 })) console.log('3000 tokens at once: not now, and no request was charged')
 
-// Ten minutes in which twice as much is asked as the limits allow, and every caller gives up after 30 s. They pass in a moment: the clock is
-// one for tests.
+// For ten minutes, callers ask for twice as much as the limits allow, and each gives up after 30 s. With a clock for tests this takes a
+// moment.
 const MINUTES = 10
 const clock = new FakeClock()
 const busy = RateLimiter.all(limits({ clock }))
@@ -64,12 +64,12 @@ async function impatient(parts) {
 function offer() {
   const parts = 1 + Math.floor(Math.random() * 40)
   void impatient(parts)
-  // An average answer has 20.5 parts, and 2,000 tokens a second are asked for.
+  // An average answer has 20.5 parts, and callers ask for 2,000 tokens per second.
   clock.setTimeout(offer, ((PROMPT_TOKENS + 20.5 * 50) / 2000) * 1000 * -Math.log(1 - Math.random()))
 }
 offer()
 await clock.advance(MINUTES * 60_000)
-// What came in over that time, and the full bucket at its beginning.
+// The tokens produced in that time, and the full bucket at its beginning.
 const share = (100 * tokens) / (MINUTES * 60_000 + 3000)
 console.log(
   `twice the load, time limits of 30 s, ${MINUTES} minutes on a test's clock: ${answered} answered, ${gaveUp} gave up, ${share.toFixed(1)} % of the token rate served`,

@@ -1,6 +1,6 @@
-// The SDKs of OpenAI and Anthropic in four processes, 50 streamed calls each to two models, against a server that refuses what is beyond each
-// model's requests and tokens a minute: first with fetch as it is, then with modelFetch, which the processes of a machine share, then with
-// limits that the processes of all machines share over Redis (left out without redis-server). npm install openai @anthropic-ai/sdk ioredis
+// The SDKs of OpenAI and Anthropic make 50 streamed calls to two models in each of four processes. The server refuses calls beyond each
+// model's requests and tokens per minute. They use plain fetch, then modelFetch, which the processes of a machine share, then limits that
+// the processes of all machines share over Redis (left out without redis-server). npm install openai @anthropic-ai/sdk ioredis
 import { execFileSync, spawn } from 'node:child_process'
 import cluster from 'node:cluster'
 import { once } from 'node:events'
@@ -108,7 +108,7 @@ async function lead() {
   removeNames(EXAMPLE_NAME)
 }
 
-/** A server of its own, which nobody else reaches; null without redis-server. */
+/** A separate server that nobody else can reach; null without redis-server. */
 async function startRedis() {
   const path = join(tmpdir(), `${EXAMPLE_NAME}.sock`)
   const server = spawn('redis-server', ['--port', '0', '--unixsocket', path, '--save', ''], { stdio: 'ignore' })
@@ -122,14 +122,14 @@ async function startRedis() {
   }
 }
 
-/** A name of the machine stays when its processes have ended; those of this example are of no more use. */
+/** A name of the machine outlives its processes; those of this example are not needed any more. */
 function removeNames(text) {
   const manifest = createRequire(import.meta.url).resolve('amorsize/package.json')
   const { bin } = JSON.parse(readFileSync(manifest, 'utf8'))
   execFileSync(process.execPath, [join(dirname(manifest), bin.amorsize), 'shm', 'remove', '--unused', '--filter', text])
 }
 
-/** Stands for the API: two buckets that hold two seconds' worth, and answers that stream. */
+/** Plays the API: two buckets that hold two seconds' worth, and answers that stream. */
 async function startModel() {
   const models = new Map(
     MODELS.map((model) => [model, { limits: [rpm, tpm].map((perMinute) => bucket(perMinute / 60)), admitted: [] }]),
@@ -182,7 +182,7 @@ function bucket(perSecond) {
   }
 }
 
-/** The second's worth that a bucket held came at once, the rest at the rate, until the last was let go on. */
+/** A bucket's second worth of calls came at once, the rest at the rate, until the last call was admitted. */
 function shareOf(admitted) {
   const tokens = admitted.reduce((sum, each) => sum + each.tokens, 0)
   const seconds = (admitted.at(-1).atMs - admitted[0].atMs) / 1000

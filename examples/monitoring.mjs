@@ -1,5 +1,5 @@
-// Four processes of a cluster under limits, breakers and bulkheads, watched by Prometheus: each worker tells of its own objects, and
-// `amorsize metrics` beside them of what they share. Then each query of the dashboard is asked. Needs Debian's package prometheus.
+// Prometheus watches four processes of a cluster under limits, breakers and bulkheads. Each worker reports its own objects, and
+// `amorsize metrics` beside them reports what they share. Then each query of the dashboard runs. Needs Debian's package prometheus.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import cluster from 'node:cluster'
 import { once } from 'node:events'
@@ -19,7 +19,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 if (cluster.isPrimary) await watch()
 else await work()
 
-/** What a program has, and one line that tells of it: `metricsText`. */
+/** The objects of a program, and the one line that reports them: `metricsText`. */
 async function work() {
   const shared = { scope: 'machine' }
   const api = new RateLimiter({ ...shared, name: 'monitoring-api', requestsPerSecond: 200, burstSize: 20 })
@@ -33,7 +33,7 @@ async function work() {
   const objects = { api, breaker, slots, again, budget, twice, inTime, runs }
   const server = createServer((_, response) => {
     response.setHeader('content-type', METRICS_CONTENT_TYPE)
-    // What the machine shares is the exporter's to tell.
+    // The exporter reports what the machine shares.
     response.end(metricsText({ objects, machine: false }))
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
@@ -99,7 +99,7 @@ async function watch() {
       await once(child, 'exit')
     }
     rmSync(folder, { recursive: true })
-    // A name of the machine stays when its processes have ended; these are of no more use.
+    // A name of the machine outlives its processes; these are not needed any more.
     for (const name of ['api', 'orders', 'database'])
       spawnSync(process.execPath, [amorsize(), 'shm', 'remove', `monitoring-${name}`], { stdio: 'inherit' })
   }
@@ -163,7 +163,7 @@ function check(title, args, input) {
   console.log(`${title}: passed${/\d+ rules found/.exec(output)?.[0].replace(/^/, ', ') ?? ''}`)
 }
 
-/** Asks what each panel of the dashboard asks, for all names. */
+/** Runs the queries of each panel of the dashboard, for all names. */
 async function askPanels(url) {
   const { panels } = JSON.parse(readFileSync(here('../docs/monitoring/dashboard.json'), 'utf8'))
   for (const { title, targets = [] } of panels) {
@@ -195,7 +195,7 @@ async function seriesOfPanels(url) {
   return shown
 }
 
-/** Why a panel may have nothing to show here; undefined where it must have. */
+/** Why a panel may be empty here; undefined if it must not be. */
 function whyEmpty(targets) {
   if (targets.every(({ expr }) => expr.includes('_container_'))) return 'this container has no such limit'
   if (targets.every(({ expr }) => /_round_trips_|_fallbacks_/.test(expr))) return 'no limiter here is over Redis'
@@ -223,7 +223,7 @@ async function query(url, expr, range) {
   return data.result
 }
 
-/** The limit of 200 a second holds for all processes, and is told once. */
+/** The limit of 200 per second holds for all processes, and is reported once. */
 async function countOnce(url) {
   const expr = 'rate(amorsize_machine_limiter_decisions_total{name="monitoring-api",outcome="acquired"}[8s])'
   const [{ value, metric }, ...others] = await query(url, `max by (name) (${expr})`)

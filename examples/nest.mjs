@@ -1,5 +1,5 @@
-// NestJS: two servers whose throttler guard counts in one store, routes whose methods carry our policies below and above Nest's own
-// decorators, and a guard that still denies. npm install @nestjs/common @nestjs/core @nestjs/platform-express @nestjs/throttler reflect-metadata rxjs
+// NestJS: the throttler guards of two servers count in one store. Methods of routes carry our policies below and above Nest's own
+// decorators, and a guard still denies. npm install @nestjs/common @nestjs/core @nestjs/platform-express @nestjs/throttler reflect-metadata rxjs
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -10,7 +10,7 @@ import { nestStorage } from 'amorsize/http'
 const { common, core, throttler } = await loadNest()
 const { Controller, ForbiddenException, Get, Module, UseGuards } = common
 
-/** What `@A() @B() method() {}` of TypeScript does, for plain JavaScript: the last one comes first. */
+/** Does in plain JavaScript what `@A() @B() method() {}` does in TypeScript: the last decorator is applied first. */
 function decorate(target, name, ...decorators) {
   const [owner, property, descriptor] =
     name === null ? [target] : [target.prototype, name, Object.getOwnPropertyDescriptor(target.prototype, name)]
@@ -80,14 +80,14 @@ console.log(`10 requests to two servers with one limit of 6 for each route: ${st
 for (const { app } of servers) await app.close()
 removeName(`nest-example-${process.pid}`)
 
-/** A name of the machine stays when its processes have ended; this one is of no more use. */
+/** A name of the machine outlives its processes; this one is not needed any more. */
 function removeName(name) {
   const manifest = createRequire(import.meta.url).resolve('amorsize/package.json')
   const { bin } = JSON.parse(readFileSync(manifest, 'utf8'))
   execFileSync(process.execPath, [join(dirname(manifest), bin.amorsize), 'shm', 'remove', name, '--force'])
 }
 
-/** Nest's packages, or one sentence of what is missing. */
+/** Nest's packages, or a sentence that says what is missing. */
 async function loadNest() {
   try {
     await import('reflect-metadata')

@@ -1,4 +1,4 @@
-// Parses every JavaScript file of node_modules. Some are no valid JavaScript: they fail, and go to the dead letters; the rest goes on.
+// Parses every JavaScript file of node_modules. Some are not valid: they fail and go to the dead letters, and the others continue.
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

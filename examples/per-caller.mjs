@@ -1,5 +1,5 @@
-// An API with a limit for every caller: two calls at once, then five a second. One caller floods it, another asks now and then,
-// and thousands of addresses come once. Loopback only; ends by itself.
+// An API with a limit for every caller: two calls at once, then five per second. One caller floods it, another calls now and then,
+// and thousands of addresses call once. It uses only loopback, and ends by itself.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { KeyedRateLimiter } from 'amorsize'
@@ -7,7 +7,7 @@ import { KeyedRateLimiter } from 'amorsize'
 const perCaller = new KeyedRateLimiter({ requestsPerSecond: 5, burstSize: 2, capacity: 10_000 })
 
 const server = createServer((request, response) => {
-  // Behind a proxy of yours this is the address it forwards; here every caller says who it is.
+  // Behind your proxy this is the address that it forwards; here every caller sends its name.
   const caller = request.headers['x-caller'] ?? request.socket.remoteAddress
   if (perCaller.tryAcquire(caller)) return response.end('hello')
   response.writeHead(429, { 'retry-after-ms': String(Math.ceil(perCaller.retryAfterMs(caller))) }).end()

@@ -1,4 +1,4 @@
-// A limit by plan: `max` is a function of the request. An upgrade counts at once, and what a request costs may differ, too.
+// A limit by plan: `max` is a function of the request. An upgrade counts at once, and requests may have different costs, too.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { connectLimit } from 'amorsize/http'
@@ -17,7 +17,7 @@ const limit = connectLimit({
       cost: (request) => (request.url === '/report' ? 5 : 1),
     },
   },
-  // Who has no key has no plan, and is refused by a `max` of 0; null would mean "not limited".
+  // A caller without a key has no plan, so a `max` of 0 refuses it; null would mean "not limited".
   key: (request) => request.headers['x-api-key'] ?? 'none',
 })
 

@@ -1,5 +1,5 @@
 // A crawl of an API by three worker processes over BullMQ, with one limit for all: 100 calls per second. In the middle a worker and the
-// driver are killed; the driver is started again and goes on from its checkpoint. Needs redis-server or valkey-server, which it starts
+// driver are killed; the driver is started again and continues from its checkpoint. Needs redis-server or valkey-server, which it starts
 // itself. npm install bullmq ioredis
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -31,12 +31,12 @@ export async function crawl(id) {
   return (await response.json()).name
 }
 
-// Not awaited here: whoever runs the task imports this module, and an import waits for its top level.
+// Not awaited here: a worker that runs the task imports this module, and an import waits for its top level.
 if (process.argv[1] === fileURLToPath(import.meta.url)) void { work, drive, lead }[process.argv[2] ?? 'lead']()
 
 /** A worker process: `npx amorsize worker queue-map.mjs --queue crawl` is the same without the limit. */
 async function work() {
-  // An answer that takes longer is given up, and this machine counts by itself: half a second, where the machine may be busy.
+  // If an answer takes longer, this machine counts by itself. Half a second, since the machine may be busy.
   const limit = { name: 'api', requestsPerSecond: RATE, burstSize: BURST, timeoutMs: 500 }
   const policy = new RedisRateLimiter(new Redis(connection), limit)
   // Here a worker counts as dead after a second without a sign of life.
@@ -44,7 +44,7 @@ async function work() {
   console.log('ready')
 }
 
-/** The driver: a loop over the items, as if they were worked on here. */
+/** The driver: a loop over the items, as if they ran here. */
 async function drive() {
   const ids = Array.from({ length: ITEMS }, (_, id) => id)
   const names = await execute(task(import.meta.url, 'crawl'), ids, {
@@ -78,7 +78,7 @@ async function lead() {
   for await (const line of createInterface({ input: second.stdout })) last = line
   console.log(`the driver was started again: ${last}`)
   const seconds = (api.calls.at(-1) - api.calls[0]) / 1000
-  // A worker has a tenth of the burst in hand at most, and as much asked for.
+  // A worker holds at most a tenth of the burst, and has requested as much.
   const most = Math.ceil(BURST + RATE * seconds + WORKERS * 2 * (BURST / 10))
   console.log(
     `the API had ${api.calls.length} calls in ${seconds.toFixed(1)} s (limit: ${most}), since chunks in hand at a kill are run again`,
@@ -89,7 +89,7 @@ async function lead() {
   rmSync(dir, { recursive: true })
 }
 
-/** An API that notes when it was called. */
+/** An API that records the times of its calls. */
 async function startApi() {
   const calls = []
   const http = createHttpServer((request, response) => {
@@ -105,7 +105,7 @@ async function startApi() {
   return { calls, port: http.address().port, close }
 }
 
-/** Debian's server on a port of its own, in memory; one sentence where there is none. */
+/** Debian's server on a port of its own, in memory; without one, a sentence that says so. */
 async function startServer() {
   const port = await freePort()
   for (const program of ['redis-server', 'valkey-server']) {

@@ -20,12 +20,12 @@ const address = { connection: { host: '127.0.0.1', port: Number(process.env.REDI
 /** The task. */
 export const double = (n) => 2 * n
 
-// Not awaited here: whoever runs the task imports this module, and an import waits for its top level.
+// Not awaited here: a worker that runs the task imports this module, and an import waits for its top level.
 if (process.argv[1] === fileURLToPath(import.meta.url)) void (process.argv[2] === 'work' ? work() : lead())
 
 /** A worker process. */
 async function work() {
-  // Half a second for an answer, where the machine may be busy; the default is 50 ms.
+  // Half a second for an answer, since the machine may be busy; the default is 50 ms.
   const limit = { name: 'million', requestsPerSecond: RATE, burstSize: BURST, timeoutMs: 500 }
   const policy = new RedisRateLimiter(new Redis(address.connection), limit)
   // Here a worker counts as dead after a second without a sign of life.
@@ -77,7 +77,7 @@ async function lead() {
   console.log(
     `most memory: heap of the driver ${megabytes(mostBytes.driver)} MB, Redis ${megabytes(mostBytes.redis)} MB`,
   )
-  // While Redis is slow a machine counts by itself, and each side has a burst.
+  // While Redis is slow, a machine counts by itself, and each side has a burst.
   const leastSeconds = (ITEMS - 3 * BURST) / RATE
   if (count !== ITEMS || !inOrder || Number(seconds(startMs)) < leastSeconds) process.exitCode = 1
   for (const worker of workers) worker.kill('SIGKILL')
@@ -88,7 +88,7 @@ async function lead() {
 const seconds = (startMs) => ((performance.now() - startMs) / 1000).toFixed(1)
 const megabytes = (bytes) => (bytes / 1e6).toFixed(0)
 
-/** Debian's server on a port of its own, in memory; one sentence where there is none. */
+/** Debian's server on a port of its own, in memory; without one, a sentence that says so. */
 async function startServer() {
   const port = await freePort()
   for (const program of ['redis-server', 'valkey-server']) {

@@ -1,5 +1,5 @@
-// One limit over four processes and two kinds of Redis clients: 200 per second with a burst of 50. One process is killed with tokens in
-// hand, and the server is killed and comes back empty. Needs redis-server or valkey-server, which it starts itself.
+// One limit over four processes and two kinds of Redis clients: 200 per second with a burst of 50. One process is killed while it
+// holds tokens, and the server is killed and comes back empty. Needs redis-server or valkey-server, which it starts itself.
 // npm install ioredis redis
 import { execFileSync, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -21,10 +21,11 @@ const clients = { ioredis: connectIoredis, 'node-redis': connectNodeRedis }
 if (process.argv[2] === undefined) await lead()
 else await work(process.argv[2], Number(process.argv[3]))
 
-/** A process: takes tokens as fast as it gets them, and tells of each. */
+/** A process: takes tokens as fast as it gets them, and reports each. */
 async function work(kind, port) {
   const client = await clients[kind](port)
-  // Half a second for an answer, where the machine may be busy; the default is 50 ms. While the server is away, this machine alone keeps to the limit: `processes` says among how many machines it is divided.
+  // Half a second for an answer, since the machine may be busy; the default is 50 ms. While the server is away, this machine alone keeps to
+  // the limit: `processes` is the number of machines that share it.
   const limiter = new RedisRateLimiter(client, { ...limit, timeoutMs: 500 })
   await limiter.decide()
   process.send('ready')
@@ -61,14 +62,14 @@ async function lead() {
   removeNames('redis:example')
   const total = taken.reduce((sum, count) => sum + count, 0)
   taken.forEach((count, i) => console.log(`process ${i + 1} (${names[i]}): ${count} taken`))
-  // A key that is lost may give a burst once more, and so may the limit of this machine while the server is away; a process notices
-  // within a second that it is back, and counts here until then.
+  // A lost key may admit one more burst, and so may the limit of this machine while the server is away. When the server is back, a process
+  // notices within a second, and counts here until then.
   const bound = Math.ceil(RATE * (seconds + 1) + 3 * BURST + names.length * (BURST / 10))
   console.log(`${total} taken in ${seconds.toFixed(1)} s; with one loss of the key and one fallback at most ${bound}`)
   if (total > bound) process.exitCode = 1
 }
 
-/** A name of the machine stays when its processes have ended; that of the limit without the server is of no more use. */
+/** A name of the machine outlives its processes; that of the limit without the server is not needed any more. */
 function removeNames(text) {
   const manifest = createRequire(import.meta.url).resolve('amorsize/package.json')
   const { bin } = JSON.parse(readFileSync(manifest, 'utf8'))
@@ -88,7 +89,7 @@ async function connectNodeRedis(port) {
   return client
 }
 
-/** Debian's server on a port of its own, in memory; one sentence where there is none. */
+/** Debian's server on a port of its own, in memory; without one, a sentence that says so. */
 async function startServer(port) {
   const chosen = port ?? (await freePort())
   for (const program of ['redis-server', 'valkey-server']) {

@@ -1,4 +1,4 @@
-// Book a slot now, learn how long to wait for it, and give it back if it is not needed after all.
+// Book a slot now, learn how long to wait for it, and give it back if you do not need it after all.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RateLimiter } from 'amorsize'
 
@@ -13,7 +13,7 @@ console.log(`the third is given back: ${third.cancel()} token returned`)
 await sleep(second.waitMs)
 console.log('the second slot is due: work')
 
-// A wait longer than one can afford is refused at once, and nothing is taken.
+// If the wait is too long, the reservation is refused at once, and nothing is taken.
 limiter.reserve()
 try {
   limiter.reserve(1, { maxWaitMs: 100 })

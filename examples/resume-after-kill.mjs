@@ -1,4 +1,4 @@
-// A run with a checkpoint is killed half-way with SIGKILL, which no program can catch, and started again: what was finished is not
+// A run with a checkpoint is killed halfway with SIGKILL, which no program can catch, and started again. Finished items do not
 // run again, and the results are those of a loop.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,7 +19,7 @@ export function work(n) {
 
 const items = Array.from({ length: 400 }, (_, i) => i)
 
-/** What the child does; the parent does it too, after the kill. */
+/** The run of the child; the parent repeats it after the kill. */
 function run(dir, onProgress) {
   return execute(task(import.meta.url, 'work'), items, { checkpoint: { dir }, onProgress })
 }

@@ -1,10 +1,10 @@
-// An API that knows better answers 429 with Retry-After. One call meets it; the pause holds every call and every thread.
+// An API can ask for a pause by a 429 with Retry-After. One call gets it, and the pause stops every call in every thread.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RateLimiter } from 'amorsize'
 
 const limiter = new RateLimiter({ name: 'api', requestsPerSecond: 50, burstSize: 5 })
 
-// Stands for the API: it is overloaded for its first half second.
+// Plays the API, which is overloaded for its first half second.
 const busyUntil = performance.now() + 500
 const request = async () => {
   await sleep(5)

@@ -1,5 +1,5 @@
-// Two workers and the main thread share one circuit breaker and one bulkhead, because they name them alike: failures in one worker
-// open the breaker for all, and a worker that is killed gives back what it held. What happened is printed as a timeline.
+// Two workers and the main thread share one circuit breaker and one bulkhead, because these have the same names. Failures in one worker
+// open the breaker for all, and a killed worker gives back its slots. The program prints a timeline.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { bulkhead, circuitBreaker, pipeline } from 'amorsize'
@@ -12,7 +12,7 @@ const api = pipeline(breaker, slots)
 if (isMainThread) await main()
 else parentPort.on('message', async (what) => parentPort.postMessage(await commands[what]()))
 
-/** What a worker does when it is told to; each answers with the outcome of its last call. */
+/** The orders that a worker obeys; each answers with the outcome of its last call. */
 const commands = {
   'fails three times': async () => {
     await outcome(api.execute(() => Promise.reject(new Error('the server is down'))))
