@@ -6,7 +6,7 @@ import { anchorOf } from '../anchors.mjs'
 import { withSiteBlocks } from '../blocks.mjs'
 import { homePage } from '../home.mjs'
 import { repository, sitePath, withSiteLinks } from '../links.mjs'
-import { checkSidebar, sidebar } from '../sidebar.mjs'
+import { checkSidebar, forContributors, sidebar } from '../sidebar.mjs'
 import { productForBrowsers } from '../bundled-product.mjs'
 
 const docs = join(root, 'docs')
@@ -36,8 +36,7 @@ export default defineConfig({
   // The site may lie in a folder of its host, such as /amorsize-node/ on GitHub Pages.
   base: process.env.AMORSIZE_SITE_BASE ?? '/',
   srcDir: docs,
-  // For people who change the package.
-  srcExclude: ['mutation.md'],
+  srcExclude: forContributors,
   outDir: join(docs, '.site'),
   cacheDir: join(root, 'site', '.cache'),
   lang: 'en',

@@ -112,9 +112,7 @@ describe.skipIf(withoutSite || withoutChromium)(
         'npm install amorsize',
         readFileSync('examples/quick-start.mjs', 'utf8').trimEnd(),
       ])
-      const bottom = await page.evaluate<number>(
-        `document.querySelector('.program').getBoundingClientRect().bottom`,
-      )
+      const bottom = await page.evaluate<number>(`document.querySelector('.program').getBoundingClientRect().bottom`)
       expect(bottom).toBeLessThan(DESK.height)
       await page.close()
     })
