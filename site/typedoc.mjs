@@ -29,8 +29,9 @@ export default {
   hidePageHeader: true,
   hideBreadcrumbs: true,
   useCodeBlocks: true,
-  // With the first sentence of each docstring.
+  // With the first sentence of each docstring; what people call comes first.
   indexFormat: 'table',
+  groupOrder: ['Functions', 'Classes', 'Variables', '*'],
   parametersFormat: 'table',
   interfacePropertiesFormat: 'table',
   propertyMembersFormat: 'table',

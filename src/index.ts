@@ -1,5 +1,5 @@
 /**
- * Limits, policies and parallel execution: the entry `amorsize`. This file only re-exports.
+ * Limits, policies and parallel execution: the entry `amorsize`.
  *
  * @module amorsize
  */

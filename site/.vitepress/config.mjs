@@ -54,7 +54,7 @@ export default defineConfig({
   },
   async transformPageData(page) {
     if (page.filePath === 'README.md') Object.assign(page, await homePage(page, docs))
-    // Trees are wide: without an outline beside them their type is not made smaller.
+    // Trees are wide: they have the column of the outline, too, so that their type stays large.
     if (page.filePath === 'which-part.md') page.frontmatter.aside = false
   },
   buildEnd: ({ pages }) => checkSidebar(pages),

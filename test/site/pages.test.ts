@@ -147,7 +147,7 @@ describe.skipIf(withoutSite || withoutChromium)(
       const { page, faults } = await opened('/which-part')
       await page.locator('pre.mermaid svg').nth(2).waitFor()
       expect((await page.locator('pre.mermaid svg').first().textContent())!).toContain('RedisRateLimiter')
-      // In a type that can be read: not much smaller than mermaid draws it, with 16 px.
+      // In type that can be read: mermaid draws 16 px, and the page may make it a little smaller.
       const scales = await page.evaluate<number[]>(
         `[...document.querySelectorAll('pre.mermaid svg')].map((svg) => svg.getBoundingClientRect().width / svg.viewBox.baseVal.width)`,
       )
