@@ -19,6 +19,11 @@ export function fittingName(name: string): string {
   return `${beginning}%${createHash('sha256').update(name).digest('hex').slice(0, 32)}`
 }
 
+/** The name of a part of what `name` names, such as its pauses; undefined if that has none. */
+export function partName(name: string | null, part: string): string | undefined {
+  return name === null ? undefined : fittingName(`${name}%${part}`)
+}
+
 /** As `checkSharedName`, of a name that may hold any character: it comes back encoded. */
 export function checkEncodedName(
   name: string | undefined,

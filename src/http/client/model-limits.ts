@@ -8,7 +8,7 @@ import { MAX_BURST } from '../../memory/shared/rate.js'
 import { type PerKey, perKey } from '../../policy/per-key.js'
 import { KeyedWindow } from '../../rate-limit/keyed/keyed-window.js'
 import { RateLimiter } from '../../rate-limit/rate-limiter.js'
-import { encodedName, fittingName } from '../encoded-name.js'
+import { encodedName, partName } from '../encoded-name.js'
 import { optionsOf } from './origin-policies.js'
 
 /** Tokens of a call. */
@@ -66,8 +66,7 @@ class DayLimit {
     this.#clock = clock
     this.#unit = Math.ceil(perDay / (WINDOW.mostCount - 1))
     this.#max = Math.floor(perDay / this.#unit)
-    const own = name === null ? {} : { name: fittingName(`${name}%${what}`) }
-    this.#windows = new KeyedWindow({ capacity, scope, clock, ...own })
+    this.#windows = new KeyedWindow({ capacity, scope, clock, name: partName(name, what) })
   }
 
   /** Waits for room, and takes it. Returns when the day is over, by the clock. */
@@ -117,16 +116,12 @@ class MinuteLimits {
   readonly #all: { acquire(costs: object, options: object): Promise<unknown> }
   #behind: Promise<unknown> | undefined
 
-  constructor(rates: ModelRates, name: (what: string) => string | null, { scope, clock }: Place) {
+  constructor(rates: ModelRates, model: string, { name, scope, clock }: Place) {
     const limiterOf = (what: Minutes, perMinute: number): RateLimiter => {
-      const perSecond = perMinute / 60
-      const own = name(what)
-      return new RateLimiter({
-        requestsPerSecond: perSecond,
-        burstSize: Math.max(1, perSecond),
-        clock,
-        ...(own === null ? {} : { name: own, scope }),
-      })
+      const requestsPerSecond = perMinute / 60
+      const part = model === '' ? what : `${what} ${encodedName(model)}`
+      const burstSize = Math.max(1, requestsPerSecond)
+      return new RateLimiter({ requestsPerSecond, burstSize, clock, scope, name: partName(name, part) })
     }
     const tokens = TOKENS.flatMap((what) => {
       const rate = rates[what]
@@ -189,10 +184,8 @@ export class ModelLimits {
     }
     if (MODEL_RATES.every((what) => rates[what] === undefined))
       throw new TypeError(`modelFetch must have at least one of ${MODEL_RATES.join(', ')}; received none`)
-    const named = (what: string, model: string): string | null =>
-      place.name === null ? null : fittingName(`${place.name}%${what}${model === '' ? '' : ` ${encodedName(model)}`}`)
     const keep = { maxKeys: MOST_MODELS, clock: place.clock }
-    this.#minutes = perKey((model: string) => new MinuteLimits(rates, (what) => named(what, model), place), keep)
+    this.#minutes = perKey((model: string) => new MinuteLimits(rates, model, place), keep)
     // A wrong name is reported now.
     this.#minutes.get('')
     this.#days = (['rpd', 'tpd'] as const).flatMap((what) => {

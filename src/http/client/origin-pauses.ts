@@ -3,7 +3,7 @@ import { type Clock, timeOf } from '../../internal/time/clock.js'
 import { sleep } from '../../internal/time/sleep.js'
 import type { NameScope } from '../../memory/shared/names.js'
 import { KeyedWindow } from '../../rate-limit/keyed/keyed-window.js'
-import { fittingName } from '../encoded-name.js'
+import { partName } from '../encoded-name.js'
 import { type AnswerHeaders, exhaustedMs, pauseMsOf, tellsOfLimits } from './answer-limits.js'
 import { SilentOrigins } from './silent-origins.js'
 
@@ -20,12 +20,7 @@ export class OriginPauses {
 
   constructor(options: { capacity: number; name: string | null; scope: NameScope; clock: Clock; adapts: boolean }) {
     const { capacity, name, scope, clock, adapts } = options
-    this.#blocks = new KeyedWindow({
-      capacity,
-      scope,
-      clock,
-      ...(name === null ? {} : { name: fittingName(`${name}%pauses`) }),
-    })
+    this.#blocks = new KeyedWindow({ capacity, scope, clock, name: partName(name, 'pauses') })
     this.#clock = clock
     if (adapts) this.#silent = new SilentOrigins(capacity)
     this.#isShared = name !== null

@@ -1,8 +1,17 @@
-import { checkClock } from '../../internal/options/check-common.js'
-import { namesOf } from '../../internal/options/options.js'
-import { checkBoolean, checkKeys, checkNumber, describe } from '../../internal/options/validate.js'
+import {
+  booleanOption,
+  clockOption,
+  namesOf,
+  numberOption,
+  type Option,
+  option,
+  type OptionTable,
+  rawOption,
+  readValues,
+} from '../../internal/options/options.js'
+import { checkKeys, describe } from '../../internal/options/validate.js'
 import { isPolicy } from '../../internal/policy.js'
-import { type Clock, systemClock } from '../../internal/time/clock.js'
+import type { Clock } from '../../internal/time/clock.js'
 import type { NameScope } from '../../memory/shared/names.js'
 import { type Bulkhead, type BulkheadPermit, bulkhead } from '../../policy/bulkhead/bulkhead.js'
 import { BULKHEAD_OPTIONS, type BulkheadOptions, completeBulkheadOptions } from '../../policy/bulkhead/options.js'
@@ -15,7 +24,7 @@ import {
 import { type PerKey, perKey } from '../../policy/per-key.js'
 import { KeyedRateLimiter } from '../../rate-limit/keyed/keyed-rate-limiter.js'
 import { RATE_LIMIT_OPTIONS, type RateLimitOptions } from '../../rate-limit/rate-limit-policy.js'
-import { checkEncodedName, encodedName, fittingName } from '../encoded-name.js'
+import { checkEncodedName, encodedName, partName } from '../encoded-name.js'
 import type { AnswerHeaders } from './answer-limits.js'
 import { OriginPauses } from './origin-pauses.js'
 import { type PerOrigin, originReader } from './origin.js'
@@ -49,28 +58,39 @@ export interface OriginPolicyOptions {
   clock?: Clock | undefined
 }
 
-export const ORIGIN_POLICY_KEYS = [
-  'per',
-  'limit',
-  'bulkhead',
-  'breaker',
-  'adapt',
-  'maxOrigins',
-  'name',
-  'scope',
-  'clock',
-] as const satisfies (keyof OriginPolicyOptions)[]
-
 /** A name in the options of a breaker would make it one for all origins. */
 const SAID_BESIDE = ['name', 'scope', 'clock']
-const keysOf = (table: Parameters<typeof namesOf>[0]): readonly string[] =>
-  namesOf(table).filter((key) => !SAID_BESIDE.includes(key))
-/** The options of each origin's own limit, places and breaker. */
-const KEYS_OF_ORIGINS = {
-  limit: keysOf(RATE_LIMIT_OPTIONS),
-  bulkhead: keysOf(BULKHEAD_OPTIONS),
-  breaker: keysOf(CIRCUIT_BREAKER_OPTIONS),
+
+/** The options `T` of each origin's own limit, places or breaker, whose table of options has more. */
+function optionOfEach<T>(table: Parameters<typeof namesOf>[0]): Option<T> {
+  const names = namesOf(table).filter((name) => !SAID_BESIDE.includes(name))
+  return option('here', (what, given) => {
+    if (given === undefined) return given as T
+    if (isPolicy(given))
+      throw new TypeError(`${what} must be options, as each origin has its own; received ${describe(given)}`)
+    const beside = SAID_BESIDE.find((key) => Object.hasOwn(Object(given) as object, key))
+    if (beside !== undefined)
+      throw new TypeError(`unknown ${what} option '${beside}': it stands beside '${what}', for all origins`)
+    checkKeys(what, given, names)
+    return given as T
+  })
 }
+
+const OPTIONS = {
+  per: option('here', (_, per) => originReader(per as PerOrigin | undefined)),
+  limit: optionOfEach<OriginPolicyOptions['limit']>(RATE_LIMIT_OPTIONS),
+  bulkhead: optionOfEach<OriginPolicyOptions['bulkhead']>(BULKHEAD_OPTIONS),
+  breaker: optionOfEach<OriginPolicyOptions['breaker']>(CIRCUIT_BREAKER_OPTIONS),
+  adapt: booleanOption(true),
+  maxOrigins: numberOption({ min: 1, max: 1e7, integer: true }, 1000),
+  // Checked together.
+  name: rawOption<string>(),
+  scope: rawOption<NameScope>(),
+  clock: clockOption,
+} satisfies OptionTable<OriginPolicyOptions>
+
+/** Every option of {@link OriginPolicyOptions}. */
+export const ORIGIN_POLICY_KEYS = namesOf(OPTIONS)
 
 /** Status and header fields of an answer. */
 interface Answer {
@@ -101,53 +121,29 @@ export class OriginPolicies {
 
   /** @throws {TypeError | RangeError} naming the option that is wrong */
   constructor(options: OriginPolicyOptions) {
-    const {
-      per = 'origin',
-      adapt = true,
-      maxOrigins = 1000,
-      limit,
-      bulkhead: places,
-      breaker,
-      clock = systemClock,
-    } = options
-    this.clock = checkClock('clock', clock)
-    this.originOf = originReader(per)
-    const capacity = checkNumber('maxOrigins', maxOrigins, { min: 1, max: 1e7, integer: true })
-    const { name, scope } = checkEncodedName(options.name, options.scope)
-    this.#pauses = new OriginPauses({ capacity, name, scope, clock, adapts: checkBoolean('adapt', adapt) })
-    const named = (what: string): object => (name === null ? {} : { name: fittingName(`${name}%${what}`), scope })
-    for (const [what, given] of Object.entries({ limit, bulkhead: places, breaker }))
-      if (isPolicy(given))
-        throw new TypeError(`${what} must be options, as each origin has its own; received ${describe(given)}`)
-      else if (given !== undefined) {
-        const beside = SAID_BESIDE.find((key) => Object.hasOwn(Object(given) as object, key))
-        if (beside !== undefined)
-          throw new TypeError(`unknown ${what} option '${beside}': it stands beside '${what}', for all origins`)
-        checkKeys(what, given, KEYS_OF_ORIGINS[what as keyof typeof KEYS_OF_ORIGINS])
-      }
+    const read = readValues(options, OPTIONS)
+    const { limit, bulkhead: places, breaker, maxOrigins: capacity, clock } = read
+    this.clock = clock
+    this.originOf = read.per
+    const { name, scope } = checkEncodedName(read.name, read.scope)
+    this.#pauses = new OriginPauses({ capacity, name, scope, clock, adapts: read.adapt })
+    const named = (what: string): object => ({ clock, scope, name: partName(name, what) })
     // Those of each origin are made when it is first asked for; wrong options are reported now.
     if (places !== undefined) completeBulkheadOptions({ ...places, clock })
     if (breaker !== undefined) readCircuitBreakerOptions({ ...breaker, clock })
     this.longestMs = limit?.waitOnLimit === false ? 0 : (limit?.maxWaitMs ?? Infinity)
     this.#mostPaused = limit?.maxQueue ?? Infinity
-    if (limit !== undefined) this.#limiter = new KeyedRateLimiter({ ...limit, capacity, clock, ...named('limit') })
+    if (limit !== undefined) this.#limiter = new KeyedRateLimiter({ ...limit, capacity, ...named('limit') })
     // A paused origin is not forgotten: its answers are still to come.
     const keepIf = (_: unknown, origin: string): boolean => this.#pauses.remainingMs(origin) > 0
     const kept = { maxKeys: capacity, clock, keepIf }
+    const partOf = (kind: string, origin: string): object => named(`${kind} ${encodedName(origin)}`)
     if (places !== undefined)
-      this.#bulkheads = perKey(
-        (origin: string) => bulkhead({ ...places, clock, ...named(`bulkhead ${encodedName(origin)}`) }),
-        kept,
-      )
+      this.#bulkheads = perKey((origin: string) => bulkhead({ ...places, ...partOf('bulkhead', origin) }), kept)
+    const isFailureResult = (answer: unknown): boolean => (answer as Answer).status >= 500
     if (breaker !== undefined)
       this.#breakers = perKey(
-        (origin: string) =>
-          circuitBreaker({
-            isFailureResult: (result) => (result as Answer).status >= 500,
-            ...breaker,
-            clock,
-            ...named(`breaker ${encodedName(origin)}`),
-          }),
+        (origin: string) => circuitBreaker({ isFailureResult, ...breaker, ...partOf('breaker', origin) }),
         kept,
       )
   }

@@ -4,23 +4,21 @@ import { checkFunction, describe } from '../../internal/options/validate.js'
 /** The value by which requests share a limit, a breaker and a pause. */
 export type PerOrigin = 'origin' | ((request: { readonly url: string; readonly method: string }) => string)
 
-/** @throws {TypeError} when it is relative, or none: there is no page here that it would be relative to */
-function absolute(url: string): URL {
-  if (URL.canParse(url)) return new URL(url)
-  throw new TypeError(`url must be absolute, such as 'https://api.example.org/items'; received ${describe(url)}`)
-}
-
 /** The origin of a URL; programs ask for the same one again and again. */
 function originOf(): (request: { readonly url: string }) => string {
   let last = { url: '', origin: '' }
   return ({ url }) => {
-    if (url !== last.url || url === '') last = { url, origin: absolute(url).origin }
+    if (url === last.url && url !== '') return last.origin
+    // There is no page here that it could be relative to.
+    if (!URL.canParse(url))
+      throw new TypeError(`url must be absolute, such as 'https://api.example.org/items'; received ${describe(url)}`)
+    last = { url, origin: new URL(url).origin }
     return last.origin
   }
 }
 
-/** @throws {TypeError} when `per` is none */
-export function originReader(per: PerOrigin): (request: { readonly url: string; readonly method: string }) => string {
+/** @throws {TypeError} when `per` is neither 'origin' nor a function */
+export function originReader(per: PerOrigin = 'origin'): Exclude<PerOrigin, 'origin'> {
   if (per === 'origin') return originOf()
   checkFunction('per', per)
   return (request) => {

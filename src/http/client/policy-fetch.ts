@@ -59,7 +59,7 @@ const RETRIED_STATUS: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 50
  * const response = await get('https://api.example.org/items')
  */
 export function policyFetch(options: PolicyFetchOptions = {}): PolicyFetch {
-  checkKeys('policyFetch', options, KEYS)
+  checkKeys('policyFetch', options, [...ORIGIN_POLICY_KEYS, 'fetch', 'retry', 'retryMethods', 'timeoutMs', 'hedge'])
   return overFetch<PolicyFetch>(checkOptionalFunction('fetch', options.fetch), (send) => {
     const guarded = new GuardedFetch(options, send)
     return (input, init) => {
@@ -71,15 +71,6 @@ export function policyFetch(options: PolicyFetchOptions = {}): PolicyFetch {
     }
   })
 }
-
-const KEYS = [
-  ...ORIGIN_POLICY_KEYS,
-  'fetch',
-  'retry',
-  'retryMethods',
-  'timeoutMs',
-  'hedge',
-] as const satisfies (keyof PolicyFetchOptions)[]
 
 class GuardedFetch {
   readonly #fetch: Fetch

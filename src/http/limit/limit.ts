@@ -1,6 +1,6 @@
 import type { NumberRange } from '../../internal/options/validate.js'
 import type { Key } from '../../memory/keyed/key.js'
-import { encodedName, fittingName } from '../encoded-name.js'
+import { encodedName, partName } from '../encoded-name.js'
 import type { LimitState } from './decision.js'
 import type { LimitKeyOptions, RequestNumber } from './limit-kinds.js'
 import type { CompleteLimitOptions } from './limit-options.js'
@@ -75,7 +75,6 @@ export function placeOf(
   limit: string,
   { name, scope, capacity, onFull, clock }: Shared,
   what = '',
-): Omit<Shared, 'name'> & { readonly name?: string } {
-  const place = { scope, capacity, onFull, clock }
-  return name === null ? place : { ...place, name: fittingName(`${name}%limit%${encodedName(limit)}${what}`) }
+): Omit<Shared, 'name'> & { readonly name: string | undefined } {
+  return { scope, capacity, onFull, clock, name: partName(name, `limit%${encodedName(limit)}${what}`) }
 }

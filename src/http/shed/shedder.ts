@@ -7,7 +7,7 @@ import type { PermitQueue } from '../../memory/semaphore/queue.js'
 import { permitQueues } from '../../memory/semaphore/queues.js'
 import { systemInfo } from '../../system/index.js'
 import { MemoryLevel } from '../../system/memory-level.js'
-import { fittingName } from '../encoded-name.js'
+import { partName } from '../encoded-name.js'
 import { CLIENT_GONE } from '../adapters/response-end.js'
 import type { Gate, HeaderSink, Verdict } from '../adapters/verdict.js'
 import { appendHeader } from '../limit/rate-headers.js'
@@ -70,10 +70,9 @@ export class Shedder<Request> implements Gate<Request, ShedDecision> {
     this.options = completeShedOptions(what, options, more)
     const { name, scope, clock, concurrency, maxEventLoopDelayMs, maxMemoryRatio } = this.options
     const limits = { ...concurrency, maxQueue: 0 }
+    const shared = partName(name, 'shed')
     this.#places =
-      name === null
-        ? permitQueues.create(limits).queue
-        : permitQueues.byName(fittingName(`${name}%shed`), scope, limits, clock)
+      shared === undefined ? permitQueues.create(limits).queue : permitQueues.byName(shared, scope, limits, clock)
     if (maxMemoryRatio !== undefined) this.#memory = new MemoryLevel(maxMemoryRatio)
     if (maxEventLoopDelayMs !== Infinity) this.#delay = new EventLoopDelay(clock)
     if (concurrency.least > 0 && clock === systemClock) this.#lag = new LoopLag()

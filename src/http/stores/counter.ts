@@ -1,7 +1,7 @@
 import { WINDOW } from '../../memory/shared/layout.js'
 import { KeyedRateLimiter } from '../../rate-limit/keyed/keyed-rate-limiter.js'
 import { type HitOptions, KeyedWindow } from '../../rate-limit/keyed/keyed-window.js'
-import { fittingName } from '../encoded-name.js'
+import { partName } from '../encoded-name.js'
 import { BucketPairs } from './bucket-pairs.js'
 import { BEYOND, type Counted, type Counts, cut, overAtOnce, wholeMs } from './counts.js'
 import type { CompleteStoreOptions } from './options.js'
@@ -88,7 +88,7 @@ function bucketOf(
     onFull,
     clock,
     scope,
-    ...(name === null ? {} : { name: fittingName(`${name}%${pair.replace('/', ':')}`) }),
+    name: partName(name, pair.replace('/', ':')),
   })
 }
 
