@@ -4,8 +4,8 @@ import { WINDOW } from '../../memory/shared/layout.js'
 import { KeyedWindow } from '../../rate-limit/keyed/keyed-window.js'
 import { cut } from '../stores/counts.js'
 import type { LimitState } from './decision.js'
-import { type Asked, type Limit, type Place, placeOf, type Shared, type Standing } from './limit.js'
-import type { CompleteConcurrentLimit, LimitKeyOptions } from './limit-kinds.js'
+import { type Asked, GRANTED, Limit, type Place, placeOf, type Shared, type Standing } from './limit.js'
+import type { CompleteConcurrentLimit } from './limit-kinds.js'
 
 /** A named place is free so long after its process has died. ms */
 const LEASE_MS = 10_000
@@ -15,14 +15,7 @@ const RENEW_MS = LEASE_MS / 4
  * A limit of requests under way. Each place of a key is a key of its own, which is blocked while somebody has it: so it needs no room while nobody
  * asks, and comes back by itself when its process dies.
  */
-export class ConcurrentLimit<Request> implements Limit<Request> {
-  readonly name: string
-  readonly key: LimitKeyOptions<Request>['key']
-  readonly terms: { readonly quota: number; readonly windowSeconds: number }
-  readonly cost = 1
-  readonly costs = { min: 1, max: 1 }
-  readonly quota: number
-  readonly bans = false
+export class ConcurrentLimit<Request> extends Limit<Request> {
   readonly #places: KeyedWindow
   readonly #clock: Clock
   /** Places of this object's own need no renewal: they end with it. */
@@ -30,28 +23,25 @@ export class ConcurrentLimit<Request> implements Limit<Request> {
   readonly #held = new Set<Place>()
   #timer: unknown = undefined
 
-  constructor({ name, key, maxConcurrent }: CompleteConcurrentLimit<Request>, shared: Shared) {
-    this.name = name
-    this.key = key
-    this.quota = maxConcurrent
-    this.terms = { quota: maxConcurrent, windowSeconds: 0 }
+  constructor(options: CompleteConcurrentLimit<Request>, shared: Shared) {
+    super(options, 1, options.maxConcurrent, 0)
     this.#clock = shared.clock
     this.#leaseMs = shared.name === null ? WINDOW.mostMs : LEASE_MS
-    this.#places = new KeyedWindow(placeOf(name, shared, '%places'))
+    this.#places = new KeyedWindow(placeOf(options.name, shared, '%places'))
   }
 
-  take({ key }: Asked): Standing {
+  take({ key, quota }: Asked): Standing {
     const block = this.#places.look(slotOf(key, 'block'))
-    if (block.refused) return { ...block, count: this.quota }
-    for (let n = 0; n < this.quota; n++) {
+    if (block.refused) return { ...block, count: quota }
+    for (let n = 0; n < quota; n++) {
       const slot = slotOf(key, n)
       // To look first leaves what is taken alone.
       if (this.#isTaken(slot)) continue
       const untilMs = timeOf(this.#clock) + this.#leaseMs
       if (!this.#places.count(slot, this.#leaseMs, 1, 1).refused)
-        return { ...FREE, place: this.#hold({ slot, untilMs }) }
+        return { ...GRANTED, place: this.#hold({ slot, untilMs }) }
     }
-    return { ...FREE, refused: true, count: this.quota }
+    return { ...GRANTED, refused: true, count: quota }
   }
 
   giveBack(): void {
@@ -62,7 +52,7 @@ export class ConcurrentLimit<Request> implements Limit<Request> {
     this.ended(standing)
   }
 
-  ended({ place }: Standing): void {
+  override ended({ place }: Standing): void {
     if (place === undefined || place.untilMs === 0) return
     this.#held.delete(place)
     // A place that was not renewed in time may be somebody else's by now.
@@ -70,25 +60,16 @@ export class ConcurrentLimit<Request> implements Limit<Request> {
     place.untilMs = 0
   }
 
-  look({ key }: Asked): Standing {
+  look({ key, quota }: Asked): Standing {
     const block = this.#places.look(slotOf(key, 'block'))
-    if (block.refused) return { ...block, count: this.quota }
-    const count = this.#taken(key)
-    return { ...FREE, count, refused: count >= this.quota }
+    if (block.refused) return { ...block, count: quota }
+    const count = this.#taken(key, quota)
+    return { ...GRANTED, count, refused: count >= quota }
   }
 
-  state({ key }: Asked, { resetMs }: Standing, refused: boolean): LimitState {
-    const { name, quota } = this
-    const remaining = refused ? 0 : Math.max(0, quota - this.#taken(key))
-    return { name, quota, windowSeconds: 0, remaining, resetMs, refused }
-  }
-
-  bannedMs(): number {
-    return 0
-  }
-
-  refused(): void {
-    // Only windows ban.
+  override state(asked: Asked, standing: Standing, refused: boolean): LimitState {
+    const { key, quota } = asked
+    return super.state(asked, { ...standing, count: refused ? quota : this.#taken(key, quota) }, refused)
   }
 
   /** Ends a block. Requests under way keep their places. */
@@ -105,9 +86,9 @@ export class ConcurrentLimit<Request> implements Limit<Request> {
     return refused || count > 0
   }
 
-  #taken(key: Key): number {
+  #taken(key: Key, quota: number): number {
     let taken = 0
-    for (let n = 0; n < this.quota; n++) if (this.#isTaken(slotOf(key, n))) taken++
+    for (let n = 0; n < quota; n++) if (this.#isTaken(slotOf(key, n))) taken++
     return taken
   }
 
@@ -138,8 +119,6 @@ export class ConcurrentLimit<Request> implements Limit<Request> {
     if (this.#held.size > 0) this.#renewLater()
   }
 }
-
-const FREE: Standing = { refused: false, count: 0, resetMs: 0 }
 
 /** Of one place of a key, or of its block; no key can be made up that is another's. */
 function slotOf(key: Key, what: number | 'block'): string {

@@ -70,7 +70,7 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
     this.writeRateHeaders = rateHeaderWriter(this.options.headers, this.limits)
     this.holds = this.options.limits.some(({ kind }) => kind === 'concurrent')
     this.#asking = new Asking(this.options, reader, this.limits)
-    this.#bans = this.limits.some(({ bans }) => bans)
+    this.#bans = this.limits.some(({ bans }) => bans !== null)
     this.#tells = this.options.headersWhen !== 'refused' && !this.options.dryRun
     warnInHandler(what)
   }

@@ -73,9 +73,9 @@ export class LimitVerdict<Request extends object> implements Verdict<LimitDecisi
   /** Frees the places of a request that has ended. */
   ended(): void {
     try {
-      this.#charge?.standings.forEach(
-        (standing, n) => standing !== null && limitAt(this.#of.limits, n).ended?.(standing),
-      )
+      this.#charge?.standings.forEach((standing, n) => {
+        if (standing !== null) limitAt(this.#of.limits, n).ended?.(standing)
+      })
     } catch (error) {
       // It is an event of the response that says so, whose errors would end the process.
       warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `the place of a request could not be freed. ${stackOf(error)}`)

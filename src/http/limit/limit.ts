@@ -1,42 +1,83 @@
 import type { NumberRange } from '../../internal/options/validate.js'
 import type { Key } from '../../memory/keyed/key.js'
+import type { KeyedWindow } from '../../rate-limit/keyed/keyed-window.js'
 import { encodedName, partName } from '../encoded-name.js'
 import type { LimitState } from './decision.js'
-import type { LimitKeyOptions, RequestNumber } from './limit-kinds.js'
+import type { CompleteLimit, LimitKeyOptions, RequestNumber } from './limit-kinds.js'
 import type { CompleteLimitOptions } from './limit-options.js'
 
+/** The refusals of keys, and the blocks to which they lead. */
+interface Bans {
+  readonly window: KeyedWindow
+  readonly windowMs: number
+  readonly banAfter: number
+}
+
 /** One limit of a server, and its decisions about requests. */
-export interface Limit<Request> {
+export abstract class Limit<Request> {
   readonly name: string
   readonly key: LimitKeyOptions<Request>['key']
   /** How much it admits and in how many s, if that is the same for every request. */
   readonly terms: { readonly quota: number; readonly windowSeconds: number } | null
-  /** The cost of a request, and how much the limit has for it: numbers in these ranges, or functions of the request. */
+  /** The cost of a request; the results of a function are in the range `costs`. */
   readonly cost: RequestNumber<Request>
-  readonly costs: NumberRange
+  readonly costs: NumberRange = { min: 0 }
+  /** How much the limit has for a request. */
   readonly quota: RequestNumber<Request>
-  /** Whether it ever blocks a key by itself. */
-  readonly bans: boolean
+  readonly windowSeconds: number
+  readonly bans: Bans | null = null
+
+  constructor(
+    { name, key }: CompleteLimit<Request>,
+    cost: RequestNumber<Request>,
+    quota: RequestNumber<Request>,
+    windowSeconds: number,
+  ) {
+    this.name = name
+    this.key = key
+    this.cost = cost
+    this.quota = quota
+    this.windowSeconds = windowSeconds
+    this.terms = typeof quota === 'number' ? { quota, windowSeconds } : null
+  }
+
   /** Charges what was asked if there is room for it. */
-  take(asked: Asked): Standing
-  /** Gives the charge of a request back that was admitted `elapsedMs` ago and stood at `standing` then. */
-  giveBack(asked: Asked, standing: Standing, elapsedMs: number): void
-  /** The same of a request that another limit refused: nobody is to see that it was taken here. */
-  undo(asked: Asked, standing: Standing): void
-  /** The request has ended. */
-  ended?(standing: Standing): void
+  abstract take(asked: Asked): Standing
+  /** Returns the charge of a request that was admitted `elapsedMs` ago and stood at `standing` then. */
+  abstract giveBack(asked: Asked, standing: Standing, elapsedMs: number): void
+  /** Returns the charge of a request that another limit refused, as if it had never been there. */
+  abstract undo(asked: Asked, standing: Standing): void
   /** Where the key stands, and whether what is asked would be refused; charges nothing. */
-  look(asked: Asked): Standing
-  /** The header fields for `standing`; `refused`: whether the request was. */
-  state(asked: Asked, standing: Standing, refused: boolean): LimitState
-  /** Until a key is admitted that `banAfter` blocks; 0 for one that is not. ms. */
-  bannedMs(key: Key): number
-  /** Counts a refusal. */
-  refused(key: Key): void
+  abstract look(asked: Asked): Standing
+  /** Frees the place of a request that has ended. */
+  ended?(standing: Standing): void
   /** Forgets what a key has used, and its block. */
-  reset(key: Key): void
+  abstract reset(key: Key): void
   /** Refuses a key for so long. */
-  block(key: Key, ms: number): void
+  abstract block(key: Key, ms: number): void
+
+  /** The header fields for `standing`; `refused`: whether the request was. */
+  state({ key, quota }: Asked, { count, resetMs }: Standing, refused: boolean): LimitState {
+    const { name, windowSeconds } = this
+    const remaining = Math.max(0, quota - count)
+    // The refusal may be the one that has begun a ban.
+    const untilMs = Math.max(resetMs, refused ? this.bannedMs(key) : 0)
+    return { name, quota, windowSeconds, remaining, resetMs: untilMs, refused }
+  }
+
+  /** Until a key is admitted that `banAfter` blocks; 0 for one that is not. ms */
+  bannedMs(key: Key): number {
+    if (this.bans === null) return 0
+    const { refused, resetMs } = this.bans.window.look(key)
+    return refused ? resetMs : 0
+  }
+
+  /** Counts a refusal. */
+  refused(key: Key): void {
+    if (this.bans === null) return
+    const { window, windowMs, banAfter } = this.bans
+    if (window.hit(key, { windowMs }).count >= banAfter) window.block(key, windowMs)
+  }
 }
 
 /** A request's demand on a limit. */
@@ -56,6 +97,8 @@ export interface Standing {
   /** Of a limit of requests under way: the place that this one has. */
   readonly place?: Place
 }
+
+export const GRANTED: Standing = { refused: false, count: 0, resetMs: 0 }
 
 /** The place of a request under way. */
 export interface Place {

@@ -5,14 +5,8 @@ import { KeyedWindow } from '../../rate-limit/keyed/keyed-window.js'
 import { namedTerms } from '../warnings.js'
 import { ConcurrentLimit } from './concurrent-limit.js'
 import type { LimitState } from './decision.js'
-import { type Asked, type Limit, placeOf, type Shared, type Standing } from './limit.js'
-import type {
-  CompleteBucketLimit,
-  CompleteLimit,
-  CompleteWindowLimit,
-  LimitKeyOptions,
-  RequestNumber,
-} from './limit-kinds.js'
+import { type Asked, GRANTED, Limit, placeOf, type Shared, type Standing } from './limit.js'
+import type { CompleteBucketLimit, CompleteLimit, CompleteWindowLimit } from './limit-kinds.js'
 
 /** Makes the limit of `options`, or joins that of its name. */
 export function makeLimit<Request>(options: CompleteLimit<Request>, shared: Shared): Limit<Request> {
@@ -23,34 +17,17 @@ export function makeLimit<Request>(options: CompleteLimit<Request>, shared: Shar
 /** An empty bucket whose next token is due sooner reports 0 seconds. ms */
 const SOON_MS = 500
 
-const GRANTED: Standing = { refused: false, count: 0, resetMs: 0 }
-const REFUSED: Standing = { refused: true, count: 0, resetMs: 0 }
+const REFUSED: Standing = { ...GRANTED, refused: true }
 
-/** A cost of more than there can be is refused, and no failure. */
-const COSTS: NumberRange = { min: 0, integer: true }
-
-class BucketLimit<Request> implements Limit<Request> {
-  readonly name: string
-  readonly key: LimitKeyOptions<Request>['key']
-  readonly terms: { readonly quota: number; readonly windowSeconds: number }
-  readonly cost: RequestNumber<Request>
-  readonly costs: NumberRange = { min: 0 }
-  readonly bans = false
+class BucketLimit<Request> extends Limit<Request> {
   readonly #buckets: KeyedRateLimiter
   readonly #options: CompleteBucketLimit<Request>
 
   constructor(options: CompleteBucketLimit<Request>, shared: Shared) {
-    const { name, key, requestsPerSecond, burstSize, cost } = options
-    this.name = name
-    this.key = key
-    this.cost = cost
-    this.terms = { quota: Math.floor(burstSize), windowSeconds: Math.ceil(burstSize / requestsPerSecond) }
+    const { name, requestsPerSecond, burstSize, cost } = options
+    super(options, cost, Math.floor(burstSize), Math.ceil(burstSize / requestsPerSecond))
     this.#buckets = new KeyedRateLimiter({ ...placeOf(name, shared), requestsPerSecond, burstSize, waitOnLimit: false })
     this.#options = options
-  }
-
-  get quota(): number {
-    return this.terms.quota
   }
 
   take({ key, cost }: Asked): Standing {
@@ -74,9 +51,8 @@ class BucketLimit<Request> implements Limit<Request> {
     return this.#buckets.getAvailableTokens(key) < cost ? REFUSED : GRANTED
   }
 
-  state({ key, cost }: Asked, _: Standing, refused: boolean): LimitState {
+  override state({ key, cost, quota }: Asked, _: Standing, refused: boolean): LimitState {
     const { burstSize, requestsPerSecond } = this.#options
-    const { quota, windowSeconds } = this.terms
     const available = this.#buckets.getAvailableTokens(key)
     const remaining = Math.floor(available)
     const untilMs = (tokens: number): number => ((tokens - available) / requestsPerSecond) * 1000
@@ -88,15 +64,8 @@ class BucketLimit<Request> implements Limit<Request> {
       const nextMs = untilMs(Math.min(1, burstSize))
       resetMs = nextMs < SOON_MS ? 0 : nextMs
     }
-    return { name: this.name, quota, windowSeconds, remaining, resetMs, refused }
-  }
-
-  bannedMs(): number {
-    return 0
-  }
-
-  refused(): void {
-    // Only windows ban.
+    const { name, windowSeconds } = this
+    return { name, quota, windowSeconds, remaining, resetMs, refused }
   }
 
   reset(key: Key): void {
@@ -108,35 +77,23 @@ class BucketLimit<Request> implements Limit<Request> {
   }
 }
 
-class WindowLimit<Request> implements Limit<Request> {
-  readonly name: string
-  readonly terms: { readonly quota: number; readonly windowSeconds: number } | null
-  readonly key: LimitKeyOptions<Request>['key']
-  readonly cost: RequestNumber<Request>
-  readonly costs = COSTS
-  readonly quota: RequestNumber<Request>
-  readonly bans: boolean
+class WindowLimit<Request> extends Limit<Request> {
+  /** A cost of more than there can be is refused, and no failure. */
+  override readonly costs: NumberRange = { min: 0, integer: true }
   readonly #options: CompleteWindowLimit<Request>
   readonly #window: KeyedWindow
-  /** Refusals, and the blocks they lead to. */
-  readonly #bans: KeyedWindow | null
-  readonly #windowSeconds: number
+  override readonly bans: Limit<Request>['bans'] = null
 
   constructor(options: CompleteWindowLimit<Request>, shared: Shared) {
-    const { name, key, max, cost, windowMs, banAfter } = options
-    this.name = name
-    this.key = key
-    this.cost = cost
-    this.quota = max
+    const { name, max, cost, windowMs, banAfter } = options
+    super(options, cost, max, Math.ceil(windowMs / 1000))
     this.#options = options
-    this.#windowSeconds = Math.ceil(windowMs / 1000)
-    this.terms = typeof max === 'number' ? { quota: max, windowSeconds: this.#windowSeconds } : null
-    this.bans = banAfter !== null
     const place = placeOf(name, shared)
     this.#window = new KeyedWindow(place)
     if (place.name !== undefined && typeof max === 'number')
       namedTerms.warnOfOthers(place.name, `max ${max} in ${windowMs} ms`)
-    this.#bans = banAfter === null ? null : new KeyedWindow(placeOf(name, shared, '%bans'))
+    if (banAfter !== null)
+      this.bans = { window: new KeyedWindow(placeOf(name, shared, '%bans')), windowMs, banAfter }
   }
 
   take({ key, cost, quota }: Asked): Standing {
@@ -169,33 +126,9 @@ class WindowLimit<Request> implements Limit<Request> {
     return { ...standing, refused: this.terms !== null && standing.count + cost > quota }
   }
 
-  state({ key, quota }: Asked, { count, resetMs }: Standing, refused: boolean): LimitState {
-    return {
-      name: this.name,
-      quota,
-      windowSeconds: this.#windowSeconds,
-      remaining: Math.max(0, quota - count),
-      // The refusal may be the one that has begun a ban.
-      resetMs: Math.max(resetMs, refused ? this.bannedMs(key) : 0),
-      refused,
-    }
-  }
-
-  bannedMs(key: Key): number {
-    if (this.#bans === null) return 0
-    const { refused, resetMs } = this.#bans.look(key)
-    return refused ? resetMs : 0
-  }
-
-  refused(key: Key): void {
-    const { windowMs, banAfter } = this.#options
-    if (this.#bans === null || banAfter === null) return
-    if (this.#bans.hit(key, { windowMs }).count >= banAfter) this.#bans.block(key, windowMs)
-  }
-
   reset(key: Key): void {
     this.#window.reset(key)
-    this.#bans?.reset(key)
+    this.bans?.window.reset(key)
   }
 
   block(key: Key, ms: number): void {
