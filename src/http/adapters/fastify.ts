@@ -1,6 +1,5 @@
-import { textOfHeader, watchEnd } from './connect.js'
 import type { NodeResponse } from './response-end.js'
-import { type Gate, type HeaderSink, middlewareOf, type Next, PROBLEM_TYPE } from './verdict.js'
+import { type Gate, type HeaderSink, middlewareOf, type Next, type ResponseWriter } from './verdict.js'
 
 /** The part of a reply of Fastify that is used here. */
 export interface FastifyReplyLike {
@@ -33,51 +32,34 @@ export function pluginMarks(name: string): object {
   return { [Symbol.for('skip-override')]: true, [Symbol.for('fastify.display-name')]: name }
 }
 
-/** A hook with a callback, which costs no promise. `refuse`: answers itself, or returns what is sent. */
+/** A hook with a callback, which costs no promise. `refuse` may return what is sent, as a handler of Fastify does. */
 export function fastifyHook<Request, Decision>(
   gate: Gate<Request, Decision>,
   refuse: ((request: Request, decision: Decision, reply: FastifyReplyLike) => unknown) | undefined,
 ): (request: Request, reply: FastifyReplyLike, done: Next) => void {
-  return middlewareOf<Request, FastifyReplyLike, Decision>(gate, (verdict, request, reply, fail) => {
-    const { refusal } = verdict
-    // While a function of the options was awaited, something else may have answered.
-    if (reply.sent && refusal !== null) return false
-    verdict.writeHeaders(new ReplyHeaders(reply))
-    if (refusal === null) {
-      watchEnd(verdict, reply.raw)
-      return true
-    }
-    reply.code(refusal.status)
-    reply.header('retry-after', String(refusal.retryAfterSeconds))
-    if (refuse === undefined) {
-      reply.header('content-type', PROBLEM_TYPE)
-      reply.send(refusal.problem)
-    } else {
-      sendRefusal(refuse(request, refusal.decision, reply), reply).catch(fail)
-    }
-    return false
-  })
-}
-
-/** Sends what an option `refuse` returns, as of a handler of Fastify. */
-async function sendRefusal(refusal: unknown, reply: FastifyReplyLike): Promise<void> {
-  const body = await refusal
-  if (body !== undefined && !reply.sent) reply.send(body)
+  const refuseAndSend = async (request: Request, decision: Decision, reply: FastifyReplyLike): Promise<void> => {
+    const body = await refuse?.(request, decision, reply)
+    if (body !== undefined && !reply.sent) reply.send(body)
+  }
+  return middlewareOf<Request, FastifyReplyLike, Decision>(gate, FASTIFY, refuse && refuseAndSend)
 }
 
 /** The header fields of a reply of Fastify. */
 class ReplyHeaders implements HeaderSink {
-  readonly #reply: Pick<FastifyReplyLike, 'getHeader' | 'header'>
+  constructor(readonly reply: FastifyReplyLike) {}
 
-  constructor(reply: Pick<FastifyReplyLike, 'getHeader' | 'header'>) {
-    this.#reply = reply
+  getHeader(name: string): unknown {
+    return this.reply.getHeader(name)
   }
 
-  get(name: string): string | undefined {
-    return textOfHeader(this.#reply.getHeader(name))
+  setHeader(name: string, value: string): void {
+    this.reply.header(name, value)
   }
+}
 
-  set(name: string, value: string): void {
-    this.#reply.header(name, value)
-  }
+const FASTIFY: ResponseWriter<FastifyReplyLike> = {
+  sinkOf: (reply) => (reply.sent ? undefined : new ReplyHeaders(reply)),
+  nodeOf: (reply) => reply.raw,
+  setStatus: (reply, status) => reply.code(status),
+  send: (reply, body) => reply.send(body),
 }

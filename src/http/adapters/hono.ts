@@ -1,5 +1,5 @@
-import { type ConnectResponse, NodeHeaders, watchEnd } from './connect.js'
-import type { Gate, Judgement, Verdict } from './verdict.js'
+import type { ConnectResponse } from './connect.js'
+import { type Gate, type Judgement, type Verdict, watchEnd } from './verdict.js'
 import { answered, refusalOf, type WebRefuse } from './web.js'
 
 /** The part of a context of Hono that is used here, or that functions among the options ask for most. */
@@ -39,7 +39,7 @@ export function honoMiddleware<Context extends HonoContext, Decision>(
     const { refusal } = verdict
     const { outgoing } = (context.env ?? {}) as NodeBindings
     if (typeof outgoing?.setHeader === 'function') {
-      if (!outgoing.headersSent) verdict.writeHeaders(new NodeHeaders(outgoing))
+      if (!outgoing.headersSent) verdict.writeHeaders(outgoing)
       if (refusal !== null) return refusalOf(context, refusal, refuse)
       watchEnd(verdict, outgoing)
       return next() as Promise<undefined>

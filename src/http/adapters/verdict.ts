@@ -1,11 +1,18 @@
-/** Where header fields are put. Both are given a field's name in small letters. */
+import { type NodeResponse, whenResponseEnds } from './response-end.js'
+
+/** Something that takes header fields, as a response of Node does. Names are in lower case. */
 export interface HeaderSink {
-  get(name: string): string | undefined
-  set(name: string, value: string): void
+  getHeader(name: string): unknown
+  setHeader(name: string, value: string): unknown
 }
 
 /** The type of a refusal's body (RFC 9457). */
 export const PROBLEM_TYPE = 'application/problem+json'
+
+/** The body of a refusal: problem details, of a type that comes with the RateLimit header fields. */
+export function problemOf(type: string, title: string, status: number, more?: object): string {
+  return JSON.stringify({ type: `https://iana.org/assignments/http-problem-types#${type}`, title, status, ...more })
+}
 
 /** The answer of a framework to a request that is refused. */
 export interface Refusal<Decision> {
@@ -40,26 +47,62 @@ export interface Gate<Request, Decision> {
   judge(request: Request, rest?: readonly unknown[]): Judgement<Decision> | Promise<Judgement<Decision>>
 }
 
-/** Goes on, with an error if there is one. */
+/** Reports to a verdict how the response of Node ends, if the verdict needs that. */
+export function watchEnd<Decision>(verdict: Verdict<Decision>, response: NodeResponse): void {
+  if (!verdict.settles && !verdict.holds) return
+  whenResponseEnds(response, (status, isWhole) => {
+    verdict.answered(status)
+    verdict.ended(status, isWhole)
+  })
+}
+
+/** Continues, with an error if there is one. */
 export type Next = (error?: unknown) => void
 
-/** Gives errors to `next`, for which none, as with `Promise.reject()`, would mean that the request continues. */
+/** Passes errors to `next`. Without one, as with `Promise.reject()`, the request would continue. */
 export function failing(next: Next): Next {
   return (error) => next(error ?? new Error('a function of the limit has failed, without an error'))
 }
 
+/** How a framework writes its responses. */
+export interface ResponseWriter<Response> {
+  /** Undefined if something else has answered, as it may while a function of the options is awaited. */
+  sinkOf(response: Response): HeaderSink | undefined
+  /** Node's own response. */
+  nodeOf(response: Response): NodeResponse
+  setStatus(response: Response, status: number): unknown
+  send(response: Response, body: string): unknown
+}
+
 /**
- * A middleware, or a hook of Fastify, that has a gate judge.
+ * A middleware, or a hook of Fastify, that applies a gate to each request.
  *
- * @param answer - writes the answer of the verdict; returns true if the request is admitted
+ * @param refuse - answers refused requests itself; status and header fields are set already
  */
 export function middlewareOf<Request, Response, Decision>(
   gate: Gate<Request, Decision>,
-  answer: (verdict: Verdict<Decision>, request: Request, response: Response, fail: Next) => boolean,
+  writer: ResponseWriter<Response>,
+  refuse: ((request: Request, decision: Decision, response: Response) => unknown) | undefined,
 ): (request: Request, response: Response, next: Next) => void {
+  /** Returns whether the request is admitted. */
+  const answer = (verdict: Verdict<Decision>, request: Request, response: Response, next: Next): boolean => {
+    const { refusal } = verdict
+    const sink = writer.sinkOf(response)
+    if (sink !== undefined) verdict.writeHeaders(sink)
+    if (refusal === null) watchEnd(verdict, writer.nodeOf(response))
+    if (refusal === null || sink === undefined) return refusal === null
+    writer.setStatus(response, refusal.status)
+    sink.setHeader('retry-after', String(refusal.retryAfterSeconds))
+    if (refuse !== undefined) Promise.resolve(refuse(request, refusal.decision, response)).catch(failing(next))
+    else {
+      sink.setHeader('content-type', PROBLEM_TYPE)
+      writer.send(response, refusal.problem)
+    }
+    return false
+  }
   const goOn = (verdict: Judgement<Decision>, request: Request, response: Response, next: Next): void => {
     try {
-      if (verdict !== null && !answer(verdict, request, response, failing(next))) return
+      if (verdict !== null && !answer(verdict, request, response, next)) return
     } catch (error) {
       failing(next)(error)
       return

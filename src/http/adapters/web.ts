@@ -82,7 +82,7 @@ export async function refusalOf<Subject, Decision>(
       ? new Response(problem, { status, headers: { 'content-type': PROBLEM_TYPE } })
       : asResponse('refuse', await refuse(subject, decision))
   return withHeaders(response, (sink) => {
-    if (sink.get('retry-after') === undefined) sink.set('retry-after', String(retryAfterSeconds))
+    if (sink.getHeader('retry-after') === null) sink.setHeader('retry-after', String(retryAfterSeconds))
     verdict?.writeHeaders(sink)
   })
 }
@@ -95,8 +95,8 @@ function withHeaders(response: Response, write: (sink: HeaderSink) => void): Res
   // One without a body may be given again for the next request.
   let result = response.body === null && isCopyable(response) ? new Response(null, response) : response
   write({
-    get: (name) => result.headers.get(name) ?? undefined,
-    set(name, value) {
+    getHeader: (name) => result.headers.get(name),
+    setHeader(name, value) {
       try {
         result.headers.set(name, value)
       } catch {

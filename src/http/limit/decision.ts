@@ -32,23 +32,3 @@ export interface LimitDecision {
   /** The status of the answer to a refused request. */
   readonly status: number
 }
-
-/** The names of the limits that refused. */
-function violatedBy({ limits }: LimitDecision): string[] {
-  return limits.filter(({ refused }) => refused).map(({ name }) => name)
-}
-
-/** The whole seconds to wait, at least one and never before the limit itself says so. */
-export function retryAfterSeconds({ retryAfterMs }: LimitDecision): number {
-  return Math.max(1, Math.ceil(retryAfterMs / 1000))
-}
-
-/** The body of a refusal: problem details (RFC 9457), of the type that the RateLimit header fields bring. */
-export function problemOf(decision: LimitDecision): string {
-  return JSON.stringify({
-    type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
-    title: 'Request cannot be satisfied as assigned quota has been exceeded',
-    status: decision.status,
-    'violated-policies': violatedBy(decision),
-  })
-}

@@ -1,8 +1,8 @@
 import { answerOf } from '../../internal/options/predicate.js'
 import { stackOf } from '../../internal/text/error-text.js'
-import type { HeaderSink, Refusal, Verdict } from '../adapters/verdict.js'
+import { type HeaderSink, problemOf, type Refusal, type Verdict } from '../adapters/verdict.js'
 import { warnOnce } from '../warnings.js'
-import { type LimitDecision, type LimitState, problemOf, retryAfterSeconds } from './decision.js'
+import type { LimitDecision, LimitState } from './decision.js'
 import type { Asked, Limit, Standing } from './limit.js'
 import type { CompleteLimitOptions } from './limit-options.js'
 import type { RateHeaderWriter } from './rate-headers.js'
@@ -46,8 +46,12 @@ export class LimitVerdict<Request extends object> implements Verdict<LimitDecisi
   get refusal(): Refusal<LimitDecision> | null {
     const decision = this.#decision
     if (decision.allowed) return null
-    const { status } = decision
-    return { decision, status, retryAfterSeconds: retryAfterSeconds(decision), problem: problemOf(decision) }
+    const { status, limits, retryAfterMs } = decision
+    const violated = limits.filter(({ refused }) => refused).map(({ name }) => name)
+    const title = 'Request cannot be satisfied as assigned quota has been exceeded'
+    const problem = problemOf('quota-exceeded', title, status, { 'violated-policies': violated })
+    // At least one second, and never before the limit itself says so.
+    return { decision, status, retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1000)), problem }
   }
 
   /** Tells the client where it stands, as `headersWhen` says. */

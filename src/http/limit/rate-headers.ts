@@ -23,8 +23,7 @@ interface NamedLimit {
 
 /** Writes the fields of a format. Parts that are the same for every request are put together once. */
 export function rateHeaderWriter(format: RateHeaders, limits: readonly NamedLimit[]): RateHeaderWriter {
-  if (format === 'draft-10') return structuredFields(limits)
-  return format === 'draft-7' ? oneField : threeFields(format)
+  return format === 'draft-10' ? structuredFields(limits) : fieldsOfOne(format)
 }
 
 /** `"burst";q=100;w=60, "daily";q=1000;w=86400` and `"burst";r=50;t=30, "daily";r=9;t=60` */
@@ -47,36 +46,31 @@ function structuredFields(limits: readonly NamedLimit[]): RateHeaderWriter {
   }
 }
 
-/** Draft 7: `limit=100, remaining=50, reset=30` of the limit that is nearest to its end. */
-function oneField(sink: HeaderSink, states: readonly LimitState[]): void {
-  const nearest = nearestItsEnd(states)
-  const before = sink.get('ratelimit')
-  if (nearest === null || isNearer(/remaining=(\d+)/.exec(before ?? '')?.[1], nearest)) return
-  const { quota, windowSeconds, remaining, resetMs } = nearest
-  sink.set('ratelimit-policy', `${quota};${perWhat(windowSeconds)}`)
-  sink.set('ratelimit', `limit=${quota}, remaining=${remaining}, reset=${Math.ceil(resetMs / 1000)}`)
-}
-
-/** Draft 6, and the fields before it: one each for the limit, its rest, and when all of it is back. */
-function threeFields(format: 'draft-6' | 'legacy'): RateHeaderWriter {
-  const isLegacy = format === 'legacy'
-  const prefix = isLegacy ? 'x-ratelimit' : 'ratelimit'
+/**
+ * The fields of older formats, for the limit that is nearest to its end. Draft 7: `limit=100, remaining=50, reset=30`; draft 6, and before it,
+ * one field each for the limit, its rest, and when all of it is back.
+ */
+function fieldsOfOne(format: Exclude<RateHeaders, 'draft-10'>): RateHeaderWriter {
+  const prefix = format === 'legacy' ? 'x-ratelimit' : 'ratelimit'
   // Putting names together for each request takes longer than all the rest.
   const [limitName, remainingName, resetName] = [`${prefix}-limit`, `${prefix}-remaining`, `${prefix}-reset`]
   return (sink, states) => {
     const nearest = nearestItsEnd(states)
-    if (nearest === null || isNearer(sink.get(remainingName), nearest)) return
+    if (nearest === null) return
     const { quota, windowSeconds, remaining, resetMs } = nearest
-    if (!isLegacy) sink.set('ratelimit-policy', `${quota};${perWhat(windowSeconds)}`)
-    sink.set(limitName, String(quota))
-    sink.set(remainingName, String(remaining))
-    sink.set(resetName, String(Math.ceil((isLegacy ? Date.now() + resetMs : resetMs) / 1000)))
+    const before = format === 'draft-7' ? /remaining=(\d+)/.exec(textIn(sink, prefix))?.[1] : textIn(sink, remainingName)
+    // The limit of another limiter, which has written already, may be nearer to its end.
+    if (Number.parseInt(before ?? '', 10) <= remaining) return
+    if (format !== 'legacy') sink.setHeader('ratelimit-policy', `${quota};${perWhat(windowSeconds)}`)
+    const reset = Math.ceil((format === 'legacy' ? Date.now() + resetMs : resetMs) / 1000)
+    if (format === 'draft-7') {
+      sink.setHeader(prefix, `limit=${quota}, remaining=${remaining}, reset=${reset}`)
+      return
+    }
+    sink.setHeader(limitName, String(quota))
+    sink.setHeader(remainingName, String(remaining))
+    sink.setHeader(resetName, String(reset))
   }
-}
-
-/** Whether another limiter has written already, and its limit is nearer to its end. */
-function isNearer(remaining: string | undefined, { remaining: own }: LimitState): boolean {
-  return remaining !== undefined && Number.parseInt(remaining, 10) <= own
 }
 
 function policiesText(limits: readonly Pick<LimitState, 'name' | 'quota' | 'windowSeconds'>[]): string {
@@ -107,6 +101,13 @@ export function quoted(text: string): string {
 
 /** Adds to a field that another limiter may have written already. */
 export function appendHeader(sink: HeaderSink, name: string, value: string): void {
-  const before = sink.get(name)
-  sink.set(name, before === undefined || before === '' ? value : `${before}, ${value}`)
+  const before = textIn(sink, name)
+  sink.setHeader(name, before === '' ? value : `${before}, ${value}`)
+}
+
+/** A field as text: Node has a list of several with one name. */
+function textIn(sink: HeaderSink, name: string): string {
+  const value = sink.getHeader(name)
+  if (Array.isArray(value)) return value.join(', ')
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
 }

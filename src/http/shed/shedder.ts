@@ -9,7 +9,7 @@ import { systemInfo } from '../../system/index.js'
 import { MemoryLevel } from '../../system/memory-level.js'
 import { partName } from '../encoded-name.js'
 import { CLIENT_GONE } from '../adapters/response-end.js'
-import type { Gate, HeaderSink, Verdict } from '../adapters/verdict.js'
+import { type Gate, type HeaderSink, problemOf, type Verdict } from '../adapters/verdict.js'
 import { appendHeader } from '../limit/rate-headers.js'
 import { warnInHandler, warnOnce } from '../warnings.js'
 import { EventLoopDelay } from './event-loop-delay.js'
@@ -192,11 +192,8 @@ const SHED_RETRY_SECONDS = 1
 /** Tells a client that there was no place, by the header fields of the IETF's draft 10, with the unit of places. */
 function refused(decision: ShedDecision): Verdict<ShedDecision> {
   const { reason, limit, status } = decision
-  const problem = JSON.stringify({
-    type: 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity',
-    title: 'Request cannot be satisfied due to temporary server capacity constraints',
-    status,
-  })
+  const title = 'Request cannot be satisfied due to temporary server capacity constraints'
+  const problem = problemOf('temporary-reduced-capacity', title, status)
   const writeHeaders = (sink: HeaderSink): void => {
     if (reason !== 'concurrency') return
     appendHeader(sink, 'ratelimit-policy', `"concurrency";q=${limit};qu="concurrent-requests"`)
