@@ -1,4 +1,3 @@
-import { checkOptionalFunction } from '../../internal/options/check-common.js'
 import { type ConnectNext, type ConnectRequest, type ConnectResponse, connectMiddleware } from '../adapters/connect.js'
 import { warnOfNoAddress, warnOnce } from '../warnings.js'
 import type { LimitDecision } from './decision.js'
@@ -46,9 +45,8 @@ export function connectLimit<
   Request extends ConnectRequest = ConnectRequest,
   Response extends ConnectResponse = ConnectResponse,
 >(options: ConnectLimitOptions<Request, Response>): ConnectLimit<Request, Response> {
-  const limiter = new HttpLimiter<Request>('connectLimit', options, connectReader, ['refuse'])
-  const middleware = connectMiddleware(limiter, checkOptionalFunction('refuse', options.refuse))
-  return Object.assign(middleware, limiter.handles())
+  const limiter = new HttpLimiter<Request>('connectLimit', options, connectReader)
+  return Object.assign(connectMiddleware(limiter, options.refuse), limiter.handles())
 }
 
 /** The proxies that Express trusts; Connect has no such setting. */

@@ -1,4 +1,3 @@
-import { checkOptionalFunction } from '../../internal/options/check-common.js'
 import { checkKeys, checkOneOf, describe } from '../../internal/options/validate.js'
 import {
   fastifyHook,
@@ -74,7 +73,7 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
       const ofAll = options as FastifyLimitOptions
       const { hook = 'onRequest' } = ofAll
       checkOneOf('hook', hook, ['onRequest', 'preParsing', 'preValidation', 'preHandler'])
-      const [hookOfAll, handles] = limiterOf('fastifyLimit', ofAll, [...MORE, 'hook'])
+      const [hookOfAll, handles] = limiterOf('fastifyLimit', ofAll)
       // As a decorator, but one that a plugin in a scope below may have for itself.
       Object.assign(instance, { limit: handles })
       // By the route's own options, which Fastify hands on as they are while it copies the config around them.
@@ -129,10 +128,7 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
     pluginMarks('amorsize-limit'),
   )
 
-const MORE = ['refuse']
-
-function limiterOf(what: string, options: FastifyLimitOptions, more: readonly string[]): [Hook, LimitHandles] {
-  const refuse = checkOptionalFunction('refuse', options.refuse)
+function limiterOf(what: string, options: FastifyLimitOptions): [Hook, LimitHandles] {
   const keep = (
     request: FastifyRequestLike & { rateLimit?: LimitDecision; limit?: LimitHandles },
     decision: LimitDecision,
@@ -140,9 +136,9 @@ function limiterOf(what: string, options: FastifyLimitOptions, more: readonly st
     request.rateLimit = decision
     request.limit = handles
   }
-  const limiter = new HttpLimiter(what, options, { ...fastifyReader, keep }, more)
+  const limiter = new HttpLimiter(what, options, { ...fastifyReader, keep }, ['hook'])
   const handles = limiter.handles()
-  return [fastifyHook(limiter, refuse), handles]
+  return [fastifyHook(limiter, options.refuse), handles]
 }
 
 /** Whether there are routes that no hook has seen. */
@@ -157,11 +153,11 @@ function limitOf(config: unknown): unknown {
 
 function hookOfRoute(route: FastifyRoute, ofAll: FastifyLimitOptions, own: object): Hook {
   const what = `config.limit of ${String(route.url)}`
-  checkKeys(what, own, [...LIMIT_OPTIONS, ...MORE])
+  checkKeys(what, own, LIMIT_OPTIONS)
   // The HEAD that Fastify adds to a GET has its options, and either may be seen first.
   const method = String(route.method).replace('HEAD', 'GET')
   const name = ofAll.name === undefined ? undefined : fittingName(`${ofAll.name} ${routeName({ ...route, method })}`)
-  return limiterOf(what, overOptions({ ...ofAll, name }, own), [...MORE, 'hook'])[0]
+  return limiterOf(what, overOptions({ ...ofAll, name }, own))[0]
 }
 
 const fastifyReader: RequestReader<FastifyRequestLike> = {

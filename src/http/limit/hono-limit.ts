@@ -1,4 +1,3 @@
-import { checkOptionalFunction } from '../../internal/options/check-common.js'
 import { type HonoContext, honoMiddleware, type NodeBindings } from '../adapters/hono.js'
 import { warnOfNoAddress } from '../warnings.js'
 import { warnOfProxy } from './connect-limit.js'
@@ -39,9 +38,8 @@ export interface HonoLimit<Context> extends LimitHandles {
 export function honoLimit<Context extends HonoContext = HonoContext>(
   options: HonoLimitOptions<Context>,
 ): HonoLimit<Context> {
-  const limiter = new HttpLimiter<Context>('honoLimit', options, honoReader, ['refuse'])
-  const middleware = honoMiddleware(limiter, checkOptionalFunction('refuse', options.refuse))
-  return Object.assign(middleware, limiter.handles())
+  const limiter = new HttpLimiter<Context>('honoLimit', options, honoReader)
+  return Object.assign(honoMiddleware(limiter, options.refuse), limiter.handles())
 }
 
 const honoReader: RequestReader<HonoContext> = {

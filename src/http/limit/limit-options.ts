@@ -1,3 +1,4 @@
+import { checkOptionalFunction } from '../../internal/options/check-common.js'
 import {
   booleanOption,
   clockOption,
@@ -108,7 +109,7 @@ export interface CompleteLimitOptions<Request>
 }
 
 /** Every option of {@link HttpLimitOptions}. */
-export const LIMIT_OPTIONS: readonly string[] = [...namesOf(OPTIONS), ...SINGLE]
+export const LIMIT_OPTIONS: readonly string[] = [...namesOf(OPTIONS), ...SINGLE, 'refuse']
 
 /** The options of a route over those of its plugin, one by one; limits of another form, or another kind, take the place of all of them. */
 export function overOptions(ofAll: object, own: object): object {
@@ -118,20 +119,15 @@ export function overOptions(ofAll: object, own: object): object {
   return { ...Object.fromEntries(Object.entries(ofAll).filter(([name]) => !left.includes(name))), ...own }
 }
 
-/**
- * Checks options and fills in the defaults.
- *
- * @param what - whose they are, for the message
- * @param more - the names of options that the caller checks itself
- * @throws {TypeError | RangeError} naming the option that is wrong
- */
+/** Checks the options of `what` and fills in the defaults; `more`: names of options that the caller checks. */
 export function completeLimitOptions<Request>(
   what: string,
-  options: HttpLimitOptions<Request>,
+  options: HttpLimitOptions<Request> & { refuse?: (() => unknown) | undefined },
   more: readonly string[],
 ): CompleteLimitOptions<Request> {
   checkKeys(what, options, [...LIMIT_OPTIONS, ...more])
   const read = readValues(options, OPTIONS)
+  checkOptionalFunction('refuse', options.refuse)
   const limits = limitsOf(what, options, read.limits)
   const complete = { ...read, limits, ...checkEncodedName(read.name, read.scope) }
   return complete as unknown as CompleteLimitOptions<Request>

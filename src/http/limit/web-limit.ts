@@ -1,4 +1,3 @@
-import { checkOptionalFunction } from '../../internal/options/check-common.js'
 import { checkFunction } from '../../internal/options/validate.js'
 import type { Key } from '../../memory/keyed/key.js'
 import { webHandler } from '../adapters/web.js'
@@ -46,10 +45,9 @@ export function webLimit<Rest extends unknown[]>(
   handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
 ): WebLimit<Rest> {
   const ofRequest = options as HttpLimitOptions<Request>
-  const limiter = new HttpLimiter<Request>('webLimit', ofRequest, { ip: () => undefined }, ['refuse'])
+  const limiter = new HttpLimiter<Request>('webLimit', ofRequest, { ip: () => undefined })
   if (limiter.options.limits.some(({ key }) => key === undefined)) checkFunction('key', options.key as () => unknown)
   checkFunction('handler', handler)
-  const refuse = checkOptionalFunction('refuse', options.refuse)
-  const limited = webHandler('the handler of webLimit', limiter, refuse, handler)
+  const limited = webHandler('the handler of webLimit', limiter, options.refuse, handler)
   return Object.assign(limited, limiter.handles())
 }

@@ -2,15 +2,13 @@ import {
   booleanOption,
   clockOption,
   functionOption,
-  namesOf,
   numberOption,
   optionalNumber,
   type OptionTable,
   rawOption,
   type ReadOptions,
-  readValues,
+  readOptions,
 } from '../../internal/options/options.js'
-import { checkKeys } from '../../internal/options/validate.js'
 import type { Clock } from '../../internal/time/clock.js'
 import type { NameScope } from '../../memory/shared/names.js'
 import { checkConcurrency, type Concurrency } from '../../policy/bulkhead/options.js'
@@ -62,7 +60,8 @@ const OPTIONS = {
   dryRun: booleanOption(false),
   statusCode: numberOption({ min: 400, max: 599, integer: true }, 503),
   clock: clockOption,
-} satisfies OptionTable<ShedOptions<never>>
+  refuse: functionOption(),
+} satisfies OptionTable<ShedOptions<never> & { refuse: unknown }>
 
 /** {@link ShedOptions} with every default filled in. */
 export interface CompleteShedOptions<Request>
@@ -74,20 +73,9 @@ export interface CompleteShedOptions<Request>
   readonly scope: NameScope
 }
 
-/**
- * Checks options and fills in the defaults.
- *
- * @param what - whose they are, for the message
- * @param more - the names of options that the caller checks itself
- * @throws {TypeError | RangeError} naming the option that is wrong
- */
-export function completeShedOptions<Request>(
-  what: string,
-  options: ShedOptions<Request>,
-  more: readonly string[],
-): CompleteShedOptions<Request> {
-  checkKeys(what, options, [...namesOf(OPTIONS), ...more])
-  const read = readValues(options, OPTIONS)
+/** Checks the options of `what` and fills in the defaults. */
+export function completeShedOptions<Request>(what: string, options: ShedOptions<Request>): CompleteShedOptions<Request> {
+  const read = readOptions(what, options, OPTIONS)
   const complete = {
     ...read,
     concurrency: checkConcurrency(read, 'adaptive'),

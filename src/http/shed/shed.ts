@@ -1,4 +1,3 @@
-import { checkOptionalFunction } from '../../internal/options/check-common.js'
 import { checkFunction } from '../../internal/options/validate.js'
 import { type ConnectNext, type ConnectRequest, type ConnectResponse, connectMiddleware } from '../adapters/connect.js'
 import {
@@ -77,9 +76,8 @@ export interface ShedForms {
 function connect<Request extends object = ConnectRequest, Response extends ConnectResponse = ConnectResponse>(
   options: ConnectShedOptions<Request, Response> = {},
 ): ConnectShed<Request, Response> {
-  const shedder = new Shedder<Request>('shed', options, ['refuse'])
-  const middleware = connectMiddleware(shedder, checkOptionalFunction('refuse', options.refuse))
-  return Object.assign(middleware, ownersOf(shedder))
+  const shedder = new Shedder<Request>('shed', options)
+  return Object.assign(connectMiddleware(shedder, options.refuse), ownersOf(shedder))
 }
 
 const fastify: (instance: FastifyInstanceLike, options: AnyFastifyShedOptions) => Promise<void> = Object.assign(
@@ -87,30 +85,28 @@ const fastify: (instance: FastifyInstanceLike, options: AnyFastifyShedOptions) =
   async (instance: FastifyInstanceLike, given: AnyFastifyShedOptions): Promise<void> => {
     const addHook = hooksOf(instance, 'shed.fastify')
     const options = given as FastifyShedOptions
-    const shedder = new Shedder<unknown>('shed.fastify', options, ['refuse'])
+    const shedder = new Shedder<unknown>('shed.fastify', options)
     addHook('onClose', () => {
       shedder.dispose()
       return Promise.resolve()
     })
-    addHook('onRequest', fastifyHook(shedder, checkOptionalFunction('refuse', options.refuse)))
+    addHook('onRequest', fastifyHook(shedder, options.refuse))
   },
   pluginMarks('amorsize-shed'),
 )
 
 function hono<Context extends HonoContext = HonoContext>(options: WebShedOptions<Context> = {}): HonoShed<Context> {
-  const shedder = new Shedder<Context>('shed.hono', options, ['refuse'])
-  const middleware = honoMiddleware(shedder, checkOptionalFunction('refuse', options.refuse))
-  return Object.assign(middleware, ownersOf(shedder))
+  const shedder = new Shedder<Context>('shed.hono', options)
+  return Object.assign(honoMiddleware(shedder, options.refuse), ownersOf(shedder))
 }
 
 function web<Rest extends unknown[]>(
   options: WebShedOptions<Request>,
   handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
 ): WebShed<Rest> {
-  const shedder = new Shedder<Request>('shed.web', options, ['refuse'])
+  const shedder = new Shedder<Request>('shed.web', options)
   checkFunction('handler', handler)
-  const refuse = checkOptionalFunction('refuse', options.refuse)
-  return Object.assign(webHandler('the handler of shed.web', shedder, refuse, handler), ownersOf(shedder))
+  return Object.assign(webHandler('the handler of shed.web', shedder, options.refuse, handler), ownersOf(shedder))
 }
 
 /**

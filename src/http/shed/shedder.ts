@@ -66,8 +66,8 @@ export class Shedder<Request> implements Gate<Request, ShedDecision> {
   #refused = 0
   #running = 0
 
-  constructor(what: string, options: ShedOptions<Request>, more: readonly string[]) {
-    this.options = completeShedOptions(what, options, more)
+  constructor(what: string, options: ShedOptions<Request>) {
+    this.options = completeShedOptions(what, options)
     const { name, scope, clock, concurrency, maxEventLoopDelayMs, maxMemoryRatio } = this.options
     const limits = { ...concurrency, maxQueue: 0 }
     const shared = partName(name, 'shed')
