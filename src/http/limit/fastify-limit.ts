@@ -8,7 +8,7 @@ import {
 } from '../adapters/fastify.js'
 import { failing, type Next } from '../adapters/verdict.js'
 import { fittingName } from '../encoded-name.js'
-import { type FastifyRoute, routeName } from '../fastify-routes.js'
+import { type FastifyRoute, routeName } from '../stores/fastify-store.js'
 import { warnOfProxy } from './connect-limit.js'
 import type { LimitDecision } from './decision.js'
 import type { RequestReader } from './asking.js'

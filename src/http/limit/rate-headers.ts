@@ -58,7 +58,8 @@ function fieldsOfOne(format: Exclude<RateHeaders, 'draft-10'>): RateHeaderWriter
     const nearest = nearestItsEnd(states)
     if (nearest === null) return
     const { quota, windowSeconds, remaining, resetMs } = nearest
-    const before = format === 'draft-7' ? /remaining=(\d+)/.exec(textIn(sink, prefix))?.[1] : textIn(sink, remainingName)
+    const before =
+      format === 'draft-7' ? /remaining=(\d+)/.exec(textIn(sink, prefix))?.[1] : textIn(sink, remainingName)
     // The limit of another limiter, which has written already, may be nearer to its end.
     if (Number.parseInt(before ?? '', 10) <= remaining) return
     if (format !== 'legacy') sink.setHeader('ratelimit-policy', `${quota};${perWhat(windowSeconds)}`)

@@ -74,7 +74,10 @@ export interface CompleteShedOptions<Request>
 }
 
 /** Checks the options of `what` and fills in the defaults. */
-export function completeShedOptions<Request>(what: string, options: ShedOptions<Request>): CompleteShedOptions<Request> {
+export function completeShedOptions<Request>(
+  what: string,
+  options: ShedOptions<Request>,
+): CompleteShedOptions<Request> {
   const read = readOptions(what, options, OPTIONS)
   const complete = {
     ...read,

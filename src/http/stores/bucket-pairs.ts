@@ -1,20 +1,24 @@
 import { WINDOW } from '../../memory/shared/layout.js'
 import { warnOnce } from '../warnings.js'
+import type { CompleteStoreOptions } from './options.js'
 
 /** Each pair takes a table, or has to be known to forget a key; a limit that is computed per request may have any number of values. */
 const MOST_PAIRS = 32
 
-/** Of algorithm 'bucket': what belongs to each pair of a limit and a window. */
+/** With algorithm 'bucket': the buckets of each pair of a limit and a window. */
 export class BucketPairs<T> {
+  readonly #isUsed: boolean
   readonly #make: (limit: number, windowMs: number, pair: string) => T
   readonly #byPair = new Map<string, T>()
 
-  constructor(make: (limit: number, windowMs: number, pair: string) => T) {
+  constructor({ algorithm }: CompleteStoreOptions, make: (limit: number, windowMs: number, pair: string) => T) {
+    this.#isUsed = algorithm === 'bucket'
     this.#make = make
   }
 
-  /** @returns null, with a warning, if no bucket can be made and a window has to count */
+  /** @returns null if a window has to count: with algorithm 'window', or, with a warning, if no bucket can be made */
   of(limit: number, ownMs: number): T | null {
+    if (!this.#isUsed) return null
     const windowMs = Math.min(ownMs, WINDOW.mostMs)
     const pair = `${limit}/${windowMs}`
     const known = this.#byPair.get(pair)

@@ -1,3 +1,4 @@
+import { WINDOW } from '../../memory/shared/layout.js'
 import type { HitOptions } from '../../rate-limit/keyed/keyed-window.js'
 
 /** At once if it is known at once. */
@@ -46,6 +47,11 @@ export function cut(key: unknown): string {
 /** Whole ms; 0 only if it is over. */
 export function wholeMs(ms: number): number {
   return ms > 0 ? Math.max(1, Math.floor(ms)) : 0
+}
+
+/** A limit as windows count: more hits than they count are no limit. */
+export function wholeLimit(limit: number): number {
+  return limit < WINDOW.mostCount ? Math.max(0, Math.floor(limit)) : WINDOW.mostCount
 }
 
 /** A hit of a window that is over at once. */

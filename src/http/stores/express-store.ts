@@ -3,7 +3,7 @@ import { warnOnce } from '../warnings.js'
 import { Counter } from './counter.js'
 import { type Counted, type Counts, type MaybePromise, whenCounted } from './counts.js'
 import { type StoreOptions, completeStoreOptions } from './options.js'
-import { RedisCounts } from './redis-counts.js'
+import { countsOf } from './redis-counts.js'
 
 /** Options that express-rate-limit and hono-rate-limiter give to a store. */
 export interface ExpressStoreTerms {
@@ -73,12 +73,11 @@ export function expressStore(options: StoreOptions = {}): ExpressStore | RedisEx
   const complete = completeStoreOptions('expressStore', options)
   const { name, remote } = complete
   const terms = { prefix: name ?? '', localKeys: name === null }
-  if (remote === null) {
-    const counter = new Counter(complete)
-    return { ...terms, ...countingIn(counter), resetAll: () => counter.clear() } as ExpressStore
-  }
-  const counts = new RedisCounts(complete, remote)
-  return { ...terms, ...countingIn(counts), shutdown: () => counts.close() } as RedisExpressStore
+  // The connection is the client's.
+  if (remote !== null)
+    return { ...terms, ...countingIn(countsOf(complete)), shutdown: () => undefined } as RedisExpressStore
+  const counter = new Counter(complete)
+  return { ...terms, ...countingIn(counter), resetAll: () => counter.clear() } as ExpressStore
 }
 
 /** The methods of both stores: they return at once, or with `redis` promises. */

@@ -1,8 +1,6 @@
-import { routeName } from '../fastify-routes.js'
-import { Counter } from './counter.js'
 import type { Counted, Counts, MaybePromise } from './counts.js'
 import { type StoreOptions, completeStoreOptions } from './options.js'
-import { RedisCounts } from './redis-counts.js'
+import { countsOf } from './redis-counts.js'
 
 /** Options that @fastify/rate-limit gives to a store: those of the plugin, or of one route merged into them. */
 export interface FastifyStoreTerms {
@@ -10,6 +8,15 @@ export interface FastifyStoreTerms {
   readonly exponentialBackoff?: boolean | undefined
   /** The route, for a route's store. */
   readonly routeInfo?: { readonly method?: unknown; readonly url?: unknown; readonly constraints?: unknown } | undefined
+}
+
+/** The identity of a route of Fastify: one path may have a route for each method, version or host. */
+export type FastifyRoute = NonNullable<FastifyStoreTerms['routeInfo']>
+
+/** The name of a route, the same in every process. */
+export function routeName({ method, url, constraints }: FastifyRoute): string {
+  const others = Object.entries(constraints ?? {}).map(([name, value]) => ` ${name}=${String(value)}`)
+  return `${String(method)} ${String(url)}${others.join('')}`
 }
 
 /** How @fastify/rate-limit is answered: hits of the window, refused ones too, and the whole ms that are left of it. */
@@ -53,17 +60,15 @@ export interface FastifyStoreConstructor {
  */
 export function fastifyStore(options: StoreOptions = {}): FastifyStoreConstructor {
   const complete = completeStoreOptions('fastifyStore', options)
-  const { remote } = complete
-  const server = remote === null ? null : new RedisCounts(complete, remote)
   // With a name, every plugin that is given this constructor counts in the table of that name, as it would in another process.
-  const shared = server ?? (complete.name === null ? null : new Counter(complete))
+  const shared = complete.name === null ? null : countsOf(complete)
   return class extends CountingStore {
     static close(): void {
-      server?.close()
+      // The connection of `redis` is the client's.
     }
 
     constructor(terms: FastifyStoreTerms) {
-      super(shared ?? new Counter(complete), terms, '', new Routes())
+      super(shared ?? countsOf(complete), terms, '', new Routes())
     }
   }
 }

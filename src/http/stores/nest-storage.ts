@@ -1,7 +1,5 @@
-import { Counter } from './counter.js'
-import type { Counts } from './counts.js'
 import { type StoreOptions, completeStoreOptions } from './options.js'
-import { RedisCounts } from './redis-counts.js'
+import { countsOf } from './redis-counts.js'
 
 /** The count of a key, as @nestjs/throttler wants it. */
 export interface NestStorageRecord {
@@ -53,16 +51,14 @@ export interface NestStorage {
  * })
  */
 export function nestStorage(options: StoreOptions = {}): NestStorage {
-  const complete = completeStoreOptions('nestStorage', options)
-  const { remote } = complete
-  const server = remote === null ? null : new RedisCounts(complete, remote)
-  const counts: Counts = server ?? new Counter(complete)
+  const counts = countsOf(completeStoreOptions('nestStorage', options))
   return {
     async increment(key, ttl, limit, blockDuration, throttlerName) {
       const { count, resetMs, refused } = await counts.hitOrBlock(`${throttlerName}\n${key}`, ttl, limit, blockDuration)
       const seconds = Math.ceil(resetMs / 1000)
       return { totalHits: count, timeToExpire: seconds, isBlocked: refused, timeToBlockExpire: refused ? seconds : 0 }
     },
-    onApplicationShutdown: () => server?.close(),
+    // The connection is the client's.
+    onApplicationShutdown: () => undefined,
   }
 }

@@ -6,54 +6,49 @@ import { Unavailable } from '../../redis/server.js'
 import type { WindowAnswer, WindowRequest } from '../../redis/window-script.js'
 import { BucketPairs } from './bucket-pairs.js'
 import { Counter } from './counter.js'
-import { BEYOND, type Counted, type Counts, cut, overAtOnce, wholeMs } from './counts.js'
+import { BEYOND, type Counted, type Counts, cut, overAtOnce, wholeLimit, wholeMs } from './counts.js'
 import type { CompleteRemoteOptions, CompleteStoreOptions } from './options.js'
+
+/**
+ * The counts of a store: in shared memory, or with `redis` on the server.
+ *
+ * @throws {TypeError} when the client is none that is known
+ */
+export function countsOf(options: CompleteStoreOptions): Counts {
+  return options.remote === null ? new Counter(options) : new RedisCounts(options, options.remote)
+}
 
 /** Of a key of which nobody knows anything. */
 const OPEN: Counted = { count: 1, resetMs: 0, refused: false }
 
 /** Counts hits of keys on a server, for all machines; while it is away, by what `onUnavailable` says. */
-export class RedisCounts implements Counts {
+class RedisCounts implements Counts {
   readonly #options: CompleteStoreOptions
   readonly #remote: CompleteRemoteOptions
   readonly #server: ServerCounts
-  readonly #buckets = new BucketPairs<BucketTerms>((limit, windowMs) => ({ limit, windowMs }))
+  readonly #buckets: BucketPairs<BucketTerms>
   /** Counts while the server is away, from the first time on. */
   #here: Counter | undefined = undefined
 
-  /** @throws {TypeError} when the client is none that is known */
   constructor(options: CompleteStoreOptions, remote: CompleteRemoteOptions) {
     this.#options = options
     this.#remote = remote
+    this.#buckets = new BucketPairs(options, (limit, windowMs) => ({ limit, windowMs }))
     this.#server = new ServerCounts(remote.redis, { ...remote, clock: options.clock })
   }
 
-  async hit(key: string, windowMs: number, limit: number, extend: HitOptions['extend'] = 'never'): Promise<Counted> {
-    if (!(windowMs > 0)) return overAtOnce(limit)
-    const lastingMs = Math.min(windowMs, WINDOW.mostMs)
-    const terms = this.#termsOf(limit, windowMs)
-    const counted =
-      terms === null
-        ? await this.#inWindow(key, { what: 'hit', lastingMs, limit: wholeLimit(limit), extend })
-        : await this.#inBucket(key, terms, 1)
-    if (!(counted instanceof Unavailable)) return counted
-    return this.#alone(counted, limit, (here, part) => here.hit(key, windowMs, part, extend))
+  hit(key: string, windowMs: number, limit: number, extend: HitOptions['extend'] = 'never'): Promise<Counted> {
+    return this.#hit(key, windowMs, limit, { extend }, (here, part) => here.hit(key, windowMs, part, extend))
   }
 
-  async hitOrBlock(key: string, windowMs: number, limit: number, blockMs: number): Promise<Counted> {
-    if (this.#options.algorithm === 'bucket' || !(windowMs > 0)) return this.hit(key, windowMs, limit)
-    const counted = await this.#inWindow(key, {
-      what: 'hit',
-      lastingMs: Math.min(windowMs, WINDOW.mostMs),
-      limit: wholeLimit(limit),
-      ...(blockMs > 0 ? { extend: 'block', blockMs: Math.min(blockMs, WINDOW.mostMs) } : {}),
-    })
-    if (!(counted instanceof Unavailable)) return counted
-    return this.#alone(counted, limit, (here, part) => here.hitOrBlock(key, windowMs, part, blockMs))
+  hitOrBlock(key: string, windowMs: number, limit: number, blockMs: number): Promise<Counted> {
+    const blocks = blockMs > 0 && this.#options.algorithm === 'window'
+    const extend = blocks ? ({ extend: 'block', blockMs: Math.min(blockMs, WINDOW.mostMs) } as const) : {}
+    return this.#hit(key, windowMs, limit, extend, (here, part) => here.hitOrBlock(key, windowMs, part, blockMs))
   }
 
   async unhit(key: string, windowMs: number, limit: number): Promise<void> {
-    const terms = this.#termsOf(limit, windowMs)
+    const terms = this.#buckets.of(limit, windowMs)
     // Sent once, whatever becomes of it: a hit too many is better than one that comes back twice.
     const answer =
       terms === null ? await this.#inWindow(key, { what: 'unhit' }) : await this.#server.giveBack(cut(key), terms)
@@ -61,7 +56,7 @@ export class RedisCounts implements Counts {
   }
 
   async look(key: string, windowMs: number, limit: number): Promise<Counted> {
-    const terms = this.#termsOf(limit, windowMs)
+    const terms = this.#buckets.of(limit, windowMs)
     const counted = terms === null ? await this.#inWindow(key, { what: 'look' }) : await this.#inBucket(key, terms, 0)
     if (!(counted instanceof Unavailable)) return counted
     return this.#alone(counted, limit, (here, part) => here.look(key, windowMs, part))
@@ -72,12 +67,21 @@ export class RedisCounts implements Counts {
     await this.#server.forget(cut(key), this.#buckets.values())
   }
 
-  close(): void {
-    // The connection is the client's.
-  }
-
-  #termsOf(limit: number, windowMs: number): BucketTerms | null {
-    return this.#options.algorithm === 'window' ? null : this.#buckets.of(limit, windowMs)
+  async #hit(
+    key: string,
+    windowMs: number,
+    limit: number,
+    extend: Pick<WindowRequest, 'extend' | 'blockMs'>,
+    alone: (here: Counter, part: number) => Counted,
+  ): Promise<Counted> {
+    if (!(windowMs > 0)) return overAtOnce(limit)
+    const terms = this.#buckets.of(limit, windowMs)
+    const lastingMs = Math.min(windowMs, WINDOW.mostMs)
+    const counted =
+      terms === null
+        ? await this.#inWindow(key, { what: 'hit', lastingMs, limit: wholeLimit(limit), ...extend })
+        : await this.#inBucket(key, terms, 1)
+    return counted instanceof Unavailable ? this.#alone(counted, limit, alone) : counted
   }
 
   async #inWindow(key: string, request: WindowRequest): Promise<Counted | Unavailable> {
@@ -119,11 +123,6 @@ export class RedisCounts implements Counts {
       return count(this.#here)
     }
   }
-}
-
-/** More hits than a window counts are no limit. */
-function wholeLimit(limit: number): number {
-  return limit < WINDOW.mostCount ? Math.max(0, Math.floor(limit)) : WINDOW.mostCount
 }
 
 function countedOf({ count, resetMs, blocked }: WindowAnswer, limit: number): Counted {
