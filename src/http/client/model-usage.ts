@@ -1,7 +1,7 @@
+import { warnings } from '../../internal/events/warnings.js'
 import { attempt } from '../../internal/attempt.js'
 import { valueOf } from '../../internal/options/predicate.js'
 import { stackOf } from '../../internal/text/error-text.js'
-import { warnOnce } from '../warnings.js'
 import type { ModelTokens } from './model-limits.js'
 
 /** The token counts in an answer of OpenAI, of Anthropic, and of what speaks like one of them. Gemini has names of its own. */
@@ -112,7 +112,7 @@ function ownTokens(own: (json: unknown) => unknown, json: unknown): unknown {
   try {
     return valueOf(own(json))
   } catch (error) {
-    warnOnce(
+    warnings.once(
       'AMORSIZE_HTTP_USAGE_FAILED',
       `usage failed: the call counts by what else it told, or by the estimate. ${stackOf(error)}`,
     )

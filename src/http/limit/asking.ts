@@ -1,11 +1,11 @@
+import { warnings } from '../../internal/events/warnings.js'
 import { checkNumber, describe, type NumberRange } from '../../internal/options/validate.js'
 import { isKey, type Key } from '../../memory/keyed/key.js'
 import { WINDOW } from '../../memory/shared/layout.js'
-import { cut } from '../stores/counts.js'
-import { warnOnce } from '../warnings.js'
+import { after, cut, type MaybePromise } from '../stores/counts.js'
 import type { LimitDecision } from './decision.js'
 import { isWholeIpv6, keyOfIp } from './ip-key.js'
-import { after, all, Failure, type Known, tried, triedNow } from './known.js'
+import { all, Failure, tried } from './known.js'
 import type { Asked, Limit } from './limit.js'
 import type { CompleteLimitOptions } from './limit-options.js'
 
@@ -28,6 +28,9 @@ export interface Charged extends Asked {
 const WATCHED = 1000
 const WATCHED_LATER = 64
 
+/** The address of a client that has gone. */
+const UNKNOWN = 'unknown'
+
 /** Finds what requests ask of the limits: keys, costs and quotas. */
 export class Asking<Request extends object> {
   readonly #options: CompleteLimitOptions<Request>
@@ -36,6 +39,7 @@ export class Asking<Request extends object> {
   /** Whether a limit goes by the `key` beside `limits`, or the address. */
   readonly #sharesKey: boolean
   #judged = 0
+  #isWatched = true
   readonly #seen = new WeakSet()
 
   constructor(
@@ -50,7 +54,7 @@ export class Asking<Request extends object> {
   }
 
   /** By limit what a request asks, or null if that does not apply to it; null for a request that is not limited. */
-  of(request: Request, rest: readonly unknown[]): Known<(Charged | null)[] | null> {
+  of(request: Request, rest: readonly unknown[]): MaybePromise<(Charged | null)[] | null> {
     const { skip, clock } = this.#options
     if (skip === undefined) return this.#askedOfAll(request, rest, null)
     return after(
@@ -60,82 +64,93 @@ export class Asking<Request extends object> {
   }
 
   /** @param failure - one that puts the address in the place of every key */
-  #askedOfAll(request: Request, rest: readonly unknown[], failure: Failure | null): Known<(Charged | null)[] | null> {
+  #askedOfAll(
+    request: Request,
+    rest: readonly unknown[],
+    failure: Failure | null,
+  ): MaybePromise<(Charged | null)[] | null> {
     const { key, allow, clock } = this.#options
-    const isWatched = ++this.#judged <= WATCHED || this.#judged % WATCHED_LATER === 0
+    this.#isWatched = ++this.#judged <= WATCHED || this.#judged % WATCHED_LATER === 0
     if (this.#judged <= WATCHED) this.#watch(request)
-    let shared: Known<Key | null | Failure> | undefined = failure ?? undefined
+    let shared: MaybePromise<Key | null | Failure> | undefined = failure ?? undefined
     // Without `key` the address is found once, for `allow` and as the key.
     if (shared === undefined && (allow !== undefined || (key === undefined && this.#sharesKey))) {
-      const address = triedNow(() => this.#addressOf(request))
+      const address = this.#addressOf(request)
       if (address === null) return null
       if (key === undefined || address instanceof Failure) shared = address
-      if (key === undefined && isWatched && !(address instanceof Failure)) this.#reader.checkProxy?.(request)
+      if (key === undefined && this.#isWatched && !(address instanceof Failure)) this.#reader.checkProxy?.(request)
     }
-    const failed = shared instanceof Failure ? shared : null
+    const hasFailed = shared instanceof Failure
     if (key !== undefined && this.#sharesKey)
-      shared ??= tried(
-        clock,
-        'key',
-        () => key(request, ...rest),
-        (own) => checkedKey(own, isWatched),
-      )
+      shared ??= tried(clock, 'key', () => key(request, ...rest), this.#checkedKey)
     return all(
       this.#limits.map((limit) => {
-        const { key: ownKey } = limit
+        const { key: ownKey, name } = limit
         const known =
-          ownKey === undefined || failed !== null
-            ? (shared as Known<Key | null | Failure>)
-            : tried(
-                clock,
-                `key of '${limit.name}'`,
-                () => ownKey(request, ...rest),
-                (own) => checkedKey(own, isWatched),
-              )
+          ownKey === undefined || hasFailed
+            ? (shared as MaybePromise<Key | null | Failure>)
+            : tried(clock, `key of '${name}'`, () => ownKey(request, ...rest), this.#checkedKey)
         return after(known, (own) => (own === null ? null : this.#askedOf(limit, request, own)))
       }),
     )
   }
 
-  #askedOf(limit: Limit<Request>, request: Request, key: Key | Failure): Known<Charged | null> {
+  #askedOf(limit: Limit<Request>, request: Request, key: Key | Failure): MaybePromise<Charged | null> {
     const { cost, quota } = limit
     if (typeof cost === 'number' && typeof quota === 'number' && !(key instanceof Failure)) return { key, cost, quota }
-    const number = (what: string, given: typeof cost, range: NumberRange): Known<number | Failure> =>
-      typeof given === 'number'
-        ? given
-        : tried(
-            this.#options.clock,
-            `${what} of '${limit.name}'`,
-            () => given(request),
-            (value) => numberIn(`${what} of '${limit.name}'`, value, range),
-          )
+    const number = (option: string, given: typeof cost, range: NumberRange): MaybePromise<number | Failure> => {
+      const what = `${option} of '${limit.name}'`
+      if (typeof given === 'number') return given
+      return tried(
+        this.#options.clock,
+        what,
+        () => given(request),
+        (value) => numberIn(what, value, range),
+      )
+    }
     return after(all([number('cost', cost, limit.costs), number('max', quota, COUNTS)]), ([cost = 1, quota = 1]) => {
       const failure = [key, cost, quota].find((each) => each instanceof Failure)
       if (failure === undefined) return { key, cost, quota } as Asked
       // A failure that a request can cause must not set it free, and no ban is left by it.
       const isOwn = !(key instanceof Failure) && limit.bannedMs(key) > 0
-      const charged = isOwn ? key : this.#addressOf(request, true)
-      if (charged === null) return null
+      const address = isOwn ? key : this.#addressOf(request)
+      if (address === null) return null
+      const charged = address instanceof Failure ? UNKNOWN : address
       const paid = cost instanceof Failure ? 1 : cost
       return { key: charged, cost: paid, quota: quota instanceof Failure ? paid : quota, failure }
     })
   }
 
-  /** Null for an address that is not limited; `anyway`: also where the framework fails to find it, as it may by a function of the user's. */
-  #addressOf(request: Request, anyway = false): Key | null {
+  /** Null for an address that is not limited; a failure if the framework fails to find it, as it may by a function of the user's. */
+  #addressOf(request: Request): Key | null | Failure {
     try {
       const ip = this.#reader.ip(request)
-      if (ip !== undefined) return this.#options.allow?.(ip) === true ? null : keyOfIp(ip, this.#options.ipv6Prefix)
+      if (ip === undefined) return UNKNOWN
+      return this.#options.allow?.(ip) === true ? null : keyOfIp(ip, this.#options.ipv6Prefix)
     } catch (error) {
-      if (!anyway) throw error
+      return new Failure(error)
     }
-    // A client that has gone has no address any more.
-    return 'unknown'
+  }
+
+  /** The result of a function `key`. @throws {TypeError} if it is no key */
+  readonly #checkedKey = (own: unknown): Key | null => {
+    if (typeof own === 'string') {
+      if (this.#isWatched && isWholeIpv6(own))
+        warnings.once(
+          'AMORSIZE_HTTP_KEY_IPV6',
+          'a key is a whole IPv6 address: its owner has billions of others. Use ipKey(address) of amorsize/http',
+        )
+      return cut(own)
+    }
+    if (own === null || isKey(own)) return own
+    throw new TypeError(
+      `key must return a string, number or bigint, or null for no limit; it returned ${describe(own)}`,
+    )
   }
 
   #watch(request: Request): void {
     if (this.#seen.has(request))
-      warnOnce(
+      warnings.once(
         'AMORSIZE_HTTP_COUNTED_TWICE',
         'one limiter has counted a request twice: it is used in two places that the request passes. Make two of them',
       )
@@ -150,17 +165,3 @@ function numberIn(what: string, value: unknown, range: NumberRange): number {
 }
 
 const COUNTS: NumberRange = { min: 0, integer: true, max: WINDOW.mostCount - 1 }
-
-/** The result of a function `key`. @throws {TypeError} if it is no key */
-function checkedKey(own: unknown, isWatched: boolean): Key | null {
-  if (typeof own === 'string') {
-    if (isWatched && isWholeIpv6(own))
-      warnOnce(
-        'AMORSIZE_HTTP_KEY_IPV6',
-        'a key is a whole IPv6 address: its owner has billions of others. Use ipKey(address) of amorsize/http',
-      )
-    return cut(own)
-  }
-  if (own === null || isKey(own)) return own
-  throw new TypeError(`key must return a string, number or bigint, or null for no limit; it returned ${describe(own)}`)
-}

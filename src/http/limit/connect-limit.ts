@@ -1,5 +1,6 @@
+import { warnings } from '../../internal/events/warnings.js'
 import { type ConnectNext, type ConnectRequest, type ConnectResponse, connectMiddleware } from '../adapters/connect.js'
-import { warnOfNoAddress, warnOnce } from '../warnings.js'
+import { warnOfNoAddress } from '../warnings.js'
 import type { LimitDecision } from './decision.js'
 import type { RequestReader } from './asking.js'
 import { HttpLimiter, type LimitHandles } from './http-limiter.js'
@@ -71,12 +72,12 @@ const connectReader: RequestReader<ConnectRequest> = {
  */
 export function warnOfProxy(trust: unknown): void {
   if (trust === true)
-    warnOnce(
+    warnings.once(
       'AMORSIZE_HTTP_PROXY_PERMISSIVE',
       'X-Forwarded-For is taken from every client, so that each can choose its own address and limit. Name the proxies that are trusted',
     )
   else if (trust === false || trust === undefined)
-    warnOnce(
+    warnings.once(
       'AMORSIZE_HTTP_PROXY_IGNORED',
       'there is an X-Forwarded-For, and no proxy is trusted: behind a proxy all clients share one limit, that of its address. Set `trust proxy` (Express) or `trustProxy` (Fastify) to the proxies you have, or give `key`',
     )

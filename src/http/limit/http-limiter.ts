@@ -1,14 +1,12 @@
 import { checkNumber, describe } from '../../internal/options/validate.js'
-import { stackOf } from '../../internal/text/error-text.js'
 import { checkKey, type Key } from '../../memory/keyed/key.js'
 import { WINDOW } from '../../memory/shared/layout.js'
 import type { Gate } from '../adapters/verdict.js'
-import { cut } from '../stores/counts.js'
-import { warnInHandler, warnOnce } from '../warnings.js'
+import { after, cut, type MaybePromise } from '../stores/counts.js'
+import { warnInHandler, warnOfFailure } from '../warnings.js'
 import { Asking, type Charged, type RequestReader } from './asking.js'
 import type { LimitDecision, LimitState } from './decision.js'
 import { keyOfIp } from './ip-key.js'
-import { after, type Known } from './known.js'
 import type { Asked, Limit, Standing } from './limit.js'
 import { type CompleteLimitOptions, type HttpLimitOptions, completeLimitOptions } from './limit-options.js'
 import { type Charge, limitAt, type Limits, LimitVerdict } from './limit-verdict.js'
@@ -122,7 +120,7 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
    * @returns null if the request continues and nothing is left to do about it
    * @throws what failed, with `onError: 'closed'`
    */
-  judge(request: Request, rest: readonly unknown[] = NOTHING): Known<LimitVerdict<Request> | null> {
+  judge(request: Request, rest: readonly unknown[] = NOTHING): MaybePromise<LimitVerdict<Request> | null> {
     return after(this.#asking.of(request, rest), (asked) => (asked === null ? null : this.#decided(request, asked)))
   }
 
@@ -142,7 +140,7 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
   #fail(error: unknown, outcome: string): void {
     this.#failed++
     if (this.options.onError === 'closed') throw error
-    warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `${outcome}. ${stackOf(error)}`)
+    warnOfFailure(outcome, error)
   }
 
   #decide(request: Request, asked: readonly (Asked | null)[]): LimitVerdict<Request> | null {

@@ -1,26 +1,15 @@
 import { TimeoutExceededError } from '../../errors.js'
 import { isThenable } from '../../internal/thenable.js'
 import type { Clock } from '../../internal/time/clock.js'
+import type { MaybePromise } from '../stores/counts.js'
 
 /** A function of the options threw, rejected, took too long, or returned an invalid value. */
 export class Failure {
   constructor(readonly error: unknown) {}
 }
 
-/** A value known at once, or later: a promise only if a function of the options returned one. */
-export type Known<T> = T | Promise<T>
-
 /** A promise of a function of the options has failed if it takes longer: the request must not wait for ever. ms */
 const LONGEST_MS = 2000
-
-/** The result of `get`, or its failure. */
-export function triedNow<T>(get: () => T): T | Failure {
-  try {
-    return get()
-  } catch (error) {
-    return new Failure(error)
-  }
-}
 
 /**
  * The result of a function of the options.
@@ -33,7 +22,7 @@ export function tried<T>(
   what: string,
   get: () => unknown,
   check: (value: unknown) => T,
-): Known<T | Failure> {
+): MaybePromise<T | Failure> {
   try {
     const value = get()
     if (!isThenable(value)) return check(value)
@@ -56,12 +45,7 @@ function inTime(clock: Clock, what: string, value: PromiseLike<unknown>): Promis
   })
 }
 
-/** The result of `use` on it. */
-export function after<T, R>(known: Known<T>, use: (value: T) => Known<R>): Known<R> {
-  return known instanceof Promise ? known.then(use) : use(known)
-}
-
 /** All of them. */
-export function all<T>(known: Known<T>[]): Known<T[]> {
+export function all<T>(known: MaybePromise<T>[]): MaybePromise<T[]> {
   return known.some((each) => each instanceof Promise) ? Promise.all(known) : (known as T[])
 }

@@ -1,7 +1,6 @@
 import { answerOf } from '../../internal/options/predicate.js'
-import { stackOf } from '../../internal/text/error-text.js'
 import { type HeaderSink, problemOf, type Refusal, type Verdict } from '../adapters/verdict.js'
-import { warnOnce } from '../warnings.js'
+import { warnOfFailure } from '../warnings.js'
 import type { LimitDecision, LimitState } from './decision.js'
 import type { Asked, Limit, Standing } from './limit.js'
 import type { CompleteLimitOptions } from './limit-options.js'
@@ -70,7 +69,7 @@ export class LimitVerdict<Request extends object> implements Verdict<LimitDecisi
     try {
       if (!answerOf('countIf', countIf(this.#request, status))) this.#giveBack(this.#charge)
     } catch (error) {
-      warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `countIf failed, and the request counts. ${stackOf(error)}`)
+      warnOfFailure('countIf failed, and the request counts', error)
     }
   }
 
@@ -82,7 +81,7 @@ export class LimitVerdict<Request extends object> implements Verdict<LimitDecisi
       })
     } catch (error) {
       // It is an event of the response that says so, whose errors would end the process.
-      warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `the place of a request could not be freed. ${stackOf(error)}`)
+      warnOfFailure('the place of a request could not be freed', error)
     }
   }
 

@@ -1,7 +1,7 @@
+import { warnings } from '../../internal/events/warnings.js'
 import { PRIORITIES, USUAL_PRIORITY } from '../../internal/options/priority.js'
 import { valueOf } from '../../internal/options/predicate.js'
 import { describe } from '../../internal/options/validate.js'
-import { stackOf } from '../../internal/text/error-text.js'
 import { type Clock, systemClock, timeOf } from '../../internal/time/clock.js'
 import type { PermitQueue } from '../../memory/semaphore/queue.js'
 import { permitQueues } from '../../memory/semaphore/queues.js'
@@ -11,7 +11,7 @@ import { partName } from '../encoded-name.js'
 import { CLIENT_GONE } from '../adapters/response-end.js'
 import { type Gate, type HeaderSink, problemOf, type Verdict } from '../adapters/verdict.js'
 import { appendHeader } from '../limit/rate-headers.js'
-import { warnInHandler, warnOnce } from '../warnings.js'
+import { warnInHandler, warnOfFailure } from '../warnings.js'
 import { EventLoopDelay } from './event-loop-delay.js'
 import { LoopLag } from './loop-lag.js'
 import { type CompleteShedOptions, type ShedOptions, completeShedOptions } from './options.js'
@@ -159,7 +159,7 @@ export class Shedder<Request> implements Gate<Request, ShedDecision> {
     this.#memoryReadMs = nowMs
     const isShort = memory.look(systemInfo().memory)
     if (memory.ratio === null)
-      warnOnce(
+      warnings.once(
         'AMORSIZE_HTTP_MEMORY_UNKNOWN',
         'maxMemoryRatio refuses nothing: this system tells neither a limit of memory nor how much of it is available',
       )
@@ -174,10 +174,7 @@ export class Shedder<Request> implements Gate<Request, ShedDecision> {
       if (own === Infinity || (typeof own === 'number' && own >= PRIORITIES.min && own <= PRIORITIES.max)) return own
       throw new TypeError(`priority must return a number from 0 to 9, or Infinity; it returned ${describe(own)}`)
     } catch (error) {
-      warnOnce(
-        'AMORSIZE_HTTP_LIMIT_FAILED',
-        `priority failed, and the request has priority ${USUAL_PRIORITY}. ${stackOf(error)}`,
-      )
+      warnOfFailure(`priority failed, and the request has priority ${USUAL_PRIORITY}`, error)
       return USUAL_PRIORITY
     }
   }

@@ -1,5 +1,5 @@
+import { warnings } from '../../internal/events/warnings.js'
 import { WINDOW } from '../../memory/shared/layout.js'
-import { warnOnce } from '../warnings.js'
 import type { CompleteStoreOptions } from './options.js'
 
 /** Each pair takes a table, or has to be known to forget a key; a limit that is computed per request may have any number of values. */
@@ -24,7 +24,7 @@ export class BucketPairs<T> {
     const known = this.#byPair.get(pair)
     if (known !== undefined) return known
     if (!(limit >= 1 && Number.isFinite(limit) && windowMs > 0) || this.#byPair.size >= MOST_PAIRS) {
-      warnOnce(
+      warnings.once(
         'AMORSIZE_HTTP_BUCKET_TERMS',
         `algorithm 'bucket' needs a limit >= 1 and a window > 0 ms, and at most ${MOST_PAIRS} pairs of them; ${limit} per ${windowMs} ms is counted in a window`,
       )

@@ -1,8 +1,13 @@
 import { WINDOW } from '../../memory/shared/layout.js'
 import type { HitOptions } from '../../rate-limit/keyed/keyed-window.js'
 
-/** At once if it is known at once. */
+/** A value known at once, or later: a promise only if something behind it is one. */
 export type MaybePromise<T> = T | Promise<T>
+
+/** The result of `use` on it. */
+export function after<T, R>(known: MaybePromise<T>, use: (value: T) => MaybePromise<R>): MaybePromise<R> {
+  return known instanceof Promise ? known.then(use) : use(known)
+}
 
 /** The count of a key. */
 export interface Counted {
@@ -28,11 +33,6 @@ export interface Counts {
   look(key: string, windowMs: number, limit: number): MaybePromise<Counted>
   /** Forgets a key. */
   reset(key: string): MaybePromise<void>
-}
-
-/** The result of `use` on the count. */
-export function whenCounted<T>(counted: MaybePromise<Counted>, use: (counted: Counted) => T): MaybePromise<T> {
-  return counted instanceof Promise ? counted.then(use) : use(counted)
 }
 
 /** Above every limit: the count of a key that is refused whatever its limit is. */

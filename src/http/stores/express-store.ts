@@ -1,7 +1,7 @@
+import { warnings } from '../../internal/events/warnings.js'
 import type { RedisClient } from '../../redis/clients.js'
-import { warnOnce } from '../warnings.js'
 import { Counter } from './counter.js'
-import { type Counted, type Counts, type MaybePromise, whenCounted } from './counts.js'
+import { after, type Counted, type Counts, type MaybePromise } from './counts.js'
 import { type StoreOptions, completeStoreOptions } from './options.js'
 import { countsOf } from './redis-counts.js'
 
@@ -94,15 +94,15 @@ function countingIn(counts: Counts): {
     init({ windowMs, limit }) {
       const given = { windowMs, limit: typeof limit === 'number' ? limit : NaN }
       if (isInitialized && (windowMs !== terms.windowMs || !Object.is(given.limit, terms.limit)))
-        warnOnce(
+        warnings.once(
           'AMORSIZE_HTTP_STORE_REUSED',
           `an expressStore was given to a limiter of ${terms.windowMs} ms and then to one of ${windowMs} ms or of another limit: both count the same keys; make a store for each`,
         )
       isInitialized = true
       terms = given
     },
-    get: (key) => whenCounted(counts.look(key, terms.windowMs, terms.limit), infoAt),
-    increment: (key) => whenCounted(counts.hit(key, terms.windowMs, terms.limit), infoOf),
+    get: (key) => after(counts.look(key, terms.windowMs, terms.limit), infoAt),
+    increment: (key) => after(counts.hit(key, terms.windowMs, terms.limit), infoOf),
     decrement: (key) => counts.unhit(key, terms.windowMs, terms.limit),
     resetKey: (key) => counts.reset(key),
   }
