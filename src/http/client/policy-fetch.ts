@@ -8,8 +8,7 @@ import { RETRY_OPTIONS, type RetryPolicy } from '../../policy/retry/options.js'
 import { retryAfterMsOf } from '../../policy/retry/retry-after.js'
 import { type Retry, retry } from '../../policy/retry/retry.js'
 import { isNodeStream, watchBody } from '../watched-body.js'
-import { AttemptLimit, unlessIgnored } from './attempt-limit.js'
-import { underBoth } from './both-signals.js'
+import { attemptLimit, underBoth, unlessIgnored } from './attempt-signals.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions, optionsOf } from './origin-policies.js'
 import { type Fetch, overFetch } from './over-fetch.js'
 import { NotSent, type PolicyRequestInit, Replayable } from './replay.js'
@@ -173,7 +172,7 @@ class GuardedFetch {
 
   /** Sends once, when the policies of its origin let it. A fetch that looks at no signal is not waited for, but has its place until it ends. */
   #attempt(origin: string, request: Replayable, signal: AbortSignal | undefined, isLast: boolean): Promise<Response> {
-    const limit = this.#timeoutMs === undefined ? undefined : new AttemptLimit(this.#policies.clock, this.#timeoutMs)
+    const limit = this.#timeoutMs === undefined ? undefined : attemptLimit(this.#policies.clock, this.#timeoutMs)
     const attempt = this.#policies.attempt(origin, signal, async (place) => {
       let response
       limit?.start()

@@ -67,31 +67,15 @@ export type SingleLimitOptions<Request> = Partial<
   Omit<BucketLimitOptions<Request> & WindowLimitOptions<Request> & ConcurrentLimitOptions<Request>, 'key'>
 >
 
-interface NamedLimit<Request> extends LimitKeyOptions<Request> {
-  readonly name: string
-}
+/** A limit whose options are complete. */
+type Complete<Kind, Request, Options extends LimitKeyOptions<Request>> = LimitKeyOptions<Request> & {
+  readonly [Name in Exclude<keyof Options, 'key'>]-?: Exclude<Options[Name], undefined>
+} & { readonly kind: Kind; readonly name: string }
 
-export interface CompleteBucketLimit<Request> extends NamedLimit<Request> {
-  readonly kind: 'bucket'
-  readonly requestsPerSecond: number
-  readonly burstSize: number
-  readonly cost: RequestCost<Request>
-}
-
-export interface CompleteWindowLimit<Request> extends NamedLimit<Request> {
-  readonly kind: 'window'
-  readonly max: RequestNumber<Request>
-  readonly windowMs: number
-  readonly banAfter: number | null
-  readonly cost: RequestCost<Request>
-}
-
-export interface CompleteConcurrentLimit<Request> extends NamedLimit<Request> {
-  readonly kind: 'concurrent'
-  readonly maxConcurrent: number
-}
-
-/** A limit of any kind. */
+export type CompleteBucketLimit<Request> = Complete<'bucket', Request, BucketLimitOptions<Request>>
+/** `banAfter` is Infinity for never. */
+export type CompleteWindowLimit<Request> = Complete<'window', Request, WindowLimitOptions<Request>>
+export type CompleteConcurrentLimit<Request> = Complete<'concurrent', Request, ConcurrentLimitOptions<Request>>
 export type CompleteLimit<Request> =
   CompleteBucketLimit<Request> | CompleteWindowLimit<Request> | CompleteConcurrentLimit<Request>
 
@@ -184,7 +168,7 @@ const WINDOW_OPTIONS = {
   key: functionOption<(request: never) => RequestKey>(),
   max: option('here', (name, value) => numberOrFunction(name, value, COUNTS)),
   windowMs: numberOption({ min: 0, exclusiveMin: true, max: WINDOW.mostMs }),
-  banAfter: option('here', (name, value) => (value === undefined ? null : checkNumber(name, value, COUNTS))),
+  banAfter: option('here', (name, value) => (value === undefined ? Infinity : checkNumber(name, value, COUNTS))),
   cost: option('here', (name, value = 1) => numberOrFunction(name, value, { ...COUNTS, min: 0 })),
 } satisfies OptionTable<WindowLimitOptions<never>>
 

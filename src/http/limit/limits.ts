@@ -92,7 +92,7 @@ class WindowLimit<Request> extends Limit<Request> {
     this.#window = new KeyedWindow(place)
     if (place.name !== undefined && typeof max === 'number')
       namedTerms.warnOfOthers(place.name, `max ${max} in ${windowMs} ms`)
-    if (banAfter !== null) this.bans = { window: new KeyedWindow(placeOf(name, shared, '%bans')), windowMs, banAfter }
+    if (banAfter < Infinity) this.bans = { window: new KeyedWindow(placeOf(name, shared, '%bans')), windowMs, banAfter }
   }
 
   take({ key, cost, quota }: Asked): Standing {

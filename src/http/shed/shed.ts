@@ -80,7 +80,7 @@ function connect<Request extends object = ConnectRequest, Response extends Conne
   return Object.assign(connectMiddleware(shedder, options.refuse), ownersOf(shedder))
 }
 
-const fastify: (instance: FastifyInstanceLike, options: AnyFastifyShedOptions) => Promise<void> = Object.assign(
+const fastify: ShedForms['fastify'] = Object.assign(
   // eslint-disable-next-line @typescript-eslint/require-await -- a plugin is awaited, or takes a callback
   async (instance: FastifyInstanceLike, given: AnyFastifyShedOptions): Promise<void> => {
     const addHook = hooksOf(instance, 'shed.fastify')
@@ -95,16 +95,13 @@ const fastify: (instance: FastifyInstanceLike, options: AnyFastifyShedOptions) =
   pluginMarks('amorsize-shed'),
 )
 
-function hono<Context extends HonoContext = HonoContext>(options: WebShedOptions<Context> = {}): HonoShed<Context> {
-  const shedder = new Shedder<Context>('shed.hono', options)
+const hono: ShedForms['hono'] = (options = {}) => {
+  const shedder = new Shedder('shed.hono', options)
   return Object.assign(honoMiddleware(shedder, options.refuse), ownersOf(shedder))
 }
 
-function web<Rest extends unknown[]>(
-  options: WebShedOptions<Request>,
-  handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
-): WebShed<Rest> {
-  const shedder = new Shedder<Request>('shed.web', options)
+const web: ShedForms['web'] = (options, handler) => {
+  const shedder = new Shedder('shed.web', options)
   checkFunction('handler', handler)
   return Object.assign(webHandler('the handler of shed.web', shedder, options.refuse, handler), ownersOf(shedder))
 }
