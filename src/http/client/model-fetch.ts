@@ -171,22 +171,15 @@ async function bodyOf(
   return body instanceof Uint8Array ? (jsonOf(new TextDecoder().decode(body)) ?? {}) : {}
 }
 
-interface ModelRequest {
-  readonly max_tokens?: unknown
-  readonly max_completion_tokens?: unknown
-  readonly max_output_tokens?: unknown
-  /** Gemini's. */
-  readonly generationConfig?: { readonly maxOutputTokens?: unknown } | null
-}
-
 const NONE: ModelTokens = { input: 0, output: 0 }
 
 /** @throws {TypeError | RangeError} when a user's function returns an invalid value */
 function estimateOf(body: unknown, own: ModelFetchOptions['estimate']): ModelTokens {
-  const { max_tokens, max_completion_tokens, max_output_tokens, generationConfig } = body as ModelRequest
-  const bound = [max_completion_tokens, max_output_tokens, max_tokens, generationConfig?.maxOutputTokens].find(
-    (value) => typeof value === 'number' && value > 0,
-  )
+  const { max_tokens, max_completion_tokens, max_output_tokens, generationConfig } = body as Record<string, unknown>
+  // The last is Gemini's.
+  const { maxOutputTokens } = Object(generationConfig) as { maxOutputTokens?: unknown }
+  const bounds = [max_completion_tokens, max_output_tokens, max_tokens, maxOutputTokens]
+  const bound = bounds.find((value) => typeof value === 'number' && value > 0)
   const input = Math.ceil(JSON.stringify(body).length / 4)
   if (own === undefined) return { input, output: (bound as number | undefined) ?? ANSWER_TOKENS }
   const tokens: unknown = valueOf(own(body))

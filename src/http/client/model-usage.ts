@@ -4,15 +4,8 @@ import { valueOf } from '../../internal/options/predicate.js'
 import { stackOf } from '../../internal/text/error-text.js'
 import type { ModelTokens } from './model-limits.js'
 
-/** The token counts in an answer of OpenAI, of Anthropic, and of what speaks like one of them. Gemini has names of its own. */
-interface Usage {
-  readonly total_tokens?: unknown
-  readonly input_tokens?: unknown
-  readonly output_tokens?: unknown
-  readonly cache_creation_input_tokens?: unknown
-  readonly prompt_tokens?: unknown
-  readonly completion_tokens?: unknown
-}
+/** The token counts in an answer of OpenAI, of Anthropic, and of services that answer like one of them. Gemini has names of its own. */
+type Usage = Readonly<Record<string, unknown>>
 
 interface Answer {
   readonly usage?: Usage | null
@@ -82,11 +75,11 @@ export class KnownUsage {
   }
 
   #add(usage: Usage): void {
-    if (isCount(usage.total_tokens)) this.#total = usage.total_tokens
-    const { input_tokens, cache_creation_input_tokens, prompt_tokens, output_tokens, completion_tokens } = usage
+    const { total_tokens, input_tokens, cache_creation_input_tokens, prompt_tokens } = usage
+    if (isCount(total_tokens)) this.#total = total_tokens
     // Later events of a stream repeat, or replace, the numbers of earlier ones.
     this.#input = Math.max(this.#input, count(input_tokens) + count(cache_creation_input_tokens), count(prompt_tokens))
-    this.#output = Math.max(this.#output, count(output_tokens), count(completion_tokens))
+    this.#output = Math.max(this.#output, count(usage['output_tokens']), count(usage['completion_tokens']))
   }
 }
 

@@ -98,7 +98,7 @@ interface Answer {
 }
 
 /** The place of a request: freed once its answer has ended, or with the error by which it has failed. Undefined where there are none. */
-type Place = BulkheadPermit | undefined
+export type Place = BulkheadPermit | undefined
 
 /** Options for a call that takes a signal only if there is one. */
 export function optionsOf(signal: AbortSignal | undefined): { signal?: AbortSignal } {

@@ -1,6 +1,7 @@
 import { URL as NodeUrl } from 'node:url'
 import { checkKeys, checkOptions } from '../../internal/options/validate.js'
-import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions } from './origin-policies.js'
+import type { AnswerHeaders } from './answer-limits.js'
+import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions, type Place } from './origin-policies.js'
 
 /** Options of {@link policyInterceptor}. */
 export type PolicyInterceptorOptions = OriginPolicyOptions
@@ -51,37 +52,32 @@ export function policyInterceptor(
   return (dispatch) => (request: DispatchOptions, handler: Handler) => {
     const { method } = request
     const origin = policies.originOf({ url: urlOf(request), method })
-    // A request that need not wait is dispatched at once, and the caller gets what `dispatch` throws or returns.
-    if (policies.passes(origin)) {
-      const answered = (status: number, headers: Headers): void => policies.observe(origin, status, headers)
-      return dispatch(request, watchAnswer(handler, { answered, ended: nothing, failed: nothing }))
+    const send = (place: Place, resolve: (answer: { status: number }) => void, reject: Watcher['failed']): boolean => {
+      const answered = (status: number, headers: AnswerHeaders): void => {
+        policies.observe(origin, status, headers)
+        resolve({ status })
+      }
+      const ended = (): void => place?.[Symbol.dispose]()
+      const failed = (error: unknown): void => {
+        place?.fail(error)
+        reject(error)
+      }
+      return dispatch(request, watchAnswer(handler, { answered, ended, failed }))
     }
+    // A request that need not wait is dispatched at once, and the caller gets what `dispatch` throws or returns.
+    if (policies.passes(origin)) return send(undefined, nothing, nothing)
     let isSent = false
     // Before it is dispatched undici does not watch it. An emitter of 'abort' is left to undici.
     const signal = request.signal instanceof AbortSignal ? request.signal : undefined
-    policies
-      .attempt(
-        origin,
-        signal,
-        (place) =>
-          new Promise<{ status: number }>((resolve, reject) => {
-            const answered = (status: number, headers: Headers): void => {
-              policies.observe(origin, status, headers)
-              resolve({ status })
-            }
-            const ended = (): void => place?.[Symbol.dispose]()
-            const failed = (error: unknown): void => {
-              place?.fail(error)
-              reject(error)
-            }
-            dispatch(request, watchAnswer(handler, { answered, ended, failed }))
-            isSent = true
-          }),
-      )
-      // Nobody awaits a dispatch: what goes wrong before it is the handler's, or would end the process. Afterwards undici tells it.
-      .catch((error: unknown) => {
-        if (!isSent) fail(handler, error)
+    const sendLater = (place: Place): Promise<{ status: number }> =>
+      new Promise((resolve, reject) => {
+        send(place, resolve, reject)
+        isSent = true
       })
+    // Nobody awaits a dispatch: errors before it go to the handler, or they would end the process. Undici reports later ones.
+    policies.attempt(origin, signal, sendLater).catch((error: unknown) => {
+      if (!isSent) fail(handler, error)
+    })
     return true
   }
 }
@@ -104,13 +100,9 @@ interface Handler {
   onResponseError?: (controller: unknown, error: unknown) => void
 }
 
-interface Headers {
-  get(name: string): string | undefined
-}
-
 /** Reads an answer as it passes. */
 interface Watcher {
-  answered(status: number, headers: Headers): void
+  answered(status: number, headers: AnswerHeaders): void
   /** The answer is complete, or its connection is the caller's now. */
   ended(): void
   failed(error: unknown): void
@@ -133,7 +125,7 @@ const WATCHED: Record<string, (watcher: Watcher, args: unknown[]) => void> = {
 const OPTIONAL: ReadonlySet<unknown> = new Set(['onResponseStart', 'onResponseEnd', 'onResponseError'])
 
 /** Early hints and the like are no answer. */
-function answered(watcher: Watcher, status: unknown, headers: () => Headers): void {
+function answered(watcher: Watcher, status: unknown, headers: () => AnswerHeaders): void {
   if ((status as number) >= 200) watcher.answered(status as number, headers())
 }
 
@@ -163,16 +155,17 @@ function watchAnswer(handler: Handler, watcher: Watcher): Handler {
 
 type RawHeaders = readonly (Buffer | string)[]
 
-function namedHeaders(headers: Record<string, string | string[]>): Headers {
-  return { get: (name) => textOf(headers[name]) }
-}
-
-function textOf(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(', ') : value
+function namedHeaders(headers: Record<string, string | string[] | undefined>): AnswerHeaders {
+  return {
+    get(name) {
+      const value = headers[name]
+      return Array.isArray(value) ? value.join(', ') : value
+    },
+  }
 }
 
 /** A list of names and values in turns. */
-function rawHeaders(headers: RawHeaders): Headers {
+function rawHeaders(headers: RawHeaders): AnswerHeaders {
   const values = new Map<string, string>()
   for (let n = 0; n + 1 < headers.length; n += 2) {
     const name = String(headers[n]).toLowerCase()

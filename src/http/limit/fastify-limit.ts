@@ -6,7 +6,7 @@ import {
   hooksOf,
   pluginMarks,
 } from '../adapters/fastify.js'
-import { failing, type Next } from '../adapters/verdict.js'
+import { failing } from '../adapters/verdict.js'
 import { fittingName } from '../encoded-name.js'
 import { type FastifyRoute, routeName } from '../stores/fastify-store.js'
 import { warnOfProxy } from './connect-limit.js'
@@ -45,7 +45,8 @@ export interface FastifyLimitOptions<
 export type AnyFastifyLimitOptions = FastifyLimitOptions<any, any>
 
 /** Judges the requests of a plugin, or of a route. */
-type Hook = (request: FastifyRequestLike, reply: FastifyReplyLike, done: Next) => void
+type Hook = (request: FastifyRequestLike, reply: FastifyReplyLike, done: Done) => void
+type Done = (error?: unknown, body?: unknown) => void
 
 /**
  * A plugin of Fastify that limits requests; see {@link connectLimit}. The default key is `request.ip`, which obeys Fastify's option
@@ -93,7 +94,7 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
       }
       // To ask a request for its route's options costs as much as the limit itself, and is only done where a route may have some. Routes
       // that were there before are unknown: a plugin that is not awaited starts after the routes below it.
-      let hasRoutes = hasRoutesBefore(instance)
+      let hasRoutes = instance.printRoutes?.() !== '(empty tree)'
       addHook('onRoute', (route: FastifyRoute & { readonly config?: unknown }) => {
         const own = limitOf(route.config)
         if (own !== undefined) hasRoutes = true
@@ -111,19 +112,9 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
         else own(request, reply, done)
       }
       // The hook of 'preParsing' hands the body on.
-      if (hook !== 'preParsing') addHook(hook, judgeThen)
-      else
-        addHook(
-          hook,
-          (
-            request: FastifyRequestLike,
-            reply: FastifyReplyLike,
-            body: unknown,
-            done: (error?: unknown, body?: unknown) => void,
-          ) => {
-            judgeThen(request, reply, (error) => done(error, body))
-          },
-        )
+      const judgeBody = (request: FastifyRequestLike, reply: FastifyReplyLike, body: unknown, done: Done): void =>
+        judgeThen(request, reply, (error) => done(error, body))
+      addHook(hook, hook === 'preParsing' ? judgeBody : judgeThen)
     },
     pluginMarks('amorsize-limit'),
   )
@@ -139,11 +130,6 @@ function limiterOf(what: string, options: FastifyLimitOptions): [Hook, LimitHand
   const limiter = new HttpLimiter(what, options, { ...fastifyReader, keep }, ['hook'])
   const handles = limiter.handles()
   return [fastifyHook(limiter, options.refuse), handles]
-}
-
-/** Whether there are routes that no hook has seen. */
-function hasRoutesBefore(instance: FastifyInstanceLike): boolean {
-  return instance.printRoutes?.() !== '(empty tree)'
 }
 
 /** The limits of a route; undefined for none. */
