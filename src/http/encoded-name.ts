@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { MAX_NAME_LENGTH, checkSharedName } from '../internal/options/check-common.js'
-import { describe } from '../internal/options/validate.js'
 import type { NameScope } from '../memory/shared/names.js'
 
 /**
@@ -29,9 +28,7 @@ export function checkEncodedName(
   name: string | undefined,
   scope: NameScope | undefined,
 ): { name: string | null; scope: NameScope } {
-  if (name !== undefined && typeof name !== 'string')
-    throw new TypeError(`name must be a string; received ${describe(name)}`)
   // Its own length counts, not what it takes to write it.
-  const isFitting = name !== undefined && name.length <= MAX_NAME_LENGTH
+  const isFitting = typeof name === 'string' && name.length <= MAX_NAME_LENGTH
   return checkSharedName(isFitting ? fittingName(encodedName(name)) : name, scope)
 }

@@ -13,16 +13,6 @@ function isEmpty({ body, status, headers }: Response): boolean {
 /** A body of no more than this is read at once, whether or not it is used: refusals are often left unread. */
 const SMALL_BYTES = 16_384
 
-/** A stream of a program's own may give other things than bytes. */
-function sizeOf(chunk: Uint8Array): number {
-  return (chunk as Partial<Uint8Array>).byteLength ?? 1
-}
-
-function isSmall({ headers }: Response): boolean {
-  const length = headers.get('content-length')
-  return length !== null && Number(length) <= SMALL_BYTES
-}
-
 /** Ends bodies that nobody can read any more, as Node's own fetch does with those of responses that were thrown away unread. */
 const abandoned = new FinalizationRegistry<() => void>((give) => give())
 
@@ -63,6 +53,7 @@ export function watchBody(
   reader.closed.catch(() => {
     if (seen === undefined) end(false)
   })
+  const isSmall = Number(response.headers.get('content-length') ?? Infinity) <= SMALL_BYTES
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -87,7 +78,11 @@ export function watchBody(
         await reader.cancel(reason)
       },
     },
-    { highWaterMark: seen === undefined && isSmall(response) ? SMALL_BYTES + 1 : 0, size: sizeOf },
+    {
+      highWaterMark: seen === undefined && isSmall ? SMALL_BYTES + 1 : 0,
+      // A stream of a program's own may give other things than bytes.
+      size: (chunk: Partial<Uint8Array>) => chunk.byteLength ?? 1,
+    },
   )
   abandoned.register(body, () => {
     end(false)

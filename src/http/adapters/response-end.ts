@@ -34,18 +34,16 @@ export const CLIENT_GONE = 499
 class WaitingResponses {
   readonly #gone = new WeakMap<ClientSocket, Set<() => void>>()
 
-  /** Calls `gone` when the connection ends, until what this returns is called, which says whether it waited still. */
-  add(socket: ClientSocket, gone: () => void): () => boolean {
-    let all = this.#gone.get(socket)
-    if (all === undefined) {
-      const of = new Set<() => void>()
-      this.#gone.set(socket, (all = of))
+  /** Calls `gone` when the connection ends, until the function that this returns is called. */
+  add(socket: ClientSocket, gone: () => void): () => void {
+    let waiting = this.#gone.get(socket)
+    if (waiting === undefined) {
+      const all = new Set<() => void>()
+      this.#gone.set(socket, (waiting = all))
       // One listener, however many requests a client sends at once.
-      socket.once('close', () => {
-        for (const tell of of) tell()
-      })
+      socket.once('close', () => all.forEach((each) => each()))
     }
-    const waiting = all.add(gone)
+    waiting.add(gone)
     return () => waiting.delete(gone)
   }
 }
@@ -58,31 +56,30 @@ const waitingResponses = new WaitingResponses()
  * @param ended - gets the status, {@link CLIENT_GONE} where the response had no header fields yet, and whether all of it was sent
  */
 export function whenResponseEnds(response: NodeResponse, ended: (status: number, isWhole: boolean) => void): void {
-  const tell = (): void => ended(statusOf(response), isWhole(response))
+  let hasEnded = false
+  const end = (status = statusOf(response), whole = isWhole(response)): void => {
+    if (hasEnded) return
+    hasEnded = true
+    ended(status, whole)
+  }
   const socket = response.socket === null ? response.req?.socket : undefined
   if (response.destroyed === true || response.stream?.destroyed === true || socket?.destroyed === true) {
-    tell()
+    end()
   } else if (socket !== undefined && socket !== null) {
-    const tellOnce = (): void => {
-      if (forget()) tell()
-    }
-    const forget = waitingResponses.add(socket, tellOnce)
-    response.once('close', tellOnce)
+    const forget = waitingResponses.add(socket, end)
+    response.once('close', () => {
+      forget()
+      end()
+    })
   } else if (response.stream !== undefined && response.stream !== null) {
     // The response to a HEAD request of HTTP/2 that nobody has ended does not report its end; its stream does.
-    response.stream.once('close', tell)
+    response.stream.once('close', () => end())
   } else {
-    let isTold = false
-    const tellOnce = (status: number, whole: boolean): void => {
-      if (isTold) return
-      isTold = true
-      ended(status, whole)
-    }
     // A response made by an adapter of a cloud function or a mock may finish without being closed, or be closed as it finishes.
-    response.once('finish', () => tellOnce(sentStatusOf(response), true))
+    response.once('finish', () => end(sentStatusOf(response), true))
     response.once('close', () => {
       const [status, whole] = [statusOf(response), isWhole(response)]
-      queueMicrotask(() => tellOnce(status, whole))
+      queueMicrotask(() => end(status, whole))
     })
   }
 }

@@ -112,28 +112,20 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
 /** The same response; `ended` gets the tokens that it reported, or the estimate, once its body has ended or broken. */
 function settledAtEnd(response: Response, usage: KnownUsage, ended: (tokens: ModelTokens) => void): Response {
   const type = response.headers.get('content-type') ?? ''
-  if (type.startsWith('text/event-stream')) {
-    const events = new EventReader(usage)
-    return watchBody(
-      response,
-      (isWhole) => ended(usage.tokens(isWhole)),
-      (chunk) => events.push(chunk),
-    )
-  }
-  // A file, which may be of any size, is not kept to look for what it cannot tell.
-  if (type !== '' && !/^text\/|\bjson\b/i.test(type)) return watchBody(response, () => ended(usage.tokens(false)))
+  const events = type.startsWith('text/event-stream') ? new EventReader(usage) : undefined
   const decoder = new TextDecoder()
   let text = ''
-  return watchBody(
-    response,
-    () => {
-      usage.read(jsonOf(text))
-      ended(usage.tokens(false))
-    },
-    (chunk) => {
-      if (text.length < MOST_CHARACTERS) text += decoder.decode(chunk, { stream: true })
-    },
-  )
+  const read = (chunk: Uint8Array): void => {
+    if (events !== undefined) events.push(chunk)
+    else if (text.length < MOST_CHARACTERS) text += decoder.decode(chunk, { stream: true })
+  }
+  const atEnd = (isWhole: boolean): void => {
+    usage.read(jsonOf(text))
+    ended(usage.tokens(isWhole && events !== undefined))
+  }
+  // A file, which may be of any size, is not kept to look for what it cannot tell.
+  const isRead = type === '' || /^text\/|\bjson\b/i.test(type)
+  return watchBody(response, atEnd, isRead ? read : undefined)
 }
 
 /** The text of a copy. A connection is released once both copies are: this one is, once the signal is aborted. */

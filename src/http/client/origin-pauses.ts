@@ -1,4 +1,5 @@
 import { RateLimitExceeded } from '../../errors.js'
+import { BoundedMap } from '../../internal/bounded-map.js'
 import { type Clock, timeOf } from '../../internal/time/clock.js'
 import { sleep } from '../../internal/time/sleep.js'
 import type { NameScope } from '../../memory/shared/names.js'
@@ -16,33 +17,27 @@ const LOOK_EVERY = 16
  * all else that policies do for a request. Few servers send such fields, and most of these send them in every answer.
  */
 class SilentOrigins {
-  readonly #capacity: number
-  /** Answers in a row without a word of limits. */
-  readonly #silence = new Map<string, number>()
+  /** Answers in a row without a word of limits. The answers of an origin that was forgotten are read again. */
+  readonly #silence: BoundedMap<string, number>
 
-  /** `capacity`: how many are known at a time; beyond it all are forgotten, so that the answers of each are read again. */
   constructor(capacity: number) {
-    this.#capacity = capacity
+    this.#silence = new BoundedMap(capacity)
   }
 
-  /** An origin has answered. @returns whether to read the fields of that answer */
+  /** Counts an answer. @returns whether to read the fields of that answer */
   answered(origin: string): boolean {
-    const silence = this.#silence.get(origin)
-    if (silence === undefined || silence < SILENT_AFTER) return true
+    const silence = this.#silence.get(origin) ?? 0
+    if (silence < SILENT_AFTER) return true
     this.#silence.set(origin, silence + 1)
     return silence % LOOK_EVERY === 0
   }
 
   /** Records whether an answer had fields about limits. */
-  looked(origin: string, told: boolean): void {
-    if (told) {
-      this.#silence.delete(origin)
-      return
-    }
-    const silence = this.#silence.get(origin)
-    if (silence === undefined && this.#silence.size >= this.#capacity) this.#silence.clear()
+  looked(origin: string, hasLimits: boolean): void {
+    const silence = this.#silence.get(origin) ?? 0
+    if (hasLimits) this.#silence.delete(origin)
     // Once an origin is silent, each look for an answer counts by itself.
-    if (silence === undefined || silence < SILENT_AFTER) this.#silence.set(origin, (silence ?? 0) + 1)
+    else if (silence < SILENT_AFTER) this.#silence.set(origin, silence + 1)
   }
 }
 
