@@ -13,12 +13,7 @@ const LONGEST_PAUSE_MS = 3_600_000
 /** Statuses with which a server may ask for a pause; 529 is how model APIs say that they are overloaded. */
 const PAUSING: ReadonlySet<number> = new Set([429, 503, 529])
 
-/**
- * The pause that an answer asks for: Retry-After of a 429, 503 or 529, or `exhausted`, if that is longer.
- *
- * @param exhausted - what {@link exhaustedMs} says of it
- * @returns ms >= 0, at most an hour
- */
+/** The pause that an answer asks for: Retry-After of a 429, 503 or 529, or its {@link exhaustedMs}, if that is longer. 0 ms to an hour */
 export function pauseMsOf(status: number, headers: AnswerHeaders, exhausted: number): number {
   const asked = PAUSING.has(status) ? (retryAfterMsOf({ headers }) ?? 0) : 0
   return Math.min(Math.max(asked, exhausted), LONGEST_PAUSE_MS)

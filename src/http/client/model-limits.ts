@@ -3,12 +3,11 @@ import { type Clock, timeOf } from '../../internal/time/clock.js'
 import { sleep } from '../../internal/time/sleep.js'
 import { unlessAborted } from '../../internal/signal-watch.js'
 import { WINDOW } from '../../memory/shared/layout.js'
-import type { NameScope } from '../../memory/shared/names.js'
 import { MAX_BURST } from '../../memory/shared/rate.js'
 import { type PerKey, perKey } from '../../policy/per-key.js'
 import { KeyedWindow } from '../../rate-limit/keyed/keyed-window.js'
 import { RateLimiter } from '../../rate-limit/rate-limiter.js'
-import { encodedName, partName } from '../encoded-name.js'
+import { type checkEncodedName, encodedName, partName } from '../encoded-name.js'
 import { optionsOf } from './origin-policies.js'
 
 /** Tokens of a call. */
@@ -46,11 +45,7 @@ const DAY_MS = 86_400_000
 /** No limit of requests per minute. */
 const NO_LIMIT = 6e10
 
-interface Place {
-  readonly name: string | null
-  readonly scope: NameScope
-  readonly clock: Clock
-}
+type Place = ReturnType<typeof checkEncodedName> & { readonly clock: Clock }
 
 /** So much in a day, by model: windows of units, since a window counts to a million. */
 class DayLimit {

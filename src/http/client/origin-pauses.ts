@@ -67,12 +67,7 @@ export class OriginPauses {
     return refused ? resetMs : 0
   }
 
-  /**
-   * Waits while an origin is paused.
-   *
-   * @param longestMs - a longer pause is refused at once
-   * @throws {RateLimitExceeded} when the pause is longer; the signal's reason when it is aborted
-   */
+  /** Waits while an origin is paused. @throws {RateLimitExceeded} if that is longer than `longestMs`; the reason of the signal */
   async wait(origin: string, signal: AbortSignal | undefined, longestMs: number): Promise<void> {
     // It may have been prolonged meanwhile.
     for (let ms = this.remainingMs(origin); ms > 0; ms = this.remainingMs(origin)) {
@@ -85,7 +80,7 @@ export class OriginPauses {
     }
   }
 
-  /** Reads what an answer asks for: Retry-After of a 429, 503 or 529, and limits of which nothing is left. Returns the pause it began, in ms; 0 for none. */
+  /** Begins the pause that an answer asks for. Returns its length in ms; 0 for none. */
   observe(origin: string, status: number, headers: AnswerHeaders): number {
     const ms = pauseMsOf(status, headers, this.#exhaustedMs(origin, status, headers))
     if (ms > 0) {

@@ -119,7 +119,6 @@ export class OriginPolicies {
   readonly #mostPaused: number
   #paused = 0
 
-  /** @throws {TypeError | RangeError} naming the option that is wrong */
   constructor(options: OriginPolicyOptions) {
     const read = readValues(options, OPTIONS)
     const { limit, bulkhead: places, breaker, maxOrigins: capacity, clock } = read
@@ -153,12 +152,7 @@ export class OriginPolicies {
     return this.#breakers === undefined && this.#bulkheads === undefined && this.#mayGo(origin)
   }
 
-  /**
-   * Sends when everything lets it.
-   *
-   * @param send - sends once; a failure counts in the breaker, and frees the place
-   * @throws what refused the request, the signal's reason, or what `send` threw
-   */
+  /** Sends as soon as all policies permit. A failure of `send` counts in the breaker, and frees the place. */
   attempt<A extends Answer>(
     origin: string,
     signal: AbortSignal | undefined,

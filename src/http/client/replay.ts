@@ -35,12 +35,6 @@ export class Replayable {
   /** Whether it is a Request whose body was read before, which no fetch sends. */
   readonly #isUsed: boolean
 
-  /**
-   * Reads the arguments of fetch.
-   *
-   * @param input - as fetch takes it
-   * @param init - as fetch takes it; `body` may be a function
-   */
   constructor(input: string | URL | Request, init: PolicyRequestInit | undefined) {
     const given = asFetched(input, init)
     this.#input = given.input

@@ -2,18 +2,11 @@ import { BlockList, isIP } from 'node:net'
 import { describe } from '../../internal/options/validate.js'
 import { withoutPort } from './ip-key.js'
 
-/**
- * The addresses of an option `allow`.
- *
- * @param allow - addresses and networks (`10.0.0.0/8`, `2001:db8::/32`)
- * @returns whether an address is one of them
- * @throws {TypeError} naming the entry that is neither
- */
-export function allowList(allow: readonly string[]): (ip: string) => boolean {
-  const entries: unknown = allow
-  if (!Array.isArray(entries)) throw new TypeError(`allow must be an array of networks; received ${describe(entries)}`)
+/** Whether an address is in `allow`: addresses and networks (`10.0.0.0/8`, `2001:db8::/32`). @throws {TypeError} naming any other entry */
+export function allowList(allow: unknown): (ip: string) => boolean {
+  if (!Array.isArray(allow)) throw new TypeError(`allow must be an array of networks; received ${describe(allow)}`)
   const list = new BlockList()
-  for (const entry of entries as unknown[]) add(list, entry)
+  for (const entry of allow as unknown[]) add(list, entry)
   return (ip) => {
     const [address = ''] = withoutPort(ip).split('%')
     const family = isIP(address)

@@ -65,11 +65,7 @@ const connectReader: RequestReader<ConnectRequest> = {
   },
 }
 
-/**
- * Warns where X-Forwarded-For is there and the framework trusts nobody who sends it, or everybody.
- *
- * @param trust - the framework's setting: false, true, or something in between
- */
+/** Warns of an X-Forwarded-For if the framework trusts nobody who sends it, or everybody: `trust` is its setting. */
 export function warnOfProxy(trust: unknown): void {
   if (trust === true)
     warnings.once(

@@ -52,10 +52,7 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
   #refused = 0
   #failed = 0
 
-  /**
-   * @param what - whose options these are, for messages
-   * @param more - the names of options that the caller checks itself
-   */
+  /** @param what - names these options in messages @param more - the names of options that the caller checks */
   constructor(
     what: string,
     options: HttpLimitOptions<Request>,
@@ -114,11 +111,10 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
   }
 
   /**
-   * Judges a request and charges what it costs; later if a function of the options gives a promise.
+   * Judges a request and charges its cost; later if a function of the options returns a promise. `rest` is for `key`, too.
    *
-   * @param rest - what `key` gets beside the request
    * @returns null if the request continues and nothing is left to do about it
-   * @throws what failed, with `onError: 'closed'`
+   * @throws the failure, with `onError: 'closed'`
    */
   judge(request: Request, rest: readonly unknown[] = NOTHING): MaybePromise<LimitVerdict<Request> | null> {
     return after(this.#asking.of(request, rest), (asked) => (asked === null ? null : this.#decided(request, asked)))

@@ -11,12 +11,7 @@ export class Failure {
 /** A promise of a function of the options has failed if it takes longer: the request must not wait for ever. ms */
 const LONGEST_MS = 2000
 
-/**
- * The result of a function of the options.
- *
- * @param what - names it in the error
- * @param check - throws for an invalid value
- */
+/** The result of a function of the options, which `what` names in errors; `check` throws for an invalid value. */
 export function tried<T>(
   clock: Clock,
   what: string,

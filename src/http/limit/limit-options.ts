@@ -86,7 +86,7 @@ const OPTIONS = {
   onFull: wordOption(['evict', 'deny'], 'evict'),
   key: functionOption(),
   ipv6Prefix: numberOption({ min: 1, max: 128, integer: true }, DEFAULT_IPV6_PREFIX),
-  allow: option('here', (_, value) => (value === undefined ? undefined : allowList(value as readonly string[]))),
+  allow: option('here', (_, value) => (value === undefined ? undefined : allowList(value))),
   skip: functionOption(),
   countIf: functionOption(),
   headers: wordOption(RATE_HEADERS, 'draft-10'),

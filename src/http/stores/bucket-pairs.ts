@@ -9,7 +9,7 @@ const MOST_PAIRS = 32
 export class BucketPairs<T> {
   readonly #isUsed: boolean
   readonly #make: (limit: number, windowMs: number, pair: string) => T
-  readonly #byPair = new Map<string, T>()
+  readonly all = new Map<string, T>()
 
   constructor({ algorithm }: CompleteStoreOptions, make: (limit: number, windowMs: number, pair: string) => T) {
     this.#isUsed = algorithm === 'bucket'
@@ -21,9 +21,9 @@ export class BucketPairs<T> {
     if (!this.#isUsed) return null
     const windowMs = Math.min(ownMs, WINDOW.mostMs)
     const pair = `${limit}/${windowMs}`
-    const known = this.#byPair.get(pair)
+    const known = this.all.get(pair)
     if (known !== undefined) return known
-    if (!(limit >= 1 && Number.isFinite(limit) && windowMs > 0) || this.#byPair.size >= MOST_PAIRS) {
+    if (!(limit >= 1 && Number.isFinite(limit) && windowMs > 0) || this.all.size >= MOST_PAIRS) {
       warnings.once(
         'AMORSIZE_HTTP_BUCKET_TERMS',
         `algorithm 'bucket' needs a limit >= 1 and a window > 0 ms, and at most ${MOST_PAIRS} pairs of them; ${limit} per ${windowMs} ms is counted in a window`,
@@ -31,15 +31,7 @@ export class BucketPairs<T> {
       return null
     }
     const made = this.#make(limit, windowMs, pair)
-    this.#byPair.set(pair, made)
+    this.all.set(pair, made)
     return made
-  }
-
-  values(): Iterable<T> {
-    return this.#byPair.values()
-  }
-
-  clear(): void {
-    this.#byPair.clear()
   }
 }

@@ -56,13 +56,13 @@ export class Counter implements Counts {
 
   reset(key: string): void {
     this.#madeWindow?.reset(cut(key))
-    for (const bucket of this.#buckets.values()) bucket.reset(cut(key))
+    for (const bucket of this.#buckets.all.values()) bucket.reset(cut(key))
   }
 
   /** Forgets every key. Buckets that have a name are not this store's alone, and fill by themselves. */
   clear(): void {
     this.#madeWindow?.clear()
-    if (this.#options.name === null) this.#buckets.clear()
+    if (this.#options.name === null) this.#buckets.all.clear()
   }
 
   get #window(): KeyedWindow {

@@ -68,31 +68,22 @@ export function fastifyStore(options: StoreOptions = {}): FastifyStoreConstructo
     }
 
     constructor(terms: FastifyStoreTerms) {
-      super(shared ?? countsOf(complete), terms, '', new Routes())
+      super(shared ?? countsOf(complete), terms, '', { count: 0 })
     }
-  }
-}
-
-/** Numbers the stores that belong to no route: the same in every process, which makes them in the same order. */
-class Routes {
-  #count = 0
-
-  prefixOf(terms: object): string {
-    const { routeInfo } = terms as FastifyStoreTerms
-    return typeof routeInfo?.url === 'string' ? routeName(routeInfo) : String(++this.#count)
   }
 }
 
 class CountingStore implements FastifyStore {
   readonly #counts: Counts
   readonly #prefix: string
-  readonly #routes: Routes
+  /** Numbers stores without a route: the same in every process, which makes them in the same order. */
+  readonly #others: { count: number }
   readonly #extend: 'never' | 'refused' | 'double'
 
-  constructor(counts: Counts, terms: FastifyStoreTerms, prefix: string, routes: Routes) {
+  constructor(counts: Counts, terms: FastifyStoreTerms, prefix: string, others: { count: number }) {
     this.#counts = counts
     this.#prefix = prefix
-    this.#routes = routes
+    this.#others = others
     this.#extend = terms.continueExceeding === true ? 'refused' : terms.exponentialBackoff === true ? 'double' : 'never'
   }
 
@@ -105,11 +96,13 @@ class CountingStore implements FastifyStore {
   }
 
   child(terms: object): FastifyStore {
-    return new CountingStore(this.#counts, terms, `${this.#prefix}${this.#routes.prefixOf(terms)}\n`, this.#routes)
+    const { routeInfo } = terms as FastifyStoreTerms
+    const route = typeof routeInfo?.url === 'string' ? routeName(routeInfo) : String(++this.#others.count)
+    return new CountingStore(this.#counts, terms, `${this.#prefix}${route}\n`, this.#others)
   }
 }
 
-/** At once where that is known at once. */
+/** Answers at once if the count is known at once. */
 function answer(callback: FastifyStoreCallback, counted: MaybePromise<Counted>): void {
   const tell = ({ count, resetMs }: Counted): void => callback(null, { current: count, ttl: resetMs })
   if (counted instanceof Promise) counted.then(tell, callback)

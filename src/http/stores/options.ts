@@ -75,12 +75,7 @@ export interface CompleteRemoteOptions extends CompleteServerOptions {
   readonly name: string
 }
 
-/**
- * Checks options and fills in the defaults.
- *
- * @param what - whose they are, for the message
- * @throws {TypeError | RangeError} naming the option that is wrong
- */
+/** Checks the options of `what` and fills in the defaults. */
 export function completeStoreOptions(what: string, options: StoreOptions): CompleteStoreOptions {
   checkKeys(what, options, ['name', 'scope', ...namesOf(OPTIONS), 'redis', ...SERVER_KEYS])
   return {

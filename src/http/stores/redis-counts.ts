@@ -9,16 +9,12 @@ import { Counter } from './counter.js'
 import { BEYOND, type Counted, type Counts, cut, overAtOnce, wholeLimit, wholeMs } from './counts.js'
 import type { CompleteRemoteOptions, CompleteStoreOptions } from './options.js'
 
-/**
- * The counts of a store: in shared memory, or with `redis` on the server.
- *
- * @throws {TypeError} when the client is none that is known
- */
+/** The counts of a store: in shared memory, or with `redis` on the server. @throws {TypeError} for an unknown client */
 export function countsOf(options: CompleteStoreOptions): Counts {
   return options.remote === null ? new Counter(options) : new RedisCounts(options, options.remote)
 }
 
-/** Of a key of which nobody knows anything. */
+/** The answer about any key while the server is away, with `onUnavailable: 'open'`. */
 const OPEN: Counted = { count: 1, resetMs: 0, refused: false }
 
 /** Counts hits of keys on a server, for all machines; while it is away, by what `onUnavailable` says. */
@@ -64,7 +60,7 @@ class RedisCounts implements Counts {
 
   async reset(key: string): Promise<void> {
     this.#here?.reset(key)
-    await this.#server.forget(cut(key), this.#buckets.values())
+    await this.#server.forget(cut(key), this.#buckets.all.values())
   }
 
   async #hit(
