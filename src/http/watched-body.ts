@@ -5,11 +5,6 @@ export function isNodeStream(body: unknown): body is Readable {
   return typeof (body as { readonly pipe?: unknown } | null | undefined)?.pipe === 'function'
 }
 
-/** Whether nothing follows the header fields: a stream without anything in it ends for those only who read it, and few do. */
-function isEmpty({ body, status, headers }: Response): boolean {
-  return (body ?? null) === null || [204, 205, 304].includes(status) || headers.get('content-length') === '0'
-}
-
 /** A body of no more than this is read at once, whether or not it is used: refusals are often left unread. */
 const SMALL_BYTES = 16_384
 
@@ -28,7 +23,10 @@ export function watchBody(
   ended: (isWhole: boolean) => void,
   seen?: (chunk: Uint8Array) => void,
 ): Response {
-  if (isEmpty(response)) {
+  const given: unknown = response.body ?? null
+  const length = response.headers.get('content-length')
+  // A stream with nothing in it would only end if it were read, and few programs do that.
+  if (given === null || [204, 205, 304].includes(response.status) || length === '0') {
     ended(true)
     return response
   }
@@ -38,7 +36,6 @@ export function watchBody(
     isOver = true
     ended(isWhole)
   }
-  const given: unknown = response.body
   if (isNodeStream(given)) {
     if (seen !== undefined)
       throw new TypeError(
@@ -53,7 +50,7 @@ export function watchBody(
   reader.closed.catch(() => {
     if (seen === undefined) end(false)
   })
-  const isSmall = Number(response.headers.get('content-length') ?? Infinity) <= SMALL_BYTES
+  const isSmall = Number(length ?? Infinity) <= SMALL_BYTES
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {

@@ -25,16 +25,14 @@ export interface NodeBindings {
   readonly outgoing?: ConnectResponse | undefined
 }
 
+type HonoNext = () => Promise<void>
+
 /** A middleware of Hono. It resolves with nothing if the request continues; another promise around it would cost as much as the limit itself. */
 export function honoMiddleware<Context extends HonoContext, Decision>(
   gate: Gate<Context, Decision>,
   refuse: WebRefuse<Context, Decision>,
-): (context: Context, next: () => Promise<void>) => Promise<Response | undefined> {
-  const goOn = (
-    verdict: Judgement<Decision>,
-    context: Context,
-    next: () => Promise<void>,
-  ): Promise<Response | undefined> => {
+): (context: Context, next: HonoNext) => Promise<Response | undefined> {
+  const goOn = (verdict: Judgement<Decision>, context: Context, next: HonoNext): Promise<Response | undefined> => {
     if (verdict === null) return next() as Promise<undefined>
     const { refusal } = verdict
     const { outgoing } = (context.env ?? {}) as NodeBindings
@@ -63,7 +61,7 @@ export function honoMiddleware<Context extends HonoContext, Decision>(
 async function throughResponse<Decision>(
   verdict: Verdict<Decision>,
   context: HonoContext,
-  next: () => Promise<void>,
+  next: HonoNext,
 ): Promise<undefined> {
   const response = await answered(context.req.raw, verdict, async () => {
     await next()

@@ -30,38 +30,29 @@ export async function answered<Decision>(
   verdict: Verdict<Decision>,
   respond: () => Promise<Response>,
 ): Promise<Response> {
-  const end = verdict.holds ? orWhenGone(request, verdict) : undefined
+  const { signal, method } = request
+  const gone = (): void => verdict.ended(CLIENT_GONE)
+  const end = (status: number): void => {
+    if (!verdict.holds) return
+    signal.removeEventListener('abort', gone)
+    verdict.ended(status)
+  }
+  if (verdict.holds && signal.aborted) gone()
+  else if (verdict.holds) signal.addEventListener('abort', gone, { once: true })
   let status = 500
   try {
     const response = withHeaders(await respond(), (sink) => verdict.writeHeaders(sink))
     status = response.status
-    return end === undefined ? response : watched(request, response, end)
+    if (verdict.holds && method !== 'HEAD') return watchBody(response, (isWhole) => end(isWhole ? status : CLIENT_GONE))
+    // Nobody reads the body of a HEAD.
+    end(status)
+    return response
   } catch (error) {
-    end?.(500)
+    end(500)
     throw error
   } finally {
-    verdict.answered(request.signal.aborted ? CLIENT_GONE : status)
+    verdict.answered(signal.aborted ? CLIENT_GONE : status)
   }
-}
-
-type End = (status: number, isWhole?: boolean) => void
-
-/** The end of a request whose client may go before. */
-function orWhenGone<Decision>({ signal }: Request, verdict: Verdict<Decision>): End {
-  const gone = (): void => verdict.ended(CLIENT_GONE)
-  if (signal.aborted) gone()
-  else signal.addEventListener('abort', gone, { once: true })
-  return (status) => {
-    signal.removeEventListener('abort', gone)
-    verdict.ended(status)
-  }
-}
-
-/** The same response, and the end of its request once its body has ended or broken; of a HEAD nobody reads it. */
-function watched({ method }: Request, response: Response, end: End): Response {
-  if (method !== 'HEAD') return watchBody(response, (isWhole) => end(isWhole ? response.status : CLIENT_GONE))
-  end(response.status)
-  return response
 }
 
 /** The result of a user's function. @throws {TypeError} when that is no response, of whatever library */

@@ -74,13 +74,8 @@ export function tellsOfLimits(headers: AnswerHeaders): boolean {
   return tells
 }
 
-interface Told {
-  remaining: string | undefined
-  reset: string | undefined
-}
-
 /** The limits in a `RateLimit` field: `"burst";r=50;t=30, "daily";r=9;t=60`, or `limit=5, remaining=4, reset=60` of draft 7. */
-function rateLimitField(field: string | undefined): Told[] {
+function rateLimitField(field: string | undefined): Record<'remaining' | 'reset', string | undefined>[] {
   if (field === undefined) return []
   // Quoted names may hold what is a limit elsewhere. One without an end matches, too: searched for again from each quote, it would take quadratic time.
   const plain = field.replace(/"(?:[^"\\]|\\[^])*(?:"|\\?$)/g, '""')

@@ -54,6 +54,8 @@ class DayLimit {
   readonly #clock: Clock
   readonly #unit: number
   readonly #max: number
+  /** The most tokens or requests in a day. */
+  readonly #most: number
   #spare = 0
 
   constructor(what: 'rpd' | 'tpd', perDay: number, { name, scope, clock }: Place, capacity: number) {
@@ -61,12 +63,13 @@ class DayLimit {
     this.#clock = clock
     this.#unit = Math.ceil(perDay / (WINDOW.mostCount - 1))
     this.#max = Math.floor(perDay / this.#unit)
+    this.#most = this.#max * this.#unit
     this.#windows = new KeyedWindow({ capacity, scope, clock, name: partName(name, what) })
   }
 
   /** Waits for room, and takes it. Returns when the day is over, by the clock. */
   async take(model: string, amount: number, signal: AbortSignal | undefined): Promise<number> {
-    const n = this.#units(this.#atMost(amount))
+    const n = this.#units(Math.min(amount, this.#most))
     for (;;) {
       const { refused, resetMs } =
         n <= 0 ? this.#windows.look(model) : this.#windows.hit(model, { windowMs: DAY_MS, n, max: this.#max })
@@ -80,13 +83,9 @@ class DayLimit {
   settle(model: string, taken: number, actual: number, endMs: number): void {
     if (timeOf(this.#clock) >= endMs) return
     // No answer of a server takes more beyond its estimate than the share of an hour.
-    const more = this.#units(Math.min(actual - this.#atMost(taken), (this.#max * this.#unit) / 24))
+    const more = this.#units(Math.min(actual - Math.min(taken, this.#most), this.#most / 24))
     if (more > 0) this.#windows.hit(model, { windowMs: DAY_MS, n: more })
     else if (more < 0) this.#windows.unhit(model, -more)
-  }
-
-  #atMost(amount: number): number {
-    return Math.min(amount, this.#max * this.#unit)
   }
 
   /** Whole units for an amount; what they hold beyond it is for the next. */

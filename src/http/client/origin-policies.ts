@@ -189,18 +189,12 @@ export class OriginPolicies {
   /** Waits for the end of a pause, and for a token. */
   async #turn(origin: string, signal: AbortSignal | undefined): Promise<void> {
     do {
-      if (this.#pauses.remainingMs(origin) > 0) await this.#pause(origin, signal)
+      if (this.#pauses.remainingMs(origin) > 0) {
+        const longestMs = ++this.#paused > this.#mostPaused ? 0 : this.longestMs
+        await this.#pauses.wait(origin, signal, longestMs).finally(() => this.#paused--)
+      }
       await this.#limiter?.acquire(origin, 1, optionsOf(signal))
       // A pause may have begun while this one waited; then it comes after the pause, in its turn.
     } while (this.#pauses.remainingMs(origin) > 0)
-  }
-
-  async #pause(origin: string, signal: AbortSignal | undefined): Promise<void> {
-    this.#paused++
-    try {
-      await this.#pauses.wait(origin, signal, this.#paused > this.#mostPaused ? 0 : this.longestMs)
-    } finally {
-      this.#paused--
-    }
   }
 }

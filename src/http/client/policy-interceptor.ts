@@ -76,7 +76,9 @@ export function policyInterceptor(
       })
     // Nobody awaits a dispatch: errors before it go to the handler, or they would end the process. Undici reports later ones.
     policies.attempt(origin, signal, sendLater).catch((error: unknown) => {
-      if (!isSent) fail(handler, error)
+      if (isSent) return
+      if (typeof handler.onResponseError === 'function') handler.onResponseError(null, error)
+      else handler.onError?.(error)
     })
     return true
   }
@@ -173,9 +175,4 @@ function rawHeaders(headers: RawHeaders): AnswerHeaders {
     values.set(name, before === undefined ? String(headers[n + 1]) : `${before}, ${String(headers[n + 1])}`)
   }
   return { get: (name) => values.get(name) }
-}
-
-function fail(handler: Handler, error: unknown): void {
-  if (typeof handler.onResponseError === 'function') handler.onResponseError(null, error)
-  else handler.onError?.(error)
 }

@@ -116,12 +116,9 @@ export function letGoIfAborted(
   const stream: unknown = init?.body ?? (isRequest(input) ? input.body : null)
   // One of the oldest kind cannot be ended.
   if (isNodeStream(stream)) (stream as Partial<typeof stream>).destroy?.()
-  else if (isUnread(stream)) stream.cancel(signal.reason).catch(() => undefined)
-}
-
-/** Whether a body is a web stream that no fetch has taken: one that has cancels it. */
-function isUnread(body: unknown): body is ReadableStream {
-  return (body as Partial<ReadableStream> | null)?.locked === false
+  // A web stream that a fetch has taken is cancelled by that.
+  else if ((stream as Partial<ReadableStream> | null)?.locked === false)
+    (stream as ReadableStream).cancel(signal.reason).catch(() => undefined)
 }
 
 /** Whether a body is gone once it has been sent, as streams are, and what is read bit by bit. */

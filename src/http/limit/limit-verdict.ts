@@ -1,7 +1,7 @@
 import { answerOf } from '../../internal/options/predicate.js'
 import { type HeaderSink, problemOf, type Refusal, type Verdict } from '../adapters/verdict.js'
 import { warnOfFailure } from '../warnings.js'
-import type { LimitDecision, LimitState } from './decision.js'
+import type { LimitDecision } from './decision.js'
 import type { Asked, Limit, Standing } from './limit.js'
 import type { CompleteLimitOptions } from './limit-options.js'
 import type { RateHeaderWriter } from './rate-headers.js'
@@ -58,7 +58,12 @@ export class LimitVerdict<Request extends object> implements Verdict<LimitDecisi
     const { headersWhen, dryRun } = this.#of.options
     const decision = this.#decision
     if (dryRun || (decision.allowed && headersWhen === 'refused')) return
-    if (decision.allowed && headersWhen === 'low' && !decision.limits.some(isLow)) return
+    if (
+      decision.allowed &&
+      headersWhen === 'low' &&
+      !decision.limits.some(({ remaining, quota }) => remaining < quota / 4)
+    )
+      return
     this.#of.writeRateHeaders(sink, decision.limits)
   }
 
@@ -95,8 +100,4 @@ export class LimitVerdict<Request extends object> implements Verdict<LimitDecisi
 
 export function limitAt<Request>(limits: readonly Limit<Request>[], n: number): Limit<Request> {
   return limits[n] as Limit<Request>
-}
-
-function isLow({ remaining, quota }: LimitState): boolean {
-  return remaining < quota / 4
 }

@@ -31,12 +31,9 @@ class BucketLimit<Request> extends Limit<Request> {
   }
 
   take({ key, cost }: Asked): Standing {
-    return this.#grants(key, cost) ? GRANTED : REFUSED
-  }
-
-  #grants(key: Key, cost: number): boolean {
-    if (cost === 1) return this.#buckets.tryAcquire(key)
-    return cost === 0 || (cost <= this.#options.burstSize && this.#buckets.tryAcquire(key, cost))
+    if (cost === 1) return this.#buckets.tryAcquire(key) ? GRANTED : REFUSED
+    const isGranted = cost === 0 || (cost <= this.#options.burstSize && this.#buckets.tryAcquire(key, cost))
+    return isGranted ? GRANTED : REFUSED
   }
 
   giveBack({ key, cost }: Asked): void {

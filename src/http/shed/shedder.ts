@@ -80,14 +80,7 @@ export class Shedder<Request> implements Gate<Request, ShedDecision> {
   }
 
   stats(): ShedStats {
-    const { semaphore } = this.#places
-    return {
-      admitted: this.#admitted,
-      refused: this.#refused,
-      running: this.#running,
-      limit: semaphore.limit(),
-      inUse: semaphore.inUse(),
-    }
+    return { admitted: this.#admitted, refused: this.#refused, running: this.#running, ...this.#standing() }
   }
 
   /** Ends what measures the event loop. Places are given back as their requests end. */
@@ -108,8 +101,12 @@ export class Shedder<Request> implements Gate<Request, ShedDecision> {
     if (this.#lag !== undefined && reason === 'concurrency') this.#refusedMs = timeOf(systemClock)
     const { dryRun, statusCode: status } = this.options
     if (dryRun) return null
+    return refused({ reason, priority, ...this.#standing(), status })
+  }
+
+  #standing(): Pick<ShedStats, 'limit' | 'inUse'> {
     const { semaphore } = this.#places
-    return refused({ reason, priority, limit: semaphore.limit(), inUse: semaphore.inUse(), status })
+    return { limit: semaphore.limit(), inUse: semaphore.inUse() }
   }
 
   #take(priority: number): boolean {

@@ -1,7 +1,7 @@
 import { warnings } from '../../internal/events/warnings.js'
 import type { RedisClient } from '../../redis/clients.js'
 import { Counter } from './counter.js'
-import { after, type Counted, type Counts, type MaybePromise } from './counts.js'
+import { after, type Counted, type Counts } from './counts.js'
 import { type StoreOptions, completeStoreOptions } from './options.js'
 import { countsOf } from './redis-counts.js'
 
@@ -81,17 +81,11 @@ export function expressStore(options: StoreOptions = {}): ExpressStore | RedisEx
 }
 
 /** The methods of both stores: they return at once, or with `redis` promises. */
-function countingIn(counts: Counts): {
-  init(terms: ExpressStoreTerms): void
-  get(key: string): MaybePromise<ExpressStoreInfo | undefined>
-  increment(key: string): MaybePromise<ExpressStoreInfo>
-  decrement(key: string): MaybePromise<void>
-  resetKey(key: string): MaybePromise<void>
-} {
+function countingIn(counts: Counts) {
   let terms = { windowMs: 60_000, limit: NaN }
   let isInitialized = false
   return {
-    init({ windowMs, limit }) {
+    init({ windowMs, limit }: ExpressStoreTerms) {
       const given = { windowMs, limit: typeof limit === 'number' ? limit : NaN }
       if (isInitialized && (windowMs !== terms.windowMs || !Object.is(given.limit, terms.limit)))
         warnings.once(
@@ -101,15 +95,14 @@ function countingIn(counts: Counts): {
       isInitialized = true
       terms = given
     },
-    get: (key) => after(counts.look(key, terms.windowMs, terms.limit), infoAt),
-    increment: (key) => after(counts.hit(key, terms.windowMs, terms.limit), infoOf),
-    decrement: (key) => counts.unhit(key, terms.windowMs, terms.limit),
-    resetKey: (key) => counts.reset(key),
+    get: (key: string) =>
+      after(counts.look(key, terms.windowMs, terms.limit), (counted) =>
+        counted.resetMs === 0 ? undefined : infoOf(counted),
+      ),
+    increment: (key: string) => after(counts.hit(key, terms.windowMs, terms.limit), infoOf),
+    decrement: (key: string) => counts.unhit(key, terms.windowMs, terms.limit),
+    resetKey: (key: string) => counts.reset(key),
   }
-}
-
-function infoAt(counted: Counted): ExpressStoreInfo | undefined {
-  return counted.resetMs === 0 ? undefined : infoOf(counted)
 }
 
 function infoOf({ count, resetMs }: Counted): ExpressStoreInfo {

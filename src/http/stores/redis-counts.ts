@@ -3,7 +3,7 @@ import { WINDOW } from '../../memory/shared/layout.js'
 import type { HitOptions } from '../../rate-limit/keyed/keyed-window.js'
 import { type BucketTerms, ServerCounts } from '../../redis/server-counts.js'
 import { Unavailable } from '../../redis/server.js'
-import type { WindowAnswer, WindowRequest } from '../../redis/window-script.js'
+import type { WindowRequest } from '../../redis/window-script.js'
 import { BucketPairs } from './bucket-pairs.js'
 import { Counter } from './counter.js'
 import { BEYOND, type Counted, type Counts, cut, overAtOnce, wholeLimit, wholeMs } from './counts.js'
@@ -82,7 +82,10 @@ class RedisCounts implements Counts {
 
   async #inWindow(key: string, request: WindowRequest): Promise<Counted | Unavailable> {
     const answer = await this.#server.inWindow(cut(key), request)
-    return answer instanceof Unavailable ? answer : countedOf(answer, request.limit ?? WINDOW.mostCount)
+    if (answer instanceof Unavailable) return answer
+    const { count, resetMs, blocked } = answer
+    const { limit = WINDOW.mostCount } = request
+    return { count, resetMs: wholeMs(resetMs), refused: blocked || (count > limit && limit !== WINDOW.mostCount) }
   }
 
   async #inBucket(key: string, terms: BucketTerms, hits: 0 | 1): Promise<Counted | Unavailable> {
@@ -119,11 +122,6 @@ class RedisCounts implements Counts {
       return count(this.#here)
     }
   }
-}
-
-function countedOf({ count, resetMs, blocked }: WindowAnswer, limit: number): Counted {
-  const refused = blocked || (count > limit && limit !== WINDOW.mostCount)
-  return { count, resetMs: wholeMs(resetMs), refused }
 }
 
 /** The count of all machines, as that of one implies: within its part it is within the limit, beyond that it is beyond. */
