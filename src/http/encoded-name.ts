@@ -2,15 +2,12 @@ import { createHash } from 'node:crypto'
 import { MAX_NAME_LENGTH, checkSharedName } from '../internal/options/check-common.js'
 import type { NameScope } from '../memory/shared/names.js'
 
-/**
- * A name that may hold any character, as a name of shared memory, which in scope 'machine' takes neither slash nor NUL. Two
- * names stay two.
- */
+/** A name of any characters as a name of shared memory, which in scope 'machine' takes neither slash nor NUL. Different names stay different. */
 export function encodedName(name: string): string {
   return name.replace(/[%/\0]/g, (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
-/** A name that was put together, no longer than shared memory takes it: of a longer one the beginning, and a digest of all of it. */
+/** A name that was put together, as short as shared memory needs it: of a longer one the beginning, and a digest of the whole. */
 export function fittingName(name: string): string {
   if (name.length <= MAX_NAME_LENGTH) return name
   // Half of a surrogate pair is no name.
@@ -23,7 +20,7 @@ export function partName(name: string | null, part: string): string | undefined 
   return name === null ? undefined : fittingName(`${name}%${part}`)
 }
 
-/** As `checkSharedName`, of a name that may hold any character: it comes back encoded. */
+/** Like `checkSharedName`, for a name of any characters, which is returned encoded. */
 export function checkEncodedName(
   name: string | undefined,
   scope: NameScope | undefined,

@@ -12,11 +12,10 @@ const SMALL_BYTES = 16_384
 const abandoned = new FinalizationRegistry<() => void>((give) => give())
 
 /**
- * The same response, and a call once its body has ended, was cancelled, broke, or was collected unread; at once when it has none.
+ * The same response. `ended` is called once its body has ended, was cancelled, broke, or was collected unread; immediately if it has none.
  *
- * @param seen - gets each chunk as it passes
- * @param ended - called once, with whether the body came to its end; with `seen` of a body that broke only when it is read on
- * @throws {TypeError} with `seen`, if the body is no web stream
+ * @param ended - gets whether the body came to its end; with `seen`, a body that breaks is reported when it is read on
+ * @param seen - gets each chunk as it passes @throws {TypeError} with it, if the body is no web stream
  */
 export function watchBody(
   response: Response,

@@ -30,7 +30,7 @@ type ClientSocket = NonNullable<NonNullable<NodeResponse['req']>['socket']>
 /** The status of a request whose client went before its response had header fields. */
 export const CLIENT_GONE = 499
 
-/** Responses that wait for others on their connection. If it ends before their turn, Node tells nobody of them. */
+/** Responses that wait for others on their connection. If it ends before their turn, Node emits no event for them. */
 class WaitingResponses {
   readonly #gone = new WeakMap<ClientSocket, Set<() => void>>()
 
@@ -51,9 +51,8 @@ class WaitingResponses {
 const waitingResponses = new WaitingResponses()
 
 /**
- * Calls `ended` once, when the response has been handed to the system, or its client is gone: at once where that has happened before.
- *
- * @param ended - gets the status, {@link CLIENT_GONE} where the response had no header fields yet, and whether all of it was sent
+ * Calls `ended` once, when the response has been handed to the system or its client is gone; immediately if that has happened already. It gets
+ * the status ({@link CLIENT_GONE} if the response had no header fields yet), and whether the whole response was sent.
  */
 export function whenResponseEnds(response: NodeResponse, ended: (status: number, isWhole: boolean) => void): void {
   let hasEnded = false
@@ -84,19 +83,19 @@ export function whenResponseEnds(response: NodeResponse, ended: (status: number,
   }
 }
 
-/** Once header fields were sent their status may have been read, so that it is the answer, whatever the client does next. */
+/** Once header fields were sent, the client may have read their status: it is the answer, whatever the client does next. */
 function statusOf(response: NodeResponse): number {
   return (response.headersSent ?? response.writableFinished) ? sentStatusOf(response) : CLIENT_GONE
 }
 
-/** A program may set another status when its client goes: the one that was sent counts. Node keeps the text of the header fields. */
+/** The status that was sent, though a program may set another when its client goes. Node keeps the text of the header fields. */
 function sentStatusOf(response: NodeResponse & { readonly _header?: unknown }): number {
   const { statusCode, stream, _header } = response
   const line = typeof _header === 'string' ? /^HTTP\/\d\.\d (\d{3})/.exec(_header)?.[1] : undefined
   return Number(stream?.sentHeaders?.[':status'] ?? line ?? statusCode)
 }
 
-/** HTTP/2 calls a response finished that was reset, and that to a HEAD request from the beginning. */
+/** In HTTP/2, a response that was reset counts as finished, and the response to a HEAD request does from the beginning. */
 function isWhole({ writableFinished, headersSent, stream }: NodeResponse): boolean {
   return writableFinished && headersSent !== false && stream?.aborted !== true
 }

@@ -38,7 +38,7 @@ export interface Verdict<Decision> {
   ended(status: number, isWhole?: boolean): void
 }
 
-/** Null if the request is admitted and nothing is to be done about it. */
+/** Null if the request is admitted and needs nothing else. */
 export type Judgement<Decision> = Verdict<Decision> | null
 
 /** Decides about requests of any framework. */
@@ -74,11 +74,7 @@ export interface ResponseWriter<Response> {
   send(response: Response, body: string): unknown
 }
 
-/**
- * A middleware, or a hook of Fastify, that applies a gate to each request.
- *
- * @param refuse - answers refused requests itself; status and header fields are set already
- */
+/** A middleware, or a hook of Fastify, that applies a gate to each request. `refuse` gets responses with status and header fields. */
 export function middlewareOf<Request, Response, Decision>(
   gate: Gate<Request, Decision>,
   writer: ResponseWriter<Response>,

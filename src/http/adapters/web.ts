@@ -78,10 +78,7 @@ export async function refusalOf<Subject, Decision>(
   })
 }
 
-/**
- * Adds header fields to a response, or to a copy of it: those of a fetched one cannot be changed. One that cannot be copied either, such as
- * the 101 by which Deno makes a WebSocket, stays as it is.
- */
+/** Adds header fields to a response, or to a copy if it is immutable, as fetched ones are. Deno's 101 for a WebSocket cannot even be copied. */
 function withHeaders(response: Response, write: (sink: HeaderSink) => void): Response {
   // One without a body may be given again for the next request.
   let result = response.body === null && isCopyable(response) ? new Response(null, response) : response

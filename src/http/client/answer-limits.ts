@@ -40,14 +40,13 @@ const FIRST_EPOCH_SECONDS = 1e9
 const FIRST_EPOCH_MS = 1e11
 
 /**
- * How long an answer's header fields say that nothing more will be admitted: the reset of every limit of which nothing is left, in all
- * the spellings in use: `RateLimit` of the IETF's drafts 7 to 10, `RateLimit-Remaining` and `-Reset`, the same with `X-`, those of model
- * APIs for requests and tokens (`x-ratelimit-remaining-tokens`, `anthropic-ratelimit-tokens-remaining`). A value that makes no sense is no limit;
- * so are the fields of a cached answer. Of each field the first 1,024 characters are read.
+ * How long a server will admit nothing more, by the header fields of its answer: the longest reset of the limits that are used up. It reads
+ * `RateLimit` of the IETF's drafts 7 to 10, `RateLimit-Remaining` and `-Reset`, the same with `X-`, and those of model APIs for requests and
+ * tokens (`x-ratelimit-remaining-tokens`, `anthropic-ratelimit-tokens-remaining`). Values that make no sense are ignored, and so is a cached
+ * answer. Of each field the first 1,024 characters are read.
  *
- * @param headers - the answer's
  * @param nowMs - the wall clock's time, for resets that are dates
- * @returns ms >= 0, at most an hour; 0 where something is left
+ * @returns ms >= 0, at most an hour; 0 if something is left
  */
 export function exhaustedMs(headers: AnswerHeaders, nowMs: number): number {
   let pauseMs = 0
@@ -61,10 +60,7 @@ export function exhaustedMs(headers: AnswerHeaders, nowMs: number): number {
   return Math.min(pauseMs, LONGEST_PAUSE_MS)
 }
 
-/**
- * Whether an answer has fields that {@link exhaustedMs} reads. Most have none: to look through all that are there costs less than to ask for each
- * that might be.
- */
+/** Whether an answer has fields that {@link exhaustedMs} reads. Most have none, and one pass over all fields is cheaper than many look-ups. */
 export function tellsOfLimits(headers: AnswerHeaders): boolean {
   if (headers.forEach === undefined) return true
   let tells = false

@@ -3,13 +3,10 @@ import { unwatchSignal, watchSignal } from '../../internal/signal-watch.js'
 import { type Clock, MAX_TIMER_MS } from '../../internal/time/clock.js'
 import { realSetImmediate } from '../../internal/time/real-timers.js'
 
-/** Ends what follows signals for the sake of a body that nobody can read any more. */
+/** Stops watching signals for a body that nobody can read any more. */
 const collected = new FinalizationRegistry<() => void>((release) => release())
 
-/**
- * Sends under a signal that is aborted with either of two, also while the answer is read. `AbortSignal.any` of Node 20 leaves something with
- * a signal that stays, each time.
- */
+/** Sends with a signal that is aborted with either of two, also while the answer is read. Node 20's `AbortSignal.any` leaks memory for this. */
 export async function underBoth(
   one: AbortSignal | undefined,
   other: AbortSignal | undefined,
@@ -59,8 +56,8 @@ export function attemptLimit(clock: Clock, timeoutMs: number): AttemptLimit {
 }
 
 /**
- * Settles as `promise` does; once `signal` is aborted, it rejects a turn of the event loop later, whether `promise` has ended or continues.
- * By then a fetch that looks at its signal has ended, and its place is free for the caller's next request.
+ * Settles as `promise` does; if `signal` is aborted, it rejects a turn of the event loop later, whether or not `promise` has settled. By then
+ * a fetch that obeys its signal has ended, and its place is free for the caller's next request.
  */
 export function unlessIgnored<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise

@@ -7,17 +7,17 @@ import { KeyedWindow } from '../../rate-limit/keyed/keyed-window.js'
 import { partName } from '../encoded-name.js'
 import { type AnswerHeaders, exhaustedMs, pauseMsOf, tellsOfLimits } from './answer-limits.js'
 
-/** So many answers in a row without a word of limits make an origin silent. */
+/** An origin is silent after so many answers in a row without fields about limits. */
 const SILENT_AFTER = 16
 /** Of a silent origin's answers, one in so many is looked at. */
 const LOOK_EVERY = 16
 
 /**
  * Origins whose answers have no fields about limits. Iterating over the fields of fetch's answers sorts and copies them, which takes longer than
- * all else that policies do for a request. Few servers send such fields, and most of these send them in every answer.
+ * everything else that policies do for a request. Few servers send such fields, and most of those send them in every answer.
  */
 class SilentOrigins {
-  /** Answers in a row without a word of limits. The answers of an origin that was forgotten are read again. */
+  /** Answers in a row without such fields. The answers of an origin that was forgotten are read again. */
   readonly #silence: BoundedMap<string, number>
 
   constructor(capacity: number) {

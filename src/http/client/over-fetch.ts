@@ -14,8 +14,8 @@ const globalFetch = (): Fetch => (globalThis as { readonly fetch?: Fetch }).fetc
 const own = new WeakSet<object>()
 
 /**
- * Makes a fetch over another one: `given`, or the global fetch of the moment, so that a test's counts. It may itself be put in that place, or be
- * called by what is: then it sends by the global fetch that was there when it was made, and does not ask itself for ever.
+ * Makes a fetch on top of another one: `given`, or the current global fetch, so that a test can replace it. If the new fetch becomes the global
+ * one, or the global one calls it, it sends by the global fetch that was there when it was made, and does not call itself for ever.
  */
 export function overFetch<F extends (...request: never[]) => Promise<Response>>(
   given: Fetch | undefined,
@@ -25,7 +25,7 @@ export function overFetch<F extends (...request: never[]) => Promise<Response>>(
   const before = globalFetch()
   /** Global fetches that have called this one. */
   const around = new WeakSet<Fetch>()
-  /** Which global fetch this one has called, on whose behalf something runs; made only where there is another one than before. */
+  /** The global fetch that this one has called; made only once there is another one than before. */
   let asking: AsyncLocalStorage<Fetch> | undefined
   const fetch = make((input, init) => {
     const present = globalFetch()

@@ -141,7 +141,7 @@ class GuardedFetch {
       const response = await underBoth(signal, context.signal, (either) =>
         this.#attempt(origin, request, either, false),
       )
-      // The hedge takes the first; one that comes in the same moment has not heard of it, or does not look at its signal.
+      // The hedge takes the first answer; another may come at the same moment, or its fetch ignores the signal.
       if (isAnswered) discard(response)
       isAnswered = true
       return response
@@ -170,7 +170,7 @@ class GuardedFetch {
     }
   }
 
-  /** Sends once, when the policies of its origin let it. A fetch that looks at no signal is not waited for, but has its place until it ends. */
+  /** Sends once, when the policies of its origin permit. A fetch that ignores its signal is not awaited, but keeps its place until it ends. */
   #attempt(origin: string, request: Replayable, signal: AbortSignal | undefined, isLast: boolean): Promise<Response> {
     const limit = this.#timeoutMs === undefined ? undefined : attemptLimit(this.#policies.clock, this.#timeoutMs)
     const attempt = this.#policies.attempt(origin, signal, async (place) => {
@@ -197,7 +197,7 @@ class GuardedFetch {
         throw gone.reason
       }
       if (place === undefined) return response
-      // How long an answer took that was not read to its end says nothing.
+      // The duration of an answer that was not read to its end means nothing.
       if (request.method !== 'HEAD' && headers !== undefined)
         return watchBody(response, (isWhole) => (isWhole ? place[Symbol.dispose]() : place.fail(undefined)))
       place[Symbol.dispose]()
@@ -218,10 +218,7 @@ function checkMethods(methods: unknown = []): string[] {
   })
 }
 
-/**
- * An answer that is not returned must not hold its connection; a body that cannot be cancelled has broken, and holds none. That is not waited for: where
- * somebody keeps a clone of the answer, as loggers and mocks do, it ends with the clone.
- */
+/** Frees the connection of an answer that is not returned. If somebody keeps a clone, as loggers and mocks do, that lasts until the clone ends. */
 function discard(response: Response | undefined): void {
   const body = response?.body ?? undefined
   if (isNodeStream(body)) body.destroy()

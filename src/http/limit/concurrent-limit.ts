@@ -7,13 +7,13 @@ import type { LimitState } from './decision.js'
 import { type Asked, GRANTED, Limit, type Place, placeOf, type Shared, type Standing } from './limit.js'
 import type { CompleteConcurrentLimit } from './limit-kinds.js'
 
-/** A named place is free so long after its process has died. ms */
+/** A named place becomes free so long after its process has died. ms */
 const LEASE_MS = 10_000
 const RENEW_MS = LEASE_MS / 4
 
 /**
- * A limit of requests under way. Each place of a key is a key of its own, which is blocked while somebody has it: so it needs no room while nobody
- * asks, and comes back by itself when its process dies.
+ * A limit of requests under way. Each place of a key is a key of its own, which is blocked while it is taken: a free place needs no room, and
+ * the place of a process that dies becomes free by itself.
  */
 export class ConcurrentLimit<Request> extends Limit<Request> {
   readonly #places: KeyedWindow
@@ -35,7 +35,7 @@ export class ConcurrentLimit<Request> extends Limit<Request> {
     if (block.refused) return { ...block, count: quota }
     for (let n = 0; n < quota; n++) {
       const slot = slotOf(key, n)
-      // To look first leaves what is taken alone.
+      // A hit would prolong the block of a taken place.
       if (this.#isTaken(slot)) continue
       const untilMs = timeOf(this.#clock) + this.#leaseMs
       if (!this.#places.count(slot, this.#leaseMs, 1, 1).refused)
@@ -45,7 +45,7 @@ export class ConcurrentLimit<Request> extends Limit<Request> {
   }
 
   giveBack(): void {
-    // It has its place until it ends, whether it counts or not.
+    // A request has its place until it ends, whether it counts or not.
   }
 
   undo(_: Asked, standing: Standing): void {
@@ -120,7 +120,7 @@ export class ConcurrentLimit<Request> extends Limit<Request> {
   }
 }
 
-/** Of one place of a key, or of its block; no key can be made up that is another's. */
+/** The key of one place of a key, or of its block; those of two keys are never equal. */
 function slotOf(key: Key, what: number | 'block'): string {
   return cut(`${what} ${typeof key} ${String(key)}`)
 }

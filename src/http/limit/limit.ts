@@ -110,10 +110,7 @@ export interface Place {
 /** Where the counts of a limit are. */
 export type Shared = Pick<CompleteLimitOptions<never>, 'name' | 'scope' | 'capacity' | 'onFull' | 'clock'>
 
-/**
- * The name of a limit's counts, or with `what` of another part of it. No made-up name can equal another limit's, since a `%` in it would be
- * written as `%25`.
- */
+/** The counts of a limit, or with `what` another part of it. No limit can have the name of such a part, since a `%` in it becomes `%25`. */
 export function placeOf(
   limit: string,
   { name, scope, capacity, onFull, clock }: Shared,

@@ -46,10 +46,7 @@ function structuredFields(limits: readonly NamedLimit[]): RateHeaderWriter {
   }
 }
 
-/**
- * The fields of older formats, for the limit that is nearest to its end. Draft 7: `limit=100, remaining=50, reset=30`; draft 6, and before it,
- * one field each for the limit, its rest, and when all of it is back.
- */
+/** Older formats have one limit, the nearest to its end. Draft 7: `limit=100, remaining=50, reset=30`; before that, a field for each number. */
 function fieldsOfOne(format: Exclude<RateHeaders, 'draft-10'>): RateHeaderWriter {
   const prefix = format === 'legacy' ? 'x-ratelimit' : 'ratelimit'
   // Putting names together for each request takes longer than all the rest.

@@ -2,11 +2,9 @@ import { performance } from 'node:perf_hooks'
 import { realSetImmediate } from '../../internal/time/real-timers.js'
 
 /**
- * How long the event loop has been busy before it came to the requests of this turn. So long they may have waited where nobody sees them, in
- * the system's queues, while others were computed: a server that only looks at the time from a request's handler to its answer takes
- * twice as many as it should.
- *
- * Cost: the clock and one immediate for each turn with requests.
+ * How long the event loop was busy before it came to the requests of this turn. They may have waited that long in the system's queues, unseen:
+ * a server that only measures from a request's handler to its answer takes twice as many requests as it should. Cost: the clock and one
+ * immediate for each turn with requests.
  */
 export class LoopLag {
   /** The end of the last turn with requests, and how long the loop had been idle by then. ms */

@@ -18,10 +18,7 @@ export interface Counted {
   readonly refused: boolean
 }
 
-/**
- * Counts hits of keys as the stores of other limiters do: here, at once, or by way of a server. Keys are cut after 65,536 characters; a
- * window of 0 ms or less is over at once; a limit is any number.
- */
+/** Counts hits of keys. Keys are cut after 65,536 characters; a window of 0 ms or less is over immediately; a limit is any number. */
 export interface Counts {
   /** Counts a hit; those beyond the limit are refused. */
   hit(key: string, windowMs: number, limit: number, extend?: HitOptions['extend']): MaybePromise<Counted>
