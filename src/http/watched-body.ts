@@ -44,8 +44,7 @@ export function watchBody(
     return response
   }
   const reader = (response.body as ReadableStream<Uint8Array>).getReader()
-  // A body that nobody reads breaks, too: when its request is aborted, or its connection is reset. If chunks are looked at, one may be on
-  // its way then, which must be seen before the end.
+  // A body breaks even if nobody reads it: its request is aborted, or its connection is reset. With `seen`, chunks may still be on their way.
   reader.closed.catch(() => {
     if (seen === undefined) end(false)
   })
@@ -65,7 +64,7 @@ export function watchBody(
         } catch (error) {
           end(false)
           controller.error(error)
-          // If it is `seen` that failed, the body is still open.
+          // If `seen` has failed, the body is still open.
           await reader.cancel(error).catch(() => undefined)
         }
       },
@@ -76,7 +75,7 @@ export function watchBody(
     },
     {
       highWaterMark: seen === undefined && isSmall ? SMALL_BYTES + 1 : 0,
-      // A stream of a program's own may give other things than bytes.
+      // A program's own stream may contain other things than bytes.
       size: (chunk: Partial<Uint8Array>) => chunk.byteLength ?? 1,
     },
   )

@@ -68,7 +68,7 @@ async function throughResponse<Decision>(
     return context.res
   })
   if (response === context.res) return
-  // Hono would copy what is there over the new header fields.
+  // Otherwise Hono would copy the old header fields over the new ones.
   ;(context as { res: Response | undefined }).res = undefined
   context.res = response
 }

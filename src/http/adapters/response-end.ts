@@ -74,7 +74,7 @@ export function whenResponseEnds(response: NodeResponse, ended: (status: number,
     // The response to a HEAD request of HTTP/2 that nobody has ended does not report its end; its stream does.
     response.stream.once('close', () => end())
   } else {
-    // A response made by an adapter of a cloud function or a mock may finish without being closed, or be closed as it finishes.
+    // The response of a cloud function's adapter, or of a mock, may finish without 'close', or emit both at the same time.
     response.once('finish', () => end(sentStatusOf(response), true))
     response.once('close', () => {
       const [status, whole] = [statusOf(response), isWhole(response)]

@@ -80,7 +80,7 @@ export async function refusalOf<Subject, Decision>(
 
 /** Adds header fields to a response, or to a copy if it is immutable, as fetched ones are. Deno's 101 for a WebSocket cannot even be copied. */
 function withHeaders(response: Response, write: (sink: HeaderSink) => void): Response {
-  // One without a body may be given again for the next request.
+  // A handler may return the same response without a body for each request.
   let result = response.body === null && isCopyable(response) ? new Response(null, response) : response
   write({
     getHeader: (name) => result.headers.get(name),

@@ -73,7 +73,7 @@ export function tellsOfLimits(headers: AnswerHeaders): boolean {
 /** The limits in a `RateLimit` field: `"burst";r=50;t=30, "daily";r=9;t=60`, or `limit=5, remaining=4, reset=60` of draft 7. */
 function rateLimitField(field: string | undefined): Record<'remaining' | 'reset', string | undefined>[] {
   if (field === undefined) return []
-  // Quoted names may hold what is a limit elsewhere. One without an end matches, too: searched for again from each quote, it would take quadratic time.
+  // Quoted names may contain text that looks like a limit. A quote without an end matches, too: otherwise the search would take quadratic time.
   const plain = field.replace(/"(?:[^"\\]|\\[^])*(?:"|\\?$)/g, '""')
   const old = /(?:^|[\s,;])remaining=(\d+)/.exec(plain)
   if (old !== null) return [{ remaining: old[1], reset: /(?:^|[\s,;])reset=(\d+)/.exec(plain)?.[1] }]

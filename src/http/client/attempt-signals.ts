@@ -30,7 +30,7 @@ export async function underBoth(
     body = response.body
     return response
   } finally {
-    // That of a mock may be text, or none.
+    // The body of a mock may be text, or missing.
     if (typeof body === 'object' && body !== null) collected.register(body, release)
     else release()
   }

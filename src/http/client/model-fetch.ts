@@ -94,7 +94,7 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
     try {
       response = await send(input, init)
     } catch (error) {
-      // A call that its caller gives up was sent, and the server continues with it.
+      // If the caller gives up, the call was sent all the same, and the server continues with it.
       if (signal?.aborted !== true) taken.settle(NONE)
       throw error
     }
@@ -123,14 +123,14 @@ function settledAtEnd(response: Response, usage: KnownUsage, ended: (tokens: Mod
     usage.read(jsonOf(text))
     ended(usage.tokens(isWhole && events !== undefined))
   }
-  // A file, which may be of any size, is not kept to look for what it cannot tell.
+  // A file may be of any size and says nothing about tokens.
   const isRead = type === '' || /^text\/|\bjson\b/i.test(type)
   return watchBody(response, atEnd, isRead ? read : undefined)
 }
 
 /** The text of a copy. A connection is released once both copies are: this one is, once the signal is aborted. */
 async function textOf(copy: Request, signal: AbortSignal | undefined): Promise<string> {
-  // Another fetch may have streams of another kind, or none to be seen.
+  // Another fetch may have streams of another kind, or none at all.
   const reader = (copy.body as Partial<ReadableStream<Uint8Array>> | undefined)?.getReader?.()
   if (reader === undefined) return unlessAborted(copy.text(), signal)
   const decoder = new TextDecoder()

@@ -82,7 +82,7 @@ class DayLimit {
   /** Settles what was taken in a day that is over at `endMs`. */
   settle(model: string, taken: number, actual: number, endMs: number): void {
     if (timeOf(this.#clock) >= endMs) return
-    // No answer of a server takes more beyond its estimate than the share of an hour.
+    // No answer of a server takes more than an hour's share beyond its estimate.
     const more = this.#units(Math.min(actual - Math.min(taken, this.#most), this.#most / 24))
     if (more > 0) this.#windows.hit(model, { windowMs: DAY_MS, n: more })
     else if (more < 0) this.#windows.unhit(model, -more)
@@ -141,9 +141,9 @@ class MinuteLimits {
       await this.#all.acquire(costs, optionsOf(signal))
       for (const [limiter, rest] of beyond) limiter.charge(rest)
     })()
-    // A cost beyond a bucket is owed once the call has a whole bucket: if it were owed before, the call would wait for its own debt, too. Later calls wait for it.
+    // A cost above a full bucket is charged once the call has the full bucket; before, the call would wait for its own debt. Later calls wait for it.
     if (beyond.length > 0) this.#behind = Promise.allSettled([before, granted]).then(() => undefined)
-    // All wait for what is before them alike, so that they stand in line as they came; who gives up need not wait with them.
+    // All calls wait for those before them, so they stay in order; a caller that gives up need not wait.
     await unlessAborted(granted, signal)
   }
 
@@ -151,7 +151,7 @@ class MinuteLimits {
     for (const what of TOKENS) {
       const limiter = this.#limiters[what]
       const more = ofCall(what, actual) - ofCall(what, estimated)
-      // As with a pause, no answer of a server holds everybody up for more than an hour.
+      // As with a pause, no answer of a server stops everybody for more than an hour.
       if (more > 0) limiter?.charge(Math.min(more, 3600 * limiter.policy.requestsPerSecond))
       else if (more < 0) limiter?.refund(-more)
     }

@@ -59,7 +59,7 @@ export class KnownUsage {
       const { input, output } = Object(tokens) as Partial<ModelTokens>
       if (isCount(input) && isCount(output)) [this.#input, this.#output] = [input, output]
     }
-    // A stream of Gemini that is not asked for as events is one array, whose last counts.
+    // If a stream of Gemini was not requested as events, it is one array, whose last item counts.
     const answer = ((Array.isArray(json) ? json.at(-1) : json) ?? {}) as Answer
     this.#characters += lengthOf([
       answer.delta,
@@ -127,9 +127,9 @@ export class EventReader {
   }
 
   push(chunk: Uint8Array): void {
-    // Only what is new is looked through: a line may be megabytes, as one that holds an image.
+    // Only new text is searched: a line with an image may have megabytes.
     const [end = '', ...begun] = this.#decoder.decode(chunk, { stream: true }).split(/\r\n|\r|\n/)
-    // A blank begins no event: the rest of a line that is too long is passed over.
+    // A blank begins no event: the rest of a line that is too long is ignored.
     this.#rest = this.#rest.length > MOST_CHARACTERS ? ' ' : this.#rest + end
     for (const next of begun) {
       if (/^data: *\{/.test(this.#rest)) this.#usage.read(jsonOf(this.#rest.slice(5)))

@@ -36,7 +36,7 @@ class SilentOrigins {
   looked(origin: string, hasLimits: boolean): void {
     const silence = this.#silence.get(origin) ?? 0
     if (hasLimits) this.#silence.delete(origin)
-    // Once an origin is silent, each look for an answer counts by itself.
+    // For a silent origin, `answered` counts.
     else if (silence < SILENT_AFTER) this.#silence.set(origin, silence + 1)
   }
 }
@@ -84,7 +84,7 @@ export class OriginPauses {
   observe(origin: string, status: number, headers: AnswerHeaders): number {
     const ms = pauseMsOf(status, headers, this.#exhaustedMs(origin, status, headers))
     if (ms > 0) {
-      // A block ends at a full ms.
+      // A block lasts until the end of a millisecond.
       this.#lastMs = Math.max(this.#lastMs, timeOf(this.#clock) + ms + 1)
       this.#blocks.block(origin, ms)
     }

@@ -127,13 +127,13 @@ export class OriginPolicies {
     const { name, scope } = checkEncodedName(read.name, read.scope)
     this.#pauses = new OriginPauses({ capacity, name, scope, clock, adapts: read.adapt })
     const named = (what: string): object => ({ clock, scope, name: partName(name, what) })
-    // Those of each origin are made when it is first asked for; wrong options are reported now.
+    // The policies of an origin are made at its first request; wrong options are reported now.
     if (places !== undefined) completeBulkheadOptions({ ...places, clock })
     if (breaker !== undefined) readCircuitBreakerOptions({ ...breaker, clock })
     this.longestMs = limit?.waitOnLimit === false ? 0 : (limit?.maxWaitMs ?? Infinity)
     this.#mostPaused = limit?.maxQueue ?? Infinity
     if (limit !== undefined) this.#limiter = new KeyedRateLimiter({ ...limit, capacity, ...named('limit') })
-    // A paused origin is not forgotten: its answers are still to come.
+    // A paused origin is kept: its answers are still to come.
     const keepIf = (_: unknown, origin: string): boolean => this.#pauses.remainingMs(origin) > 0
     const kept = { maxKeys: capacity, clock, keepIf }
     const partOf = (kind: string, origin: string): object => named(`${kind} ${encodedName(origin)}`)
@@ -194,7 +194,7 @@ export class OriginPolicies {
         await this.#pauses.wait(origin, signal, longestMs).finally(() => this.#paused--)
       }
       await this.#limiter?.acquire(origin, 1, optionsOf(signal))
-      // A pause may have begun while this one waited; then it comes after the pause, in its turn.
+      // A pause may have begun while this request waited for its token; then it also waits for the end of the pause.
     } while (this.#pauses.remainingMs(origin) > 0)
   }
 }

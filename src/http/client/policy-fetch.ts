@@ -98,7 +98,7 @@ class GuardedFetch {
       this.#retry = retry<Response>({
         ...options.retry,
         retryIf: (error, context) => !(error instanceof NotSent) && (retryIf === undefined || retryIf(error, context)),
-        // An answer that asks for a longer wait than the limit allows is handed back: nothing sent before then would be answered otherwise.
+        // An answer that asks for a longer wait than the limit allows is returned: a request before then would get the same answer.
         retryIfResult: (response, context) =>
           retryIfResult(response, context) && (retryAfterMsOf(response) ?? 0) <= longestMs,
         clock,
@@ -185,9 +185,9 @@ class GuardedFetch {
         limit?.end()
       }
       const { url, redirected, status } = response
-      // A mock may have no more than its test looks at.
+      // A mock may only have what its test looks at.
       const headers = response.headers as Headers | undefined
-      // It answers for the origin that a redirect has led to.
+      // After a redirect, the answer is from another origin.
       const answering = redirected ? this.#policies.originOf({ url, method: request.method }) : origin
       if (headers !== undefined) this.#policies.observe(answering, status, headers)
       const gone = [signal, limit?.signal].find((each) => each?.aborted)

@@ -67,7 +67,7 @@ export function policyInterceptor(
     // A request that need not wait is dispatched at once, and the caller gets what `dispatch` throws or returns.
     if (policies.passes(origin)) return send(undefined, nothing, nothing)
     let isSent = false
-    // Before it is dispatched undici does not watch it. An emitter of 'abort' is left to undici.
+    // Undici only watches it once the request is dispatched. An emitter of 'abort' is left to undici.
     const signal = request.signal instanceof AbortSignal ? request.signal : undefined
     const sendLater = (place: Place): Promise<{ status: number }> =>
       new Promise((resolve, reject) => {
@@ -88,7 +88,7 @@ export function policyInterceptor(
 function urlOf({ origin, path }: Pick<DispatchOptions, 'origin'> & { readonly path: unknown }): string {
   // A Client or Pool asks its own server, whatever origin it is given; an Agent refuses an invalid one.
   const base = NodeUrl.canParse('/', String(origin)) ? String(origin) : 'http://localhost'
-  // To a proxy a path may be a whole URL; what is no path, undici refuses.
+  // For a proxy the path may be a whole URL; undici refuses anything else.
   const isWhole = typeof path !== 'string' || !path.startsWith('/')
   return (isWhole ? new URL(String(path), base) : new URL(new URL(base).origin + path)).href
 }

@@ -70,7 +70,7 @@ export class Replayable {
     const withBody: RequestInit = made === null ? {} : { body: made }
     // Node's fetch demands this option if it sends a stream.
     if (made !== null && isStream(made)) Object.assign(withBody, { duplex: 'half' })
-    // A request's own body is read by sending it, so that it is copied first where it might be sent again.
+    // Sending a request reads its own body, so it is cloned first if it might be sent again.
     const isCopied = isRequest(source) && source.body !== null && made === null && !isLast
     return fetch(isCopied ? source.clone() : source, {
       ...rest,
@@ -114,9 +114,9 @@ export function letGoIfAborted(
 ): void {
   if (signal?.aborted !== true) return
   const stream: unknown = init?.body ?? (isRequest(input) ? input.body : null)
-  // One of the oldest kind cannot be ended.
+  // A stream of the oldest kind has no destroy.
   if (isNodeStream(stream)) (stream as Partial<typeof stream>).destroy?.()
-  // A web stream that a fetch has taken is cancelled by that.
+  // If a fetch has taken a web stream, the fetch cancels it.
   else if ((stream as Partial<ReadableStream> | null)?.locked === false)
     (stream as ReadableStream).cancel(signal.reason).catch(() => undefined)
 }

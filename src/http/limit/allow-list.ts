@@ -10,7 +10,7 @@ export function allowList(allow: unknown): (ip: string) => boolean {
   return (ip) => {
     const [address = ''] = withoutPort(ip).split('%')
     const family = isIP(address)
-    // BlockList finds an IPv4 address that is written as an IPv6 one among both.
+    // BlockList also finds an IPv4 address that is written as an IPv6 one.
     return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4')
   }
 }

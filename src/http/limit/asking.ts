@@ -111,7 +111,7 @@ export class Asking<Request extends object> {
     return after(all([number('cost', cost, limit.costs), number('max', quota, COUNTS)]), ([cost = 1, quota = 1]) => {
       const failure = [key, cost, quota].find((each) => each instanceof Failure)
       if (failure === undefined) return { key, cost, quota } as Asked
-      // A failure that a request can cause must not set it free, and no ban is left by it.
+      // A request must not escape its limit, or its ban, by causing a failure.
       const isOwn = !(key instanceof Failure) && limit.bannedMs(key) > 0
       const address = isOwn ? key : this.#addressOf(request)
       if (address === null) return null

@@ -35,7 +35,7 @@ export class ConcurrentLimit<Request> extends Limit<Request> {
     if (block.refused) return { ...block, count: quota }
     for (let n = 0; n < quota; n++) {
       const slot = slotOf(key, n)
-      // A hit would prolong the block of a taken place.
+      // A look leaves a taken place unchanged.
       if (this.#isTaken(slot)) continue
       const untilMs = timeOf(this.#clock) + this.#leaseMs
       if (!this.#places.count(slot, this.#leaseMs, 1, 1).refused)

@@ -75,9 +75,9 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
       const { hook = 'onRequest' } = ofAll
       checkOneOf('hook', hook, ['onRequest', 'preParsing', 'preValidation', 'preHandler'])
       const [hookOfAll, handles] = limiterOf('fastifyLimit', ofAll)
-      // As a decorator, but one that a plugin in a scope below may have for itself.
+      // Like a decorator, but a plugin in an inner scope may have its own.
       Object.assign(instance, { limit: handles })
-      // By the route's own options, which Fastify hands on as they are while it copies the config around them.
+      // By the route's own options: Fastify copies the config around them, but not them.
       const ofRoutes = new WeakMap<object, Hook>()
       const hookFor = (own: unknown, route: FastifyRoute): Hook | null => {
         if (own === undefined) return hookOfAll
@@ -92,8 +92,8 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
         ofRoutes.set(own, made)
         return made
       }
-      // To ask a request for its route's options costs as much as the limit itself, and is only done where a route may have some. Routes
-      // that were there before are unknown: a plugin that is not awaited starts after the routes below it.
+      // Asking a request for its route's options costs as much as the limit itself, so it is only done if a route may have some. Earlier
+      // routes are unknown: a plugin that is not awaited starts after the routes below it.
       let hasRoutes = instance.printRoutes?.() !== '(empty tree)'
       addHook('onRoute', (route: FastifyRoute & { readonly config?: unknown }) => {
         const own = limitOf(route.config)
@@ -111,7 +111,7 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
         if (own === null || reply.sent) done()
         else own(request, reply, done)
       }
-      // The hook of 'preParsing' hands the body on.
+      // A hook of 'preParsing' passes the body on.
       const judgeBody = (request: FastifyRequestLike, reply: FastifyReplyLike, body: unknown, done: Done): void =>
         judgeThen(request, reply, (error) => done(error, body))
       addHook(hook, hook === 'preParsing' ? judgeBody : judgeThen)
@@ -140,7 +140,7 @@ function limitOf(config: unknown): unknown {
 function hookOfRoute(route: FastifyRoute, ofAll: FastifyLimitOptions, own: object): Hook {
   const what = `config.limit of ${String(route.url)}`
   checkKeys(what, own, LIMIT_OPTIONS)
-  // The HEAD that Fastify adds to a GET has its options, and either may be seen first.
+  // Fastify adds a HEAD route to a GET route, with the same options, and either may be seen first.
   const method = String(route.method).replace('HEAD', 'GET')
   const name = ofAll.name === undefined ? undefined : fittingName(`${ofAll.name} ${routeName({ ...route, method })}`)
   return limiterOf(what, overOptions({ ...ofAll, name }, own))[0]
@@ -154,10 +154,10 @@ const fastifyReader: RequestReader<FastifyRequestLike> = {
   },
 }
 
-/** More proxies than anybody has in a row: older versions of Fastify trust a number of them, at any address. */
+/** More proxies than any chain has: older versions of Fastify trust a number of proxies, whatever their addresses. */
 const STRANGERS = Array<string>(50).fill('192.0.2.1')
 
-/** Fastify does not tell its `trustProxy`, so it is asked for the proxies of a request that came through strangers alone (RFC 5737). */
+/** Fastify does not show its `trustProxy`, so this asks for the proxies of a request that came only through strangers (RFC 5737). */
 function trustsAll(request: FastifyRequestLike): boolean {
   const raw = { headers: { 'x-forwarded-for': STRANGERS.join() }, socket: { remoteAddress: STRANGERS[0] } }
   return (Object.create(request, { raw: { value: raw } }) as FastifyRequestLike).ips?.length === STRANGERS.length + 1

@@ -30,7 +30,7 @@ export function ipKey(ip: string, prefix: number = DEFAULT_IPV6_PREFIX): string 
 /** As {@link ipKey}, of a prefix that was checked. */
 export function keyOfIp(ip: string, prefix: number): string {
   if (!ip.includes(':')) return ip
-  // As sockets that listen on all addresses write IPv4.
+  // Sockets that listen on all addresses write IPv4 addresses like this.
   if (ip.startsWith('::ffff:') && isIPv4(ip.slice(7))) return ip.slice(7)
   const groups = groupsOfIpv6(ip)
   if (groups === null) {
@@ -43,7 +43,7 @@ export function keyOfIp(ip: string, prefix: number): string {
     const bits = Math.min(Math.max(prefix - 16 * n, 0), 16)
     return group & (0xffff << (16 - bits)) & 0xffff
   })
-  // All but the zeros at the end, which `::` stands for.
+  // `::` stands for the zeros at the end.
   const length = network.findLastIndex((group) => group !== 0) + 1
   const written = network
     .slice(0, length)

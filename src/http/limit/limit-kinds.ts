@@ -110,7 +110,7 @@ function checkLimits(given: unknown): CompleteLimit<never>[] {
   return limits.map(([name, limit]) => {
     if (!/^[ -~]+$/.test(name))
       throw new TypeError(`the name of a limit must be printable ASCII; received ${describe(name)}`)
-    // Each answer tells the names twice, and clients read a field up to 1 KB.
+    // Each answer has the names twice, and clients read up to 1 KB of a field.
     if (name.length > 64)
       throw new RangeError(
         `limits must have names of at most 64 characters; received ${describe(name)} with ${name.length}`,

@@ -85,7 +85,7 @@ export class LimitVerdict<Request extends object> implements Verdict<LimitDecisi
         if (standing !== null) limitAt(this.#of.limits, n).ended?.(standing)
       })
     } catch (error) {
-      // It is an event of the response that says so, whose errors would end the process.
+      // This runs in an event of the response, where an error would end the process.
       warnOfFailure('the place of a request could not be freed', error)
     }
   }

@@ -60,7 +60,7 @@ export abstract class Limit<Request> {
   state({ key, quota }: Asked, { count, resetMs }: Standing, refused: boolean): LimitState {
     const { name, windowSeconds } = this
     const remaining = Math.max(0, quota - count)
-    // The refusal may be the one that has begun a ban.
+    // This refusal may have begun a ban.
     const untilMs = Math.max(resetMs, refused ? this.bannedMs(key) : 0)
     return { name, quota, windowSeconds, remaining, resetMs: untilMs, refused }
   }

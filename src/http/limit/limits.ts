@@ -57,7 +57,7 @@ class BucketLimit<Request> extends Limit<Request> {
     if (refused) {
       resetMs = this.#buckets.retryAfterMs(key, Math.min(cost, burstSize))
     } else if (remaining === 0) {
-      // Rounded up to whole seconds, a token that is there soon would hold clients back for a second.
+      // Rounded up to whole seconds, a token that comes soon would make clients wait for a second.
       const nextMs = untilMs(Math.min(1, burstSize))
       resetMs = nextMs < SOON_MS ? 0 : nextMs
     }
@@ -93,7 +93,7 @@ class WindowLimit<Request> extends Limit<Request> {
   }
 
   take({ key, cost, quota }: Asked): Standing {
-    // More than one at once is looked at first, so that what is refused is never there for others to see.
+    // For another cost than 1 a look comes first, so that others never see a charge that is refused.
     if (cost !== 1 || quota === 0) {
       const standing = { ...this.#window.look(key), refused: false }
       if (cost === 0) return standing
@@ -101,14 +101,14 @@ class WindowLimit<Request> extends Limit<Request> {
     }
     const standing = this.#window.count(key, this.#options.windowMs, cost, quota)
     if (!standing.refused) return standing
-    // Of a key that is blocked, or has no room, nothing was counted, and nothing is left for it.
+    // Nothing was counted for a key that is blocked or has no room, and nothing is left for it.
     if (standing.count <= quota) return { ...standing, count: quota }
     this.#window.unhit(key, cost)
     return { ...standing, count: standing.count - cost }
   }
 
   giveBack(asked: Asked, { resetMs }: Standing, elapsedMs: number): void {
-    // A count of a window that is over is not in the next one: taking it from there would let as many more through.
+    // A later window does not contain the charge: returning it there would admit too many.
     if (elapsedMs < resetMs) this.undo(asked)
   }
 

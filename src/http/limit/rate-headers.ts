@@ -32,7 +32,7 @@ function structuredFields(limits: readonly NamedLimit[]): RateHeaderWriter {
   const policies = fixed.length === limits.length ? policiesText(fixed) : null
   const beginnings = limits.map(({ name }) => `${quoted(name)};r=`)
   return (sink, states) => {
-    // Of a key that is banned there are only the limits that ban it.
+    // For a banned key there are only the limits that ban it.
     const areAll = states.length === limits.length
     let text = ''
     for (let n = 0; n < states.length; n++) {

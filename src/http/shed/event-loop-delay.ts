@@ -28,7 +28,7 @@ export class EventLoopDelay {
 
   #arm(): void {
     this.#timer = this.#clock.setTimeout(() => this.#measure(), EVERY_MS)
-    // It keeps no process alive. A timer of a clock of one's own, or of jsdom, may have no such thing.
+    // It keeps no process alive. A timer of jsdom, or of a program's own clock, may lack the method.
     ;(this.#timer as Partial<NodeJS.Timeout> | undefined)?.unref?.()
   }
 

@@ -45,7 +45,7 @@ class RedisCounts implements Counts {
 
   async unhit(key: string, windowMs: number, limit: number): Promise<void> {
     const terms = this.#buckets.of(limit, windowMs)
-    // Sent once, whatever becomes of it: a hit too many is better than one that comes back twice.
+    // Sent only once: a hit too many is better than one that is given back twice.
     const answer =
       terms === null ? await this.#inWindow(key, { what: 'unhit' }) : await this.#server.giveBack(cut(key), terms)
     if (answer instanceof Unavailable) this.#here?.unhit(key, windowMs, this.#partOf(limit))
