@@ -30,25 +30,20 @@ type ClientSocket = NonNullable<NonNullable<NodeResponse['req']>['socket']>
 /** The status of a request whose client went before its response had header fields. */
 export const CLIENT_GONE = 499
 
-/** Responses that wait for others on their connection. If it ends before their turn, Node emits no event for them. */
-class WaitingResponses {
-  readonly #gone = new WeakMap<ClientSocket, Set<() => void>>()
+/** By connection: the ends of responses that wait for others. If the connection ends before their turn, Node emits no event for them. */
+const waitingEnds = new WeakMap<ClientSocket, Set<() => void>>()
 
-  /** Calls `gone` when the connection ends, until the function that this returns is called. */
-  add(socket: ClientSocket, gone: () => void): () => void {
-    let waiting = this.#gone.get(socket)
-    if (waiting === undefined) {
-      const all = new Set<() => void>()
-      this.#gone.set(socket, (waiting = all))
-      // One listener, however many requests a client sends at once.
-      socket.once('close', () => all.forEach((each) => each()))
-    }
-    waiting.add(gone)
-    return () => waiting.delete(gone)
+/** Calls `gone` when the connection ends, until the function that this returns is called. */
+function whenConnectionEnds(socket: ClientSocket, gone: () => void): () => void {
+  const waiting = waitingEnds.get(socket) ?? new Set()
+  if (!waitingEnds.has(socket)) {
+    waitingEnds.set(socket, waiting)
+    // One listener, however many requests a client sends at once.
+    socket.once('close', () => waiting.forEach((each) => each()))
   }
+  waiting.add(gone)
+  return () => waiting.delete(gone)
 }
-
-const waitingResponses = new WaitingResponses()
 
 /**
  * Calls `ended` once, when the response has been handed to the system or its client is gone; immediately if that has happened already. It gets
@@ -65,7 +60,7 @@ export function whenResponseEnds(response: NodeResponse, ended: (status: number,
   if (response.destroyed === true || response.stream?.destroyed === true || socket?.destroyed === true) {
     end()
   } else if (socket !== undefined && socket !== null) {
-    const forget = waitingResponses.add(socket, end)
+    const forget = whenConnectionEnds(socket, end)
     response.once('close', () => {
       forget()
       end()

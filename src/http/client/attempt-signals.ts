@@ -36,15 +36,8 @@ export async function underBoth(
   }
 }
 
-/** The time limit of one attempt, which begins when that is sent. */
-export interface AttemptLimit {
-  /** Aborted when the time is up. */
-  readonly signal: AbortSignal
-  start(): void
-  end(): void
-}
-
-export function attemptLimit(clock: Clock, timeoutMs: number): AttemptLimit {
+/** The time limit of one attempt, which starts when that is sent. The signal is aborted when the time is up. */
+export function attemptLimit(clock: Clock, timeoutMs: number): { signal: AbortSignal; start(): void; end(): void } {
   const controller = new AbortController()
   const late = (): void => controller.abort(new TimeoutExceededError(`no answer within ${timeoutMs} ms`, { timeoutMs }))
   let timer: unknown

@@ -12,41 +12,16 @@ const SILENT_AFTER = 16
 /** Of a silent origin's answers, one in so many is looked at. */
 const LOOK_EVERY = 16
 
-/**
- * Origins whose answers have no fields about limits. Iterating over the fields of fetch's answers sorts and copies them, which takes longer than
- * everything else that policies do for a request. Few servers send such fields, and most of those send them in every answer.
- */
-class SilentOrigins {
-  /** Answers in a row without such fields. The answers of an origin that was forgotten are read again. */
-  readonly #silence: BoundedMap<string, number>
-
-  constructor(capacity: number) {
-    this.#silence = new BoundedMap(capacity)
-  }
-
-  /** Counts an answer. @returns whether to read the fields of that answer */
-  answered(origin: string): boolean {
-    const silence = this.#silence.get(origin) ?? 0
-    if (silence < SILENT_AFTER) return true
-    this.#silence.set(origin, silence + 1)
-    return silence % LOOK_EVERY === 0
-  }
-
-  /** Records whether an answer had fields about limits. */
-  looked(origin: string, hasLimits: boolean): void {
-    const silence = this.#silence.get(origin) ?? 0
-    if (hasLimits) this.#silence.delete(origin)
-    // For a silent origin, `answered` counts.
-    else if (silence < SILENT_AFTER) this.#silence.set(origin, silence + 1)
-  }
-}
-
 /** Pauses that servers asked for, by origin: in every thread, and in every process where there is a name for it. */
 export class OriginPauses {
   readonly #blocks: KeyedWindow
   readonly #clock: Clock
-  /** Undefined: fields about limits are not read. */
-  readonly #silent: SilentOrigins | undefined
+  /**
+   * By origin: answers in a row without fields about limits; undefined: such fields are not read. Iterating over the fields of fetch's answers
+   * sorts and copies them, which takes longer than everything else that policies do for a request. Few servers send such fields, and most of
+   * those send them in every answer.
+   */
+  readonly #silence: BoundedMap<string, number> | undefined
   /** Whether others may set pauses, by the same name. */
   readonly #isShared: boolean
   /** When the last pause that this object has begun is over, by its clock. */
@@ -56,7 +31,7 @@ export class OriginPauses {
     const { capacity, name, scope, clock, adapts } = options
     this.#blocks = new KeyedWindow({ capacity, scope, clock, name: partName(name, 'pauses') })
     this.#clock = clock
-    if (adapts) this.#silent = new SilentOrigins(capacity)
+    if (adapts) this.#silence = new BoundedMap(capacity)
     this.#isShared = name !== null
   }
 
@@ -92,10 +67,17 @@ export class OriginPauses {
   }
 
   #exhaustedMs(origin: string, status: number, headers: AnswerHeaders): number {
+    if (this.#silence === undefined) return 0
+    const silence = this.#silence.get(origin) ?? 0
+    const isSilent = silence >= SILENT_AFTER
     // The fields of a refusal are always read.
-    if (this.#silent === undefined || (status < 400 && !this.#silent.answered(origin))) return 0
-    const tells = tellsOfLimits(headers)
-    this.#silent.looked(origin, tells)
-    return tells ? exhaustedMs(headers, Date.now()) : 0
+    if (isSilent && status < 400) {
+      this.#silence.set(origin, silence + 1)
+      if (silence % LOOK_EVERY !== 0) return 0
+    }
+    const hasLimits = tellsOfLimits(headers)
+    if (hasLimits) this.#silence.delete(origin)
+    else if (!isSilent) this.#silence.set(origin, silence + 1)
+    return hasLimits ? exhaustedMs(headers, Date.now()) : 0
   }
 }

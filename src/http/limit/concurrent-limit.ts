@@ -93,14 +93,13 @@ export class ConcurrentLimit<Request> extends Limit<Request> {
   }
 
   #hold(place: Place): Place {
-    if (this.#leaseMs === LEASE_MS) {
-      this.#held.add(place)
-      if (this.#timer === undefined) this.#renewLater()
-    }
+    if (this.#leaseMs === LEASE_MS) this.#held.add(place)
+    this.#renewLater()
     return place
   }
 
   #renewLater(): void {
+    if (this.#timer !== undefined || this.#held.size === 0) return
     this.#timer = this.#clock.setTimeout(() => this.#renew(), RENEW_MS)
     ;(this.#timer as Partial<NodeJS.Timeout> | undefined)?.unref?.()
   }
@@ -116,7 +115,7 @@ export class ConcurrentLimit<Request> extends Limit<Request> {
       this.#places.block(place.slot, LEASE_MS)
       place.untilMs = nowMs + LEASE_MS
     }
-    if (this.#held.size > 0) this.#renewLater()
+    this.#renewLater()
   }
 }
 

@@ -50,17 +50,13 @@ export function connectLimit<
   return Object.assign(connectMiddleware(limiter, options.refuse), limiter.handles())
 }
 
-/** The proxies that Express trusts; Connect has no such setting. */
-interface ExpressApplication {
-  readonly app?: { get?: (setting: string) => unknown } | undefined
-}
-
 const connectReader: RequestReader<ConnectRequest> = {
   ip: (request) => request.ip ?? request.socket?.remoteAddress,
   checkProxy(request) {
     if (connectReader.ip(request) === undefined && request.socket?.destroyed === false) warnOfNoAddress()
     if (request.headers['x-forwarded-for'] === undefined) return
-    const { app } = request as ExpressApplication
+    // Connect has no such setting.
+    const { app } = request as { readonly app?: { readonly get?: (setting: string) => unknown } }
     warnOfProxy(typeof app?.get === 'function' ? app.get('trust proxy') : false)
   },
 }

@@ -46,6 +46,8 @@ export type AnyFastifyLimitOptions = FastifyLimitOptions<any, any>
 
 /** Judges the requests of a plugin, or of a route. */
 type Hook = (request: FastifyRequestLike, reply: FastifyReplyLike, done: Done) => void
+/** The config of a route, which may have limits. */
+type OwnConfig = { readonly limit?: unknown } | null | undefined
 type Done = (error?: unknown, body?: unknown) => void
 
 /**
@@ -95,15 +97,15 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
       // Asking a request for its route's options costs as much as the limit itself, so it is only done if a route may have some. Earlier
       // routes are unknown: a plugin that is not awaited starts after the routes below it.
       let hasRoutes = instance.printRoutes?.() !== '(empty tree)'
-      addHook('onRoute', (route: FastifyRoute & { readonly config?: unknown }) => {
-        const own = limitOf(route.config)
+      addHook('onRoute', (route: FastifyRoute & { readonly config?: OwnConfig }) => {
+        const own = route.config?.limit
         if (own !== undefined) hasRoutes = true
         hookFor(own, route)
       })
       const judgeThen: Hook = (request, reply, done) => {
         let own: Hook | null = hookOfAll
         try {
-          if (hasRoutes) own = hookFor(limitOf(request.routeOptions.config), request.routeOptions)
+          if (hasRoutes) own = hookFor((request.routeOptions.config as OwnConfig)?.limit, request.routeOptions)
         } catch (error) {
           failing(done)(error)
           return
@@ -130,11 +132,6 @@ function limiterOf(what: string, options: FastifyLimitOptions): [Hook, LimitHand
   const limiter = new HttpLimiter(what, options, { ...fastifyReader, keep }, ['hook'])
   const handles = limiter.handles()
   return [fastifyHook(limiter, options.refuse), handles]
-}
-
-/** The limits of a route; undefined for none. */
-function limitOf(config: unknown): unknown {
-  return typeof config === 'object' && config !== null ? (config as { limit?: unknown }).limit : undefined
 }
 
 function hookOfRoute(route: FastifyRoute, ofAll: FastifyLimitOptions, own: object): Hook {
