@@ -34,7 +34,7 @@ export type {
 } from './limit/limit-kinds.js'
 export type { HttpLimitOptions } from './limit/limit-options.js'
 export type { RateHeaders } from './limit/rate-headers.js'
-export { ipKey } from './limit/ip-key.js'
+export { ipKey } from './limit/addresses.js'
 export { connectLimit, type ConnectLimit, type ConnectLimitOptions } from './limit/connect-limit.js'
 export type { ConnectNext, ConnectRequest, ConnectResponse } from './adapters/connect.js'
 export type { NodeResponse } from './adapters/response-end.js'
@@ -55,13 +55,12 @@ export {
   type ConnectShedOptions,
   type FastifyShedOptions,
   type HonoShed,
-  type Shed,
   type ShedForms,
   type WebShed,
   type WebShedOptions,
 } from './shed/shed.js'
 export type { ShedOptions } from './shed/options.js'
-export type { ShedDecision, ShedStats } from './shed/shedder.js'
+export type { Shed, ShedDecision, ShedStats } from './shed/shedder.js'
 export type { PerOrigin } from './client/origin.js'
 export type { OriginPolicyOptions } from './client/origin-policies.js'
 export { policyFetch, type PolicyFetch, type PolicyFetchOptions } from './client/policy-fetch.js'

@@ -4,10 +4,11 @@ import { isKey, type Key } from '../../memory/keyed/key.js'
 import { WINDOW } from '../../memory/shared/layout.js'
 import { after, cut, type MaybePromise } from '../stores/counts.js'
 import type { LimitDecision } from './decision.js'
-import { isWholeIpv6, keyOfIp } from './ip-key.js'
-import { all, Failure, tried } from './known.js'
+import { isWholeIpv6, keyOfIp } from './addresses.js'
 import type { Asked, Limit } from './limit.js'
 import type { CompleteLimitOptions } from './limit-options.js'
+
+import { all, Failure, tried } from './known.js'
 
 /** Facts that a framework provides about its requests. */
 export interface RequestReader<Request> {

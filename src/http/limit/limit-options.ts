@@ -18,8 +18,7 @@ import type { Key } from '../../memory/keyed/key.js'
 import { MAX_CAPACITY } from '../../memory/keyed/table.js'
 import type { NameScope } from '../../memory/shared/names.js'
 import { checkEncodedName } from '../encoded-name.js'
-import { allowList } from './allow-list.js'
-import { DEFAULT_IPV6_PREFIX } from './ip-key.js'
+import { allowList, DEFAULT_IPV6_PREFIX } from './addresses.js'
 import {
   type CompleteLimit,
   given,
@@ -29,7 +28,7 @@ import {
   SINGLE,
   type SingleLimitOptions,
 } from './limit-kinds.js'
-import { RATE_HEADERS, type RateHeaders } from './rate-headers.js'
+import type { RateHeaders } from './rate-headers.js'
 
 /** Options of the limits of a server of any framework. */
 export interface HttpLimitOptions<Request> extends SingleLimitOptions<Request> {
@@ -89,7 +88,7 @@ const OPTIONS = {
   allow: option('here', (_, value) => (value === undefined ? undefined : allowList(value))),
   skip: functionOption(),
   countIf: functionOption(),
-  headers: wordOption(RATE_HEADERS, 'draft-10'),
+  headers: wordOption(['draft-10', 'draft-7', 'draft-6', 'legacy'], 'draft-10'),
   headersWhen: wordOption(['always', 'low', 'refused'], 'always'),
   dryRun: booleanOption(false),
   statusCode: numberOption({ min: 400, max: 599, integer: true }, 429),

@@ -72,7 +72,12 @@ export class LimitVerdict<Request extends object> implements Verdict<LimitDecisi
     const { countIf } = this.#of.options
     if (this.#charge === null || countIf === undefined) return
     try {
-      if (!answerOf('countIf', countIf(this.#request, status))) this.#giveBack(this.#charge)
+      if (answerOf('countIf', countIf(this.#request, status))) return
+      const { asked, standings, atMs } = this.#charge
+      const elapsedMs = this.#of.options.clock.now() - atMs
+      standings.forEach((standing, n) => {
+        if (standing !== null) limitAt(this.#of.limits, n).giveBack(asked[n] as Asked, standing, elapsedMs)
+      })
     } catch (error) {
       warnOfFailure('countIf failed, and the request counts', error)
     }
@@ -88,13 +93,6 @@ export class LimitVerdict<Request extends object> implements Verdict<LimitDecisi
       // This runs in an event of the response, where an error would end the process.
       warnOfFailure('the place of a request could not be freed', error)
     }
-  }
-
-  #giveBack({ asked, standings, atMs }: Charge): void {
-    const elapsedMs = this.#of.options.clock.now() - atMs
-    standings.forEach((standing, n) => {
-      if (standing !== null) limitAt(this.#of.limits, n).giveBack(asked[n] as Asked, standing, elapsedMs)
-    })
   }
 }
 

@@ -8,10 +8,6 @@ import type { LimitState } from './decision.js'
  */
 export type RateHeaders = 'draft-10' | 'draft-7' | 'draft-6' | 'legacy'
 
-const FORMATS = { 'draft-10': true, 'draft-7': true, 'draft-6': true, legacy: true } satisfies Record<RateHeaders, true>
-/** All of them. */
-export const RATE_HEADERS = Object.keys(FORMATS) as readonly RateHeaders[]
-
 /** Writes where limits stand after a request. */
 export type RateHeaderWriter = (sink: HeaderSink, states: readonly LimitState[]) => void
 

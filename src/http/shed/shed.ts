@@ -10,15 +10,7 @@ import {
 import { type HonoContext, honoMiddleware } from '../adapters/hono.js'
 import { webHandler } from '../adapters/web.js'
 import type { ShedOptions } from './options.js'
-import { type ShedDecision, Shedder, type ShedStats } from './shedder.js'
-
-/** A middleware, plugin or handler that sheds load. */
-export interface Shed extends Disposable {
-  /** Its counts in this thread, and the limit that all who share its name have. */
-  stats(): ShedStats
-  /** Ends what measures the event loop. */
-  [Symbol.dispose](): void
-}
+import { type Shed, type ShedDecision, Shedder } from './shedder.js'
 
 /** Options of the Connect form. */
 export interface ConnectShedOptions<Request, Response = ConnectResponse> extends ShedOptions<Request> {
@@ -77,7 +69,7 @@ function connect<Request extends object = ConnectRequest, Response extends Conne
   options: ConnectShedOptions<Request, Response> = {},
 ): ConnectShed<Request, Response> {
   const shedder = new Shedder<Request>('shed', options)
-  return Object.assign(connectMiddleware(shedder, options.refuse), ownersOf(shedder))
+  return Object.assign(connectMiddleware(shedder, options.refuse), shedder.handles())
 }
 
 const fastify: ShedForms['fastify'] = Object.assign(
@@ -87,7 +79,7 @@ const fastify: ShedForms['fastify'] = Object.assign(
     const options = given as FastifyShedOptions
     const shedder = new Shedder<unknown>('shed.fastify', options)
     addHook('onClose', () => {
-      shedder.dispose()
+      shedder.handles()[Symbol.dispose]()
       return Promise.resolve()
     })
     addHook('onRequest', fastifyHook(shedder, options.refuse))
@@ -97,13 +89,13 @@ const fastify: ShedForms['fastify'] = Object.assign(
 
 const hono: ShedForms['hono'] = (options = {}) => {
   const shedder = new Shedder('shed.hono', options)
-  return Object.assign(honoMiddleware(shedder, options.refuse), ownersOf(shedder))
+  return Object.assign(honoMiddleware(shedder, options.refuse), shedder.handles())
 }
 
 const web: ShedForms['web'] = (options, handler) => {
   const shedder = new Shedder('shed.web', options)
   checkFunction('handler', handler)
-  return Object.assign(webHandler('the handler of shed.web', shedder, options.refuse, handler), ownersOf(shedder))
+  return Object.assign(webHandler('the handler of shed.web', shedder, options.refuse, handler), shedder.handles())
 }
 
 /**
@@ -132,7 +124,3 @@ const web: ShedForms['web'] = (options, handler) => {
  * )
  */
 export const shed: ShedForms = Object.assign(connect, { fastify, hono, web })
-
-function ownersOf<Request>(shedder: Shedder<Request>): Shed {
-  return { stats: () => shedder.stats(), [Symbol.dispose]: () => shedder.dispose() }
-}

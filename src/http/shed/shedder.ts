@@ -44,6 +44,14 @@ export interface ShedStats {
   readonly inUse: number
 }
 
+/** A middleware, plugin or handler that sheds load. */
+export interface Shed extends Disposable {
+  /** Its counts in this thread, and the limit that all who share its name have. */
+  stats(): ShedStats
+  /** Ends what measures the event loop. */
+  [Symbol.dispose](): void
+}
+
 /** Below this priority only half of the places are there. */
 const LOW = 5
 /** All places have been taken when one was refused so long ago at most. ms */
@@ -79,13 +87,12 @@ export class Shedder<Request> implements Gate<Request, ShedDecision> {
     warnInHandler(what)
   }
 
-  stats(): ShedStats {
-    return { admitted: this.#admitted, refused: this.#refused, running: this.#running, ...this.#standing() }
-  }
-
-  /** Ends what measures the event loop. Places are given back as their requests end. */
-  dispose(): void {
-    this.#delay?.stop()
+  /** Actions of programs on it. Places are given back as their requests end. */
+  handles(): Shed {
+    return {
+      stats: () => ({ admitted: this.#admitted, refused: this.#refused, running: this.#running, ...this.#standing() }),
+      [Symbol.dispose]: () => this.#delay?.stop(),
+    }
   }
 
   /** Decides about a request that has come. */

@@ -1,5 +1,5 @@
-import { isIP, isIPv4 } from 'node:net'
-import { checkNumber } from '../../internal/options/validate.js'
+import { BlockList, isIP, isIPv4 } from 'node:net'
+import { checkNumber, describe } from '../../internal/options/validate.js'
 
 /** How much of an IPv6 address makes a key: providers hand out at least a /56 to one customer, who may use each address in it. */
 export const DEFAULT_IPV6_PREFIX = 56
@@ -53,7 +53,7 @@ export function keyOfIp(ip: string, prefix: number): string {
 }
 
 /** The address that a proxy wrote, without its port: with it, each connection would be another client. Other text comes back as it is. */
-export function withoutPort(text: string): string {
+function withoutPort(text: string): string {
   const [, inBrackets, plain] = /^(?:\[([^[\]]+)\]|([\d.]+))(?::\d+)?$/.exec(text) ?? []
   const address = inBrackets ?? plain ?? ''
   return isIP(address) === 0 ? text : address
@@ -89,4 +89,29 @@ function ipv4Of(groups: readonly number[]): string | null {
   const [, , , , , marker, high = 0, low = 0] = groups
   if (marker !== 0xffff || groups.slice(0, 5).some((group) => group !== 0)) return null
   return [high >> 8, high & 255, low >> 8, low & 255].join('.')
+}
+
+/** Whether an address is in `allow`: addresses and networks (`10.0.0.0/8`, `2001:db8::/32`). @throws {TypeError} naming any other entry */
+export function allowList(allow: unknown): (ip: string) => boolean {
+  if (!Array.isArray(allow)) throw new TypeError(`allow must be an array of networks; received ${describe(allow)}`)
+  const list = new BlockList()
+  for (const entry of allow as unknown[]) add(list, entry)
+  return (ip) => {
+    const [address = ''] = withoutPort(ip).split('%')
+    const family = isIP(address)
+    // BlockList also finds an IPv4 address that is written as an IPv6 one.
+    return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4')
+  }
+}
+
+function add(list: BlockList, entry: unknown): void {
+  const [address = '', bits, rest] = typeof entry === 'string' ? entry.split('/') : []
+  const family = isIP(address)
+  const type = family === 6 ? 'ipv6' : 'ipv4'
+  const most = family === 6 ? 128 : 32
+  const isNetwork = bits !== undefined && /^\d{1,3}$/.test(bits) && Number(bits) <= most
+  if (family === 0 || rest !== undefined || (bits !== undefined && !isNetwork))
+    throw new TypeError(`allow must hold addresses and networks such as '10.0.0.0/8'; received ${describe(entry)}`)
+  if (bits === undefined) list.addAddress(address, type)
+  else list.addSubnet(address, Number(bits), type)
 }
