@@ -1,6 +1,6 @@
 import { checkClock, checkOptionalFunction } from '../../internal/options/check-common.js'
 import { valueOf } from '../../internal/options/predicate.js'
-import { checkKeys, checkNumber, describe } from '../../internal/options/validate.js'
+import { checkKeys, checkNumber } from '../../internal/options/validate.js'
 import { throwIfAborted, unlessAborted } from '../../internal/signal-watch.js'
 import { type Clock, systemClock } from '../../internal/time/clock.js'
 import type { NameScope } from '../../memory/shared/names.js'
@@ -9,6 +9,7 @@ import { watchBody } from '../watched-body.js'
 import { exhaustedMs, pauseMsOf } from './answer-limits.js'
 import { MODEL_RATES, ModelLimits, type ModelRates, type ModelTokens, type Taken } from './model-limits.js'
 import { EventReader, KnownUsage, MOST_CHARACTERS, jsonOf } from './model-usage.js'
+import { checkPer } from './origin.js'
 import { overFetch } from './over-fetch.js'
 import { asFetched, isRequest, letGoIfAborted } from './replay.js'
 
@@ -85,7 +86,7 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
     try {
       const body = await bodyOf(input, init, signal)
       if (body !== undefined) estimated = estimateOf(body, estimate)
-      taken = await limits.acquire(body === undefined ? '' : modelOf(body, per), estimated, signal)
+      taken = await limits.acquire(body === undefined ? '' : checkPer(per?.(body) ?? ''), estimated, signal)
     } catch (error) {
       letGoIfAborted(signal, input, init)
       throw error
@@ -184,10 +185,4 @@ function estimateOf(body: unknown, own: ModelFetchOptions['estimate']): ModelTok
     input: checkNumber('estimate.input', parts.input, { min: 0 }),
     output: checkNumber('estimate.output', parts.output, { min: 0 }),
   }
-}
-
-function modelOf(body: unknown, per: ModelFetchOptions['per']): string {
-  const own: unknown = valueOf(per?.(body)) ?? ''
-  if (typeof own === 'string') return own
-  throw new TypeError(`per must return a string; it returned ${describe(own)}`)
 }

@@ -111,17 +111,14 @@ class MinuteLimits {
   #behind: Promise<unknown> | undefined
 
   constructor(rates: ModelRates, model: string, { name, scope, clock }: Place) {
-    const limiterOf = (what: Minutes, perMinute: number): RateLimiter => {
-      const requestsPerSecond = perMinute / 60
+    const limiterOf = (what: Minutes): RateLimiter => {
+      const requestsPerSecond = (rates[what] ?? NO_LIMIT) / 60
       const part = model === '' ? what : `${what} ${encodedName(model)}`
       const burstSize = Math.max(1, requestsPerSecond)
       return new RateLimiter({ requestsPerSecond, burstSize, clock, scope, name: partName(name, part) })
     }
-    const tokens = TOKENS.flatMap((what) => {
-      const rate = rates[what]
-      return rate === undefined ? [] : [[what, limiterOf(what, rate)] as const]
-    })
-    this.#limiters = { rpm: limiterOf('rpm', rates.rpm ?? NO_LIMIT), ...Object.fromEntries(tokens) }
+    const tokens = TOKENS.filter((what) => rates[what] !== undefined).map((what) => [what, limiterOf(what)] as const)
+    this.#limiters = { rpm: limiterOf('rpm'), ...Object.fromEntries(tokens) }
     this.#all = RateLimiter.all(this.#limiters)
   }
 

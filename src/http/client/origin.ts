@@ -21,9 +21,12 @@ function originOf(): (request: { readonly url: string }) => string {
 export function originReader(per: PerOrigin = 'origin'): Exclude<PerOrigin, 'origin'> {
   if (per === 'origin') return originOf()
   checkFunction('per', per)
-  return (request) => {
-    const own: unknown = valueOf(per(request))
-    if (typeof own === 'string') return own
-    throw new TypeError(`per must return a string; it returned ${describe(own)}`)
-  }
+  return (request) => checkPer(per(request))
+}
+
+/** The result of a function `per`. @throws {TypeError} if it is no string */
+export function checkPer(result: unknown): string {
+  const own = valueOf(result)
+  if (typeof own === 'string') return own
+  throw new TypeError(`per must return a string; it returned ${describe(own)}`)
 }

@@ -212,9 +212,8 @@ function checkMethods(methods: unknown = []): string[] {
   if (!Array.isArray(methods))
     throw new TypeError(`retryMethods must be an array of methods, such as ['POST']; received ${describe(methods)}`)
   return methods.map((method: unknown, index) => {
-    if (typeof method !== 'string')
-      throw new TypeError(`retryMethods[${index}] must be a string; received ${describe(method)}`)
-    return method.toUpperCase()
+    if (typeof method === 'string') return method.toUpperCase()
+    throw new TypeError(`retryMethods[${index}] must be a string; received ${describe(method)}`)
   })
 }
 

@@ -59,11 +59,6 @@ function withoutPort(text: string): string {
   return isIP(address) === 0 ? text : address
 }
 
-/** Whether a key is an IPv6 address in full. */
-export function isWholeIpv6(key: string): boolean {
-  return key.includes(':') && isIP(key) === 6
-}
-
 /** The eight groups of an IPv6 address; null when it is none. */
 function groupsOfIpv6(ip: string): number[] | null {
   if (isIP(ip) !== 6) return null

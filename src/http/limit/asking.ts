@@ -1,14 +1,14 @@
+import { isIP } from 'node:net'
 import { warnings } from '../../internal/events/warnings.js'
 import { checkNumber, describe, type NumberRange } from '../../internal/options/validate.js'
 import { isKey, type Key } from '../../memory/keyed/key.js'
 import { WINDOW } from '../../memory/shared/layout.js'
 import { after, cut, type MaybePromise } from '../stores/counts.js'
+import { keyOfIp } from './addresses.js'
 import type { LimitDecision } from './decision.js'
-import { isWholeIpv6, keyOfIp } from './addresses.js'
+import { all, Failure, tried } from './known.js'
 import type { Asked, Limit } from './limit.js'
 import type { CompleteLimitOptions } from './limit-options.js'
-
-import { all, Failure, tried } from './known.js'
 
 /** Facts that a framework provides about its requests. */
 export interface RequestReader<Request> {
@@ -136,7 +136,7 @@ export class Asking<Request extends object> {
   /** The result of a function `key`. @throws {TypeError} if it is no key */
   readonly #checkedKey = (own: unknown): Key | null => {
     if (typeof own === 'string') {
-      if (this.#isWatched && isWholeIpv6(own))
+      if (this.#isWatched && own.includes(':') && isIP(own) === 6)
         warnings.once(
           'AMORSIZE_HTTP_KEY_IPV6',
           'a key is a whole IPv6 address: its owner has billions of others. Use ipKey(address) of amorsize/http',

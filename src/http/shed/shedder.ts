@@ -12,8 +12,7 @@ import { CLIENT_GONE } from '../adapters/response-end.js'
 import { type Gate, type HeaderSink, problemOf, type Verdict } from '../adapters/verdict.js'
 import { appendHeader } from '../limit/rate-headers.js'
 import { warnInHandler, warnOfFailure } from '../warnings.js'
-import { EventLoopDelay } from './event-loop-delay.js'
-import { LoopLag } from './loop-lag.js'
+import { EventLoopDelay, LoopLag } from './event-loop.js'
 import { type CompleteShedOptions, type ShedOptions, completeShedOptions } from './options.js'
 
 /** Why a request is refused. */

@@ -36,10 +36,8 @@ export interface ExpressStore {
 }
 
 /** The same with `redis`: each call is a round trip. */
-export interface RedisExpressStore {
-  readonly prefix: string
+export interface RedisExpressStore extends Pick<ExpressStore, 'prefix' | 'init'> {
   readonly localKeys: false
-  init(terms: ExpressStoreTerms): void
   get(key: string): Promise<ExpressStoreInfo | undefined>
   increment(key: string): Promise<ExpressStoreInfo>
   decrement(key: string): Promise<void>

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
-import { LoopLag } from '../../../dist/http/shed/loop-lag.js'
+import { LoopLag } from '../../../dist/http/shed/event-loop.js'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
