@@ -179,10 +179,9 @@ export class ModelLimits {
     this.#minutes = perKey((model: string) => new MinuteLimits(rates, model, place), keep)
     // A wrong name is reported now.
     this.#minutes.get('')
-    this.#days = (['rpd', 'tpd'] as const).flatMap((what) => {
-      const perDay = rates[what]
-      return perDay === undefined ? [] : [new DayLimit(what, perDay, place, MOST_MODELS)]
-    })
+    this.#days = (['rpd', 'tpd'] as const)
+      .filter((what) => rates[what] !== undefined)
+      .map((what) => new DayLimit(what, rates[what] as number, place, MOST_MODELS))
   }
 
   /** Waits until a call of `model` may be sent. */

@@ -127,17 +127,14 @@ class GuardedFetch {
         throw error instanceof NotSent ? error : notRepeated(error)
       })
     }
-    const policy = this.#hedge
-    const attempt =
-      policy === undefined
-        ? (isLast: boolean) => this.#attempt(origin, request, signal, isLast)
-        : () => this.#hedged(policy, origin, request, signal)
-    return this.#retry === undefined ? attempt(false) : this.#retried(this.#retry, signal, attempt)
+    const attempt = (isLast: boolean): Promise<Response> => this.#hedged(origin, request, signal, isLast)
+    return this.#retried(signal, attempt)
   }
 
-  #hedged(policy: Hedge, origin: string, request: Replayable, signal: AbortSignal | undefined): Promise<Response> {
+  #hedged(origin: string, request: Replayable, signal: AbortSignal | undefined, isLast: boolean): Promise<Response> {
+    if (this.#hedge === undefined) return this.#attempt(origin, request, signal, isLast)
     let isAnswered = false
-    return policy.execute(async (context) => {
+    return this.#hedge.execute(async (context) => {
       const response = await underBoth(signal, context.signal, (either) =>
         this.#attempt(origin, request, either, false),
       )
@@ -148,15 +145,12 @@ class GuardedFetch {
     }, optionsOf(signal))
   }
 
-  async #retried(
-    policy: Retry,
-    signal: AbortSignal | undefined,
-    attempt: (isLast: boolean) => Promise<Response>,
-  ): Promise<Response> {
+  async #retried(signal: AbortSignal | undefined, attempt: (isLast: boolean) => Promise<Response>): Promise<Response> {
+    if (this.#retry === undefined) return attempt(false)
     let previous: Response | undefined
     let count = 0
     try {
-      return await policy.execute(async () => {
+      return await this.#retry.execute(async () => {
         discard(previous)
         previous = undefined
         const response = await attempt(count++ >= this.#maxRetries)

@@ -117,7 +117,7 @@ const WATCHED: Record<string, (watcher: Watcher, args: unknown[]) => void> = {
   onComplete: (watcher) => watcher.ended(),
   onError: (watcher, [error]) => watcher.failed(error),
   onResponseStart: (watcher, [, status, headers]) =>
-    answered(watcher, status, () => namedHeaders(headers as Record<string, string | string[]>)),
+    answered(watcher, status, () => namedHeaders(headers as NamedHeaders)),
   onRequestUpgrade: upgraded,
   onResponseEnd: (watcher) => watcher.ended(),
   onResponseError: (watcher, [, error]) => watcher.failed(error),
@@ -156,8 +156,9 @@ function watchAnswer(handler: Handler, watcher: Watcher): Handler {
 }
 
 type RawHeaders = readonly (Buffer | string)[]
+type NamedHeaders = Readonly<Record<string, string | string[] | undefined>>
 
-function namedHeaders(headers: Record<string, string | string[] | undefined>): AnswerHeaders {
+function namedHeaders(headers: NamedHeaders): AnswerHeaders {
   return {
     get(name) {
       const value = headers[name]

@@ -72,7 +72,12 @@ export class Asking<Request extends object> {
   ): MaybePromise<(Charged | null)[] | null> {
     const { key, allow, clock } = this.#options
     this.#isWatched = ++this.#judged <= WATCHED || this.#judged % WATCHED_LATER === 0
-    if (this.#judged <= WATCHED) this.#watch(request)
+    if (this.#judged <= WATCHED && this.#seen.has(request))
+      warnings.once(
+        'AMORSIZE_HTTP_COUNTED_TWICE',
+        'one limiter has counted a request twice: it is used in two places that the request passes. Make two of them',
+      )
+    else if (this.#judged <= WATCHED) this.#seen.add(request)
     let shared: MaybePromise<Key | null | Failure> | undefined = failure ?? undefined
     // Without `key` the address is found once, for `allow` and as the key.
     if (shared === undefined && (allow !== undefined || (key === undefined && this.#sharesKey))) {
@@ -147,15 +152,6 @@ export class Asking<Request extends object> {
     throw new TypeError(
       `key must return a string, number or bigint, or null for no limit; it returned ${describe(own)}`,
     )
-  }
-
-  #watch(request: Request): void {
-    if (this.#seen.has(request))
-      warnings.once(
-        'AMORSIZE_HTTP_COUNTED_TWICE',
-        'one limiter has counted a request twice: it is used in two places that the request passes. Make two of them',
-      )
-    else this.#seen.add(request)
   }
 }
 

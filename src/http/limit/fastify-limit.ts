@@ -88,11 +88,9 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
           throw new TypeError(
             `config.limit of ${String(route.url)} must be options of fastifyLimit, or false; received ${describe(own)}`,
           )
-        const known = ofRoutes.get(own)
-        if (known !== undefined) return known
-        const made = hookOfRoute(route, ofAll, own)
-        ofRoutes.set(own, made)
-        return made
+        const known = ofRoutes.get(own) ?? hookOfRoute(route, ofAll, own)
+        ofRoutes.set(own, known)
+        return known
       }
       // Asking a request for its route's options costs as much as the limit itself, so it is only done if a route may have some. Earlier
       // routes are unknown: a plugin that is not awaited starts after the routes below it.

@@ -99,9 +99,8 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
     if (name === undefined) return this.limits
     const limits = this.limits.filter((limit) => limit.name === name)
     if (limits.length > 0) return limits
-    throw new RangeError(
-      `limit must be one of ${this.limits.map((limit) => limit.name).join(', ')}; received ${describe(name)}`,
-    )
+    const names = this.limits.map((limit) => limit.name)
+    throw new RangeError(`limit must be one of ${names.join(', ')}; received ${describe(name)}`)
   }
 
   /** A key as requests count by it: an address may be given as it is. */
@@ -220,10 +219,7 @@ export class HttpLimiter<Request extends object> implements Gate<Request, LimitD
 
   #refusal(key: Key, limits: readonly LimitState[], banned: boolean, counts = false): LimitDecision {
     if (counts) this.#refused++
-    const retryAfterMs = limits.reduce(
-      (longest, { refused, resetMs }) => (refused ? Math.max(longest, resetMs) : longest),
-      0,
-    )
+    const retryAfterMs = Math.max(0, ...limits.map(({ refused, resetMs }) => (refused ? resetMs : 0)))
     const { dryRun, statusCode } = this.options
     return { allowed: dryRun, banned, key, limits, retryAfterMs, status: banned ? 403 : statusCode }
   }

@@ -128,6 +128,6 @@ export function completeLimitOptions<Request>(
   const read = readValues(options, OPTIONS)
   checkOptionalFunction('refuse', options.refuse)
   const limits = limitsOf(what, options, read.limits)
-  const complete = { ...read, limits, ...checkEncodedName(read.name, read.scope) }
-  return complete as unknown as CompleteLimitOptions<Request>
+  const shared = checkEncodedName(read.name, read.scope)
+  return { ...read, limits, ...shared } as unknown as CompleteLimitOptions<Request>
 }

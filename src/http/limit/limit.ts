@@ -59,10 +59,9 @@ export abstract class Limit<Request> {
   /** The header fields for `standing`; `refused`: whether the request was. */
   state({ key, quota }: Asked, { count, resetMs }: Standing, refused: boolean): LimitState {
     const { name, windowSeconds } = this
-    const remaining = Math.max(0, quota - count)
     // This refusal may have begun a ban.
     const untilMs = Math.max(resetMs, refused ? this.bannedMs(key) : 0)
-    return { name, quota, windowSeconds, remaining, resetMs: untilMs, refused }
+    return { name, quota, windowSeconds, remaining: Math.max(0, quota - count), resetMs: untilMs, refused }
   }
 
   /** Until a key is admitted that `banAfter` blocks; 0 for one that is not. ms */

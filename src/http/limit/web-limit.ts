@@ -44,8 +44,7 @@ export function webLimit<Rest extends unknown[]>(
   options: WebLimitOptions<Rest>,
   handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
 ): WebLimit<Rest> {
-  const ofRequest = options as HttpLimitOptions<Request>
-  const limiter = new HttpLimiter<Request>('webLimit', ofRequest, { ip: () => undefined })
+  const limiter = new HttpLimiter<Request>('webLimit', options, { ip: () => undefined })
   if (limiter.options.limits.some(({ key }) => key === undefined)) checkFunction('key', options.key as () => unknown)
   checkFunction('handler', handler)
   const limited = webHandler('the handler of webLimit', limiter, options.refuse, handler)

@@ -79,10 +79,7 @@ export function completeShedOptions<Request>(
   options: ShedOptions<Request>,
 ): CompleteShedOptions<Request> {
   const read = readOptions(what, options, OPTIONS)
-  const complete = {
-    ...read,
-    concurrency: checkConcurrency(read, 'adaptive'),
-    ...checkEncodedName(read.name, read.scope),
-  }
-  return complete as unknown as CompleteShedOptions<Request>
+  const concurrency = checkConcurrency(read, 'adaptive')
+  const shared = checkEncodedName(read.name, read.scope)
+  return { ...read, concurrency, ...shared } as unknown as CompleteShedOptions<Request>
 }

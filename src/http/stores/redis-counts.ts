@@ -4,8 +4,7 @@ import type { HitOptions } from '../../rate-limit/keyed/keyed-window.js'
 import { type BucketTerms, ServerCounts } from '../../redis/server-counts.js'
 import { Unavailable } from '../../redis/server.js'
 import type { WindowRequest } from '../../redis/window-script.js'
-import { BucketPairs } from './bucket-pairs.js'
-import { Counter } from './counter.js'
+import { BucketPairs, Counter } from './counter.js'
 import { BEYOND, type Counted, type Counts, cut, overAtOnce, wholeLimit, wholeMs } from './counts.js'
 import type { CompleteRemoteOptions, CompleteStoreOptions } from './options.js'
 
@@ -13,9 +12,6 @@ import type { CompleteRemoteOptions, CompleteStoreOptions } from './options.js'
 export function countsOf(options: CompleteStoreOptions): Counts {
   return options.remote === null ? new Counter(options) : new RedisCounts(options, options.remote)
 }
-
-/** The answer about any key while the server is away, with `onUnavailable: 'open'`. */
-const OPEN: Counted = { count: 1, resetMs: 0, refused: false }
 
 /** Counts hits of keys on a server, for all machines; while it is away, by what `onUnavailable` says. */
 class RedisCounts implements Counts {
@@ -101,7 +97,7 @@ class RedisCounts implements Counts {
   #alone(reason: Unavailable, limit: number, count: (here: Counter, part: number) => Counted): Counted {
     const { onUnavailable, processes } = this.#remote
     if (onUnavailable === 'closed') throw reason.error
-    if (onUnavailable === 'open') return OPEN
+    if (onUnavailable === 'open') return { count: 1, resetMs: 0, refused: false }
     const part = this.#partOf(limit)
     const counted = this.#countHere((here) => count(here, part))
     return { ...counted, count: ofAll(counted, limit, part, processes) }
