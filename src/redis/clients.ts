@@ -1,9 +1,6 @@
 import { describe } from '../internal/options/validate.js'
 import { connection, type Connection, onceReady, type Run, type Telling } from './connection.js'
-import { type NodeRedisLike, throughNodeRedis } from './node-redis.js'
 import { serverOf } from './slot.js'
-
-export type { NodeRedisLike } from './node-redis.js'
 
 /** A client of ioredis or iovalkey, or a cluster of them, as far as it is used. */
 export interface IoredisLike extends Telling {
@@ -11,6 +8,19 @@ export interface IoredisLike extends Telling {
   readonly options?: { readonly keyPrefix?: string | undefined } | undefined
   evalsha(sha: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>
   eval(script: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>
+}
+
+/** A client of node-redis, a pool or a cluster of it, as far as it is used. */
+export interface NodeRedisLike {
+  evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
+}
+
+/** A single client of node-redis, which says whether it is connected. A cluster or a pool connects by itself. */
+interface NodeRedisClient extends NodeRedisLike, Telling {
+  readonly isOpen?: boolean
+  readonly isReady?: boolean
+  withCommandOptions?(options: { timeout: undefined }): NodeRedisLike
 }
 
 /** A client of @upstash/redis, as far as it is used. */
@@ -69,6 +79,20 @@ function throughIoredis(client: IoredisLike): Connection {
         : client.eval(text, keys.length, ...keys, ...values),
     onceReady(client, () => OPENING.includes(client.status)),
     (key) => serverOf(client, `${client.options?.keyPrefix ?? ''}${key}`),
+  )
+}
+
+function throughNodeRedis(given: NodeRedisLike): Connection {
+  const client = given as NodeRedisClient
+  // Since version 6 every command has a time limit, which costs several times as much as the command. A limiter has its own.
+  const untimed = client.withCommandOptions?.({ timeout: undefined }) ?? client
+  return connection(
+    (by, { sha, text }, keys, values) => {
+      const options = { keys: [...keys], arguments: [...values] }
+      return by === 'sha' ? untimed.evalSha(sha, options) : untimed.eval(text, options)
+    },
+    onceReady(client, () => client.isOpen === true && client.isReady === false),
+    (key) => serverOf(client, key),
   )
 }
 
