@@ -2,46 +2,75 @@ import { createHash } from 'node:crypto'
 import { SharedMemoryError } from '../errors.js'
 import { KeyedRateLimiter } from '../rate-limit/keyed/keyed-rate-limiter.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
-import type { LimitHost } from './limit-host.js'
-import type { Alone } from './limit.js'
+import type { RateInUse } from './rate-in-use.js'
+import type { CompleteRedisOptions } from './redis-limiter-options.js'
 
-/** With what stands before it, no name of the machine is longer than 200. */
+/** With its prefix, no name on this machine is longer than 200. */
 const LONGEST_NAME = 190
 
-/** A `RateLimiter`, or a `KeyedRateLimiter`, whose methods take a key first. */
-interface Limiter<Key extends [] | [string]> extends Disposable {
+/** The first argument of the methods of a `KeyedRateLimiter`; a `RateLimiter` has no such argument. */
+export type KeyArgument = readonly [] | readonly [key: string]
+
+/** A `RateLimiter` or a `KeyedRateLimiter`. */
+interface LocalLimiter extends Disposable {
   readonly policy: { readonly burstSize: number }
-  tryAcquire(...keyAndTokens: [...Key, number]): boolean
-  getAvailableTokens(...key: Key): number
-  retryAfterMs(...keyAndTokens: [...Key, number]): number
-  refund(...keyAndTokens: [...Key, number]): void
-  pauseFor(...keyAndMs: [...Key, number]): void
-  reset(...key: Key): void
+  tryAcquire(...keyAndTokens: [...KeyArgument, number]): boolean
+  getAvailableTokens(...key: KeyArgument): number
+  retryAfterMs(...keyAndTokens: [...KeyArgument, number]): number
+  refund(...keyAndTokens: [...KeyArgument, number]): void
+  pauseFor(...keyAndMs: [...KeyArgument, number]): void
+  reset(...key: KeyArgument): void
 }
 
-/** Decides on this machine while the server is away, by its part of rate and burst. Every process of the machine that uses the name shares it. */
-export class Fallback<Key extends [] | [string]> implements Disposable {
-  readonly #limiter: Limiter<Key>
+/** Decides on this machine while the server is away, with a share of the rate and burst. All processes of the machine that use the name share it. */
+export class Fallback implements Disposable {
+  readonly #limiter: LocalLimiter
 
-  constructor(limiter: Limiter<Key>) {
-    this.#limiter = limiter
+  /** @param options - with a `capacity`, the limit is by key */
+  constructor({ name, processes, clock, capacity }: CompleteRedisOptions, rate: RateInUse) {
+    const share = {
+      requestsPerSecond: rate.requestsPerSecond / processes,
+      burstSize: Math.max(1, rate.burstSize / processes),
+      clock,
+    }
+    const make = (place: { readonly name?: string; readonly scope?: 'machine' }): LocalLimiter =>
+      (capacity === undefined
+        ? new RateLimiter({ ...share, ...place })
+        : new KeyedRateLimiter({ ...share, ...place, capacity })) as unknown as LocalLimiter
+    try {
+      this.#limiter = make({ name: machineName(name), scope: 'machine' })
+    } catch (error) {
+      if (!SharedMemoryError.is(error)) throw error
+      // Without the addon, or if the name has another rate on this machine, this process has a limit of its own.
+      this.#limiter = make({})
+    }
   }
 
-  of(...key: Key): Alone {
+  /** Takes tokens if they are available. @param isLook - only looks whether they are */
+  take(
+    key: KeyArgument,
+    tokens: number,
+    isLook = false,
+  ): { readonly allowed: boolean; readonly remaining: number; readonly waitMs: number } {
     const limiter = this.#limiter
-    return {
-      take: (tokens, isLook = false) => {
-        const { burstSize } = limiter.policy
-        const isThere = isLook
-          ? limiter.getAvailableTokens(...key) >= tokens
-          : tokens <= burstSize && limiter.tryAcquire(...key, tokens)
-        const waitMs = isThere ? 0 : Math.max(1, limiter.retryAfterMs(...key, Math.min(tokens, burstSize)))
-        return { allowed: isThere, remaining: Math.floor(limiter.getAvailableTokens(...key)), waitMs }
-      },
-      refund: (tokens) => limiter.refund(...key, tokens),
-      pauseFor: (ms) => limiter.pauseFor(...key, ms),
-      reset: () => limiter.reset(...key),
-    }
+    const { burstSize } = limiter.policy
+    const allowed = isLook
+      ? limiter.getAvailableTokens(...key) >= tokens
+      : tokens <= burstSize && limiter.tryAcquire(...key, tokens)
+    const waitMs = allowed ? 0 : Math.max(1, limiter.retryAfterMs(...key, Math.min(tokens, burstSize)))
+    return { allowed, remaining: Math.floor(limiter.getAvailableTokens(...key)), waitMs }
+  }
+
+  refund(key: KeyArgument, tokens: number): void {
+    this.#limiter.refund(...key, tokens)
+  }
+
+  pauseFor(key: KeyArgument, ms: number): void {
+    this.#limiter.pauseFor(...key, ms)
+  }
+
+  reset(key: KeyArgument): void {
+    this.#limiter.reset(...key)
   }
 
   [Symbol.dispose](): void {
@@ -49,41 +78,7 @@ export class Fallback<Key extends [] | [string]> implements Disposable {
   }
 }
 
-export function fallbackOf(host: LimitHost): Fallback<[]> {
-  return new Fallback(onThisMachine(host, (options) => new RateLimiter(options)))
-}
-
-/** The same by key. @param capacity - keys that are counted at once */
-export function keyedFallbackOf(host: LimitHost, capacity: number): Fallback<[string]> {
-  return new Fallback(onThisMachine(host, (options) => new KeyedRateLimiter({ ...options, capacity })))
-}
-
-/** Makes a limiter of this machine's part. */
-function onThisMachine<L>(
-  { options: { name, processes, clock }, rate }: LimitHost,
-  make: (options: {
-    requestsPerSecond: number
-    burstSize: number
-    clock: typeof clock
-    name?: string
-    scope?: 'machine'
-  }) => L,
-): L {
-  const part = {
-    requestsPerSecond: rate.requestsPerSecond / processes,
-    burstSize: Math.max(1, rate.burstSize / processes),
-    clock,
-  }
-  try {
-    return make({ ...part, name: machineName(name), scope: 'machine' })
-  } catch (error) {
-    if (!SharedMemoryError.is(error)) throw error
-    // Without the addon, or with another rate under the name: this process limits itself.
-    return make(part)
-  }
-}
-
-/** Any name as one of this machine, which holds no '/' and is not long. Two names stay two. */
+/** Turns any name into one of this machine: without '/' and short. Different names stay different. */
 function machineName(name: string): string {
   const written = name.replaceAll(/[%/\0]/g, (character) => `%${character.charCodeAt(0).toString(16)}`)
   return `redis:${written.length <= LONGEST_NAME ? written : createHash('sha256').update(name).digest('base64url')}`

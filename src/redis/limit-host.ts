@@ -4,6 +4,7 @@ import { shownAs } from '../internal/text/shown.js'
 import { sleep } from '../internal/time/sleep.js'
 import { ownClocks } from '../rate-limit/own-clocks.js'
 import { connectionOf, type RedisClient } from './clients.js'
+import { Fallback } from './fallback-limiter.js'
 import { RateInUse } from './rate-in-use.js'
 import type { RedisRateLimiterHandle } from './redis-handle.js'
 import { type CompleteRedisOptions, type RedisRateLimitChange, travelling } from './redis-limiter-options.js'
@@ -28,14 +29,13 @@ export interface RedisLimiterStats {
 type HandlePart = Pick<RedisRateLimiterHandle, 'options' | 'relay' | 'clock'>
 
 /** The things that the limits of one limiter share, by key or not, until it is closed. */
-export class LimitHost<F extends Disposable = Disposable> {
+export class LimitHost {
   readonly options: CompleteRedisOptions
   readonly rate: RateInUse
   readonly server: LimitServer
   readonly counts = { allowed: 0, denied: 0, fallbacks: 0 }
-  #fallback: F | undefined = undefined
+  #fallback: Fallback | undefined = undefined
   #isClosed = false
-  readonly #makeFallback: () => F
   /** Answers other threads, once the limiter is shared. */
   #relay: Relay | undefined = undefined
 
@@ -46,12 +46,10 @@ export class LimitHost<F extends Disposable = Disposable> {
   constructor(
     client: RedisClient | undefined,
     options: CompleteRedisOptions,
-    makeFallback: () => F,
     adopted: Pick<HandlePart, 'relay'> | undefined,
   ) {
     const { requestsPerSecond, burstSize } = options
     this.options = options
-    this.#makeFallback = makeFallback
     this.rate = new RateInUse(requestsPerSecond, burstSize)
     const connection =
       adopted !== undefined && client === undefined
@@ -64,9 +62,9 @@ export class LimitHost<F extends Disposable = Disposable> {
     return this.#isClosed
   }
 
-  /** Whether it has been needed. */
-  get hasFallback(): boolean {
-    return this.#fallback !== undefined
+  /** The fallback, if the server has been away since rate and burst were set. */
+  get usedFallback(): Fallback | undefined {
+    return this.#fallback
   }
 
   /** @throws {SharedMemoryError} when it has been closed */
@@ -95,10 +93,10 @@ export class LimitHost<F extends Disposable = Disposable> {
     this.#fallback = undefined
   }
 
-  /** The fallback while the server is away, by rate and burst of now. */
-  get alone(): F {
+  /** Decides while the server is away, with the current rate and burst. */
+  get fallback(): Fallback {
     this.checkOpen()
-    return (this.#fallback ??= this.#makeFallback())
+    return (this.#fallback ??= new Fallback(this.options, this.rate))
   }
 
   /** Waits until the server has answered. @throws its last error after `connectTimeoutMs`, or that this has been closed */

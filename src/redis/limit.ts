@@ -1,6 +1,7 @@
 import { RateLimitExceeded } from '../errors.js'
 import { throwIfAborted, unlessAborted } from '../internal/signal-watch.js'
 import { moreThanBurst, rateLimitExceeded } from '../rate-limit/refusals.js'
+import type { KeyArgument } from './fallback-limiter.js'
 import type { LimitHost } from './limit-host.js'
 import type { Purse } from './purse.js'
 import { RedisWaiters, type Turn } from './redis-waiters.js'
@@ -21,15 +22,6 @@ export interface RedisDecision {
    * 'fallback': what `onUnavailable` says.
    */
   readonly source: 'lease' | 'redis' | 'fallback'
-}
-
-/** Decides while the server is away, under `onUnavailable: 'local'`. */
-export interface Alone {
-  /** Takes tokens if they are there, or only looks whether they are; what is left, and of a refusal the wait. */
-  take(tokens: number, isLook?: boolean): Omit<RedisDecision, 'source'>
-  refund(tokens: number): void
-  pauseFor(ms: number): void
-  reset(): void
 }
 
 /** Keeps what the server has refused, so that it need not be asked again in vain. */
@@ -56,17 +48,18 @@ export class Limit {
   readonly #key: string
   readonly #source: TokenSource
   readonly #waiters: RedisWaiters
-  readonly #alone: () => Alone
+  readonly #ownKey: KeyArgument
   readonly #refusals: Refusals | undefined
 
   /**
-   * @param key - the server's
-   * @param purse - tokens in hand, perhaps of several threads
+   * @param key - the key on the server
+   * @param purse - tokens in hand, perhaps shared by several threads
+   * @param ownKey - the caller's key, for a limit by key
    */
-  constructor(host: LimitHost, key: string, purse: Purse, alone: () => Alone, refusals?: Refusals) {
+  constructor(host: LimitHost, key: string, purse: Purse, ownKey: KeyArgument = [], refusals?: Refusals) {
     this.#host = host
     this.#key = key
-    this.#alone = alone
+    this.#ownKey = ownKey
     this.#refusals = refusals
     const { options, server, counts } = host
     this.#source = new TokenSource(host, key, purse)
@@ -133,7 +126,7 @@ export class Limit {
 
   /** Lets nothing pass here at once, elsewhere once the server has heard of it. */
   pause(ms: number): Promise<void> {
-    if (this.#host.hasFallback) this.#alone().pauseFor(ms)
+    this.#host.usedFallback?.pauseFor(this.#ownKey, ms)
     return this.#source.pause(ms)
   }
 
@@ -160,18 +153,18 @@ export class Limit {
 
   /** Gives tokens back. Sent once: a refund that comes twice would let too many pass. @returns whether the server has heard */
   async refund(tokens: number): Promise<boolean> {
-    const { hasFallback, rate, server } = this.#host
+    const { rate, server } = this.#host
     const answer = await server.ask(this.#key, rate.request(-Math.min(tokens, rate.burstSize), -1))
     const isTold = !(answer instanceof Unavailable)
-    if (!isTold && hasFallback) this.#alone().refund(tokens)
+    if (!isTold) this.#host.usedFallback?.refund(this.#ownKey, tokens)
     this.#returned(false)
     return isTold
   }
 
   /** Fills the bucket, and ends a pause. @returns whether the server has heard */
   async reset(): Promise<boolean> {
-    const { hasFallback, server } = this.#host
-    if (hasFallback) this.#alone().reset()
+    const { server, usedFallback } = this.#host
+    usedFallback?.reset(this.#ownKey)
     this.#source.reset()
     const answer = await server.run(WINDOW_SCRIPT, [this.#key], windowArguments({ what: 'reset' }), String)
     this.#returned(true)
@@ -236,6 +229,6 @@ export class Limit {
     if (onUnavailable === 'closed') {
       return { ...closedOff(name, reason), remaining: 0, source }
     }
-    return { ...this.#alone().take(tokens, isLook), source }
+    return { ...this.#host.fallback.take(this.#ownKey, tokens, isLook), source }
   }
 }

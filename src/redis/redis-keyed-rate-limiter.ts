@@ -8,9 +8,8 @@ import { WINDOW } from '../memory/shared/layout.js'
 import { perKey, type PerKey } from '../policy/per-key.js'
 import { KeyedWindow } from '../rate-limit/keyed/keyed-window.js'
 import { connectionOf, type RedisClient } from './clients.js'
-import { type Fallback, keyedFallbackOf } from './fallback-limiter.js'
 import { LimitHost, type RedisLimiterStats } from './limit-host.js'
-import { type Alone, Limit, type RedisDecision, type Refusals } from './limit.js'
+import { Limit, type RedisDecision, type Refusals } from './limit.js'
 import { Purse, PURSE_BYTES } from './purse.js'
 import { optionsIn, type RedisKeyedRateLimiterHandle } from './redis-handle.js'
 import {
@@ -41,8 +40,7 @@ const LEAST_HOLD_MS = 1
  * Thread-safety: each thread makes its own, or takes it `from` a handle; the server counts for all.
  */
 export class RedisKeyedRateLimiter {
-  readonly #host: LimitHost<Fallback<[string]>>
-  readonly #capacity: number
+  readonly #host: LimitHost
   readonly #limits: PerKey<string, Limit>
   readonly #refusals: KeyedWindow
   /** Limits with somebody in them: those that may have to be refused. */
@@ -68,17 +66,15 @@ export class RedisKeyedRateLimiter {
   ) {
     // First of all: a client among the options has an error of its own.
     if (adopted === undefined) connectionOf(client)
-    const { capacity, ...options } = completeKeyedRedisOptions(given)
-    const { name, clock } = options
-    this.#capacity = capacity
+    const options = completeKeyedRedisOptions(given)
+    const { name, clock, capacity } = options
     this.#refusals = adopted === undefined ? new KeyedWindow({ capacity, clock }) : KeyedWindow.from(adopted.refusals)
-    this.#host = new LimitHost(client, options, () => keyedFallbackOf(this.#host, capacity), adopted)
+    this.#host = new LimitHost(client, options, adopted)
     const makeLimit = (key: string): Limit => {
       // Nothing is ever in hand, and a pause is kept for all threads.
       const pauseUntil = (ms: number): void => this.#pause(key, ms - clock.now())
       const purse = Object.assign(Purse.create(new ArrayBuffer(PURSE_BYTES), clock), { pauseUntil })
-      const alone = (): Alone => this.#host.alone.of(key)
-      return new Limit(this.#host, `rl:{${name}:${key}}`, purse, alone, this.#refusalsOf(key))
+      return new Limit(this.#host, `rl:{${name}:${key}}`, purse, [key], this.#refusalsOf(key))
     }
     this.#limits = perKey(makeLimit, { maxKeys: MOST_KEYS, idleMs: IDLE_MS, clock, keepIf: (limit) => limit.isBusy })
     announceCreated(this, 'keyed-limiter', name)
@@ -198,13 +194,7 @@ export class RedisKeyedRateLimiter {
 
   /** A handle for other threads of this process, as that of {@link RedisRateLimiter}; they keep refusals in the same table. */
   share(): RedisKeyedRateLimiterHandle {
-    const shared = this.#host.share()
-    return {
-      kind: KIND,
-      ...shared,
-      options: { ...shared.options, capacity: this.#capacity },
-      refusals: this.#refusals.share(),
-    }
+    return { kind: KIND, ...this.#host.share(), refusals: this.#refusals.share() }
   }
 
   /**

@@ -142,8 +142,8 @@ const OPTIONS = {
 
 type Complete<T> = ReadOptions<T> & ReturnType<typeof checkRate>
 
-/** Options with nothing left open. */
-export type CompleteRedisOptions = Complete<typeof OPTIONS>
+/** Options with their defaults filled in; only those of a limiter by key have a capacity. */
+export type CompleteRedisOptions = Complete<typeof OPTIONS> & { readonly capacity?: number }
 
 const KEYED_OPTIONS = { ...OPTIONS, capacity: numberOption({ min: 1, max: MAX_CAPACITY, integer: true }, 100_000) }
 
@@ -152,9 +152,9 @@ export function completeKeyedRedisOptions(options: RedisKeyedRateLimitOptions): 
   return { ...complete('RedisKeyedRateLimiter', options, KEYED_OPTIONS), mode: 'exact' }
 }
 
-/** Those of complete options that travel to another thread, but for rate and burst. */
-export function travelling(options: CompleteRedisOptions): RedisRateLimitOptions {
-  return dataIn(options, OPTIONS) as unknown as RedisRateLimitOptions
+/** The options that travel to another thread, without rate and burst. */
+export function travelling(options: CompleteRedisOptions): RedisKeyedRateLimitOptions {
+  return dataIn(options, KEYED_OPTIONS) as unknown as RedisKeyedRateLimitOptions
 }
 
 /** Checks options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */

@@ -3,7 +3,7 @@ import type { ExecuteOptions } from '../internal/policy.js'
 import { throwIfAborted, unlessAborted } from '../internal/signal-watch.js'
 import { rateLimitExceeded } from '../rate-limit/refusals.js'
 import type { LimitHost } from './limit-host.js'
-import { type Alone, closedOff } from './limit.js'
+import { closedOff } from './limit.js'
 import { completeAcquireOptions, type RedisAcquireOptions, signalIn } from './redis-limiter-options.js'
 import { RedisWaiters, type Turn } from './redis-waiters.js'
 import { Unavailable } from './server.js'
@@ -28,8 +28,6 @@ export interface RedisPermit<K extends string = string> {
 export interface Part {
   readonly host: LimitHost
   readonly key: string
-  /** While the server is away. */
-  readonly alone: () => Alone
 }
 
 interface Charge {
@@ -185,12 +183,12 @@ function takeAlone(charges: Charges, reason: Unavailable): Turn {
   const taken: Charge[] = []
   for (const charge of charges) {
     if (charge.part.host.options.onUnavailable === 'open') continue
-    const { allowed, waitMs } = charge.part.alone().take(charge.tokens)
+    const { allowed, waitMs } = charge.part.host.fallback.take([], charge.tokens)
     if (allowed) {
       taken.push(charge)
       continue
     }
-    for (const { part, tokens } of taken) part.alone().refund(tokens)
+    for (const { part, tokens } of taken) part.host.fallback.refund([], tokens)
     return { allowed: false, waitMs, source }
   }
   return { allowed: true, waitMs: 0, source }

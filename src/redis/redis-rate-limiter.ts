@@ -14,7 +14,6 @@ import { throwIfAborted } from '../internal/signal-watch.js'
 import { INSPECT } from '../internal/text/shown.js'
 import { WHY_BOUND } from '../policy/bound.js'
 import { connectionOf, type RedisClient } from './clients.js'
-import { type Fallback, fallbackOf } from './fallback-limiter.js'
 import { purseOf } from './in-hand.js'
 import { LimitHost, type RedisLimiterStats } from './limit-host.js'
 import { Limit, type RedisDecision } from './limit.js'
@@ -51,7 +50,7 @@ const YES = Promise.resolve(true)
 export class RedisRateLimiter implements Policy {
   /** Which policy it is. */
   readonly kind = 'rate-limit'
-  readonly #host: LimitHost<Fallback<[]>>
+  readonly #host: LimitHost
   readonly #limit: Limit
   readonly #purse: Purse
 
@@ -71,10 +70,10 @@ export class RedisRateLimiter implements Policy {
     const options = completeRedisOptions(given)
     const { name, clock } = options
     const sharedPurse = adopted === undefined ? undefined : new Purse(purseIn(adopted), clock)
-    this.#host = new LimitHost(client, options, () => fallbackOf(this.#host), adopted)
+    this.#host = new LimitHost(client, options, adopted)
     const newPurse = (): Purse => Purse.create(new SharedArrayBuffer(PURSE_BYTES), clock)
     this.#purse = sharedPurse ?? purseOf(client as RedisClient, options, newPurse)
-    this.#limit = new Limit(this.#host, serverKey(name), this.#purse, () => this.#host.alone.of())
+    this.#limit = new Limit(this.#host, serverKey(name), this.#purse)
     announceCreated(this, 'limiter', name)
   }
 
@@ -233,7 +232,7 @@ export class RedisRateLimiter implements Policy {
         throw new TypeError(`limits.${name} must be a RedisRateLimiter; received ${describe(limiter)}`)
       const host = limiter.#host
       host.checkOpen()
-      return [name, { host, key: serverKey(limiter.name), alone: () => host.alone.of() }] as const
+      return [name, { host, key: serverKey(limiter.name) }] as const
     })
     return new RedisRateLimiterAll(new Map(parts))
   }
