@@ -1,5 +1,4 @@
 import { RateLimitExceeded } from '../errors.js'
-import { throwIfAborted, unlessAborted } from '../internal/signal-watch.js'
 import { moreThanBurst, rateLimitExceeded } from '../rate-limit/refusals.js'
 import type { KeyArgument } from './fallback-limiter.js'
 import type { LimitHost } from './limit-host.js'
@@ -47,7 +46,7 @@ export class Limit {
   readonly #host: LimitHost
   readonly #key: string
   readonly #source: TokenSource
-  readonly #waiters: RedisWaiters
+  readonly #waiters: RedisWaiters<number, Decided>
   readonly #ownKey: KeyArgument
   readonly #refusals: Refusals | undefined
 
@@ -65,7 +64,7 @@ export class Limit {
     this.#source = new TokenSource(host, key, purse)
     this.#waiters = new RedisWaiters(
       {
-        turn: (tokens) => this.#turn(tokens),
+        turn: (tokens) => this.#decide(tokens),
         giveBack: (tokens) => this.#source.giveBack(tokens),
         decided: ({ source }) => {
           if (source === 'fallback') counts.fallbacks++
@@ -97,14 +96,12 @@ export class Limit {
   /** Takes tokens if they are there now. Refused while others wait: they came first. */
   async decide(tokens: number, signal?: AbortSignal): Promise<RedisDecision> {
     const { counts, rate } = this.#host
-    throwIfAborted(signal)
-    if (this.#waiters.size > 0) {
-      counts.denied++
-      return { allowed: false, waitMs: rate.msOf(tokens), remaining: 0, source: 'lease' }
+    const { allowed, waitMs, remaining, source } = (await this.#waiters.take(tokens, signal)) ?? {
+      allowed: false,
+      waitMs: rate.msOf(tokens),
+      remaining: 0,
+      source: 'lease',
     }
-    const { allowed, waitMs, remaining, source } = await (signal === undefined
-      ? this.#decide(tokens)
-      : this.#decideUnless(signal, tokens))
     if (allowed) counts.allowed++
     else counts.denied++
     if (source === 'fallback') counts.fallbacks++
@@ -185,28 +182,10 @@ export class Limit {
     this.#waiters.refuseAll(error)
   }
 
-  async #turn(tokens: number): Promise<Turn> {
-    const { rate } = this.#host
-    if (tokens > rate.burstSize) throw moreThanBurst(tokens, rate.burstSize)
-    return this.#decide(tokens)
-  }
-
-  async #decideUnless(signal: AbortSignal, tokens: number): Promise<Decided> {
-    const deciding = this.#decide(tokens)
-    try {
-      return await unlessAborted(deciding, signal)
-    } catch (error) {
-      // Tokens that the server has not given cannot be used up elsewhere. Of a question that fails later nobody is left to hear.
-      const giveBack = ({ allowed, source }: Decided): void => {
-        if (allowed && source !== 'fallback') this.#source.giveBack(tokens)
-      }
-      deciding.then(giveBack, () => undefined)
-      throw error
-    }
-  }
-
   async #decide(tokens: number): Promise<Decided> {
     const { rate } = this.#host
+    // The burst may have become smaller while the caller waited.
+    if (tokens > rate.burstSize) throw moreThanBurst(tokens, rate.burstSize)
     const heldMs = this.#refusals?.heldMs() ?? 0
     if (heldMs > 0) return { allowed: false, waitMs: heldMs + rate.msOf(tokens - 1), remaining: 0, source: 'lease' }
     const { changes } = rate

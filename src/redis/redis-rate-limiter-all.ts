@@ -1,6 +1,6 @@
 import { checkNumber, describe } from '../internal/options/validate.js'
 import type { ExecuteOptions } from '../internal/policy.js'
-import { throwIfAborted, unlessAborted } from '../internal/signal-watch.js'
+import { throwIfAborted } from '../internal/signal-watch.js'
 import { rateLimitExceeded } from '../rate-limit/refusals.js'
 import type { LimitHost } from './limit-host.js'
 import { closedOff } from './limit.js'
@@ -58,6 +58,7 @@ export class RedisRateLimiterAll<K extends string = string> {
     this.#waiters = new RedisWaiters(
       {
         turn: (charges) => this.#take(charges),
+        // Sent once: a correction that arrived twice would let too many pass.
         giveBack: (charges) => void this.#correct(charges.map((charge) => ({ ...charge, tokens: -charge.tokens }))),
         decided: () => undefined,
         refusal: (charges, waitMs, why) =>
@@ -76,16 +77,8 @@ export class RedisRateLimiterAll<K extends string = string> {
    */
   async tryAcquire(costs: RedisCosts<K>, options?: ExecuteOptions): Promise<RedisPermit<K> | false> {
     const charges = this.#chargesOf(costs)
-    const signal = signalIn('tryAcquire', options)
-    throwIfAborted(signal)
-    const isFree = this.#waiters.size === 0
-    const taking = isFree ? this.#take(charges) : Promise.resolve({ allowed: false, waitMs: 0 })
-    const { allowed } = await unlessAborted(taking, signal).catch((error: unknown) => {
-      // A grant that comes too late is given back, once.
-      void taking.then((turn) => turn.allowed && this.#correct(charges.map((one) => ({ ...one, tokens: -one.tokens }))))
-      throw error
-    })
-    return allowed && this.#granted(charges)
+    const turn = await this.#waiters.take(charges, signalIn('tryAcquire', options))
+    return turn?.allowed === true && this.#granted(charges)
   }
 
   /**

@@ -1,5 +1,11 @@
 import { type Linked, LinkedList } from '../internal/linked-list.js'
-import { unwatchSignal, type SignalListener, watchSignal } from '../internal/signal-watch.js'
+import {
+  type SignalListener,
+  throwIfAborted,
+  unlessAborted,
+  unwatchSignal,
+  watchSignal,
+} from '../internal/signal-watch.js'
 import type { Clock } from '../internal/time/clock.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/time/timers.js'
 import { tooLong } from '../rate-limit/refusals.js'
@@ -14,20 +20,20 @@ export interface Turn {
 }
 
 /** The limiter of the queue. */
-export interface Host<T = number> {
-  /** Takes the tokens of the caller whose turn it is; what it throws is for that caller. */
-  turn(tokens: T): Promise<Turn>
-  /** A turn has decided about the caller whose it was. */
+export interface Host<T, R extends Turn> {
+  /** Takes the tokens of the caller whose turn it is; that caller gets what it throws. */
+  turn(tokens: T): Promise<R>
+  /** A turn has decided about a caller that waited. */
   decided(turn: Turn): void
-  /** A caller has gone while its tokens came. */
+  /** The server has given tokens to a caller that was gone by then. */
   giveBack(tokens: T): void
   /** The error of a caller that would wait too long, or has waited as long as it may. */
   refusal(tokens: T, waitMs: number, why: string): Error
 }
 
-/** Callers of one limiter that wait, first come first served. The first asks; the others come after it, without a question of their own. */
-export class RedisWaiters<T = number> {
-  readonly #host: Host<T>
+/** Callers of one limiter that wait, first come first served. The first one asks the server; the others wait behind it and ask nothing. */
+export class RedisWaiters<T, R extends Turn = Turn> {
+  readonly #host: Host<T, R>
   readonly #clock: Clock
   readonly #timers: SharedTimers
   readonly #waiters = new LinkedList<Waiter<T>>()
@@ -41,7 +47,7 @@ export class RedisWaiters<T = number> {
   #sleeping: DueTimer | undefined = undefined
 
   /** @param graceMs - how long an answer may take beside `maxWaitMs` */
-  constructor(host: Host<T>, clock: Clock, graceMs: () => number) {
+  constructor(host: Host<T, R>, clock: Clock, graceMs: () => number) {
     this.#graceMs = graceMs
     this.#host = host
     this.#clock = clock
@@ -50,6 +56,28 @@ export class RedisWaiters<T = number> {
 
   get size(): number {
     return this.#waiters.size
+  }
+
+  /**
+   * Takes `tokens` if they are available now. Rejects with the signal's reason; tokens that arrive after that are given back.
+   *
+   * @returns a promise of undefined if others wait: they came first
+   */
+  async take(tokens: T, signal: AbortSignal | undefined): Promise<R | undefined> {
+    throwIfAborted(signal)
+    if (this.#waiters.size > 0) return undefined
+    const taking = this.#host.turn(tokens)
+    if (signal === undefined) return taking
+    try {
+      return await unlessAborted(taking, signal)
+    } catch (error) {
+      // If the question fails later, nobody is left to hear of it.
+      taking.then(
+        (turn) => this.#giveBack(tokens, turn),
+        () => undefined,
+      )
+      throw error
+    }
   }
 
   /**
@@ -94,8 +122,7 @@ export class RedisWaiters<T = number> {
       const changes = this.#changes
       const turn = await this.#host.turn(first.tokens).catch(failed)
       if (first.hasEnded) {
-        // Tokens that the server has not given cannot be used up elsewhere.
-        if (turn.allowed && turn.source !== 'fallback') this.#host.giveBack(first.tokens)
+        this.#giveBack(first.tokens, turn)
       } else if (turn.allowed) {
         this.#host.decided(turn)
         this.#end(first)
@@ -132,6 +159,11 @@ export class RedisWaiters<T = number> {
       this.#sleeping = timer
       this.#timers.add(timer, ms)
     })
+  }
+
+  /** Tokens that did not come from the server cannot be used anywhere else. */
+  #giveBack(tokens: T, { allowed, source }: Turn): void {
+    if (allowed && source !== 'fallback') this.#host.giveBack(tokens)
   }
 
   #refuse(waiter: Waiter<T>, waitMs: number): void {
