@@ -78,12 +78,6 @@ export class LimitHost {
     if (tokens !== 1) checkNumber('tokens', tokens, { min: 1, max: this.rate.burstSize, integer: true })
   }
 
-  /** @throws when it has been closed, or `tokens` is no whole number; more than a bucket holds fill it */
-  checkRefund(tokens: number): void {
-    this.checkOpen()
-    checkNumber('tokens', tokens, { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true })
-  }
-
   /** Changes rate and burst. @throws when it has been closed, or the change is none; then nothing has changed */
   update(change: RedisRateLimitChange): void {
     this.checkOpen()

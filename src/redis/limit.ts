@@ -1,8 +1,12 @@
 import { RateLimitExceeded } from '../errors.js'
+import { checkNumber } from '../internal/options/validate.js'
+import type { ExecuteOptions } from '../internal/policy.js'
+import { throwIfAborted } from '../internal/signal-watch.js'
 import { moreThanBurst, rateLimitExceeded } from '../rate-limit/refusals.js'
 import type { KeyArgument } from './fallback-limiter.js'
 import type { LimitHost } from './limit-host.js'
 import type { Purse } from './purse.js'
+import { completeAcquireOptions, type RedisAcquireOptions, signalIn, underSignal } from './redis-limiter-options.js'
 import { RedisWaiters, type Turn } from './redis-waiters.js'
 import { Unavailable } from './server.js'
 import { TokenSource } from './token-source.js'
@@ -39,7 +43,11 @@ export function closedOff(name: string, { error: cause, nextProbeMs }: Unavailab
   return { allowed: false, waitMs: nextProbeMs, source: 'fallback', error }
 }
 
+/** `error`: the one that a caller gets that would have waited. */
 type Decided = RedisDecision & { readonly error?: unknown }
+
+/** One promise for all calls that are granted at once. */
+const YES = Promise.resolve(true)
 
 /** One limit in one thread: its callers that wait, and tokens in hand. */
 export class Limit {
@@ -85,32 +93,29 @@ export class Limit {
     return this.#waiters.size > 0 || this.#source.isAsking
   }
 
-  /** Takes tokens that are in hand, where nobody waits: most calls of a busy limiter. */
-  takeInHand(tokens: number): boolean {
-    const heldMs = this.#refusals?.heldMs() ?? 0
-    if (this.#waiters.size > 0 || heldMs > 0 || !this.#source.takeInHand(tokens)) return false
-    this.#host.counts.allowed++
-    return true
-  }
-
-  /** Takes tokens if they are there now. Refused while others wait: they came first. */
-  async decide(tokens: number, signal?: AbortSignal): Promise<RedisDecision> {
-    const { counts, rate } = this.#host
-    const { allowed, waitMs, remaining, source } = (await this.#waiters.take(tokens, signal)) ?? {
-      allowed: false,
-      waitMs: rate.msOf(tokens),
-      remaining: 0,
-      source: 'lease',
+  /** Tokens in hand decide most calls of a busy limiter, without a promise for each. */
+  tryAcquire(tokens: number, options: ExecuteOptions | undefined): Promise<boolean> {
+    try {
+      this.#host.check(tokens)
+      const signal = signalIn('tryAcquire', options)
+      throwIfAborted(signal)
+      return this.#takeInHand(tokens) ? YES : this.#decideNow(tokens, signal).then(({ allowed }) => allowed)
+    } catch (error) {
+      return Promise.reject(error)
     }
-    if (allowed) counts.allowed++
-    else counts.denied++
-    if (source === 'fallback') counts.fallbacks++
-    return { allowed, waitMs, remaining, source }
   }
 
-  /** Waits for tokens, first come first served in this thread. @param waits - called where they are not there yet */
-  async acquire(tokens: number, maxWaitMs: number, signal: AbortSignal | undefined, waits?: () => void): Promise<void> {
-    if (this.takeInHand(tokens)) return
+  async decide(tokens: number, options: ExecuteOptions | undefined): Promise<RedisDecision> {
+    this.#host.check(tokens)
+    return this.#decideNow(tokens, signalIn('decide', options))
+  }
+
+  /** @param waits - called once it is known that the tokens are not available yet */
+  async acquire(tokens: number, options: RedisAcquireOptions, waits?: () => void): Promise<void> {
+    this.#host.check(tokens)
+    const { maxWaitMs, signal } = completeAcquireOptions(options)
+    throwIfAborted(signal)
+    if (this.#takeInHand(tokens)) return
     const { counts } = this.#host
     try {
       await this.#waiters.wait(tokens, maxWaitMs, signal, waits)
@@ -121,51 +126,44 @@ export class Limit {
     }
   }
 
-  /** Lets nothing pass here at once, elsewhere once the server has heard of it. */
-  pause(ms: number): Promise<void> {
-    this.#host.usedFallback?.pauseFor(this.#ownKey, ms)
-    return this.#source.pause(ms)
+  async pauseFor(ms: number, options: ExecuteOptions | undefined): Promise<void> {
+    this.#host.checkOpen()
+    checkNumber('ms', ms, { min: 0, max: 1e11 })
+    await underSignal('pauseFor', options, () => {
+      this.#host.usedFallback?.pauseFor(this.#ownKey, ms)
+      return this.#source.pause(ms)
+    })
   }
 
-  /** Looks at the tokens and takes none. */
-  async peek(tokens: number): Promise<RedisDecision> {
+  async peek(tokens: number, options: ExecuteOptions | undefined): Promise<RedisDecision> {
+    this.#host.check(tokens)
+    return underSignal('peek', options, () => this.#peek(tokens))
+  }
+
+  /** Sent once: a refund that arrived twice would let too many pass. */
+  async refund(tokens: number, options: ExecuteOptions | undefined): Promise<boolean> {
     const { rate, server } = this.#host
-    const heldMs = this.#refusals?.heldMs() ?? 0
-    if (heldMs > 0 || this.#waiters.size > 0)
-      return {
-        allowed: false,
-        waitMs: heldMs + rate.msOf(heldMs > 0 ? tokens - 1 : tokens),
-        remaining: 0,
-        source: 'lease',
-      }
-    const { inHand } = this.#source
-    const answer = await server.ask(this.#key, rate.request(0, Math.max(0, tokens - inHand)))
-    if (answer instanceof Unavailable) {
-      const { allowed, waitMs, remaining, source } = this.#decideAlone(tokens, answer, true)
-      return { allowed, waitMs, remaining, source }
-    }
-    const waitMs = Math.max(answer.waitMs, answer.pausedMs)
-    return { allowed: waitMs === 0, waitMs, remaining: answer.left + inHand, source: 'redis' }
+    this.#host.checkOpen()
+    checkNumber('tokens', tokens, { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true })
+    return underSignal('refund', options, async () => {
+      const answer = await server.ask(this.#key, rate.request(-Math.min(tokens, rate.burstSize), -1))
+      const hasArrived = !(answer instanceof Unavailable)
+      if (!hasArrived) this.#host.usedFallback?.refund(this.#ownKey, tokens)
+      this.#returned(false)
+      return hasArrived
+    })
   }
 
-  /** Gives tokens back. Sent once: a refund that comes twice would let too many pass. @returns whether the server has heard */
-  async refund(tokens: number): Promise<boolean> {
-    const { rate, server } = this.#host
-    const answer = await server.ask(this.#key, rate.request(-Math.min(tokens, rate.burstSize), -1))
-    const isTold = !(answer instanceof Unavailable)
-    if (!isTold) this.#host.usedFallback?.refund(this.#ownKey, tokens)
-    this.#returned(false)
-    return isTold
-  }
-
-  /** Fills the bucket, and ends a pause. @returns whether the server has heard */
-  async reset(): Promise<boolean> {
+  async reset(options: ExecuteOptions | undefined): Promise<boolean> {
     const { server, usedFallback } = this.#host
-    usedFallback?.reset(this.#ownKey)
-    this.#source.reset()
-    const answer = await server.run(WINDOW_SCRIPT, [this.#key], windowArguments({ what: 'reset' }), String)
-    this.#returned(true)
-    return !(answer instanceof Unavailable)
+    this.#host.checkOpen()
+    return underSignal('reset', options, async () => {
+      usedFallback?.reset(this.#ownKey)
+      this.#source.reset()
+      const answer = await server.run(WINDOW_SCRIPT, [this.#key], windowArguments({ what: 'reset' }), String)
+      this.#returned(true)
+      return !(answer instanceof Unavailable)
+    })
   }
 
   #returned(isReset: boolean): void {
@@ -182,12 +180,40 @@ export class Limit {
     this.#waiters.refuseAll(error)
   }
 
+  /** By key nothing is ever in hand. */
+  #takeInHand(tokens: number): boolean {
+    if (this.#refusals !== undefined || this.#waiters.size > 0 || !this.#source.takeInHand(tokens)) return false
+    this.#host.counts.allowed++
+    return true
+  }
+
+  async #decideNow(tokens: number, signal: AbortSignal | undefined): Promise<RedisDecision> {
+    const { counts, rate } = this.#host
+    const decided = (await this.#waiters.take(tokens, signal)) ?? refusedHere(rate.msOf(tokens))
+    if (decided.allowed) counts.allowed++
+    else counts.denied++
+    if (decided.source === 'fallback') counts.fallbacks++
+    return withoutError(decided)
+  }
+
+  async #peek(tokens: number): Promise<RedisDecision> {
+    const { rate, server } = this.#host
+    const heldMs = this.#refusals?.heldMs() ?? 0
+    if (heldMs > 0) return refusedHere(heldMs + rate.msOf(tokens - 1))
+    if (this.#waiters.size > 0) return refusedHere(rate.msOf(tokens))
+    const { inHand } = this.#source
+    const answer = await server.ask(this.#key, rate.request(0, Math.max(0, tokens - inHand)))
+    if (answer instanceof Unavailable) return withoutError(this.#decideAlone(tokens, answer, true))
+    const waitMs = Math.max(answer.waitMs, answer.pausedMs)
+    return { allowed: waitMs === 0, waitMs, remaining: answer.left + inHand, source: 'redis' }
+  }
+
   async #decide(tokens: number): Promise<Decided> {
     const { rate } = this.#host
     // The burst may have become smaller while the caller waited.
     if (tokens > rate.burstSize) throw moreThanBurst(tokens, rate.burstSize)
     const heldMs = this.#refusals?.heldMs() ?? 0
-    if (heldMs > 0) return { allowed: false, waitMs: heldMs + rate.msOf(tokens - 1), remaining: 0, source: 'lease' }
+    if (heldMs > 0) return refusedHere(heldMs + rate.msOf(tokens - 1))
     const { changes } = rate
     const taken = await this.#source.take(tokens)
     switch (taken.kind) {
@@ -205,9 +231,15 @@ export class Limit {
     const { onUnavailable, name } = this.#host.options
     const source = 'fallback'
     if (onUnavailable === 'open') return { allowed: true, waitMs: 0, remaining: null, source }
-    if (onUnavailable === 'closed') {
-      return { ...closedOff(name, reason), remaining: 0, source }
-    }
+    if (onUnavailable === 'closed') return { ...closedOff(name, reason), remaining: 0, source }
     return { ...this.#host.fallback.take(this.#ownKey, tokens, isLook), source }
   }
+}
+
+function refusedHere(waitMs: number): Decided {
+  return { allowed: false, waitMs, remaining: 0, source: 'lease' }
+}
+
+function withoutError({ allowed, waitMs, remaining, source }: Decided): RedisDecision {
+  return { allowed, waitMs, remaining, source }
 }

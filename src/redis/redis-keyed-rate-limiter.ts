@@ -1,7 +1,5 @@
 import { announceCreated } from '../internal/created.js'
-import { checkNumber } from '../internal/options/validate.js'
 import type { ExecuteOptions } from '../internal/policy.js'
-import { throwIfAborted } from '../internal/signal-watch.js'
 import { INSPECT } from '../internal/text/shown.js'
 import { checkKey, type Key } from '../memory/keyed/key.js'
 import { WINDOW } from '../memory/shared/layout.js'
@@ -13,13 +11,10 @@ import { Limit, type RedisDecision, type Refusals } from './limit.js'
 import { Purse, PURSE_BYTES } from './purse.js'
 import { optionsIn, type RedisKeyedRateLimiterHandle } from './redis-handle.js'
 import {
-  completeAcquireOptions,
   completeKeyedRedisOptions,
   type RedisAcquireOptions,
   type RedisKeyedRateLimitOptions,
   type RedisRateLimitChange,
-  signalIn,
-  underSignal,
 } from './redis-limiter-options.js'
 import { shortKey } from './server-key.js'
 
@@ -87,8 +82,7 @@ export class RedisKeyedRateLimiter {
 
   /** Takes `tokens` of a key if they are there now. @throws as `decide` does */
   async tryAcquire(key: Key, tokens = 1, options?: ExecuteOptions): Promise<boolean> {
-    const signal = signalIn('tryAcquire', options)
-    return (await this.#limits.get(this.#check(key, tokens)).decide(tokens, signal)).allowed
+    return this.#limitOf(key).tryAcquire(tokens, options)
   }
 
   /**
@@ -101,8 +95,7 @@ export class RedisKeyedRateLimiter {
    * @throws {TypeError | RangeError} when an argument is wrong
    */
   async decide(key: Key, tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
-    const signal = signalIn('decide', options)
-    return this.#limits.get(this.#check(key, tokens)).decide(tokens, signal)
+    return this.#limitOf(key).decide(tokens, options)
   }
 
   /**
@@ -113,29 +106,20 @@ export class RedisKeyedRateLimiter {
    * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED when the wait would be longer than `maxWaitMs`; while the server is away under
    *   `onUnavailable: 'closed'`, with the client's error as its `cause`
    */
-  async acquire(key: Key, tokens = 1, options: RedisAcquireOptions = {}): Promise<void> {
-    const known = this.#check(key, tokens)
-    const { maxWaitMs, signal } = completeAcquireOptions(options)
-    await this.#wait(known, tokens, maxWaitMs, signal)
+  acquire(key: Key, tokens = 1, options: RedisAcquireOptions = {}): Promise<void> {
+    return this.#wait(key, tokens, options)
   }
 
   /** Waits for one token of a key. @param waits - called where it is not there yet, and not while the server is asked. @internal */
-  async acquireTold(key: Key, waits: () => void, signal: AbortSignal | undefined): Promise<void> {
-    await this.#wait(this.#check(key, 1), 1, Infinity, signal, waits)
+  acquireTold(key: Key, waits: () => void, signal: AbortSignal | undefined): Promise<void> {
+    return this.#wait(key, 1, { signal }, waits)
   }
 
-  async #wait(
-    key: string,
-    tokens: number,
-    maxWaitMs: number,
-    signal: AbortSignal | undefined,
-    waits?: () => void,
-  ): Promise<void> {
-    throwIfAborted(signal)
-    const limit = this.#limits.get(key)
+  async #wait(key: Key, tokens: number, options: RedisAcquireOptions, waits?: () => void): Promise<void> {
+    const limit = this.#limitOf(key)
     this.#inUse.add(limit)
     try {
-      await limit.acquire(tokens, maxWaitMs, signal, waits)
+      await limit.acquire(tokens, options, waits)
     } finally {
       if (limit.waiting === 0) this.#inUse.delete(limit)
     }
@@ -147,22 +131,17 @@ export class RedisKeyedRateLimiter {
    * @param options - `signal` ends the wait for the server, not the pause
    */
   async pauseFor(key: Key, ms: number, options?: ExecuteOptions): Promise<void> {
-    const known = this.#check(key, 1)
-    checkNumber('ms', ms, { min: 0, max: 1e11 })
-    await underSignal('pauseFor', options, () => this.#limits.get(known).pause(ms))
+    return this.#limitOf(key).pauseFor(ms, options)
   }
 
   /** Answers as `decide` would, but takes nothing. */
   async peek(key: Key, tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
-    const known = this.#check(key, tokens)
-    return underSignal('peek', options, () => this.#limits.get(known).peek(tokens))
+    return this.#limitOf(key).peek(tokens, options)
   }
 
   /** Gives back tokens of a key, as that of {@link RedisRateLimiter}. */
   async refund(key: Key, tokens: number, options?: ExecuteOptions): Promise<boolean> {
-    const known = this.#check(key, 1)
-    this.#host.checkRefund(tokens)
-    return underSignal('refund', options, () => this.#limits.get(known).refund(tokens))
+    return this.#limitOf(key).refund(tokens, options)
   }
 
   /**
@@ -170,8 +149,7 @@ export class RedisKeyedRateLimiter {
    * the time they know of, but for this one. A key that nobody has used is full already.
    */
   async reset(key: Key, options?: ExecuteOptions): Promise<boolean> {
-    const known = this.#check(key, 1)
-    return underSignal('reset', options, () => this.#limits.get(known).reset())
+    return this.#limitOf(key).reset(options)
   }
 
   /** Changes rate and burst of every key, as that of {@link RedisRateLimiter}. */
@@ -260,10 +238,9 @@ export class RedisKeyedRateLimiter {
     return refused && (count === 0 || count === this.#mark) ? resetMs : 0
   }
 
-  #check(key: Key, tokens: number): string {
+  #limitOf(key: Key): Limit {
     this.#host.checkOpen()
     checkKey('key', key)
-    this.#host.check(tokens)
-    return shortKey(String(key))
+    return this.#limits.get(shortKey(String(key)))
   }
 }

@@ -1,6 +1,6 @@
 import { announceCreated } from '../internal/created.js'
 import { INSIDE, policyCalls } from '../internal/events/tracing.js'
-import { checkFunction, checkKeys, checkNumber, describe } from '../internal/options/validate.js'
+import { checkFunction, checkKeys, describe } from '../internal/options/validate.js'
 import {
   type AnyFunction,
   callUnlessAborted,
@@ -10,7 +10,6 @@ import {
   type Wrapped,
   wrapWithPolicy,
 } from '../internal/policy.js'
-import { throwIfAborted } from '../internal/signal-watch.js'
 import { INSPECT } from '../internal/text/shown.js'
 import { WHY_BOUND } from '../policy/bound.js'
 import { connectionOf, type RedisClient } from './clients.js'
@@ -22,18 +21,13 @@ import { optionsIn, purseIn, type RedisRateLimiterHandle } from './redis-handle.
 import { RedisRateLimiterAll } from './redis-rate-limiter-all.js'
 import { serverKey } from './server-key.js'
 import {
-  completeAcquireOptions,
   completeRedisOptions,
   type RedisAcquireOptions,
   type RedisRateLimitChange,
   type RedisRateLimitOptions,
-  signalIn,
-  underSignal,
 } from './redis-limiter-options.js'
 
 const KIND = 'amorsize.RedisRateLimiter'
-/** One promise for all that are granted at once. */
-const YES = Promise.resolve(true)
 
 /**
  * One limit for all processes on all machines that use the same name on the same Redis or Valkey server.
@@ -84,14 +78,7 @@ export class RedisRateLimiter implements Policy {
 
   /** Takes `tokens` if they are there now. @throws as `decide` does */
   tryAcquire(tokens = 1, options?: ExecuteOptions): Promise<boolean> {
-    try {
-      this.#host.check(tokens)
-      const signal = signalIn('tryAcquire', options)
-      throwIfAborted(signal)
-      return this.#limit.takeInHand(tokens) ? YES : this.#ask(tokens, signal)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    return this.#limit.tryAcquire(tokens, options)
   }
 
   /**
@@ -101,9 +88,8 @@ export class RedisRateLimiter implements Policy {
    * @param options - `signal` ends the wait for the server's answer; tokens that come after that are for the next caller here as far as they may be in hand, else lost
    * @throws {RangeError} for tokens that could never be there
    */
-  async decide(tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
-    this.#host.check(tokens)
-    return this.#limit.decide(tokens, signalIn('decide', options))
+  decide(tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
+    return this.#limit.decide(tokens, options)
   }
 
   /**
@@ -113,11 +99,8 @@ export class RedisRateLimiter implements Policy {
    * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED when the wait would be longer than `maxWaitMs`; while the server is away under
    *   `onUnavailable: 'closed'`, with the client's error as its `cause`
    */
-  async acquire(tokens = 1, options: RedisAcquireOptions = {}): Promise<void> {
-    this.#host.check(tokens)
-    const { maxWaitMs, signal } = completeAcquireOptions(options)
-    throwIfAborted(signal)
-    await this.#limit.acquire(tokens, maxWaitMs, signal)
+  acquire(tokens = 1, options: RedisAcquireOptions = {}): Promise<void> {
+    return this.#limit.acquire(tokens, options)
   }
 
   /** Runs `fn` once a token is there. */
@@ -146,10 +129,8 @@ export class RedisRateLimiter implements Policy {
    *
    * @param options - `signal` ends the wait for the server, not the pause
    */
-  async pauseFor(ms: number, options?: ExecuteOptions): Promise<void> {
-    this.#host.checkOpen()
-    checkNumber('ms', ms, { min: 0, max: 1e11 })
-    await underSignal('pauseFor', options, () => this.#limit.pause(ms))
+  pauseFor(ms: number, options?: ExecuteOptions): Promise<void> {
+    return this.#limit.pauseFor(ms, options)
   }
 
   /**
@@ -157,9 +138,8 @@ export class RedisRateLimiter implements Policy {
    *
    * @param tokens - a whole number, 1 … burstSize; default 1
    */
-  async peek(tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
-    this.#host.check(tokens)
-    return underSignal('peek', options, () => this.#limit.peek(tokens))
+  peek(tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
+    return this.#limit.peek(tokens, options)
   }
 
   /**
@@ -168,15 +148,13 @@ export class RedisRateLimiter implements Policy {
    * @param tokens - a whole number >= 1
    * @returns a promise of whether the server has heard of it; it is sent once, or not at all
    */
-  async refund(tokens: number, options?: ExecuteOptions): Promise<boolean> {
-    this.#host.checkRefund(tokens)
-    return underSignal('refund', options, () => this.#limit.refund(tokens))
+  refund(tokens: number, options?: ExecuteOptions): Promise<boolean> {
+    return this.#limit.refund(tokens, options)
   }
 
   /** Fills the bucket and ends a pause, for all. Others may still use the tokens they have in hand. @returns a promise of whether the server has heard */
-  async reset(options?: ExecuteOptions): Promise<boolean> {
-    this.#host.checkOpen()
-    return underSignal('reset', options, () => this.#limit.reset())
+  reset(options?: ExecuteOptions): Promise<boolean> {
+    return this.#limit.reset(options)
   }
 
   /**
@@ -256,9 +234,5 @@ export class RedisRateLimiter implements Policy {
   /** @internal A thread has a client or a handle, and a run can hand over neither. */
   [WHY_BOUND](): string {
     return `the limiter '${this.name}' over Redis has its client in this thread (a task that takes tokens itself, from a RedisRateLimiter of this name that its module makes, can run in workers)`
-  }
-
-  async #ask(tokens: number, signal: AbortSignal | undefined): Promise<boolean> {
-    return (await this.#limit.decide(tokens, signal)).allowed
   }
 }
