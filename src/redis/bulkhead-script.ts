@@ -8,7 +8,7 @@ import { scriptOf, wholeNumbers } from './script.js'
  * holder renews is there again if it was lost, even if that is one more than there are: its holder goes on.
  *
  * KEYS: the bulkhead. ARGV: 'take', 'keep' or 'free'; how many places there are; ms for which a place counts, and one who waits; names.
- * Answers: 1 if the first name has a place, the places that are held, and those who wait.
+ * Answers: 1 if the first name has a place, else 0.
  */
 const BULKHEAD = `
 local time = redis.call('TIME')
@@ -61,20 +61,12 @@ if lasting > 0 then
 else
   redis.call('DEL', KEYS[1])
 end
-return {string.format('%d', has), string.format('%d', #places), string.format('%d', #line)}
+return {string.format('%d', has)}
 `
 
 export const BULKHEAD_SCRIPT = scriptOf(BULKHEAD)
 
-/** The script's answer. */
-export interface BulkheadAnswer {
-  readonly has: boolean
-  readonly running: number
-  readonly queued: number
-}
-
-/** @throws {TypeError} for anything but three whole numbers */
-export function readBulkheadAnswer(answer: unknown): BulkheadAnswer {
-  const [has, running, queued] = wholeNumbers(answer, 3) as [number, number, number]
-  return { has: has === 1, running, queued }
+/** Reads the script's answer. @throws {TypeError} for anything but one whole number */
+export function hasPlace(answer: unknown): boolean {
+  return wholeNumbers(answer, 1)[0] === 1
 }

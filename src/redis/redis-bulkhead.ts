@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { BulkheadRejectedError, SharedMemoryError } from '../errors.js'
-import { clockOption, numberOption, option, type ReadOptions, readOptions } from '../internal/options/options.js'
+import { numberOption, type ReadOptions, readOptions } from '../internal/options/options.js'
 import { checkFunction } from '../internal/options/validate.js'
 import {
   type AnyFunction,
@@ -12,20 +12,18 @@ import {
   wrapWithPolicy,
 } from '../internal/policy.js'
 import { throwIfAborted } from '../internal/signal-watch.js'
-import type { Clock } from '../internal/time/clock.js'
 import { realClearInterval, realSetInterval } from '../internal/time/real-timers.js'
 import { WHY_BOUND } from '../policy/bound.js'
-import { type BulkheadAnswer, BULKHEAD_SCRIPT, readBulkheadAnswer } from './bulkhead-script.js'
+import { BULKHEAD_SCRIPT, hasPlace } from './bulkhead-script.js'
 import { connectionOf, type RedisClient } from './clients.js'
-import { checkRedisName, type RedisRateLimitOptions, signalIn } from './redis-limiter-options.js'
+import { LIMIT_OPTIONS, type RedisRateLimitOptions, signalIn } from './redis-limiter-options.js'
 import { RedisWaiters, type Turn } from './redis-waiters.js'
-import { CONNECT_MS, SERVER_OPTIONS } from './server-options.js'
 import { LimitServer, Unavailable } from './server.js'
 
 /** Options of `redisBulkhead`. */
 export interface RedisBulkheadOptions extends Pick<
   RedisRateLimitOptions,
-  'name' | 'timeoutMs' | 'connectTimeoutMs' | 'onUnavailable' | 'processes' | 'shareConnection'
+  'name' | 'timeoutMs' | 'connectTimeoutMs' | 'onUnavailable' | 'processes' | 'shareConnection' | 'clock'
 > {
   /** How many calls run at once, over all machines: an integer from 1 to 10,000. */
   readonly maxConcurrent: number
@@ -35,20 +33,15 @@ export interface RedisBulkheadOptions extends Pick<
   readonly maxWaitMs?: number | undefined
   /** A process that has not been heard of for so long has died, and its places are others': milliseconds, 100 to 3,600,000; default 10,000. */
   readonly leaseMs?: number | undefined
-  /** For tests of waiting; default: the monotonic clock. The server counts by its own. */
-  readonly clock?: Clock | undefined
 }
 
 const UNBOUNDED = { min: 0, max: Number.MAX_SAFE_INTEGER, allowInfinity: true }
 const OPTIONS = {
-  name: option('data', checkRedisName),
+  ...LIMIT_OPTIONS,
   maxConcurrent: numberOption({ min: 1, max: 10_000, integer: true }),
   maxQueue: numberOption({ ...UNBOUNDED, integer: true }, Infinity),
   maxWaitMs: numberOption(UNBOUNDED, Infinity),
   leaseMs: numberOption({ min: 100, max: 3_600_000 }, 10_000),
-  connectTimeoutMs: numberOption({ min: 0 }, CONNECT_MS),
-  ...SERVER_OPTIONS,
-  clock: clockOption,
 }
 
 /** How often one who waits asks again, and after which it has died. */
@@ -154,18 +147,18 @@ export class RedisBulkhead implements Policy {
     return `rl:{${this.name}}~places`
   }
 
-  #ask(what: 'take' | 'keep' | 'free', places: Iterable<string>): Promise<BulkheadAnswer | Unavailable> {
+  #ask(what: 'take' | 'keep' | 'free', places: Iterable<string>): Promise<boolean | Unavailable> {
     const { maxConcurrent, leaseMs } = this.#options
     const values = [what, ...[maxConcurrent, Math.ceil(leaseMs), PATIENCE_MS].map(String), ...places]
-    return this.#server.run(BULKHEAD_SCRIPT, [this.#key], values, readBulkheadAnswer)
+    return this.#server.run(BULKHEAD_SCRIPT, [this.#key], values, hasPlace)
   }
 
   async #take(place: string): Promise<Turn> {
     this.#checkOpen()
-    const answer = await this.#ask('take', [place])
-    if (answer instanceof Unavailable) return this.#takeAlone(place, answer)
-    if (answer.has) this.#hold(place)
-    return { allowed: answer.has, waitMs: POLL_MS, source: 'redis' }
+    const allowed = await this.#ask('take', [place])
+    if (allowed instanceof Unavailable) return this.#takeAlone(place, allowed)
+    if (allowed) this.#hold(place)
+    return { allowed, waitMs: POLL_MS, source: 'redis' }
   }
 
   /** The renewal reports these places to the server once it is back. */

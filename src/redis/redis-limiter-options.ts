@@ -110,11 +110,14 @@ export async function underSignal<T>(
   return unlessAborted(work(), signal)
 }
 
-/** Checks rate and burst, of which the second follows from the first by default. */
-export function checkRate(
-  requestsPerSecond: number,
-  burst: number | undefined,
-): { requestsPerSecond: number; burstSize: number } {
+/** Tokens that come back per second, and most tokens that a bucket holds. */
+export interface Rate {
+  readonly requestsPerSecond: number
+  readonly burstSize: number
+}
+
+/** Checks rate and burst; the default burst follows from the rate. */
+export function checkRate(requestsPerSecond: number, burst: number | undefined): Rate {
   const perSecond = checkNumber('requestsPerSecond', requestsPerSecond, {
     min: 0,
     exclusiveMin: true,
@@ -131,16 +134,21 @@ export function checkRate(
   return { requestsPerSecond: perSecond, burstSize }
 }
 
-const OPTIONS = {
-  name: option('data', checkRedisName),
-  mode: wordOption(['lease', 'exact'], 'lease'),
-  leaseSize: numberOption({ min: 1, max: Number.MAX_SAFE_INTEGER, integer: true, allowInfinity: true }, Infinity),
+/** The options of every limit over Redis. */
+export const LIMIT_OPTIONS = {
+  name: option('data', checkName),
   connectTimeoutMs: numberOption({ min: 0 }, CONNECT_MS),
   ...SERVER_OPTIONS,
   clock: clockOption,
 }
 
-type Complete<T> = ReadOptions<T> & ReturnType<typeof checkRate>
+const OPTIONS = {
+  ...LIMIT_OPTIONS,
+  mode: wordOption(['lease', 'exact'], 'lease'),
+  leaseSize: numberOption({ min: 1, max: Number.MAX_SAFE_INTEGER, integer: true, allowInfinity: true }, Infinity),
+}
+
+type Complete<T> = ReadOptions<T> & Rate
 
 /** Options with their defaults filled in; only those of a limiter by key have a capacity. */
 export type CompleteRedisOptions = Complete<typeof OPTIONS> & { readonly capacity?: number }
@@ -167,7 +175,7 @@ function complete<T extends typeof OPTIONS>(who: string, options: RedisRateLimit
   return { ...readValues(options, table), ...checkRate(options.requestsPerSecond, options.burstSize) }
 }
 
-export function checkRedisName(option: string, name: unknown): string {
+function checkName(option: string, name: unknown): string {
   if (typeof name !== 'string') throw new TypeError(`${option} must be a string; received ${describe(name)}`)
   if (name.length < 1 || name.length > MAX_NAME)
     throw new RangeError(`${option} must have 1 to ${MAX_NAME} characters; received ${name.length}`)
