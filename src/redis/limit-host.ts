@@ -48,9 +48,8 @@ export class LimitHost {
     options: CompleteRedisOptions,
     adopted: Pick<HandlePart, 'relay'> | undefined,
   ) {
-    const { requestsPerSecond, burstSize } = options
     this.options = options
-    this.rate = new RateInUse(requestsPerSecond, burstSize)
+    this.rate = new RateInUse(options)
     const connection =
       adopted !== undefined && client === undefined
         ? throughRelay(adopted.relay, (key) => this.server.limitMs(key))

@@ -1,5 +1,5 @@
 import { type ExactTime, type GcraRequest, timeOfToken, timeOfTokens } from './gcra.js'
-import { checkRate, type RedisRateLimitChange } from './redis-limiter-options.js'
+import { checkRate, type Rate, type RedisRateLimitChange } from './redis-limiter-options.js'
 
 /** The rate and burst of one limiter, as its next question will have them. */
 export class RateInUse {
@@ -11,16 +11,15 @@ export class RateInUse {
   unit!: ExactTime
   full!: ExactTime
 
-  constructor(requestsPerSecond: number, burstSize: number) {
-    this.#set(requestsPerSecond, burstSize)
+  constructor(rate: Rate) {
+    this.#set(rate)
   }
 
   /** @throws {TypeError | RangeError} when the new numbers are none, or out of range; then nothing has changed */
   update(change: RedisRateLimitChange): void {
     const { requestsPerSecond = this.requestsPerSecond, burstSize = this.burstSize } = change
-    checkRate(requestsPerSecond, burstSize)
+    this.#set(checkRate(requestsPerSecond, burstSize))
     this.changes++
-    this.#set(requestsPerSecond, burstSize)
   }
 
   /** How long tokens take to come, in milliseconds. */
@@ -34,12 +33,12 @@ export class RateInUse {
   }
 
   /** Rate and burst alone, for people. */
-  get shown(): { readonly requestsPerSecond: number; readonly burstSize: number } {
+  get shown(): Rate {
     const { requestsPerSecond, burstSize } = this
     return { requestsPerSecond, burstSize }
   }
 
-  #set(requestsPerSecond: number, burstSize: number): void {
+  #set({ requestsPerSecond, burstSize }: Rate): void {
     this.requestsPerSecond = requestsPerSecond
     this.burstSize = burstSize
     this.unit = timeOfToken(requestsPerSecond)

@@ -20,17 +20,13 @@ export interface RedisRateLimiterHandle {
 }
 
 /** A `RedisKeyedRateLimiter` as it travels to another thread. */
-export interface RedisKeyedRateLimiterHandle {
+export interface RedisKeyedRateLimiterHandle extends Omit<RedisRateLimiterHandle, 'kind' | 'options' | 'purse'> {
   /** The class of the limiter. */
   readonly kind: 'amorsize.RedisKeyedRateLimiter'
   /** The options of the limiter. */
   readonly options: Omit<RedisKeyedRateLimitOptions, 'clock'>
-  /** Leads to the thread that has the client. */
-  readonly relay: string
   /** Keys that the server has just refused, for all threads. */
   readonly refusals: KeyedWindowHandle
-  /** Stands for a clock of the maker's own. */
-  readonly clock?: string
 }
 
 /**

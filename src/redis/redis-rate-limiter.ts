@@ -16,7 +16,7 @@ import { connectionOf, type RedisClient } from './clients.js'
 import { purseOf } from './in-hand.js'
 import { LimitHost, type RedisLimiterStats } from './limit-host.js'
 import { Limit, type RedisDecision } from './limit.js'
-import { Purse, PURSE_BYTES } from './purse.js'
+import { Purse } from './purse.js'
 import { optionsIn, purseIn, type RedisRateLimiterHandle } from './redis-handle.js'
 import { RedisRateLimiterAll } from './redis-rate-limiter-all.js'
 import { serverKey } from './server-key.js'
@@ -63,10 +63,9 @@ export class RedisRateLimiter implements Policy {
     if (adopted === undefined) connectionOf(client)
     const options = completeRedisOptions(given)
     const { name, clock } = options
-    const sharedPurse = adopted === undefined ? undefined : new Purse(purseIn(adopted), clock)
+    this.#purse =
+      adopted === undefined ? purseOf(client as RedisClient, options) : new Purse(purseIn(adopted), clock)
     this.#host = new LimitHost(client, options, adopted)
-    const newPurse = (): Purse => Purse.create(new SharedArrayBuffer(PURSE_BYTES), clock)
-    this.#purse = sharedPurse ?? purseOf(client as RedisClient, options, newPurse)
     this.#limit = new Limit(this.#host, serverKey(name), this.#purse)
     announceCreated(this, 'limiter', name)
   }

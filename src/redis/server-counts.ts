@@ -1,8 +1,7 @@
-import type { Clock } from '../internal/time/clock.js'
 import { connectionOf, type RedisClient } from './clients.js'
 import { type GcraRequest, timeOfToken, timeOfTokens } from './gcra.js'
 import { keyName, shortKey } from './server-key.js'
-import { LimitServer, type Unavailable } from './server.js'
+import { LimitServer, type ServerOptions, type Unavailable } from './server.js'
 import {
   readWindowAnswer,
   WINDOW_SCRIPT,
@@ -28,23 +27,18 @@ export interface BucketAnswer {
   readonly waitMs: number
 }
 
-/** How a server is asked. */
-export interface ServerCountsOptions {
-  /** The same name shares the counts; any characters. */
-  readonly name: string
-  readonly timeoutMs: number
-  readonly clock: Clock
-}
-
 /** Counts hits of keys on a server, in windows or as buckets: one round trip each. Nothing rejects; a server that is away is an answer. */
 export class ServerCounts {
   readonly #server: LimitServer
   readonly #name: string
 
-  /** @throws {TypeError} when the client is none that is known */
-  constructor(client: RedisClient, options: ServerCountsOptions) {
+  /**
+   * @param options - `name`: the same name shares the counts; any characters
+   * @throws {TypeError} when the client is of no known kind
+   */
+  constructor(client: RedisClient, { name, ...options }: ServerOptions & { readonly name: string }) {
     this.#server = new LimitServer(connectionOf(client), options)
-    this.#name = keyName(options.name)
+    this.#name = keyName(name)
   }
 
   /** Asks for the window of a key, or changes it. */

@@ -20,7 +20,12 @@ export class Unavailable {
   ) {}
 }
 
-type AskedOptions = { readonly clock: Clock; readonly timeoutMs: number; readonly connectTimeoutMs?: number }
+/** How a server is asked. */
+export interface ServerOptions {
+  readonly clock: Clock
+  readonly timeoutMs: number
+  readonly connectTimeoutMs?: number
+}
 
 /** Why a server is away, and when somebody tries again. */
 interface Failure {
@@ -31,7 +36,7 @@ interface Failure {
 /** The server of a limit, or those of a cluster, asked with a deadline; remembers which is away, so that not every call waits to learn it. */
 export class LimitServer {
   readonly connection: Connection
-  readonly #options: AskedOptions
+  readonly #options: ServerOptions
   readonly #timers: SharedTimers
   /** Servers that are away, as the connection calls them. */
   readonly #failures = new Map<unknown, Failure>()
@@ -40,7 +45,7 @@ export class LimitServer {
   /** Questions that were asked. */
   roundTrips = 0
 
-  constructor(connection: Connection, options: AskedOptions) {
+  constructor(connection: Connection, options: ServerOptions) {
     this.connection = connection
     this.#options = options
     this.#timers = timersOf(options.clock)
