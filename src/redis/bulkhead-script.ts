@@ -1,13 +1,13 @@
 import { scriptOf, wholeNumbers } from './script.js'
 
 /**
- * Places of a bulkhead, on the server's own clock. The state is one JSON text: the places that are held, and those who wait, in their order,
- * each as its name, until when it counts without being heard of, and how long that is at most (milliseconds).
+ * Places of a bulkhead, by the server's clock. The state is one JSON text: the places that are held, and the line of those who wait. Each
+ * entry has a name, the time at which it lapses unless it is renewed, and its longest lifetime (milliseconds).
  *
- * A clock that was set back would let those who have died count for long: none counts for longer than it is to from now on. A place that its
- * holder renews is there again if it was lost, even if that is one more than there are: its holder goes on.
+ * After the clock was set back, entries of dead processes would live on: no entry lives longer than its lifetime from now. If a place was lost
+ * and its holder renews it, it exists again, even beyond the limit, because the holder's call is still running.
  *
- * KEYS: the bulkhead. ARGV: 'take', 'keep' or 'free'; how many places there are; ms for which a place counts, and one who waits; names.
+ * KEYS: the bulkhead. ARGV: 'take', 'keep' or 'free'; the number of places; lifetimes in ms of a place and of one who waits; names.
  * Answers: 1 if the first name has a place, else 0.
  */
 const BULKHEAD = `

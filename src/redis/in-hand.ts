@@ -7,14 +7,14 @@ const byClient = new WeakMap<object, Map<string, WeakRef<Purse>>>()
 const collected = new FinalizationRegistry<() => void>((forget) => forget())
 
 /**
- * The tokens in hand of limiters of this thread that were made apart, of one client and with the same options: they count as one in the bound.
- * Limiters of two clients never do, as nobody can tell whether both lead to one server.
+ * Limiters of this thread that have the same client and options share their tokens in hand, so they count as one in the bound. Limiters of two
+ * clients do not, because nobody can tell whether both clients lead to the same server.
  */
 export function purseOf(client: RedisClient, options: CompleteRedisOptions): Purse {
   const known = byClient.get(client) ?? new Map<string, WeakRef<Purse>>()
   byClient.set(client, known)
   const { name, mode, requestsPerSecond, burstSize, leaseSize } = options
-  // A limiter with other numbers might get tokens from here that its own would refuse.
+  // With other numbers a limiter might get tokens that its own numbers would refuse.
   const key = JSON.stringify([name, mode, requestsPerSecond, burstSize, leaseSize, ownClocks.inHandle(options.clock)])
   const found = known.get(key)?.deref()
   if (found !== undefined) return found

@@ -1,13 +1,13 @@
 import { type ExactTime, type GcraRequest, timeOfToken, timeOfTokens } from './gcra.js'
 import { checkRate, type Rate, type RedisRateLimitChange } from './redis-limiter-options.js'
 
-/** The rate and burst of one limiter, as its next question will have them. */
+/** The current rate and burst of one limiter, which its next question uses. */
 export class RateInUse {
-  /** How often it was changed. */
+  /** How often they were changed. */
   changes = 0
   requestsPerSecond!: number
   burstSize!: number
-  /** The time of a token, and of a full bucket. */
+  /** The time that a token takes to come back, and a full bucket. */
   unit!: ExactTime
   full!: ExactTime
 
@@ -15,24 +15,24 @@ export class RateInUse {
     this.#set(rate)
   }
 
-  /** @throws {TypeError | RangeError} when the new numbers are none, or out of range; then nothing has changed */
+  /** @throws {TypeError | RangeError} for numbers that are wrong or out of range; then nothing has changed */
   update(change: RedisRateLimitChange): void {
     const { requestsPerSecond = this.requestsPerSecond, burstSize = this.burstSize } = change
     this.#set(checkRate(requestsPerSecond, burstSize))
     this.changes++
   }
 
-  /** How long tokens take to come, in milliseconds. */
+  /** How long it takes for tokens to come back, in milliseconds. */
   msOf(tokens: number): number {
     return (tokens / this.requestsPerSecond) * 1000
   }
 
-  /** A question for tokens, by rate and burst of now. */
+  /** A question for tokens, with the current rate and burst. */
   request(most: number, least: number, pauseMs = 0): GcraRequest {
     return { most, least, unit: this.unit, full: this.full, pauseMs }
   }
 
-  /** Rate and burst alone, for people. */
+  /** Rate and burst alone. */
   get shown(): Rate {
     const { requestsPerSecond, burstSize } = this
     return { requestsPerSecond, burstSize }

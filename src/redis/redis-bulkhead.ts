@@ -25,13 +25,13 @@ export interface RedisBulkheadOptions extends Pick<
   RedisRateLimitOptions,
   'name' | 'timeoutMs' | 'connectTimeoutMs' | 'onUnavailable' | 'processes' | 'shareConnection' | 'clock'
 > {
-  /** How many calls run at once, over all machines: an integer from 1 to 10,000. */
+  /** Most calls that run at once, on all machines together: an integer from 1 to 10,000. */
   readonly maxConcurrent: number
-  /** Calls of this object that may wait, an integer >= 0; default Infinity. */
+  /** Most calls of this object that may wait, an integer >= 0; default Infinity. */
   readonly maxQueue?: number | undefined
   /** How long a call waits before it is refused, milliseconds, >= 0; default Infinity. */
   readonly maxWaitMs?: number | undefined
-  /** A process that has not been heard of for so long has died, and its places are others': milliseconds, 100 to 3,600,000; default 10,000. */
+  /** A process that has not renewed its places for this long loses them to others: milliseconds, 100 to 3,600,000; default 10,000. */
   readonly leaseMs?: number | undefined
 }
 
@@ -44,11 +44,11 @@ const OPTIONS = {
   leaseMs: numberOption({ min: 100, max: 3_600_000 }, 10_000),
 }
 
-/** How often one who waits asks again, and after which it has died. */
+/** How often the first caller in the line asks again, and how long it may be silent before it loses its turn. */
 const POLL_MS = 50
 const PATIENCE_MS = 2000
 
-/** Limits how many calls run at once over all machines; made by {@link redisBulkhead}. */
+/** Limits how many calls run at once on all machines together; made by {@link redisBulkhead}. */
 export class RedisBulkhead implements Policy {
   /** Which policy it is. */
   readonly kind = 'bulkhead'
@@ -87,7 +87,7 @@ export class RedisBulkhead implements Policy {
     return this.#options.name
   }
 
-  /** Runs `fn` once a place is there, which is free when `fn` has ended. */
+  /** Waits for a place, runs `fn`, and frees the place when `fn` has ended. */
   async execute<T>(fn: PolicyFunction<T>, options: ExecuteOptions = {}): Promise<T> {
     checkFunction('fn', fn)
     const signal = signalIn('execute', options)
@@ -101,12 +101,12 @@ export class RedisBulkhead implements Policy {
       await this.#waiters.wait(place, maxQueue === 0 ? 0 : maxWaitMs, signal)
       throwIfAborted(signal)
     } catch (error) {
-      // It may stand in the line, or have a place of which the answer was late.
+      // It may still stand in the line, or have a place because of an answer that came too late.
       this.#free(place)
       throw error
     }
     this.#counts.calls++
-    // The place is free when the work has ended, not when its caller waits no longer.
+    // The place is held until the work has ended, even if the caller has stopped waiting for it.
     const free = (): void => this.#free(place)
     return callUnlessAborted(signal, (context) => {
       const running = new Promise<T>((resolve) => resolve(fn(context)))
@@ -115,18 +115,18 @@ export class RedisBulkhead implements Policy {
     })
   }
 
-  /** Returns `fn`, of which each call takes a place first. */
+  /** Returns a function that takes a place before each call of `fn`. */
   wrap<F extends AnyFunction>(fn: F): Wrapped<F, this> {
     return wrapWithPolicy(this, fn)
   }
 
-  /** Counts of this object: calls that got a place, that have one, that wait, and that were refused. */
+  /** Counts of this object: calls that got a place, have one now, wait, or were refused. */
   stats(): { calls: number; running: number; queued: number; rejected: number; fallbacks: number; roundTrips: number } {
     const { roundTrips } = this.#server
     return { ...this.#counts, running: this.#held.size, queued: this.#waiters.size, roundTrips }
   }
 
-  /** Refuses those who wait, and those who come. Calls that run keep their places until they end. */
+  /** Refuses waiting and new callers. Calls that run keep their places until they end. */
   close(): void {
     this.#isClosed = true
     this.#waiters.refuseAll(closedError())
@@ -161,7 +161,7 @@ export class RedisBulkhead implements Policy {
     return { allowed, waitMs: POLL_MS, source: 'redis' }
   }
 
-  /** The renewal reports these places to the server once it is back. */
+  /** The renewal tells the server about these places once it is back. */
   #takeAlone(place: string, { error }: Unavailable): Turn {
     const { onUnavailable, maxConcurrent, processes } = this.#options
     const source = 'fallback'
@@ -185,7 +185,7 @@ export class RedisBulkhead implements Policy {
       realClearInterval(this.#renewal)
       this.#renewal = undefined
     }
-    // Where that is not heard, it lapses.
+    // If the server does not hear of it, the place lapses.
     void this.#ask('free', [place])
     this.#waiters.changed()
   }
@@ -209,13 +209,13 @@ function closedError(): SharedMemoryError {
 }
 
 /**
- * Limits how many calls run at once over all machines that use the same name on the same server. Places are leased, and renewed while their
- * calls run: those of a process that has died are free after `leaseMs`. Callers that wait are served in order, over all machines.
+ * Limits how many calls run at once on all machines that use the same name on the same server. Places are leased, and renewed while their
+ * calls run; if a process dies, its places are free after `leaseMs`. Waiting callers are served in order across all machines.
  *
- * A process that was not heard of for `leaseMs`, since it was stopped, may have lost its places to others; it has them again, beyond
- * `maxConcurrent`, once it goes on. Losing the key may let as many begin once more.
+ * A process that was stopped for `leaseMs` may have lost its places to others. It has them again, beyond `maxConcurrent`, once it continues.
+ * If the server loses the key, up to `maxConcurrent` further calls may begin.
  *
- * @param client - as of {@link RedisRateLimiter}
+ * @param client - as for {@link RedisRateLimiter}
  * @param options - see {@link RedisBulkheadOptions}
  * @throws {TypeError | RangeError} naming what is wrong
  * @example

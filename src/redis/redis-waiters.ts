@@ -11,7 +11,7 @@ import { type DueTimer, type SharedTimers, timersOf } from '../internal/time/tim
 import { tooLong } from '../rate-limit/refusals.js'
 import { PROBE_MS } from './server.js'
 
-/** Whether a caller got its tokens; else how long it would have to wait, or the error it gets. */
+/** Whether a caller got its tokens; if not, how long it would have to wait, or the error that it gets. */
 export interface Turn {
   readonly allowed: boolean
   readonly waitMs: number
@@ -37,16 +37,16 @@ export class RedisWaiters<T, R extends Turn = Turn> {
   readonly #clock: Clock
   readonly #timers: SharedTimers
   readonly #waiters = new LinkedList<Waiter<T>>()
-  /** Those whose time is up, but not that of a question that may bring what they wait for. */
+  /** Callers whose time is up while a question that may bring their tokens is still under way. */
   readonly #late = new Set<Waiter<T>>()
   readonly #graceMs: () => number
   #isServing = false
-  /** How often the limiter was changed; what was answered before that says nothing any more. */
+  /** How often the limiter was changed; older answers no longer apply. */
   #changes = 0
-  /** Until the first may have its turn; its `run` ends that at once. */
+  /** The sleep until the first caller's next turn; `run` ends it immediately. */
   #sleeping: DueTimer | undefined = undefined
 
-  /** @param graceMs - how long an answer may take beside `maxWaitMs` */
+  /** @param graceMs - how much longer than `maxWaitMs` a caller may wait for an answer */
   constructor(host: Host<T, R>, clock: Clock, graceMs: () => number) {
     this.#graceMs = graceMs
     this.#host = host
@@ -81,9 +81,9 @@ export class RedisWaiters<T, R extends Turn = Turn> {
   }
 
   /**
-   * Waits for `tokens`. Rejects with the signal's reason, or when that would take longer than `maxWaitMs`.
+   * Waits for `tokens`. Rejects with the signal's reason, or if the wait would be longer than `maxWaitMs`.
    *
-   * @param waits - called once it is known that they are not there yet
+   * @param waits - called once it is known that they are not available yet
    */
   wait(tokens: T, maxWaitMs: number, signal: AbortSignal | undefined, waits?: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -100,7 +100,7 @@ export class RedisWaiters<T, R extends Turn = Turn> {
     })
   }
 
-  /** Refuses all that wait. */
+  /** Refuses all waiting callers. */
   refuseAll(error: unknown): void {
     for (let waiter = this.#waiters.first; waiter !== null; waiter = this.#waiters.first) {
       this.#end(waiter)
@@ -109,7 +109,7 @@ export class RedisWaiters<T, R extends Turn = Turn> {
     this.#sleeping?.run()
   }
 
-  /** Rate or burst are others now: the first has another turn. */
+  /** Rate or burst have changed: the first caller gets another turn. */
   changed(): void {
     this.#changes++
     this.#sleeping?.run()
@@ -137,7 +137,7 @@ export class RedisWaiters<T, R extends Turn = Turn> {
         this.#host.decided(turn)
         this.#refuse(first, turn.waitMs)
       } else {
-        // Those behind it wait for it.
+        // The callers behind it have to wait, too.
         for (let waiter: Waiter<T> | null = first; waiter !== null; waiter = waiter.next) waiter.tell()
         for (const late of this.#late) this.#refuse(late, turn.waitMs)
         // The server may be back long before the fallback has a token.
@@ -147,7 +147,7 @@ export class RedisWaiters<T, R extends Turn = Turn> {
     this.#isServing = false
   }
 
-  /** Ends early when the first of the queue has gone. */
+  /** Ends early when the first caller leaves. */
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const run = (): void => {
@@ -216,13 +216,13 @@ class Waiter<T> implements Linked<Waiter<T>>, DueTimer, SignalListener {
     readonly gone: (waiter: Waiter<T>) => void,
   ) {}
 
-  /** It has to wait, which it hears once. */
+  /** Reports, once, that it has to wait. */
   tell(): void {
     this.waits?.()
     this.waits = undefined
   }
 
-  /** It has waited as long as it may. */
+  /** It has waited for its longest wait. */
   run(): void {
     this.tooLate()
   }
@@ -233,7 +233,7 @@ class Waiter<T> implements Linked<Waiter<T>>, DueTimer, SignalListener {
   }
 }
 
-/** Of a turn that could not be had, such as one that was under way when its limiter was closed. */
+/** The outcome of a turn that failed, for example because the limiter was closed meanwhile. */
 function failed(error: unknown): Turn {
   return { allowed: false, waitMs: 0, error }
 }

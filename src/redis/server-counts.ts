@@ -10,24 +10,24 @@ import {
   type WindowRequest,
 } from './window-script.js'
 
-/** A limit per window, given back evenly. */
+/** A limit per window whose hits come back evenly. */
 export interface BucketTerms {
   /** Most hits at once; >= 1. */
   readonly limit: number
-  /** In which they come back, milliseconds. */
+  /** The time in which they come back, milliseconds. */
   readonly windowMs: number
 }
 
 /** The state of a bucket. */
 export interface BucketAnswer {
   readonly refused: boolean
-  /** Whole hits that are left. */
+  /** Whole hits that are still allowed. */
   readonly left: number
-  /** Of a refused hit: milliseconds until one has come back. */
+  /** For a refused hit: milliseconds until one comes back. */
   readonly waitMs: number
 }
 
-/** Counts hits of keys on a server, in windows or as buckets: one round trip each. Nothing rejects; a server that is away is an answer. */
+/** Counts hits of keys on a server, in windows or buckets, by one round trip each. Nothing rejects: if the server is away, `Unavailable` is the answer. */
 export class ServerCounts {
   readonly #server: LimitServer
   readonly #name: string
@@ -46,18 +46,18 @@ export class ServerCounts {
     return this.#server.run(WINDOW_SCRIPT, [this.#windowKey(key)], windowArguments(request), readWindowAnswer)
   }
 
-  /** Takes a hit of a key's bucket, or with `most` 0 only looks. */
+  /** Takes a hit from a key's bucket; with `most` 0 it only looks. */
   async inBucket(key: string, terms: BucketTerms, most: 0 | 1): Promise<BucketAnswer | Unavailable> {
     const answer = await this.#server.ask(this.#bucketKey(key, terms), { ...requestOf(terms), most, least: 1 })
     return 'granted' in answer ? { refused: answer.granted === 0, left: answer.left, waitMs: answer.waitMs } : answer
   }
 
-  /** Gives a hit back to a key's bucket. Sent once: what comes twice would let too many pass. */
+  /** Gives a hit back to a key's bucket. Sent once: a hit that came back twice would let too many pass. */
   giveBack(key: string, terms: BucketTerms): Promise<unknown> {
     return this.#server.ask(this.#bucketKey(key, terms), { ...requestOf(terms), most: -1, least: -1 })
   }
 
-  /** Forgets a key: its window, and its buckets of these terms. */
+  /** Forgets a key: its window and its buckets with these terms. */
   async forget(key: string, buckets: Iterable<BucketTerms>): Promise<void> {
     const keys = [this.#windowKey(key), ...Array.from(buckets, (terms) => this.#bucketKey(key, terms))]
     await Promise.all(
@@ -69,7 +69,7 @@ export class ServerCounts {
     return `rw:{${this.#name}:${shortKey(key)}}`
   }
 
-  /** By its terms, too: two pairs of them are two limits. */
+  /** The terms are part of the key: other terms are another limit. */
   #bucketKey(key: string, { limit, windowMs }: BucketTerms): string {
     return `rl:{${this.#name}%${limit}/${windowMs}:${shortKey(key)}}`
   }

@@ -1,10 +1,10 @@
 import { namesOf, numberOption, option, type ReadOptions, wordOption } from '../internal/options/options.js'
 import { describe } from '../internal/options/validate.js'
 
-/** How long the first connection may take, and the first answer. */
+/** How long the first connection and its first answer may take together. */
 export const CONNECT_MS = 2000
 
-/** How a server is asked: options that limiters and stores have. */
+/** Options of limiters and stores: how a server is asked. */
 export const SERVER_OPTIONS = {
   timeoutMs: numberOption({ min: 0, exclusiveMin: true }, 50),
   onUnavailable: wordOption(['local', 'closed', 'open'], 'local'),
@@ -12,7 +12,7 @@ export const SERVER_OPTIONS = {
   shareConnection: option('here', checkShared),
 }
 
-/** Programs may say what is so in any case. @throws {RangeError} for what is not */
+/** The connection is always shared; programs may say so. @throws {RangeError} for anything else */
 function checkShared(name: string, value: unknown): void {
   if (value !== undefined && value !== true)
     throw new RangeError(`${name} must be true, for the client's own connection is used; received ${describe(value)}`)

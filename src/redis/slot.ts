@@ -1,7 +1,7 @@
 /** CRC-16/XMODEM. */
 const POLYNOMIAL = 0x1021
 
-/** The slot of a cluster that a key is in: by what stands between its first braces, if there is anything. Source: Redis cluster specification. */
+/** The cluster slot of a key: a digest of the text between its first braces, or of the whole key. Source: Redis cluster specification. */
 export function slotOf(key: string): number {
   const begin = key.indexOf('{') + 1
   const end = key.indexOf('}', begin)
@@ -13,10 +13,10 @@ export function slotOf(key: string): number {
   return crc % 16_384
 }
 
-/** The owner of a slot, as a cluster says: in ioredis addresses, the master's first; in node-redis a shard. */
+/** The owner of a slot as the client knows it: for ioredis addresses, the master's first; for node-redis a shard. */
 type Shard = readonly string[] | { readonly master: { readonly address: string } }
 
-/** The address of the server that has a key; undefined where the client is no cluster, or does not know yet. */
+/** The address of the server that has a key; undefined if the client is not a cluster or does not know yet. */
 export function serverOf(client: object, key: string): string | undefined {
   const { slots } = client as { readonly slots?: readonly (Shard | undefined)[] }
   const shard = slots?.[slotOf(key)]
