@@ -2,7 +2,7 @@ import { describe } from '../internal/options/validate.js'
 import { connection, type Connection, onceReady, type Run, type Telling } from './connection.js'
 import { serverOf } from './slot.js'
 
-/** A client of ioredis or iovalkey, or a cluster of them, as far as it is used. */
+/** The part of a client of ioredis or iovalkey, or of their clusters, that is used. */
 export interface IoredisLike extends Telling {
   readonly status: string
   readonly options?: { readonly keyPrefix?: string | undefined } | undefined
@@ -10,7 +10,7 @@ export interface IoredisLike extends Telling {
   eval(script: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>
 }
 
-/** A client of node-redis, a pool or a cluster of it, as far as it is used. */
+/** The part of a client, a pool or a cluster of node-redis that is used. */
 export interface NodeRedisLike {
   evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
@@ -23,37 +23,37 @@ interface NodeRedisClient extends NodeRedisLike, Telling {
   withCommandOptions?(options: { timeout: undefined }): NodeRedisLike
 }
 
-/** A client of @upstash/redis, as far as it is used. */
+/** The part of a client of @upstash/redis that is used. */
 export interface UpstashLike {
   evalsha(sha: string, keys: string[], values: string[]): Promise<unknown>
   eval(script: string, keys: string[], values: string[]): Promise<unknown>
 }
 
-/** A client of Valkey GLIDE, or a cluster of it, as far as it is used. */
+/** The part of a client or a cluster of Valkey GLIDE that is used. */
 export interface GlideLike {
   customCommand(command: string[]): Promise<unknown>
 }
 
-/** Anything that sends a command and gives its answer, e.g. over a client of your own. */
+/** Anything that sends a command and returns the answer, e.g. over a client of your own. */
 export interface CommandSender {
-  /** @param key - the key the command is about: a cluster sends it where that is */
+  /** @param key - the key of the command, by which a cluster chooses the server */
   send(command: string[], key: string): Promise<unknown>
 }
 
-/** A client that a limiter takes: one of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or a sender of commands. */
+/** A client for a limiter: of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or a sender of commands. */
 export type RedisClient = IoredisLike | NodeRedisLike | UpstashLike | GlideLike | CommandSender
 
-/** By client: its connection, for all limiters and stores that have it. */
+/** The connection of each client, for all limiters and stores that use the client. */
 const known = new WeakMap<object, Connection>()
 
-/** @throws {TypeError} when it is no client that is known */
+/** @throws {TypeError} if the client is of no known kind */
 export function connectionOf(client: unknown): Connection {
   const found = known.get(client as object) ?? open(client)
   known.set(client as object, found)
   return found
 }
 
-/** Finds out by its methods what kind of client it is. */
+/** The methods of a client show its kind. */
 function open(client: unknown): Connection {
   const given = client as Partial<IoredisLike & NodeRedisLike & CommandSender & GlideLike> | null | undefined
   if (typeof given?.send === 'function') return throughSender(client as CommandSender)
@@ -68,7 +68,7 @@ function open(client: unknown): Connection {
   )
 }
 
-/** The states of ioredis before it is ready, but for one that is to connect with its first command. */
+/** The states of ioredis before it is ready, except 'wait': such a client connects on its first command. */
 const OPENING = ['connecting', 'connect', 'close', 'reconnecting']
 
 function throughIoredis(client: IoredisLike): Connection {

@@ -1,23 +1,23 @@
 import { once } from 'node:events'
 import type { Script } from './script.js'
 
-/** Runs scripts, each about one key, or several that a cluster has in one place. */
+/** Runs scripts, each on one key, or on several keys that are on one server of a cluster. */
 export interface Connection {
   /**
    * Rejects with the client's own error.
    *
-   * @param isWanted - asked before the command is sent: one that nobody waits for any more would only cost tokens
+   * @param isWanted - asked before the command is sent: if nobody waits for the answer any more, it would only cost tokens
    */
   run(script: Script, keys: readonly string[], values: readonly string[], isWanted: () => boolean): Promise<unknown>
-  /** Which server of a cluster has a key, as far as the client knows: others answer while one is away. Undefined where there is but one. */
+  /** Which server of a cluster has a key, as far as the client knows: while one is away, others answer. Undefined if there is only one. */
   readonly serverOf?: ((key: string) => unknown) | undefined
-  /** Scripts that were run over it, each with its server: others may still have to learn it, or to be connected to. */
+  /** Scripts that were run, each with its server. Other servers may not know the script, or may not be connected yet. */
   readonly answered: Set<string>
-  /** Ends what is no client's. */
+  /** Closes the part that does not belong to a client. */
   close?(): void
 }
 
-/** Sends a script by its digest, or its text. */
+/** Sends a script by its digest or as text. */
 export type Run = (
   by: 'sha' | 'text',
   script: Script,
@@ -25,10 +25,10 @@ export type Run = (
   values: readonly string[],
 ) => Promise<unknown>
 
-/** Resolves once commands can be sent; undefined where they can already. Rejects with what is in the way. */
+/** Resolves once commands can be sent; undefined if they can already. Rejects with the reason why they cannot. */
 type Ready = () => Promise<void> | undefined
 
-/** A server that does not know the script (it was restarted, or its scripts were flushed) gets its text once. */
+/** A server that does not know the script (it was restarted, or its scripts were flushed) gets its text. */
 export function connection(run: Run, ready?: Ready, serverOf?: Connection['serverOf']): Connection {
   return {
     serverOf,
@@ -49,7 +49,7 @@ export function connection(run: Run, ready?: Ready, serverOf?: Connection['serve
   }
 }
 
-/** Clients differ in the class of their errors, and GLIDE has words of its own for what the server has said. */
+/** Clients differ in the class of their errors, and GLIDE rewords the server's message. */
 function isNoScript(error: unknown): boolean {
   return (
     typeof error === 'object' &&
@@ -58,13 +58,13 @@ function isNoScript(error: unknown): boolean {
   )
 }
 
-/** A client, as far as it says when it is connected: an `EventEmitter`. */
+/** The part of a client that says when it is connected: an `EventEmitter`. */
 export interface Telling {
   on(event: 'ready' | 'error' | 'end', listener: (error?: unknown) => void): unknown
   off(event: 'ready' | 'error' | 'end', listener: (error?: unknown) => void): unknown
 }
 
-/** Has a client connect before it is given commands: it would send those later, when nobody waits for them. An error ends the wait. */
+/** Waits until a client is connected: it would keep commands and send them when nobody waits for them any more. An error ends the wait. */
 export function onceReady(client: Telling, isOpening: () => boolean): Ready {
   let waiting: Promise<void> | undefined
   const wait = async (): Promise<void> => {

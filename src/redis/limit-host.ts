@@ -13,22 +13,22 @@ import { LimitServer, Unavailable } from './server.js'
 
 /** Counts of one object. */
 export interface RedisLimiterStats {
-  /** Decisions that were granted, at once or after a wait. */
+  /** Decisions that were granted, immediately or after a wait. */
   readonly allowed: number
-  /** Decisions that were refused. Aborted waits count as neither. */
+  /** Decisions that were refused. Aborted waits count neither here nor as allowed. */
   readonly denied: number
-  /** Callers that wait now. */
+  /** Callers that are waiting. */
   readonly waiting: number
   /** Questions to the server. */
   readonly roundTrips: number
-  /** Decisions made without it, since it was away. */
+  /** Decisions made without the server because it was away. */
   readonly fallbacks: number
 }
 
-/** The part that all handles have. */
+/** The part that both kinds of handles have. */
 type HandlePart = Pick<RedisRateLimiterHandle, 'options' | 'relay' | 'clock'>
 
-/** The things that the limits of one limiter share, by key or not, until it is closed. */
+/** Everything that the limits of one limiter share until it is closed. A limiter by key has many limits, others one. */
 export class LimitHost {
   readonly options: CompleteRedisOptions
   readonly rate: RateInUse
@@ -40,7 +40,7 @@ export class LimitHost {
   #relay: Relay | undefined = undefined
 
   /**
-   * @param client - may be missing where a handle is adopted: then the thread that shared the limiter is asked
+   * @param client - may be missing if a handle is adopted; then the thread that shared the limiter is asked
    * @param adopted - the handle that `from` was given
    */
   constructor(
@@ -66,18 +66,18 @@ export class LimitHost {
     return this.#fallback
   }
 
-  /** @throws {SharedMemoryError} when it has been closed */
+  /** @throws {SharedMemoryError} if it has been closed */
   checkOpen(): void {
     if (this.#isClosed) throw closedError()
   }
 
-  /** @throws when it has been closed, or so many tokens could never be there */
+  /** @throws if it has been closed, or so many tokens could never be available */
   check(tokens: number): void {
     this.checkOpen()
     if (tokens !== 1) checkNumber('tokens', tokens, { min: 1, max: this.rate.burstSize, integer: true })
   }
 
-  /** Changes rate and burst. @throws when it has been closed, or the change is none; then nothing has changed */
+  /** Changes rate and burst. @throws if it has been closed, or a number is wrong; then nothing has changed */
   update(change: RedisRateLimitChange): void {
     this.checkOpen()
     checkKeys('update', change, ['requestsPerSecond', 'burstSize'])
@@ -92,7 +92,7 @@ export class LimitHost {
     return (this.#fallback ??= new Fallback(this.options, this.rate))
   }
 
-  /** Waits until the server has answered. @throws its last error after `connectTimeoutMs`, or that this has been closed */
+  /** Waits until the server has answered. @throws the last error after `connectTimeoutMs`, or that this has been closed */
   async ready(key: string): Promise<void> {
     const { clock, connectTimeoutMs } = this.options
     const endMs = clock.now() + connectTimeoutMs
@@ -109,13 +109,13 @@ export class LimitHost {
     return { ...this.counts, waiting, roundTrips: this.server.roundTrips }
   }
 
-  /** For people. */
+  /** As `util.inspect` shows the limiter. */
   shown(className: string, stats: RedisLimiterStats): object {
     const { name, mode } = this.options
     return shownAs(className, { name, mode, ...this.rate.shown, ...stats })
   }
 
-  /** For other threads, whose questions are answered from now on. */
+  /** The handle's part. From now on, questions of other threads are answered. */
   share(): HandlePart {
     this.checkOpen()
     this.#relay ??= new Relay(this.server.connection)
@@ -127,7 +127,7 @@ export class LimitHost {
     }
   }
 
-  /** @param refuse - ends the waits; called the first time only */
+  /** @param refuse - ends the waits; called only once */
   close(refuse: (error: SharedMemoryError) => void): void {
     if (this.#isClosed) return
     this.#isClosed = true

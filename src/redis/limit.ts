@@ -12,31 +12,31 @@ import { Unavailable } from './server.js'
 import { TokenSource } from './token-source.js'
 import { WINDOW_SCRIPT, windowArguments } from './window-script.js'
 
-/** A decision, and who made it. */
+/** A decision and who made it. */
 export interface RedisDecision {
   /** Whether the tokens were taken. */
   readonly allowed: boolean
-  /** Of a refusal: milliseconds after which the same may succeed; 0 otherwise. */
+  /** For a refusal: milliseconds after which the same may succeed; 0 otherwise. */
   readonly waitMs: number
-  /** Tokens that were left, as far as is known here; null where nobody counts (`onUnavailable: 'open'`). */
+  /** Tokens that were left, as far as is known here; null if nobody counts (`onUnavailable: 'open'`). */
   readonly remaining: number | null
   /**
-   * 'lease': decided here, by tokens in hand, by callers that wait already, or by a refusal that still holds; 'redis': the server;
-   * 'fallback': what `onUnavailable` says.
+   * 'lease': this thread, because of tokens in hand, callers that wait already, or a refusal that still applies; 'redis': the server;
+   * 'fallback': `onUnavailable`.
    */
   readonly source: 'lease' | 'redis' | 'fallback'
 }
 
-/** Keeps what the server has refused, so that it need not be asked again in vain. */
+/** Remembers a refusal of the server, so that it is not asked again in vain. */
 export interface Refusals {
-  /** Milliseconds for which nobody gets anything; 0: ask. */
+  /** Milliseconds for which everybody is refused; 0: ask the server. */
   heldMs(): number
   hold(ms: number): void
-  /** Something has come back. `isReset`: a pause has ended, too. */
+  /** Tokens have come back. `isReset`: a pause has ended, too. */
   forget(isReset: boolean): void
 }
 
-/** The refusal of a limit that is closed while the server is away. */
+/** The refusal by a limit that is closed while the server is away. */
 export function closedOff(name: string, { error: cause, nextProbeMs }: Unavailable): Turn {
   const why = `the server of the rate limit '${name}' does not answer, and onUnavailable is 'closed'`
   const error = new RateLimitExceeded(why, { retryAfterMs: nextProbeMs, limiterName: name, cause })
@@ -49,7 +49,7 @@ type Decided = RedisDecision & { readonly error?: unknown }
 /** One promise for all calls that are granted at once. */
 const YES = Promise.resolve(true)
 
-/** One limit in one thread: its callers that wait, and tokens in hand. */
+/** One limit in one thread: waiting callers and tokens in hand. Its methods are those of `RedisRateLimiter`. */
 export class Limit {
   readonly #host: LimitHost
   readonly #key: string
@@ -88,7 +88,7 @@ export class Limit {
     return this.#waiters.size
   }
 
-  /** Whether somebody waits, or asks. */
+  /** Whether somebody waits, or a question is under way. */
   get isBusy(): boolean {
     return this.#waiters.size > 0 || this.#source.isAsking
   }
@@ -171,7 +171,7 @@ export class Limit {
     this.#waiters.changed()
   }
 
-  /** Rate or burst are others now. */
+  /** Rate or burst have changed. */
   changed(): void {
     this.#waiters.changed()
   }

@@ -11,11 +11,11 @@ export interface RedisRateLimiterHandle {
   readonly kind: 'amorsize.RedisRateLimiter'
   /** The options of the limiter. */
   readonly options: Omit<RedisRateLimitOptions, 'clock'>
-  /** By which the thread that has the client is asked. */
+  /** Leads to the thread that has the client. */
   readonly relay: string
-  /** Tokens taken ahead, for all threads. */
+  /** Tokens in hand, for all threads. */
   readonly purse: SharedArrayBuffer
-  /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */
+  /** Stands for a clock that is not the system's; only the thread that has the clock can open such a handle. */
   readonly clock?: string
 }
 
@@ -30,10 +30,11 @@ export interface RedisKeyedRateLimiterHandle extends Omit<RedisRateLimiterHandle
 }
 
 /**
- * @param own - what this kind of handle alone has
- * @returns what the limiter is to be made with
- * @throws {TypeError} when it is no handle of this kind
- * @throws {SharedMemoryError} ERR_SHARED_MEMORY when it runs on a clock of another thread
+ * Reads the options of a handle.
+ *
+ * @param own - the property that only this kind of handle has
+ * @throws {TypeError} if it is no handle of this kind
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY if its clock belongs to another thread
  */
 export function optionsIn<H extends RedisRateLimiterHandle | RedisKeyedRateLimiterHandle>(
   handle: H,
@@ -50,7 +51,7 @@ export function optionsIn<H extends RedisRateLimiterHandle | RedisKeyedRateLimit
   return { ...handle.options, clock: ownClocks.of(handle.clock) }
 }
 
-/** @throws {TypeError} when it is no memory of a purse */
+/** @throws {TypeError} if it is not the memory of a purse */
 export function purseIn({ purse }: { readonly purse: unknown }): SharedArrayBuffer {
   if (!(purse instanceof SharedArrayBuffer) || purse.byteLength !== PURSE_BYTES)
     throw new TypeError(`handle.purse must be a SharedArrayBuffer of ${PURSE_BYTES} bytes; received ${describe(purse)}`)

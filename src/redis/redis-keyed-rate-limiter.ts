@@ -20,35 +20,29 @@ import { shortKey } from './server-key.js'
 
 const KIND = 'amorsize.RedisKeyedRateLimiter'
 
-/** A key that nobody asks for is forgotten after this, beyond so many keys at once, but for those somebody waits for. */
+/** If there are more keys than `MOST_KEYS`, those not used for this long are forgotten, unless somebody waits for them. */
 const IDLE_MS = 2000
 const MOST_KEYS = 10_000
 /** The shortest time for which a refusal is worth keeping. */
 const LEAST_HOLD_MS = 1
 
 /**
- * A limit for every key (an address, a user, a host), held by all processes on all machines that use the same name on the same server.
+ * A limit for every key (an address, a user, a host), shared by all processes on all machines that use the same name on the same server. For
+ * each key it is a {@link RedisRateLimiter}, with its bound and its methods.
  *
- * A key that the server has refused is refused here until it could succeed, in every thread that has the limiter by its handle: an attack
- * costs no round trip. For each key the bound is that of {@link RedisRateLimiter}.
- *
- * Thread-safety: each thread makes its own, or takes it `from` a handle; the server counts for all.
+ * If the server has refused a key, it is refused here until it could succeed, in every thread that has the handle of the limiter. So an attack
+ * costs no round trips.
  */
 export class RedisKeyedRateLimiter {
   readonly #host: LimitHost
   readonly #limits: PerKey<string, Limit>
   readonly #refusals: KeyedWindow
-  /** Limits with somebody in them: those that may have to be refused. */
+  /** Limits for which somebody waits. */
   readonly #inUse = new Set<Limit>()
 
-  /**
-   * @param client - as of {@link RedisRateLimiter}
-   * @param options - see {@link RedisKeyedRateLimitOptions}
-   * @throws {TypeError} when an option is unknown or of the wrong type, or the client is none that is known
-   * @throws {RangeError} when an option is out of range
-   */
+  /** Client and errors as for {@link RedisRateLimiter}. @param options - see {@link RedisKeyedRateLimitOptions} */
   constructor(client: RedisClient, options: RedisKeyedRateLimitOptions)
-  /** @internal `adopted`: the handle `from` was given; then the client may be missing. */
+  /** @internal `adopted`: the handle that `from` was given; then the client may be missing. */
   constructor(
     client: RedisClient | undefined,
     options: RedisKeyedRateLimitOptions,
@@ -59,7 +53,7 @@ export class RedisKeyedRateLimiter {
     given: RedisKeyedRateLimitOptions,
     adopted?: RedisKeyedRateLimiterHandle,
   ) {
-    // First of all: a client among the options has an error of its own.
+    // Checked first: a client in place of the options has an error of its own.
     if (adopted === undefined) connectionOf(client)
     const options = completeKeyedRedisOptions(given)
     const { name, clock, capacity } = options
@@ -80,37 +74,30 @@ export class RedisKeyedRateLimiter {
     return this.#host.options.name
   }
 
-  /** Takes `tokens` of a key if they are there now. @throws as `decide` does */
+  /** Takes `tokens` of a key if they are available now. @throws as `decide` does */
   async tryAcquire(key: Key, tokens = 1, options?: ExecuteOptions): Promise<boolean> {
     return this.#limitOf(key).tryAcquire(tokens, options)
   }
 
   /**
-   * Takes `tokens` of a key if they are there now, and tells who decided. A key that was refused, and could not succeed yet, is refused
+   * Takes `tokens` of a key if they are available now, and says who decided. A key that was refused, and could not succeed yet, is refused
    * again without a round trip.
    *
-   * @param key - a string, number or bigint; '1' and 1 are the same key. One of more than 200 characters is known by its digest
+   * @param key - a string, number or bigint; '1' and 1 are the same key. If it is longer than 200 characters, its digest is used
    * @param tokens - a whole number, 1 … burstSize; default 1
-   * @param options - `signal` ends the wait for the server's answer; tokens that come after that are lost
-   * @throws {TypeError | RangeError} when an argument is wrong
+   * @param options - `signal` ends the wait for the server's answer; tokens that arrive later are lost
+   * @throws {TypeError | RangeError} if an argument is wrong
    */
   async decide(key: Key, tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
     return this.#limitOf(key).decide(tokens, options)
   }
 
-  /**
-   * Waits for `tokens` of a key, first come first served among the callers of this object.
-   *
-   * @param key - as of `decide`
-   * @param tokens - a whole number, 1 … burstSize; default 1
-   * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED when the wait would be longer than `maxWaitMs`; while the server is away under
-   *   `onUnavailable: 'closed'`, with the client's error as its `cause`
-   */
+  /** Waits for `tokens` of a key, first come first served among the callers of this object. @throws as {@link RedisRateLimiter} does */
   acquire(key: Key, tokens = 1, options: RedisAcquireOptions = {}): Promise<void> {
     return this.#wait(key, tokens, options)
   }
 
-  /** Waits for one token of a key. @param waits - called where it is not there yet, and not while the server is asked. @internal */
+  /** Waits for one token of a key. @param waits - called once the server has said that it is not available yet. @internal */
   acquireTold(key: Key, waits: () => void, signal: AbortSignal | undefined): Promise<void> {
     return this.#wait(key, 1, { signal }, waits)
   }
@@ -125,40 +112,36 @@ export class RedisKeyedRateLimiter {
     }
   }
 
-  /**
-   * Lets nothing of a key pass for `ms` milliseconds: in this process at once, elsewhere from the next question on.
-   *
-   * @param options - `signal` ends the wait for the server, not the pause
-   */
+  /** Lets nothing of a key pass for `ms` milliseconds: in this process immediately, elsewhere from the next question on. */
   async pauseFor(key: Key, ms: number, options?: ExecuteOptions): Promise<void> {
     return this.#limitOf(key).pauseFor(ms, options)
   }
 
-  /** Answers as `decide` would, but takes nothing. */
+  /** Answers like `decide`, but takes nothing. */
   async peek(key: Key, tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
     return this.#limitOf(key).peek(tokens, options)
   }
 
-  /** Gives back tokens of a key, as that of {@link RedisRateLimiter}. */
+  /** Gives unused tokens of a key back, as {@link RedisRateLimiter} does. */
   async refund(key: Key, tokens: number, options?: ExecuteOptions): Promise<boolean> {
     return this.#limitOf(key).refund(tokens, options)
   }
 
   /**
-   * Fills the bucket of a key and ends its pause, as that of {@link RedisRateLimiter}. Processes that know that it was refused refuse it until
-   * the time they know of, but for this one. A key that nobody has used is full already.
+   * Fills the bucket of a key and ends its pause, as {@link RedisRateLimiter} does. Other processes that know of a refusal of the key refuse
+   * it until that ends.
    */
   async reset(key: Key, options?: ExecuteOptions): Promise<boolean> {
     return this.#limitOf(key).reset(options)
   }
 
-  /** Changes rate and burst of every key, as that of {@link RedisRateLimiter}. */
+  /** Changes rate and burst of every key, as {@link RedisRateLimiter} does. */
   update(change: RedisRateLimitChange): void {
     this.#host.update(change)
     for (const limit of this.#inUse) limit.changed()
   }
 
-  /** Resolves once the server has answered, as that of {@link RedisRateLimiter}. Of a cluster this is one server. */
+  /** Resolves once the server has answered, as for {@link RedisRateLimiter}; in a cluster, once one of them has. */
   ready(): Promise<void> {
     return this.#host.ready(`rl:{${this.name}:}`)
   }
@@ -170,24 +153,17 @@ export class RedisKeyedRateLimiter {
     return this.#host.stats(waiting)
   }
 
-  /** A handle for other threads of this process, as that of {@link RedisRateLimiter}; they keep refusals in the same table. */
+  /** A handle for other threads of this process, as of {@link RedisRateLimiter}; they keep refusals in the same table. */
   share(): RedisKeyedRateLimiterHandle {
     return { kind: KIND, ...this.#host.share(), refusals: this.#refusals.share() }
   }
 
-  /**
-   * The limiter of a handle.
-   *
-   * @param handle - what `share()` returned, perhaps in another thread
-   * @param client - a client of this thread; without one the server is asked through the thread that shared the limiter
-   * @throws {TypeError} when it is no such handle
-   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its table cannot be opened here
-   */
+  /** The limiter of a handle, as of {@link RedisRateLimiter}. @throws {SharedMemoryError} ERR_SHARED_MEMORY if its table cannot be opened here */
   static from(handle: RedisKeyedRateLimiterHandle, client?: RedisClient): RedisKeyedRateLimiter {
     return new RedisKeyedRateLimiter(client, optionsIn(handle, KIND, 'refusals'), handle)
   }
 
-  /** As that of {@link RedisRateLimiter}. */
+  /** Refuses waiting and new callers; the client stays open. */
   close(): void {
     this.#host.close((error) => {
       for (const limit of this.#inUse) limit.refuseAll(error)
@@ -228,7 +204,7 @@ export class RedisKeyedRateLimiter {
     this.#refusals.block(key, Math.min(ms, WINDOW.mostMs))
   }
 
-  /** Stands as its count with a refusal, which holds for the rate and burst of its time; a pause has none, and holds for any. */
+  /** The count in the entry of a refusal, which applies only to the rate and burst of its time. A pause has none and always applies. */
   get #mark(): number {
     return 1 + (this.#host.rate.changes % 1000)
   }

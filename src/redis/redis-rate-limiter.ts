@@ -32,14 +32,15 @@ const KIND = 'amorsize.RedisRateLimiter'
 /**
  * One limit for all processes on all machines that use the same name on the same Redis or Valkey server.
  *
- * In mode 'lease' the bound in any window of T seconds is requestsPerSecond × T + burstSize + what N limiters have in hand (each at most a
- * tenth of the burst, for at most one second; none where that is less than one token); over time the rate is never above `requestsPerSecond`. Limiters of one handle count as one, as
- * do those of a thread that have the same client and options. In mode 'exact' nothing is taken ahead.
+ * In mode 'lease' the bound in any window of T seconds is requestsPerSecond × T + burstSize + the tokens that N limiters have in hand: each at
+ * most a tenth of the burst, for at most one second, and none if that is less than one token. In the long run the rate is never above
+ * `requestsPerSecond`. Limiters of one handle count as one, as do those of a thread with the same client and options. In mode 'exact' nothing
+ * is taken ahead.
  *
- * While the server does not answer, each call is answered within `timeoutMs` by `onUnavailable`; most at once. Losing the key (a server that
- * restarts empty, evicts it or fails over) may add one burst each time.
+ * While the server does not answer, `onUnavailable` decides each call within `timeoutMs`, most calls immediately. Each time the server loses
+ * the key (it restarts empty, evicts the key or fails over), one more burst may pass.
  *
- * Thread-safety: each thread makes its own, or takes it `from` a handle; the server counts for all.
+ * Thread-safety: each thread makes its own limiter, or takes it `from` a handle; the server counts for all of them.
  */
 export class RedisRateLimiter implements Policy {
   /** Which policy it is. */
@@ -49,17 +50,17 @@ export class RedisRateLimiter implements Policy {
   readonly #purse: Purse
 
   /**
-   * @param client - of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or an object with `send(command, key)`; its
-   *   own connection is used, and is left open
+   * @param client - of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or an object with `send(command, key)`; its own
+   *   connection is used and left open
    * @param options - see {@link RedisRateLimitOptions}
-   * @throws {TypeError} when an option is unknown or of the wrong type, or the client is none that is known
-   * @throws {RangeError} when an option is out of range
+   * @throws {TypeError} if an option is unknown or of the wrong type, or the client is of no known kind
+   * @throws {RangeError} if an option is out of range
    */
   constructor(client: RedisClient, options: RedisRateLimitOptions)
-  /** @internal `adopted`: the handle `from` was given; then the client may be missing. */
+  /** @internal `adopted`: the handle that `from` was given; then the client may be missing. */
   constructor(client: RedisClient | undefined, options: RedisRateLimitOptions, adopted: RedisRateLimiterHandle)
   constructor(client: RedisClient | undefined, given: RedisRateLimitOptions, adopted?: RedisRateLimiterHandle) {
-    // First of all: a client among the options has an error of its own.
+    // Checked first: a client in place of the options has an error of its own.
     if (adopted === undefined) connectionOf(client)
     const options = completeRedisOptions(given)
     const { name, clock } = options
@@ -75,17 +76,18 @@ export class RedisRateLimiter implements Policy {
     return this.#host.options.name
   }
 
-  /** Takes `tokens` if they are there now. @throws as `decide` does */
+  /** Takes `tokens` if they are available now. @throws as `decide` does */
   tryAcquire(tokens = 1, options?: ExecuteOptions): Promise<boolean> {
     return this.#limit.tryAcquire(tokens, options)
   }
 
   /**
-   * Takes `tokens` if they are there now, and tells who decided. Refused while others wait: they came first.
+   * Takes `tokens` if they are available now, and says who decided. Refused while others wait, because they came first.
    *
    * @param tokens - a whole number, 1 … burstSize; default 1
-   * @param options - `signal` ends the wait for the server's answer; tokens that come after that are for the next caller here as far as they may be in hand, else lost
-   * @throws {RangeError} for tokens that could never be there
+   * @param options - `signal` ends the wait for the server's answer. Tokens that arrive later go to the next caller here, or are lost if this
+   *   limiter may not have so many in hand.
+   * @throws {RangeError} if so many tokens could never be available
    */
   decide(tokens = 1, options?: ExecuteOptions): Promise<RedisDecision> {
     return this.#limit.decide(tokens, options)
@@ -95,14 +97,14 @@ export class RedisRateLimiter implements Policy {
    * Waits for `tokens`, first come first served among the callers of this object.
    *
    * @param tokens - a whole number, 1 … burstSize; default 1
-   * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED when the wait would be longer than `maxWaitMs`; while the server is away under
-   *   `onUnavailable: 'closed'`, with the client's error as its `cause`
+   * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED if the wait would be longer than `maxWaitMs`. With `onUnavailable: 'closed'` also while
+   *   the server is away; then the client's error is its `cause`.
    */
   acquire(tokens = 1, options: RedisAcquireOptions = {}): Promise<void> {
     return this.#limit.acquire(tokens, options)
   }
 
-  /** Runs `fn` once a token is there. */
+  /** Waits for a token, then runs `fn`. */
   async execute<T>(fn: PolicyFunction<T>, options: ExecuteOptions = {}): Promise<T> {
     checkFunction('fn', fn)
     checkKeys('execute', options, ['signal'])
@@ -117,14 +119,15 @@ export class RedisRateLimiter implements Policy {
     return await callUnlessAborted(signal, fn)
   }
 
-  /** Returns `fn`, of which each call takes a token first. */
+  /** Returns a function that waits for a token before each call of `fn`. */
   wrap<F extends AnyFunction>(fn: F): Wrapped<F, this> {
     return wrapWithPolicy(this, fn)
   }
 
   /**
-   * Lets nothing pass for `ms` milliseconds, e.g. after a 429: this object and those of its handle at once, all others from their next
-   * question on (tokens in hand may still be used there). Resolves when the server has heard of it, or is away: then it holds this object alone.
+   * Lets nothing pass for `ms` milliseconds, e.g. after a 429. The pause begins immediately for this object and those of its handle, and with
+   * their next question for all others, which may still use their tokens in hand. Resolves when the server has answered, or is away; then only
+   * this object pauses.
    *
    * @param options - `signal` ends the wait for the server, not the pause
    */
@@ -133,7 +136,7 @@ export class RedisRateLimiter implements Policy {
   }
 
   /**
-   * Answers as `decide` would, but takes nothing.
+   * Answers like `decide`, but takes nothing.
    *
    * @param tokens - a whole number, 1 … burstSize; default 1
    */
@@ -142,30 +145,30 @@ export class RedisRateLimiter implements Policy {
   }
 
   /**
-   * Gives back tokens that were taken and not used: for all, never above `burstSize`.
+   * Gives unused tokens back, for everybody; the bucket never holds more than `burstSize`.
    *
    * @param tokens - a whole number >= 1
-   * @returns a promise of whether the server has heard of it; it is sent once, or not at all
+   * @returns a promise of whether the server has answered; the refund is sent at most once
    */
   refund(tokens: number, options?: ExecuteOptions): Promise<boolean> {
     return this.#limit.refund(tokens, options)
   }
 
-  /** Fills the bucket and ends a pause, for all. Others may still use the tokens they have in hand. @returns a promise of whether the server has heard */
+  /** Fills the bucket and ends a pause, for everybody. Others may still use their tokens in hand. @returns a promise of whether the server has answered */
   reset(options?: ExecuteOptions): Promise<boolean> {
     return this.#limit.reset(options)
   }
 
   /**
-   * Changes rate and burst for this object from its next question on, and for the handles that it shares from then on; others keep their
-   * numbers. A caller that waits here goes by the new ones at once, and is refused with a RangeError if it waits for more than the burst.
+   * Changes rate and burst for this object from its next question on, and for handles that it shares later; others keep their numbers. For
+   * callers that wait here the new numbers apply immediately. One that waits for more than the new burst is refused with a RangeError.
    */
   update(change: RedisRateLimitChange): void {
     this.#host.update(change)
     this.#limit.changed()
   }
 
-  /** Resolves once the server has answered. @throws what is in the way when it has not within `connectTimeoutMs` */
+  /** Resolves once the server has answered. @throws the client's error if it has not within `connectTimeoutMs` */
   ready(): Promise<void> {
     return this.#host.ready(serverKey(this.name))
   }
@@ -176,20 +179,20 @@ export class RedisRateLimiter implements Policy {
   }
 
   /**
-   * A handle for other threads of this process: structured-cloneable, for `workerData` or `postMessage`. Its limiters ask the server
-   * through this thread, as long as this limiter is open.
+   * A handle for other threads of this process: structured-cloneable, for `workerData` or `postMessage`. Limiters made from it ask the server
+   * through this thread as long as this limiter is open.
    */
   share(): RedisRateLimiterHandle {
     return { kind: KIND, ...this.#host.share(), purse: this.#purse.buffer as SharedArrayBuffer }
   }
 
   /**
-   * The limiter of a handle: it takes tokens ahead together with all that have the handle, so a process has one lease for all its threads.
+   * The limiter of a handle. All limiters of a handle take tokens ahead together, so a process has one lease for all its threads.
    *
-   * @param handle - what `share()` returned, perhaps in another thread
+   * @param handle - returned by `share()`, perhaps in another thread
    * @param client - a client of this thread; without one the server is asked through the thread that shared the limiter
-   * @throws {TypeError} when it is no such handle
-   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when it runs on a clock of another thread
+   * @throws {TypeError} if it is no such handle
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY if its clock belongs to another thread
    */
   static from(handle: RedisRateLimiterHandle, client?: RedisClient): RedisRateLimiter {
     return new RedisRateLimiter(client, optionsIn(handle, KIND, 'purse'), handle)
@@ -198,8 +201,8 @@ export class RedisRateLimiter implements Policy {
   /**
    * Several limits at once, all or nothing, in one round trip: `RedisRateLimiter.all({ requests, tokens })`.
    *
-   * @param limits - limiters of one client, by the names that costs go by. Those of a cluster need names that begin alike up to a '/'
-   * @throws {TypeError} when they are none, or cannot be decided together
+   * @param limits - limiters of one client, by the names that costs will have. In a cluster their own names must be the same up to a '/'.
+   * @throws {TypeError} if they are no limiters, or cannot be decided together
    */
   static all<K extends string>(limits: Readonly<Record<K, RedisRateLimiter>>): RedisRateLimiterAll<K> {
     if (typeof limits !== 'object' || (limits as object | null) === null)
@@ -214,7 +217,7 @@ export class RedisRateLimiter implements Policy {
     return new RedisRateLimiterAll(new Map(parts))
   }
 
-  /** Refuses those who wait, and those who come. Tokens in hand lapse; the client is left as it is. */
+  /** Refuses waiting and new callers. Tokens in hand lapse; the client stays open. */
   close(): void {
     this.#host.close((error) => this.#limit.refuseAll(error))
   }
@@ -230,7 +233,7 @@ export class RedisRateLimiter implements Policy {
     return this.#host.shown('RedisRateLimiter', this.stats())
   }
 
-  /** @internal A thread has a client or a handle, and a run can hand over neither. */
+  /** @internal A limiter needs a client or a handle, and a run can send neither to its workers. */
   [WHY_BOUND](): string {
     return `the limiter '${this.name}' over Redis has its client in this thread (a task that takes tokens itself, from a RedisRateLimiter of this name that its module makes, can run in workers)`
   }

@@ -12,11 +12,11 @@ interface Question {
   readonly script: 'gcra' | 'window'
   readonly keys: readonly string[]
   readonly values: readonly string[]
-  /** After it nobody waits for the answer, on the clock that all threads have. */
+  /** After this time nobody waits for the answer, by the clock that all threads share. */
   readonly deadlineMs: number
 }
 
-/** Every thread hears it; an error is its text, as its class would not survive the way. */
+/** Every thread receives it. Of an error only the text is sent: its class would be lost. */
 interface Answer {
   readonly id: string
   readonly value?: unknown
@@ -25,9 +25,9 @@ interface Answer {
 
 type Message = { readonly data: Question | Answer }
 
-/** Asks the server for threads that have no client, over the connection of the thread that has. */
+/** Asks the server for threads without a client, over the connection of this thread. */
 export class Relay {
-  /** By which other threads of the process find it. */
+  /** The name by which other threads of the process find it. */
   readonly name = `amorsize.redis.${randomUUID()}`
   readonly #channel = new BroadcastChannel(this.name)
   #isClosed = false
@@ -42,7 +42,7 @@ export class Relay {
 
   async #answer(connection: Connection, { id, script, keys, values, deadlineMs }: Question): Promise<void> {
     const isWanted = (): boolean => machineNow() < deadlineMs
-    // This thread may have been busy: tokens that nobody waits for any more are not taken.
+    // This thread may have been busy: no tokens are taken if nobody waits for them any more.
     if (!isWanted()) return
     const answer = await connection.run(script === 'gcra' ? GCRA_SCRIPT : WINDOW_SCRIPT, keys, values, isWanted).then(
       (value): Answer => ({ id, value }),
@@ -58,9 +58,9 @@ export class Relay {
 }
 
 /**
- * A connection by way of the thread that has the client. If that has gone, or is busy, there is no answer, as from a server that is away.
+ * A connection through the thread that has the client. If that thread has ended or is busy, there is no answer, as if the server were away.
  *
- * @param limitMs - how long an answer about a key is waited for
+ * @param limitMs - how long callers wait for an answer about a key
  */
 export function throughRelay(name: string, limitMs: (key: string) => number): Connection {
   const channel = new BroadcastChannel(name)
@@ -73,7 +73,7 @@ export function throughRelay(name: string, limitMs: (key: string) => number): Co
   return {
     answered: new Set(),
     run(script, keys, values, isWanted) {
-      // The callers have given up those that were not answered in time.
+      // Forget questions that were not answered in time: their callers have given up.
       for (const [old, one] of waiting) {
         if (one.isWanted()) break
         waiting.delete(old)

@@ -8,7 +8,7 @@ import type { Script } from './script.js'
 import { CONNECT_MS } from './server-options.js'
 import { TimeLimit } from './time-limit.js'
 
-/** While the server is away, one call in so many milliseconds tries it; the others are answered at once. */
+/** While the server is away, one call in this many milliseconds tries it; the others are answered immediately. */
 export const PROBE_MS = 200
 
 /** The server could not be asked, or did not answer in time. */
@@ -33,16 +33,16 @@ interface Failure {
   nextProbeMs: number
 }
 
-/** The server of a limit, or those of a cluster, asked with a deadline; remembers which is away, so that not every call waits to learn it. */
+/** Asks the server of a limit, or those of a cluster, with a deadline. It remembers which server is away, so that not every call waits for it. */
 export class LimitServer {
   readonly connection: Connection
   readonly #options: ServerOptions
   readonly #timers: SharedTimers
-  /** Servers that are away, as the connection calls them. */
+  /** Servers that are away, by the names that the connection gives them. */
   readonly #failures = new Map<unknown, Failure>()
-  /** First words of errors that were reported. */
+  /** Kinds of errors that were reported. */
   readonly #warnedOf = new Set<string>()
-  /** Questions that were asked. */
+  /** Questions asked so far. */
   roundTrips = 0
 
   constructor(connection: Connection, options: ServerOptions) {
@@ -51,7 +51,7 @@ export class LimitServer {
     this.#timers = timersOf(options.clock)
   }
 
-  /** How long a question about a key may take: longer until its server has run the script once, or is found to be away. */
+  /** How long a question about a key may take: longer until its server has run the script once, or was found to be away. */
   limitMs(key: string, script = GCRA_SCRIPT): number {
     const where = this.connection.serverOf?.(key)
     const { timeoutMs, connectTimeoutMs = CONNECT_MS } = this.#options
@@ -59,13 +59,13 @@ export class LimitServer {
     return isKnown ? timeoutMs : Math.max(timeoutMs, connectTimeoutMs)
   }
 
-  /** Asks for tokens, or says at once that it is away. Never rejects. */
+  /** Asks for tokens. If the server is known to be away, the answer comes immediately. Never rejects. */
   async ask(key: string, request: GcraRequest): Promise<GcraAnswer | Unavailable> {
     const answers = await this.askAll([key], [request])
     return answers instanceof Unavailable ? answers : (answers[0] as GcraAnswer)
   }
 
-  /** Asks for tokens of several limits, all or nothing. */
+  /** Asks for tokens of several limits, all or nothing. Never rejects. */
   askAll(keys: readonly string[], requests: readonly GcraRequest[]): Promise<GcraAnswer[] | Unavailable> {
     return this.run(GCRA_SCRIPT, keys, requests.flatMap(gcraArguments), (answer) =>
       readGcraAnswers(answer, keys.length),
@@ -73,9 +73,9 @@ export class LimitServer {
   }
 
   /**
-   * Runs a script, or says at once that the server is away. Never rejects.
+   * Runs a script. If the server is known to be away, the answer comes immediately. Never rejects.
    *
-   * @param read - of the server's answer; what it throws counts as being away
+   * @param read - reads the server's answer; if it throws, the server counts as away
    */
   async run<T>(
     script: Script,
@@ -109,7 +109,7 @@ export class LimitServer {
     this.connection.close?.()
   }
 
-  /** A late answer is not used: nobody knows whether it debited tokens, and they are given up. */
+  /** A late answer is ignored: nobody knows whether the server has taken tokens, so they are given up. */
   #inTime(script: Script, keys: readonly string[], values: readonly string[]): Promise<unknown> {
     const timeoutMs = this.limitMs(keys[0] as string, script)
     return new Promise((resolve, reject) => {

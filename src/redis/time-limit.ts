@@ -2,12 +2,12 @@ import { realSetImmediate } from '../internal/time/real-timers.js'
 import type { DueTimer, SharedTimers } from '../internal/time/timers.js'
 
 /**
- * A time limit is waited for in so many parts, one after the other. An event loop that is blocked, or a process that gets no processor, uses
- * up one of them and not all: what it has not heard meanwhile is no fault of who answers.
+ * A time limit consists of this many parts, one after the other. If the event loop is blocked, or the process gets no processor, one part ends
+ * and not all: an answer that arrived meanwhile is not late.
  */
 const PARTS = 4
 
-/** A time limit for an answer, of which only the time counts in which this thread could hear it. */
+/** A time limit for an answer. Only time in which this thread could receive the answer counts. */
 export class TimeLimit implements DueTimer {
   due = 0
   order = 0
@@ -20,7 +20,7 @@ export class TimeLimit implements DueTimer {
   #left = PARTS
   #hasEnded = false
 
-  /** @param exceeded - called once when the time is up, unless `end` was called before */
+  /** @param exceeded - called when the time is up, unless `end` was called before */
   constructor(timers: SharedTimers, ms: number, exceeded: () => void) {
     this.#timers = timers
     this.#partMs = ms / PARTS
@@ -33,7 +33,7 @@ export class TimeLimit implements DueTimer {
       this.#timers.add(this, this.#partMs)
       return
     }
-    // Timers come before what is to be read: an answer that is there already is heard first.
+    // Timers run before sockets are read: an answer that has arrived already is read first.
     realSetImmediate(() => {
       if (this.#hasEnded) return
       this.isOver = true
@@ -41,7 +41,7 @@ export class TimeLimit implements DueTimer {
     })
   }
 
-  /** The answer is there. */
+  /** The answer has arrived. */
   end(): void {
     this.#hasEnded = true
     this.#timers.remove(this)
