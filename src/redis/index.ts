@@ -4,7 +4,7 @@
  * @module
  */
 export type { CommandSender, GlideLike, IoredisLike, NodeRedisLike, RedisClient, UpstashLike } from './clients.js'
-export type { RedisDecision } from './limit.js'
+export type { RedisDecision } from './decision.js'
 export type { RedisLimiterStats } from './limit-host.js'
 export type { RedisKeyedRateLimiterHandle, RedisRateLimiterHandle } from './redis-handle.js'
 export type { RedisBulkhead, RedisBulkheadOptions } from './redis-bulkhead.js'

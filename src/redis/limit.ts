@@ -3,6 +3,7 @@ import { checkNumber } from '../internal/options/validate.js'
 import type { ExecuteOptions } from '../internal/policy.js'
 import { throwIfAborted } from '../internal/signal-watch.js'
 import { moreThanBurst, rateLimitExceeded } from '../rate-limit/refusals.js'
+import { type Decided, type RedisDecision, refusedHere } from './decision.js'
 import type { KeyArgument } from './fallback-limiter.js'
 import type { LimitHost } from './limit-host.js'
 import type { Purse } from './purse.js'
@@ -11,21 +12,6 @@ import { RedisWaiters, type Turn } from './redis-waiters.js'
 import { Unavailable } from './server.js'
 import { TokenSource } from './token-source.js'
 import { WINDOW_SCRIPT, windowArguments } from './window-script.js'
-
-/** A decision and who made it. */
-export interface RedisDecision {
-  /** Whether the tokens were taken. */
-  readonly allowed: boolean
-  /** For a refusal: milliseconds after which the same may succeed; 0 otherwise. */
-  readonly waitMs: number
-  /** Tokens that were left, as far as is known here; null if nobody counts (`onUnavailable: 'open'`). */
-  readonly remaining: number | null
-  /**
-   * 'lease': this thread, because of tokens in hand, callers that wait already, or a refusal that still applies; 'redis': the server;
-   * 'fallback': `onUnavailable`.
-   */
-  readonly source: 'lease' | 'redis' | 'fallback'
-}
 
 /** Remembers a refusal of the server, so that it is not asked again in vain. */
 export interface Refusals {
@@ -42,9 +28,6 @@ export function closedOff(name: string, { error: cause, nextProbeMs }: Unavailab
   const error = new RateLimitExceeded(why, { retryAfterMs: nextProbeMs, limiterName: name, cause })
   return { allowed: false, waitMs: nextProbeMs, source: 'fallback', error }
 }
-
-/** `error`: the one that a caller gets that would have waited. */
-type Decided = RedisDecision & { readonly error?: unknown }
 
 /** One promise for all calls that are granted at once. */
 const YES = Promise.resolve(true)
@@ -193,7 +176,7 @@ export class Limit {
     if (decided.allowed) counts.allowed++
     else counts.denied++
     if (decided.source === 'fallback') counts.fallbacks++
-    return withoutError(decided)
+    return plain(decided)
   }
 
   async #peek(tokens: number): Promise<RedisDecision> {
@@ -203,7 +186,7 @@ export class Limit {
     if (this.#waiters.size > 0) return refusedHere(rate.msOf(tokens))
     const { inHand } = this.#source
     const answer = await server.ask(this.#key, rate.request(0, Math.max(0, tokens - inHand)))
-    if (answer instanceof Unavailable) return withoutError(this.#decideAlone(tokens, answer, true))
+    if (answer instanceof Unavailable) return plain(this.#decideAlone(tokens, answer, true))
     const waitMs = Math.max(answer.waitMs, answer.pausedMs)
     return { allowed: waitMs === 0, waitMs, remaining: answer.left + inHand, source: 'redis' }
   }
@@ -216,15 +199,10 @@ export class Limit {
     if (heldMs > 0) return refusedHere(heldMs + rate.msOf(tokens - 1))
     const { changes } = rate
     const taken = await this.#source.take(tokens)
-    switch (taken.kind) {
-      case 'granted':
-        return { allowed: true, waitMs: 0, remaining: taken.left, source: taken.source }
-      case 'refused':
-        if (taken.nobodyMs > 0 && rate.changes === changes) this.#refusals?.hold(taken.nobodyMs)
-        return { allowed: false, waitMs: taken.waitMs, remaining: taken.left, source: 'redis' }
-      case 'unavailable':
-        return this.#decideAlone(tokens, taken.reason)
-    }
+    if (taken instanceof Unavailable) return this.#decideAlone(tokens, taken)
+    const { nobodyMs = 0 } = taken
+    if (nobodyMs > 0 && rate.changes === changes) this.#refusals?.hold(nobodyMs)
+    return taken
   }
 
   #decideAlone(tokens: number, reason: Unavailable, isLook = false): Decided {
@@ -236,10 +214,6 @@ export class Limit {
   }
 }
 
-function refusedHere(waitMs: number): Decided {
-  return { allowed: false, waitMs, remaining: 0, source: 'lease' }
-}
-
-function withoutError({ allowed, waitMs, remaining, source }: Decided): RedisDecision {
+function plain({ allowed, waitMs, remaining, source }: Decided): RedisDecision {
   return { allowed, waitMs, remaining, source }
 }

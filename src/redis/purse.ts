@@ -72,7 +72,7 @@ export class Purse {
   take(tokens: number): boolean {
     if (!this.#mayTake()) return false
     for (let seen = this.tokens; tokens <= seen; seen = this.tokens)
-      if (Atomics.compareExchange(this.#words, WORD.tokens, seen, seen - tokens) === seen) return true
+      if (this.#swap(seen, seen - tokens)) return true
     return false
   }
 
@@ -82,7 +82,7 @@ export class Purse {
     for (;;) {
       const seen = this.tokens
       const taken = Math.min(seen, most)
-      if (taken === 0 || Atomics.compareExchange(this.#words, WORD.tokens, seen, seen - taken) === seen) return taken
+      if (taken === 0 || this.#swap(seen, seen - taken)) return taken
     }
   }
 
@@ -108,7 +108,7 @@ export class Purse {
     const seen = this.tokens
     this.#look()
     if (seen === 0 || this.#clock.now() < this.#endsMs) return false
-    return Atomics.compareExchange(this.#words, WORD.tokens, seen, 0) === seen
+    return this.#swap(seen, 0)
   }
 
   /** Lets nobody take anything until then, and throws away what is there. An earlier end changes nothing. */
@@ -119,15 +119,22 @@ export class Purse {
       if (seen >= until) return
       if (Atomics.compareExchange(this.#times, TIME.pausedUntil, seen, until) === seen) break
     }
+    this.#discard()
+  }
+
+  /** Ends a pause and discards the tokens. */
+  reset(): void {
+    Atomics.store(this.#times, TIME.pausedUntil, NEVER)
+    this.#discard()
+  }
+
+  #discard(): void {
     Atomics.add(this.#words, WORD.generation, 1)
     Atomics.store(this.#words, WORD.tokens, 0)
   }
 
-  /** Ends a pause, and throws away what is there. */
-  reset(): void {
-    Atomics.store(this.#times, TIME.pausedUntil, NEVER)
-    Atomics.add(this.#words, WORD.generation, 1)
-    Atomics.store(this.#words, WORD.tokens, 0)
+  #swap(seen: number, tokens: number): boolean {
+    return Atomics.compareExchange(this.#words, WORD.tokens, seen, tokens) === seen
   }
 
   /**

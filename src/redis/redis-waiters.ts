@@ -123,14 +123,11 @@ export class RedisWaiters<T, R extends Turn = Turn> {
       const turn = await this.#host.turn(first.tokens).catch(failed)
       if (first.hasEnded) {
         this.#giveBack(first.tokens, turn)
-      } else if (turn.allowed) {
+      } else if (turn.allowed || turn.error !== undefined) {
         this.#host.decided(turn)
         this.#end(first)
-        first.resolve()
-      } else if (turn.error !== undefined) {
-        this.#host.decided(turn)
-        this.#end(first)
-        first.reject(turn.error)
+        if (turn.allowed) first.resolve()
+        else first.reject(turn.error)
       } else if (changes !== this.#changes) {
         continue
       } else if (this.#clock.now() + turn.waitMs > first.deadlineMs) {

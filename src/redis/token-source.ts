@@ -1,36 +1,25 @@
+import type { Decided } from './decision.js'
 import type { GcraAnswer } from './gcra.js'
 import type { LimitHost } from './limit-host.js'
 import type { Purse } from './purse.js'
 import { Unavailable } from './server.js'
 
-/** How long tokens that were taken ahead may be used, from when they were asked for. */
+/** How long after the question tokens that were taken ahead may be used. */
 const LEASE_MS = 1000
-/** Tokens for so long are taken ahead, once a question comes so soon after another. */
+/** Tokens for this time are taken ahead, once a question follows another within this time. */
 const AHEAD_MS = 50
-/** Beyond the time limit of a question, the thread that takes tokens ahead has so long to take what it brought. */
+/** The thread that takes tokens ahead has this much longer than the time limit of its question to use the answer. */
 const CLAIM_SPARE_MS = 100
-
-/** The outcome for a caller. */
-export type Taken =
-  | { readonly kind: 'granted'; readonly source: 'lease' | 'redis'; readonly left: number }
-  | {
-      readonly kind: 'refused'
-      readonly waitMs: number
-      readonly left: number
-      /** Milliseconds for which every caller would be refused, whatever it takes, as far as the server has said. */
-      readonly nobodyMs: number
-    }
-  | { readonly kind: 'unavailable'; readonly reason: Unavailable }
 
 /** A caller whose tokens are being asked for. */
 interface Asking {
   readonly tokens: number
-  readonly resolve: (taken: Taken) => void
+  readonly resolve: (taken: Decided | Unavailable) => void
 }
 
 /**
- * Tokens of one limit for one thread: some that its process has taken ahead, and more from the server. While a question is under way, callers
- * gather; the next question is for all of them, so a busy thread has one round trip in flight and not thousands.
+ * Gets tokens of one limit for one thread: first those that its process has taken ahead, then more from the server. Callers that come while a
+ * question is under way share the next question, so a busy thread has one round trip in flight and not thousands.
  */
 export class TokenSource {
   readonly #host: LimitHost
@@ -38,7 +27,7 @@ export class TokenSource {
   readonly #purse: Purse
   #asking: Asking[] = []
   #isAsking = false
-  /** When the server has last granted something to this thread, and until when that may be in hand. */
+  /** When the server last granted tokens to this thread, and until when these may be in hand. */
   #grantedMs = -Infinity
   #endsMs = -Infinity
 
@@ -53,15 +42,15 @@ export class TokenSource {
     return this.#isAsking
   }
 
-  /** Takes `tokens` if they are in hand, and says only that: the way of a hot loop. */
+  /** Takes `tokens` if they are in hand: for hot loops, without an object for the answer. */
   takeInHand(tokens: number): boolean {
     return !this.#isAsking && this.#purse.take(tokens)
   }
 
-  /** Takes `tokens`, asking the server where they are not in hand. Never rejects. */
-  take(tokens: number): Taken | Promise<Taken> {
+  /** Takes `tokens`, and asks the server if they are not in hand. Never rejects. */
+  take(tokens: number): Decided | Unavailable | Promise<Decided | Unavailable> {
     const { pausedMs } = this.#purse
-    if (pausedMs > 0) return { kind: 'refused', waitMs: pausedMs, left: 0, nobodyMs: pausedMs }
+    if (pausedMs > 0) return { allowed: false, waitMs: pausedMs, remaining: 0, source: 'redis', nobodyMs: pausedMs }
     if (!this.#isAsking && this.#purse.take(tokens)) return this.#granted()
     return new Promise((resolve) => {
       this.#asking.push({ tokens, resolve })
@@ -69,7 +58,7 @@ export class TokenSource {
     })
   }
 
-  /** Gives back tokens of a caller that has gone: as many as may be in hand, and none to the server, where they might arrive twice. */
+  /** Gives back tokens of a caller that has gone: as many as may be in hand, and none to the server, because they might arrive there twice. */
   giveBack(tokens: number): void {
     const purse = this.#purse
     const room = Math.min(tokens, this.#mostAhead() - purse.tokens)
@@ -81,12 +70,12 @@ export class TokenSource {
     return this.#purse.endsMs > this.#now() ? this.#purse.tokens : 0
   }
 
-  /** Ends a pause here, and throws away what is in hand. */
+  /** Ends a pause here and discards the tokens in hand. */
   reset(): void {
     this.#purse.reset()
   }
 
-  /** Holds this process now and, once the server has heard of it, all others. */
+  /** Pauses this process now, and all others once the server has the pause. */
   async pause(ms: number): Promise<void> {
     this.#purse.pauseUntil(this.#now() + ms)
     await this.#ask(0, 0, ms)
@@ -96,7 +85,7 @@ export class TokenSource {
     return this.#host.options.clock.now()
   }
 
-  /** Most tokens to take ahead: none where a single one would be more than a tenth of the burst, or lie about for long. */
+  /** Most tokens to take ahead: none if a single one is more than a tenth of the burst or would stay unused for long. */
   #mostAhead(): number {
     const { mode, leaseSize } = this.#host.options
     const { requestsPerSecond, burstSize } = this.#host.rate
@@ -111,7 +100,7 @@ export class TokenSource {
   async #serve(): Promise<void> {
     if (this.#isAsking) return
     this.#isAsking = true
-    // Callers of the same turn are asked for together.
+    // One question is for all callers of the same turn of the event loop.
     await Promise.resolve()
     this.#serveFromHand()
     while (this.#asking.length > 0) {
@@ -123,7 +112,7 @@ export class TokenSource {
     this.#isAsking = false
   }
 
-  /** Callers that have come during a question may be served by its answer. */
+  /** Callers that came during a question may be served by its answer. */
   #serveFromHand(): void {
     let served = 0
     for (const { tokens, resolve } of this.#asking) {
@@ -134,8 +123,8 @@ export class TokenSource {
     if (served > 0) this.#asking = this.#asking.slice(served)
   }
 
-  #granted(): Taken {
-    return { kind: 'granted', source: 'lease', left: this.#purse.tokens }
+  #granted(): Decided {
+    return { allowed: true, waitMs: 0, remaining: this.#purse.tokens, source: 'lease' }
   }
 
   async #askFor(callers: readonly Asking[]): Promise<void> {
@@ -147,7 +136,7 @@ export class TokenSource {
     const mostAhead = this.#mostAhead()
     const claim = mostAhead === 0 ? 0 : purse.claim(this.#host.options.timeoutMs + CLAIM_SPARE_MS)
     const ahead = claim === 0 ? 0 : this.#aheadNow(mostAhead, sentMs)
-    // Part of it is as good where each wants one; else it might be what nobody can use, and would be in hand.
+    // If each caller wants one token, any part of them is useful. Otherwise nobody might be able to use a part.
     let least = Math.max(0, (callers.every(({ tokens }) => tokens === 1) ? 1 : wanted) - inHand)
     const most = Math.max(least, Math.min(wanted - inHand + ahead, this.#host.rate.burstSize))
     let answer = await this.#ask(most, least)
@@ -161,18 +150,18 @@ export class TokenSource {
     if (answer instanceof Unavailable) {
       purse.put(inHand, endsMs)
       purse.release(claim)
-      for (const { resolve } of callers) resolve({ kind: 'unavailable', reason: answer })
+      for (const { resolve } of callers) resolve(answer)
       return
     }
     if (answer.pausedMs > 0) purse.pauseUntil(this.#now() + answer.pausedMs)
     const left = this.#deal(callers, answer, least, inHand + answer.granted)
     if (answer.granted > 0) [this.#grantedMs, this.#endsMs] = [this.#now(), sentMs + LEASE_MS]
-    // A thread that was held up for so long that another takes ahead by now gives up what it has left.
+    // If this thread was held up for so long that another one takes tokens ahead by now, it gives up the rest.
     if (claim === 0 || purse.holds(claim)) purse.put(left, answer.granted > 0 ? this.#endsMs : endsMs)
     purse.release(claim)
   }
 
-  /** More than before where that, or a first token, was used up soon; nothing once some of it was not used in time. */
+  /** Takes more ahead if the previous tokens were used up quickly, and nothing if some of them were not used in time. */
   #aheadNow(most: number, nowMs: number): number {
     const purse = this.#purse
     if (purse.lapse()) purse.ahead = 0
@@ -181,13 +170,13 @@ export class TokenSource {
   }
 
   /**
-   * Gives callers what has come, in their order; one that wants more than is left does not keep those behind it from less.
+   * Gives callers the tokens that have come, in order. A caller that wants more than the rest does not hold up those behind it that want less.
    *
-   * @param least - what was asked for
-   * @returns what is left of it
+   * @param least - the least that was asked for
+   * @returns the rest
    */
   #deal(callers: readonly Asking[], answer: GcraAnswer, least: number, tokensThere: number): number {
-    const { waitMs, left, pausedMs, granted } = answer
+    const { waitMs: leastMs, left, pausedMs, granted } = answer
     const { rate } = this.#host
     const refused: Asking[] = []
     let rest = tokensThere
@@ -195,7 +184,7 @@ export class TokenSource {
       const { tokens, resolve } = caller
       if (tokens <= rest) {
         rest -= tokens
-        resolve({ kind: 'granted', source: 'redis', left: left + rest })
+        resolve({ allowed: true, waitMs: 0, remaining: left + rest, source: 'redis' })
       } else refused.push(caller)
     }
     let first: { readonly waitMs: number; readonly nobodyMs: number } | undefined
@@ -203,20 +192,21 @@ export class TokenSource {
     for (const { tokens, resolve } of refused) {
       if (first === undefined) {
         const missing = tokens - rest
-        const isTold = granted === 0 && waitMs > 0 && waitMs !== Infinity
-        let firstMs = Math.max(pausedMs, isTold ? waitMs - rate.msOf(least - missing) : rate.msOf(missing - left))
+        const isKnown = granted === 0 && leastMs > 0 && leastMs !== Infinity
+        let firstMs = Math.max(pausedMs, isKnown ? leastMs - rate.msOf(least - missing) : rate.msOf(missing - left))
         if (tokens > rate.burstSize) firstMs = Infinity
-        // Tokens that no time will bring say nothing of others.
+        // A caller whose tokens will never come says nothing about other callers.
         const isEmpty = left === 0 && rest === 0 && firstMs !== Infinity
         first = { waitMs: firstMs, nobodyMs: Math.max(pausedMs, isEmpty ? firstMs - rate.msOf(tokens - 1) : 0) }
       } else behind += tokens
-      resolve({ kind: 'refused', waitMs: first.waitMs + rate.msOf(behind), left, nobodyMs: first.nobodyMs })
+      const waitMs = first.waitMs + rate.msOf(behind)
+      resolve({ allowed: false, waitMs, remaining: left, source: 'redis', nobodyMs: first.nobodyMs })
     }
     return rest
   }
 }
 
-/** How many tokens callers get in their order, where each takes what it wants if that is there. */
+/** How many tokens callers take in total if each, in order, takes what it wants or nothing. */
 function sumOfFitting(callers: readonly Asking[], there: number): number {
   return callers.reduce((sum, { tokens }) => (sum + tokens <= there ? sum + tokens : sum), 0)
 }

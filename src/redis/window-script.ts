@@ -74,14 +74,8 @@ export interface WindowRequest {
   readonly blockMs?: number
 }
 
-export function windowArguments({
-  what,
-  hits = 1,
-  lastingMs = 0,
-  limit = WINDOW.mostCount,
-  extend = 'never',
-  blockMs = 0,
-}: WindowRequest): string[] {
+export function windowArguments(request: WindowRequest): string[] {
+  const { what, hits = 1, lastingMs = 0, limit = WINDOW.mostCount, extend = 'never', blockMs = 0 } = request
   const us = (ms: number): string => Math.ceil(ms * 1000).toFixed(0)
   return [what, hits.toFixed(0), us(lastingMs), limit.toFixed(0), extend, us(blockMs)]
 }
