@@ -23,8 +23,8 @@ interface LocalLimiter extends Disposable {
 }
 
 /** Decides on this machine while the server is away, with a share of the rate and burst. All processes of the machine that use the name share it. */
-export class Fallback implements Disposable {
-  readonly #limiter: LocalLimiter
+export class Fallback {
+  readonly limiter: LocalLimiter
 
   /** @param options - with a `capacity`, the limit is by key */
   constructor({ name, processes, clock, capacity }: CompleteRedisOptions, rate: RateInUse) {
@@ -38,11 +38,11 @@ export class Fallback implements Disposable {
         ? new RateLimiter({ ...share, ...place })
         : new KeyedRateLimiter({ ...share, ...place, capacity })) as unknown as LocalLimiter
     try {
-      this.#limiter = make({ name: machineName(name), scope: 'machine' })
+      this.limiter = make({ name: machineName(name), scope: 'machine' })
     } catch (error) {
       if (!SharedMemoryError.is(error)) throw error
       // Without the addon, or if the name has another rate on this machine, this process has a limit of its own.
-      this.#limiter = make({})
+      this.limiter = make({})
     }
   }
 
@@ -52,29 +52,13 @@ export class Fallback implements Disposable {
     tokens: number,
     isLook = false,
   ): { readonly allowed: boolean; readonly remaining: number; readonly waitMs: number } {
-    const limiter = this.#limiter
+    const { limiter } = this
     const { burstSize } = limiter.policy
     const allowed = isLook
       ? limiter.getAvailableTokens(...key) >= tokens
       : tokens <= burstSize && limiter.tryAcquire(...key, tokens)
     const waitMs = allowed ? 0 : Math.max(1, limiter.retryAfterMs(...key, Math.min(tokens, burstSize)))
     return { allowed, remaining: Math.floor(limiter.getAvailableTokens(...key)), waitMs }
-  }
-
-  refund(key: KeyArgument, tokens: number): void {
-    this.#limiter.refund(...key, tokens)
-  }
-
-  pauseFor(key: KeyArgument, ms: number): void {
-    this.#limiter.pauseFor(...key, ms)
-  }
-
-  reset(key: KeyArgument): void {
-    this.#limiter.reset(...key)
-  }
-
-  [Symbol.dispose](): void {
-    this.#limiter[Symbol.dispose]()
   }
 }
 

@@ -1,23 +1,23 @@
 import { scriptOf, wholeNumbers } from './script.js'
 
 /**
- * The generic cell rate algorithm, debited before use, on the server's own clock. Of `most` units asked for it grants as many as are there,
- * none if fewer than `least`. Of several limits it grants all or nothing. With a `least` of -1 all units are taken, or given back where
- * `most` is negative, whatever is there: more than is there is a debt.
+ * The generic cell rate algorithm, debited before use, by the server's clock. It grants up to `most` units, or none if fewer than `least` are
+ * available; for several limits all or nothing. With a `least` of -1 all units are taken, or given back if `most` is negative, however many are
+ * available; missing ones become a debt.
  *
  * The state of a limit is one string of whole numbers: `us ps at len`, the terms (ARGV 3 to 6) that `us` and `ps` belong to, and `over` if
  * there is a debt. `us` and `ps` (millionths of a microsecond) are the theoretical arrival time: the moment at which the bucket would be full
- * again. `at` and `len` (microseconds) are the last pause; `over` is by how much the bucket lacks more than it holds.
+ * again. `at` and `len` (microseconds) are the last pause; `over` is the part of the lacking time beyond the bucket's size.
  *
- * No bucket lacks more than it holds, and its debt: so is a clock mended that was set back, which would leave all times in the far future.
- * Other terms than those of the call before, as after a change, take over how many units are lacking, so that they come back at the new
- * rate. More than the new bucket holds is a debt: a smaller one beside it would else forgive what a larger one has taken.
+ * No bucket lacks more than its size and its debt. This repairs times that are far in the future because the clock was set back.
+ * If the terms differ from those of the previous call, the number of lacking units is kept, so that they come back at the new rate. If the new
+ * bucket is smaller, the excess is a debt; otherwise a limiter with a smaller bucket would forgive tokens that one with a larger bucket took.
  *
- * All numbers stay below 2^53, so Lua's are exact; they are written by %.0f, since Lua would write large ones with an exponent.
+ * All numbers stay below 2^53, so Lua's are exact. They are written with %.0f because Lua would write large ones with an exponent.
  * Source: ITU-T I.371; Brandur Leach's redis-cell for the form.
  *
- * KEYS: the limits. ARGV, for each: most, least, us and ps that a unit takes, us and ps that a full bucket takes, us of a pause to begin (0:
- * none). Answers, for each: granted, us to wait for `least` (-1: no time will do), units left, us that a pause still lasts.
+ * KEYS: the limits. ARGV, for each: most, least, us and ps of a unit, us and ps of a full bucket, us of a pause to begin (0: none). Answers,
+ * for each: granted, us to wait for `least` (-1: no wait is long enough), units left, us that a pause still lasts.
  */
 export const GCRA = `
 local PS, LONGEST = 1000000, 4e15
@@ -132,7 +132,7 @@ export function timeOfToken(requestsPerSecond: number): ExactTime {
   return ps === PS ? { us: us + 1, ps: 0 } : { us, ps }
 }
 
-/** How long a whole number of tokens takes, exactly: a bucket of so many holds all of them. */
+/** How long a whole number of tokens takes, exactly, so that a bucket of this size holds all of them. */
 export function timeOfTokens(tokens: number, { us, ps }: ExactTime): ExactTime {
   const all = BigInt(tokens) * (BigInt(us) * BigInt(PS) + BigInt(ps))
   return { us: Number(all / BigInt(PS)), ps: Number(all % BigInt(PS)) }
@@ -144,7 +144,7 @@ export interface GcraRequest {
   readonly least: number
   readonly unit: ExactTime
   readonly full: ExactTime
-  /** Milliseconds of a pause to begin; 0: none. */
+  /** Milliseconds of a new pause; 0: none. */
   readonly pauseMs: number
 }
 
@@ -155,14 +155,14 @@ export function gcraArguments({ most, least, unit, full, pauseMs }: GcraRequest)
 /** The script's answer. */
 export interface GcraAnswer {
   readonly granted: number
-  /** Milliseconds until the least that was asked for is there; Infinity: never. */
+  /** Milliseconds until `least` tokens are available; Infinity: never. */
   readonly waitMs: number
   readonly left: number
   /** Milliseconds that a pause still lasts. */
   readonly pausedMs: number
 }
 
-/** @throws {TypeError} for anything but four whole numbers for each limit */
+/** @throws {TypeError} for anything but four whole numbers per limit */
 export function readGcraAnswers(answer: unknown, limits: number): GcraAnswer[] {
   const numbers = wholeNumbers(answer, 4 * limits)
   return Array.from({ length: limits }, (_, i) => {

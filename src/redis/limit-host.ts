@@ -82,7 +82,7 @@ export class LimitHost {
     this.checkOpen()
     checkKeys('update', change, ['requestsPerSecond', 'burstSize'])
     this.rate.update(change)
-    this.#fallback?.[Symbol.dispose]()
+    this.#fallback?.limiter[Symbol.dispose]()
     this.#fallback = undefined
   }
 
@@ -133,7 +133,7 @@ export class LimitHost {
     this.#isClosed = true
     refuse(closedError())
     this.#relay?.close()
-    this.#fallback?.[Symbol.dispose]()
+    this.#fallback?.limiter[Symbol.dispose]()
     this.server.close()
   }
 }

@@ -112,15 +112,15 @@ export class Limit {
   async pauseFor(ms: number, options: ExecuteOptions | undefined): Promise<void> {
     this.#host.checkOpen()
     checkNumber('ms', ms, { min: 0, max: 1e11 })
-    await underSignal('pauseFor', options, () => {
-      this.#host.usedFallback?.pauseFor(this.#ownKey, ms)
+    await underSignal(signalIn('pauseFor', options), () => {
+      this.#host.usedFallback?.limiter.pauseFor(...this.#ownKey, ms)
       return this.#source.pause(ms)
     })
   }
 
   async peek(tokens: number, options: ExecuteOptions | undefined): Promise<RedisDecision> {
     this.#host.check(tokens)
-    return underSignal('peek', options, () => this.#peek(tokens))
+    return underSignal(signalIn('peek', options), () => this.#peek(tokens))
   }
 
   /** Sent once: a refund that arrived twice would let too many pass. */
@@ -128,10 +128,10 @@ export class Limit {
     const { rate, server } = this.#host
     this.#host.checkOpen()
     checkNumber('tokens', tokens, { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true })
-    return underSignal('refund', options, async () => {
+    return underSignal(signalIn('refund', options), async () => {
       const answer = await server.ask(this.#key, rate.request(-Math.min(tokens, rate.burstSize), -1))
       const hasArrived = !(answer instanceof Unavailable)
-      if (!hasArrived) this.#host.usedFallback?.refund(this.#ownKey, tokens)
+      if (!hasArrived) this.#host.usedFallback?.limiter.refund(...this.#ownKey, tokens)
       this.#returned(false)
       return hasArrived
     })
@@ -140,8 +140,8 @@ export class Limit {
   async reset(options: ExecuteOptions | undefined): Promise<boolean> {
     const { server, usedFallback } = this.#host
     this.#host.checkOpen()
-    return underSignal('reset', options, async () => {
-      usedFallback?.reset(this.#ownKey)
+    return underSignal(signalIn('reset', options), async () => {
+      usedFallback?.limiter.reset(...this.#ownKey)
       this.#source.reset()
       const answer = await server.run(WINDOW_SCRIPT, [this.#key], windowArguments({ what: 'reset' }), String)
       this.#returned(true)

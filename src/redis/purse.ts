@@ -1,33 +1,36 @@
 import type { Clock } from '../internal/time/clock.js'
+import { ownClocks } from '../rate-limit/own-clocks.js'
+import type { RedisClient } from './clients.js'
+import type { CompleteRedisOptions } from './redis-limiter-options.js'
 
-/** Words of 32 bits, and times in milliseconds of the clock in words of 64 behind them. */
+/** The memory: four words of 32 bits, then two of 64 bits with times in milliseconds of the clock. */
 const WORD = { tokens: 0, generation: 1, asker: 2, ahead: 3 } as const
 const TIME = { ends: 2, pausedUntil: 3 } as const
-/** The size of a purse. */
+/** Bytes of a purse. */
 export const PURSE_BYTES = 32
-/** Before every time. */
+/** Earlier than any time. */
 const NEVER = -(2n ** 62n)
-/** Far more than is ever taken ahead; threads that add at the same time stay below 2^31. */
+/** Far more than is ever taken ahead, so that threads that add at the same time stay below 2^31. */
 const MOST_TOKENS = 2 ** 29
-/** In these the end of a claim is counted: a word of 32 bits holds a year of them. */
+/** The unit in which the end of a claim is stored: 32 bits of them are more than a year. */
 const CLAIM_UNIT_MS = 16
 
 /**
- * Tokens that were taken ahead, for all threads that have its memory: each takes what it needs by one compare-and-swap. Only one thread at a
- * time takes more ahead; should it die over that, another may once its claim has ended, and what it has asked for is given up. Whatever a
- * thread dies of, no token is there twice.
+ * Tokens that were taken ahead, for all threads that share its memory: each takes tokens by one compare-and-swap. Only one thread at a time
+ * takes more ahead. If it dies meanwhile, the tokens that it asked for are lost, and another thread may once its claim has ended. At whatever
+ * point a thread dies, no token exists twice.
  */
 export class Purse {
   readonly buffer: ArrayBufferLike
   readonly #words: Int32Array
   readonly #times: BigInt64Array
   readonly #clock: Clock
-  /** As of the generation that this thread has seen last. */
+  /** Values of the generation that this thread has seen last. */
   #generation = -1
   #endsMs = -Infinity
   #pausedUntilMs = -Infinity
 
-  /** @param buffer - where another thread has created one */
+  /** @param buffer - memory in which another thread has created a purse */
   constructor(buffer: ArrayBufferLike, clock: Clock) {
     this.buffer = buffer
     this.#words = new Int32Array(buffer)
@@ -35,7 +38,7 @@ export class Purse {
     this.#clock = clock
   }
 
-  /** An empty one, in memory of `buffer`, which is all zeros. */
+  /** Creates an empty purse in `buffer`, which must be all zeros. */
   static create(buffer: ArrayBufferLike, clock: Clock): Purse {
     const purse = new Purse(buffer, clock)
     Atomics.store(purse.#times, TIME.ends, NEVER)
@@ -43,24 +46,24 @@ export class Purse {
     return purse
   }
 
-  /** Tokens in hand, perhaps lapsed ones too. */
+  /** Tokens in hand; they may have lapsed. */
   get tokens(): number {
     return Atomics.load(this.#words, WORD.tokens)
   }
 
-  /** Until when those in hand may be used. */
+  /** Until when the tokens in hand may be used. */
   get endsMs(): number {
     this.#look()
     return this.#endsMs
   }
 
-  /** Milliseconds for which nobody gets anything. */
+  /** Milliseconds that a pause still lasts; 0 without one. */
   get pausedMs(): number {
     this.#look()
     return Math.max(0, this.#pausedUntilMs - this.#clock.now())
   }
 
-  /** How many tokens to take ahead next; only who has the claim changes it. */
+  /** How many tokens to take ahead next; only the thread with the claim changes it. */
   get ahead(): number {
     return Atomics.load(this.#words, WORD.ahead)
   }
@@ -68,11 +71,10 @@ export class Purse {
     Atomics.store(this.#words, WORD.ahead, tokens)
   }
 
-  /** Takes `tokens` if all of them are there. */
+  /** Takes `tokens` if all of them are available. */
   take(tokens: number): boolean {
     if (!this.#mayTake()) return false
-    for (let seen = this.tokens; tokens <= seen; seen = this.tokens)
-      if (this.#swap(seen, seen - tokens)) return true
+    for (let seen = this.tokens; tokens <= seen; seen = this.tokens) if (this.#swap(seen, seen - tokens)) return true
     return false
   }
 
@@ -87,9 +89,9 @@ export class Purse {
   }
 
   /**
-   * Puts tokens in. Those that are there already, if any, say until when all may be used: they are older.
+   * Adds tokens. If the purse is not empty, all tokens lapse when the older ones do.
    *
-   * @param endsMs - until when these may be used
+   * @param endsMs - until when the new tokens may be used
    */
   put(tokens: number, endsMs: number): void {
     const nowMs = this.#clock.now()
@@ -97,13 +99,13 @@ export class Purse {
     this.lapse()
     if (this.tokens === 0) {
       Atomics.store(this.#times, TIME.ends, BigInt(Math.floor(endsMs)))
-      // Before the tokens are there: a taker must judge them by their own end.
+      // Before the tokens are added, so that takers use the new end for them.
       Atomics.add(this.#words, WORD.generation, 1)
     }
     Atomics.add(this.#words, WORD.tokens, Math.min(tokens, MOST_TOKENS - this.tokens))
   }
 
-  /** Throws away what has lapsed. @returns whether there was anything */
+  /** Discards the tokens if they have lapsed. @returns whether there were any */
   lapse(): boolean {
     const seen = this.tokens
     this.#look()
@@ -111,7 +113,7 @@ export class Purse {
     return this.#swap(seen, 0)
   }
 
-  /** Lets nobody take anything until then, and throws away what is there. An earlier end changes nothing. */
+  /** Begins a pause until then and discards the tokens. If a pause lasts longer already, nothing changes. */
   pauseUntil(ms: number): void {
     const until = BigInt(Math.ceil(ms))
     for (;;) {
@@ -138,10 +140,10 @@ export class Purse {
   }
 
   /**
-   * Lets this thread alone take tokens ahead.
+   * Claims for this thread the right to take tokens ahead.
    *
-   * @param ms - after which another may, if this one has not released it; at least 16
-   * @returns 0 where another does already; else what `holds` and `release` want
+   * @param ms - the claim ends after this time unless it is released before; at least 16
+   * @returns 0 if another thread has it; else the claim, for `holds` and `release`
    */
   claim(ms: number): number {
     const nowMs = this.#clock.now()
@@ -151,7 +153,7 @@ export class Purse {
     return Atomics.compareExchange(this.#words, WORD.asker, seen, claim) === seen ? claim : 0
   }
 
-  /** Whether a claim is still this thread's: one that took too long may be another's. */
+  /** Whether this thread still has its claim; after it ended, another thread may have one. */
   holds(claim: number): boolean {
     return claim !== 0 && Atomics.load(this.#words, WORD.asker) === claim
   }
@@ -177,7 +179,30 @@ export class Purse {
   }
 }
 
-/** Wraps around; compared by differences. */
+/** Wraps around, so only differences are compared. */
 function unitsOf(ms: number): number {
   return Math.floor(ms / CLAIM_UNIT_MS) | 0
+}
+
+const byClient = new WeakMap<object, Map<string, WeakRef<Purse>>>()
+const collected = new FinalizationRegistry<() => void>((forget) => forget())
+
+/**
+ * Limiters of this thread that have the same client and options share their tokens in hand, so they count as one in the bound. Limiters of two
+ * clients do not, because nobody can tell whether both clients lead to the same server.
+ */
+export function purseOf(client: RedisClient, options: CompleteRedisOptions): Purse {
+  const known = byClient.get(client) ?? new Map<string, WeakRef<Purse>>()
+  byClient.set(client, known)
+  const { name, mode, requestsPerSecond, burstSize, leaseSize } = options
+  // With other numbers a limiter might get tokens that its own numbers would refuse.
+  const key = JSON.stringify([name, mode, requestsPerSecond, burstSize, leaseSize, ownClocks.inHandle(options.clock)])
+  const found = known.get(key)?.deref()
+  if (found !== undefined) return found
+  const made = Purse.create(new SharedArrayBuffer(PURSE_BYTES), options.clock)
+  known.set(key, new WeakRef(made))
+  collected.register(made, () => {
+    if (known.get(key)?.deref() === undefined) known.delete(key)
+  })
+  return made
 }

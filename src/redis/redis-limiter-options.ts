@@ -21,27 +21,27 @@ export interface RedisRateLimitOptions {
   readonly name: string
   /** > 0, at most ten million, may be fractional. */
   readonly requestsPerSecond: number
-  /** Tokens that may be taken at once, an integer >= 1; default max(1, round(requestsPerSecond)). */
+  /** Most tokens that can be taken at the same moment, an integer >= 1; default max(1, round(requestsPerSecond)). */
   readonly burstSize?: number | undefined
   /**
-   * 'lease': this object, once it is busy, takes some tokens ahead of need and gives them out without asking; 'exact': each decision is
-   * the server's. Default 'lease'. By key it is 'exact' in any case.
+   * 'lease': this object, once it is busy, takes some tokens ahead of need and gives them out without asking; 'exact': the server makes each
+   * decision. Default 'lease'. Limits by key are always 'exact'.
    */
   readonly mode?: 'lease' | 'exact' | undefined
-  /** Most tokens taken ahead, an integer >= 1; never more than a tenth of `burstSize`. Default: what is used within 50 ms. */
+  /** Most tokens taken ahead, an integer >= 1; never more than a tenth of `burstSize`. Default: as many as come back within 50 ms. */
   readonly leaseSize?: number | undefined
-  /** How long the server may take to answer, milliseconds, > 0; default 50. A call waits no longer, but where its event loop is blocked. */
+  /** How long the server may take to answer, milliseconds, > 0; default 50. A call waits no longer, unless its event loop is blocked. */
   readonly timeoutMs?: number | undefined
-  /** How long the first connection may take, with the first answer over it, milliseconds, >= 0; default 2000. Calls wait for that, too. */
+  /** How long the first connection and its first answer may take together, milliseconds, >= 0; default 2000. Calls wait that long, too. */
   readonly connectTimeoutMs?: number | undefined
   /**
-   * The rule while the server does not answer. 'local' (default): a limit of this machine, of rate and burst over `processes`; 'closed':
-   * nothing passes; 'open': everything does.
+   * The rule while the server does not answer. 'local' (default): a limit on this machine, with rate and burst divided by `processes`;
+   * 'closed': nothing passes; 'open': everything does.
    */
   readonly onUnavailable?: 'local' | 'closed' | 'open' | undefined
   /** Machines among which the limit is divided while the server is away, an integer >= 1; default 1. */
   readonly processes?: number | undefined
-  /** True, if given: the client's own connection is used in any case. */
+  /** May only be true: the client's own connection is always used. */
   readonly shareConnection?: boolean | undefined
   /** For tests of waiting; default: the monotonic clock. The server counts by its own. */
   readonly clock?: Clock | undefined
@@ -50,15 +50,15 @@ export interface RedisRateLimitOptions {
 /** Options of `RedisKeyedRateLimiter`. */
 export interface RedisKeyedRateLimitOptions extends RedisRateLimitOptions {
   /**
-   * Keys whose refusals, and whose limits while the server is away, are kept here at the same time: 1 to 1e8, default 100,000, at 24 bytes
-   * each. A key beyond them is asked of the server more often.
+   * Most keys whose refusals are kept here, and as many whose limits are while the server is away: 1 to 1e8, default 100,000, at 24 bytes each.
+   * The server is asked more often about further keys.
    */
   readonly capacity?: number | undefined
 }
 
-/** As fast as its arithmetic is exact; far above what a server decides. */
+/** Up to this rate the arithmetic is exact; no server decides so many calls. */
 const MOST_PER_SECOND = 1e7
-/** The server's numbers stay below 2^53 microseconds: 285 years. A bucket may take a hundred to fill. */
+/** The server's numbers stay below 2^53 microseconds, which are 285 years. A bucket may take a hundred years to fill. */
 const LONGEST_FILL_MS = 3.15e12
 const MAX_NAME = 200
 
@@ -75,37 +75,31 @@ export interface RedisAcquireOptions {
   /** Ends the wait; the promise rejects with `signal.reason`. */
   readonly signal?: AbortSignal | undefined
   /**
-   * Refuses a longer wait: at once where it is known, else when the time is up. In ms, >= 0; default Infinity. An answer of the server is
-   * waited for beside it, `timeoutMs` at most: with 0, too, tokens that are there are taken.
+   * Refuses a longer wait: immediately if that is known, else when the time is up. In ms, >= 0; default Infinity. The time for an answer of the
+   * server, at most `timeoutMs`, comes on top: even with 0, available tokens are taken.
    */
   readonly maxWaitMs?: number | undefined
 }
 
-/** @throws {TypeError | RangeError} for what is none, or out of range */
-export function completeAcquireOptions(options: RedisAcquireOptions): {
-  readonly signal: AbortSignal | undefined
-  readonly maxWaitMs: number
-} {
+/** @throws {TypeError | RangeError} naming the option that is wrong */
+export function completeAcquireOptions(
+  options: RedisAcquireOptions,
+): Pick<RedisAcquireOptions, 'signal'> & { readonly maxWaitMs: number } {
   checkKeys('acquire', options, ['signal', 'maxWaitMs'])
   const { maxWaitMs = Infinity } = options
   checkNumber('maxWaitMs', maxWaitMs, { min: 0, allowInfinity: true })
   return { maxWaitMs, signal: checkSignal('signal', options.signal) }
 }
 
-/** The signal among the options of `what`, if there are any. @throws {TypeError} for what is none, and for other options */
+/** The signal among the options of `what`, if any. @throws {TypeError} if it is no signal, and for other options */
 export function signalIn(what: string, options: ExecuteOptions | undefined): AbortSignal | undefined {
   if (options === undefined) return undefined
   checkKeys(what, options, ['signal'])
   return checkSignal('signal', options.signal)
 }
 
-/** Does `work` unless the signal among the options is aborted, which ends the wait for it. */
-export async function underSignal<T>(
-  what: string,
-  options: ExecuteOptions | undefined,
-  work: () => Promise<T>,
-): Promise<T> {
-  const signal = signalIn(what, options)
+/** Does `work` unless the signal is aborted already; an abort later ends the wait for it. */
+export async function underSignal<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   throwIfAborted(signal)
   return unlessAborted(work(), signal)
 }
@@ -155,7 +149,7 @@ export type CompleteRedisOptions = Complete<typeof OPTIONS> & { readonly capacit
 
 const KEYED_OPTIONS = { ...OPTIONS, capacity: numberOption({ min: 1, max: MAX_CAPACITY, integer: true }, 100_000) }
 
-/** The same for a limiter by key, of which each decision is the server's: leases by key saved few round trips. */
+/** The same for a limiter by key. The server makes each decision, because leases by key saved few round trips. */
 export function completeKeyedRedisOptions(options: RedisKeyedRateLimitOptions): Complete<typeof KEYED_OPTIONS> {
   return { ...complete('RedisKeyedRateLimiter', options, KEYED_OPTIONS), mode: 'exact' }
 }
@@ -165,7 +159,7 @@ export function travelling(options: CompleteRedisOptions): RedisKeyedRateLimitOp
   return dataIn(options, KEYED_OPTIONS) as unknown as RedisKeyedRateLimitOptions
 }
 
-/** Checks options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */
+/** Checks options and fills in the defaults. @throws {TypeError | RangeError} naming the option that is wrong */
 export function completeRedisOptions(options: RedisRateLimitOptions): CompleteRedisOptions {
   return complete('RedisRateLimiter', options, OPTIONS)
 }

@@ -2,6 +2,7 @@ import { checkNumber, describe } from '../internal/options/validate.js'
 import type { ExecuteOptions } from '../internal/policy.js'
 import { throwIfAborted } from '../internal/signal-watch.js'
 import { rateLimitExceeded } from '../rate-limit/refusals.js'
+import type { GcraAnswer } from './gcra.js'
 import type { LimitHost } from './limit-host.js'
 import { closedOff } from './limit.js'
 import { completeAcquireOptions, type RedisAcquireOptions, signalIn } from './redis-limiter-options.js'
@@ -9,17 +10,17 @@ import { RedisWaiters, type Turn } from './redis-waiters.js'
 import { Unavailable } from './server.js'
 import { slotOf } from './slot.js'
 
-/** Tokens of each limit; one that is left out costs nothing. */
+/** Tokens of each limit; a limit that is left out costs nothing. */
 export type RedisCosts<K extends string = string> = Readonly<Partial<Record<K, number>>>
 
 /** A grant of several limits over Redis at once. */
 export interface RedisPermit<K extends string = string> {
   /**
-   * Corrects the costs once the true ones are known: the difference is given back, or taken as a debt that later callers wait for. Limits left
-   * out stay as they are. Once; then it does nothing.
+   * Corrects the costs once the actual ones are known. The difference is given back, or becomes a debt that later callers wait for. Limits that
+   * are left out stay as they are. Only the first call has an effect.
    *
-   * @param actual - the whole cost, not the difference: whole numbers >= 0, may exceed the burst
-   * @returns a promise of whether the server has heard of it; it is sent once, or not at all
+   * @param actual - the whole costs, not the difference: whole numbers >= 0, may exceed the burst
+   * @returns a promise of whether the server has answered; the correction is sent at most once
    */
   settle(actual: RedisCosts<K>): Promise<boolean>
 }
@@ -27,6 +28,7 @@ export interface RedisPermit<K extends string = string> {
 /** One of several limits. */
 export interface Part {
   readonly host: LimitHost
+  /** On the server. */
   readonly key: string
 }
 
@@ -39,7 +41,7 @@ interface Charge {
 type Charges = readonly Charge[]
 
 /**
- * Several limits over Redis at once, all or nothing, in one round trip; made by {@link RedisRateLimiter.all}. Each decision is the server's.
+ * Several limits over Redis at once, all or nothing, in one round trip; made by {@link RedisRateLimiter.all}. The server makes each decision.
  *
  * @example
  * const permit = await model.acquire({ requests: 1, tokens: 1200 })
@@ -70,9 +72,9 @@ export class RedisRateLimiterAll<K extends string = string> {
   }
 
   /**
-   * Takes the costs from all limits if all of them are there, else nothing from any. Refused while others wait: they came first.
+   * Takes the costs from all limits if all of them are available, else takes nothing. Refused while others wait, because they came first.
    *
-   * @param costs - whole numbers of tokens by limit: >= 0 and at most its `burstSize`
+   * @param costs - whole numbers of tokens for each limit: >= 0 and at most its `burstSize`
    * @returns a promise of a permit, or of false
    */
   async tryAcquire(costs: RedisCosts<K>, options?: ExecuteOptions): Promise<RedisPermit<K> | false> {
@@ -84,8 +86,8 @@ export class RedisRateLimiterAll<K extends string = string> {
   /**
    * Waits until all limits have the costs, first come first served among the callers of this object.
    *
-   * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED when the wait would be longer than `maxWaitMs`, or while the server is away and one of
-   *   the limits is closed then
+   * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED if the wait would be longer than `maxWaitMs`, or while the server is away if one of the
+   *   limits has `onUnavailable: 'closed'`
    */
   async acquire(costs: RedisCosts<K>, options: RedisAcquireOptions = {}): Promise<RedisPermit<K>> {
     const charges = this.#chargesOf(costs)
@@ -114,7 +116,7 @@ export class RedisRateLimiterAll<K extends string = string> {
   async #take(charges: Charges): Promise<Turn> {
     for (const { part } of charges) part.host.checkOpen()
     if (charges.length === 0) return { allowed: true, waitMs: 0 }
-    const answers = await ask(charges, ({ tokens }) => [tokens, tokens])
+    const answers = await ask(charges, (tokens) => tokens)
     if (answers instanceof Unavailable) return takeAlone(charges, answers)
     const allowed = answers.every(({ granted }, i) => granted === charges[i]?.tokens)
     if (!allowed) for (const { part } of charges) part.host.counts.denied++
@@ -122,10 +124,10 @@ export class RedisRateLimiterAll<K extends string = string> {
     return { allowed, waitMs: allowed ? 0 : waitMs, source: 'redis' }
   }
 
-  /** Takes, or gives back where tokens are negative, whatever is there. */
+  /** Takes tokens however many are available, or gives them back if their number is negative. */
   async #correct(charges: Charges): Promise<boolean> {
     if (charges.length === 0) return true
-    const answers = await ask(charges, ({ tokens }) => [tokens, -1])
+    const answers = await ask(charges, () => -1)
     return !(answers instanceof Unavailable)
   }
 
@@ -155,19 +157,14 @@ export class RedisRateLimiterAll<K extends string = string> {
   }
 }
 
-function ask(
-  charges: Charges,
-  asked: (charge: Charge) => readonly [most: number, least: number],
-): ReturnType<LimitHost['server']['askAll']> {
-  const [{ part }] = charges as [Charge]
-  const keys = charges.map((charge) => charge.part.key)
-  return part.host.server.askAll(
-    keys,
-    charges.map((charge) => charge.part.host.rate.request(...asked(charge))),
+function ask(charges: Charges, least: (tokens: number) => number): Promise<GcraAnswer[] | Unavailable> {
+  const [{ part: first }] = charges as [Charge]
+  return first.host.server.askAll(
+    charges.map(({ part: { key, host }, tokens }) => ({ key, ...host.rate.request(tokens, least(tokens)) })),
   )
 }
 
-/** Decides while the server is away, by the rule of each limit. */
+/** Decides while the server is away, by `onUnavailable` of each limit. */
 function takeAlone(charges: Charges, reason: Unavailable): Turn {
   const source = 'fallback'
   for (const { part } of charges) part.host.counts.fallbacks++
@@ -181,7 +178,7 @@ function takeAlone(charges: Charges, reason: Unavailable): Turn {
       taken.push(charge)
       continue
     }
-    for (const { part, tokens } of taken) part.host.fallback.refund([], tokens)
+    for (const { part, tokens } of taken) part.host.fallback.limiter.refund(tokens)
     return { allowed: false, waitMs, source }
   }
   return { allowed: true, waitMs: 0, source }
@@ -191,7 +188,7 @@ function namesOf(charges: Charges): string {
   return charges.map(({ part }) => part.host.options.name).join("' and '")
 }
 
-/** @throws {TypeError} for limits that no script can decide together */
+/** @throws {TypeError} for limits that one script cannot decide together */
 function checkTogether(parts: ReadonlyMap<string, Part>): void {
   const all = [...parts.values()]
   const [first] = all

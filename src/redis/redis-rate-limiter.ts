@@ -13,11 +13,10 @@ import {
 import { INSPECT } from '../internal/text/shown.js'
 import { WHY_BOUND } from '../policy/bound.js'
 import { connectionOf, type RedisClient } from './clients.js'
-import { purseOf } from './in-hand.js'
 import type { RedisDecision } from './decision.js'
 import { LimitHost, type RedisLimiterStats } from './limit-host.js'
 import { Limit } from './limit.js'
-import { Purse } from './purse.js'
+import { Purse, purseOf } from './purse.js'
 import { optionsIn, purseIn, type RedisRateLimiterHandle } from './redis-handle.js'
 import { RedisRateLimiterAll } from './redis-rate-limiter-all.js'
 import { serverKey } from './server-key.js'
@@ -65,8 +64,7 @@ export class RedisRateLimiter implements Policy {
     if (adopted === undefined) connectionOf(client)
     const options = completeRedisOptions(given)
     const { name, clock } = options
-    this.#purse =
-      adopted === undefined ? purseOf(client as RedisClient, options) : new Purse(purseIn(adopted), clock)
+    this.#purse = adopted === undefined ? purseOf(client as RedisClient, options) : new Purse(purseIn(adopted), clock)
     this.#host = new LimitHost(client, options, adopted)
     this.#limit = new Limit(this.#host, serverKey(name), this.#purse)
     announceCreated(this, 'limiter', name)

@@ -1,12 +1,12 @@
 import { TimeoutExceededError } from '../errors.js'
 import { warnOfRefusal, withoutPassword } from '../internal/server-error.js'
 import type { Clock } from '../internal/time/clock.js'
-import { type SharedTimers, timersOf } from '../internal/time/timers.js'
+import { realSetImmediate } from '../internal/time/real-timers.js'
+import { type DueTimer, type SharedTimers, timersOf } from '../internal/time/timers.js'
 import type { Connection } from './connection.js'
 import { GCRA_SCRIPT, type GcraAnswer, type GcraRequest, gcraArguments, readGcraAnswers } from './gcra.js'
 import type { Script } from './script.js'
 import { CONNECT_MS } from './server-options.js'
-import { TimeLimit } from './time-limit.js'
 
 /** While the server is away, one call in this many milliseconds tries it; the others are answered immediately. */
 export const PROBE_MS = 200
@@ -61,15 +61,15 @@ export class LimitServer {
 
   /** Asks for tokens. If the server is known to be away, the answer comes immediately. Never rejects. */
   async ask(key: string, request: GcraRequest): Promise<GcraAnswer | Unavailable> {
-    const answers = await this.askAll([key], [request])
+    const answers = await this.askAll([{ key, ...request }])
     return answers instanceof Unavailable ? answers : (answers[0] as GcraAnswer)
   }
 
   /** Asks for tokens of several limits, all or nothing. Never rejects. */
-  askAll(keys: readonly string[], requests: readonly GcraRequest[]): Promise<GcraAnswer[] | Unavailable> {
-    return this.run(GCRA_SCRIPT, keys, requests.flatMap(gcraArguments), (answer) =>
-      readGcraAnswers(answer, keys.length),
-    )
+  askAll(questions: readonly (GcraRequest & { readonly key: string })[]): Promise<GcraAnswer[] | Unavailable> {
+    const keys = questions.map(({ key }) => key)
+    const read = (answer: unknown): GcraAnswer[] => readGcraAnswers(answer, keys.length)
+    return this.run(GCRA_SCRIPT, keys, questions.flatMap(gcraArguments), read)
   }
 
   /**
@@ -123,5 +123,52 @@ export class LimitServer {
         .finally(() => limit.end())
         .then(resolve, reject)
     })
+  }
+}
+
+/**
+ * A time limit consists of this many parts, one after the other. If the event loop is blocked, or the process gets no processor, one part ends
+ * and not all: an answer that arrived meanwhile is not late.
+ */
+const PARTS = 4
+
+/** A time limit for an answer. Only time in which this thread could receive the answer counts. */
+class TimeLimit implements DueTimer {
+  due = 0
+  order = 0
+  heapIndex = -1
+  /** Whether the time is up. */
+  isOver = false
+  readonly #timers: SharedTimers
+  readonly #partMs: number
+  readonly #exceeded: () => void
+  #left = PARTS
+  #hasEnded = false
+
+  /** @param exceeded - called when the time is up, unless `end` was called before */
+  constructor(timers: SharedTimers, ms: number, exceeded: () => void) {
+    this.#timers = timers
+    this.#partMs = ms / PARTS
+    this.#exceeded = exceeded
+    timers.add(this, this.#partMs)
+  }
+
+  run(): void {
+    if (--this.#left > 0) {
+      this.#timers.add(this, this.#partMs)
+      return
+    }
+    // Timers run before sockets are read: an answer that has arrived already is read first.
+    realSetImmediate(() => {
+      if (this.#hasEnded) return
+      this.isOver = true
+      this.#exceeded()
+    })
+  }
+
+  /** The answer has arrived. */
+  end(): void {
+    this.#hasEnded = true
+    this.#timers.remove(this)
   }
 }

@@ -2,17 +2,17 @@ import { WINDOW } from '../memory/shared/layout.js'
 import { scriptOf, wholeNumbers } from './script.js'
 
 /**
- * Hits of a key in a window, on the server's own clock: what `KeyedWindow` does in shared memory, by the same rules.
+ * Counts hits of a key in a window, by the server's clock and by the rules of `KeyedWindow` in shared memory.
  *
- * The state is one string of whole numbers, `count at len blocked`: the window, or the block, began, or was last prolonged, at `at` and ends
- * `len` after it (microseconds). A clock that was set back would leave `at` in the future: it is taken for now, so that no window lasts
- * longer than it was to.
+ * The state is one string of whole numbers, `count at len blocked`: the window, or the block, began or was prolonged at `at` and ends `len`
+ * later (microseconds). If `at` is in the future because the clock was set back, it is replaced by now, so that no window lasts longer than
+ * intended.
  *
- * All numbers stay below 2^53, so Lua's are exact; they are written by %.0f, since Lua would write large ones with an exponent.
+ * All numbers stay below 2^53, so Lua's are exact. They are written with %.0f because Lua would write large ones with an exponent.
  *
- * KEYS: the key. ARGV: 'hit', 'look', 'unhit', 'block' or 'reset'; how many hits; us of a window, or a block; the hits beyond which one is
- * refused; what a refused one does to the window: 'never' nothing, 'refused' it begins again, 'double' it lasts twice as long with each,
- * 'block' the key is blocked for as many us as the sixth says.
+ * KEYS: the key. ARGV: 'hit', 'look', 'unhit', 'block' or 'reset'; the number of hits; us of the window or block; the most hits that are not
+ * refused; the effect of a refused hit on the window ('never': none, 'refused': it begins again, 'double': each doubles its length, 'block':
+ * the key is blocked); us of that block.
  * Answers: hits counted, us until the end (0: no window), 1 while the key is blocked.
  */
 export const WINDOW_TEXT = `
@@ -65,12 +65,12 @@ export const WINDOW_SCRIPT = scriptOf(WINDOW_TEXT)
 export interface WindowRequest {
   readonly what: 'hit' | 'look' | 'unhit' | 'block' | 'reset'
   readonly hits?: number
-  /** Of a window, or of the block. */
+  /** Length of the window or block. */
   readonly lastingMs?: number
-  /** Hits beyond it are refused; a whole number. */
+  /** Further hits are refused; a whole number. */
   readonly limit?: number
   readonly extend?: 'never' | 'refused' | 'double' | 'block'
-  /** How long a key is blocked that has gone beyond, with `extend: 'block'`. */
+  /** With `extend: 'block'`: how long a refused hit blocks the key. */
   readonly blockMs?: number
 }
 
@@ -83,7 +83,7 @@ export function windowArguments(request: WindowRequest): string[] {
 /** The script's answer. */
 export interface WindowAnswer {
   readonly count: number
-  /** Milliseconds until the window, or the block, is over; 0 without one. */
+  /** Milliseconds until the window or block ends; 0 without one. */
   readonly resetMs: number
   readonly blocked: boolean
 }

@@ -13,7 +13,7 @@ describe.each<[string, object, KeyArgument]>([
 ])('%s that decides alone', (_, more, key) => {
   const make = (options: object): { take: (tokens: number) => unknown; pauseFor: (ms: number) => void } => {
     const fallback = new Fallback({ ...options, ...more } as never, rate as never)
-    return { take: (tokens) => fallback.take(key, tokens), pauseFor: (ms) => fallback.pauseFor(key, ms) }
+    return { take: (tokens) => fallback.take(key, tokens), pauseFor: (ms) => fallback.limiter.pauseFor(...key, ms) }
   }
   const alone = make(halved)
 
