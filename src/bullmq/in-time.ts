@@ -1,9 +1,9 @@
 import { realClearTimeout, realSetTimeout } from '../internal/time/real-timers.js'
 
-/** BullMQ waits for a server that is away, however long that is. We wait this long as a run or a worker begins, and as it ends. */
+/** BullMQ waits for ever for a server that is away. We wait this long when a run or a worker begins or ends. */
 export const ANSWER_MS = 5000
 
-/** As `work`, but rejects where that takes longer than `ms`. */
+/** Settles as `work` does, or rejects if that takes longer than `ms`. */
 export async function inTime<T>(work: Promise<T>, ms = ANSWER_MS): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {

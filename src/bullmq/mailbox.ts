@@ -9,7 +9,7 @@ export class Mailbox<T> implements AsyncIterable<T> {
     this.#post.emit('letter', letter)
   }
 
-  /** The reader ends when it has read what is there. */
+  /** The reader ends after the letters that have been put. */
   close(): void {
     this.#post.emit('closed')
   }

@@ -6,8 +6,8 @@ import { realClearInterval, realSetInterval, realSetTimeout } from '../internal/
 import { clientOf } from './peer.js'
 
 /**
- * The state of a run: its driver, and whether it has been given up. KEYS: one of its keys. ARGV: what to do, a value, milliseconds. Each answers
- * a text; a claim that another has, with the milliseconds until it lapses.
+ * The state of a run: its driver, and whether it has been cancelled. KEYS: one of its keys. ARGV: the action, a value, milliseconds. Answers a
+ * text; for a claim that another driver has, with the milliseconds until it lapses.
  */
 const SCRIPT = `
 if ARGV[1] == 'claim' and redis.call('SET', KEYS[1], ARGV[2], 'NX', 'PX', ARGV[3]) then return '' end
@@ -23,14 +23,14 @@ return ''
 `
 const COMMAND = 'amorsizeRun'
 
-/** A driver that has not renewed its claim for so long has died. */
+/** A driver that has not renewed its claim for this long has died. */
 const CLAIM_MS = 10_000
 const RENEW_MS = 200
 const LOOK_MS = 50
-/** How long workers may still come upon a run that was given up. */
+/** For how long workers may still find chunks of a run that was cancelled. */
 const CANCELLED_MS = 3_600_000
 
-/** Runs the script on a key of a run. On a server that is no Redis there are none, so nobody looks for a second driver. */
+/** Runs the script on a key of a run. A backend that is not Redis has no scripts, so nothing prevents a second driver there. */
 async function onKey(
   client: IRedisClient | undefined,
   key: string,
@@ -48,7 +48,7 @@ export class DriverClaim {
   readonly #release: () => Promise<string>
   readonly #renewal: NodeJS.Timeout
 
-  /** @param lost - called when another driver has the run, since this one was not heard of for too long */
+  /** @param lost - called if another driver has the run because this one was silent for too long */
   private constructor(client: IRedisClient | undefined, run: string, value: string, lost: (error: Error) => void) {
     this.#claim = () => onKey(client, driverKey(run), 'claim', value, CLAIM_MS)
     this.#release = () => onKey(client, driverKey(run), 'release', value)
@@ -56,7 +56,7 @@ export class DriverClaim {
       const holder = await this.#claim()
       if (holder !== '') lost(inUse(run, holder))
     }
-    // While the server is away, it is so for everybody else.
+    // While the server is away, no other driver can claim the run either.
     this.#renewal = realSetInterval(() => void renew().catch(() => undefined), RENEW_MS).unref()
   }
 
@@ -68,7 +68,7 @@ export class DriverClaim {
     for (let leftMs = Infinity; ;) {
       const held = await onKey(client, driverKey(run), 'claim', value, CLAIM_MS)
       if (held === '') return new DriverClaim(client, run, value, lost)
-      // A driver that lives renews its claim; that of one that has died lapses.
+      // A living driver renews its claim; the claim of a dead one lapses.
       const nowLeftMs = Number(held.split('\n')[1])
       if (!(nowLeftMs >= 0 && nowLeftMs <= leftMs)) throw inUse(run, held)
       leftMs = nowLeftMs
@@ -76,7 +76,7 @@ export class DriverClaim {
     }
   }
 
-  /** Renews it no more. */
+  /** Stops renewing it. */
   lapse(): void {
     realClearInterval(this.#renewal)
   }
@@ -94,12 +94,12 @@ function inUse(run: string, held: string): Error {
   )
 }
 
-/** Tells workers that a run has been given up. */
+/** Tells workers that a run has been cancelled. */
 export async function cancelRun(queue: Queue, run: string): Promise<void> {
   await onKey(await clientOf(queue), cancelKey(run), 'set', '1', CANCELLED_MS)
 }
 
-/** A run that was given up may be begun again. */
+/** Lets a cancelled run begin again. */
 export async function resumeRun(queue: Queue, run: string): Promise<void> {
   await onKey(await clientOf(queue), cancelKey(run), 'release', '1')
 }
