@@ -10,45 +10,47 @@ import type { Chunk, ChunkAnswer, ChunkOutcome, ChunkProgress, RunInfo, Transpor
 
 /** Where the queue is. */
 export interface QueueAddress {
-  /** Of BullMQ: `{ host, port, … }`, `{ url }`, or a client. */
+  /** As for BullMQ: `{ host, port, … }`, `{ url }`, or a client. */
   readonly connection: object
   /** Name of the queue. */
   readonly queue: string
-  /** Of the queue's keys; default 'bull'. */
+  /** Prefix of the queue's keys; default 'bull'. */
   readonly prefix?: string | undefined
-  /** BullMQ 6: makes a backend that is no Redis. */
+  /** BullMQ 6: makes a backend other than Redis. */
   readonly backend?: unknown
-  /** The module of BullMQ, where it is not to be imported as 'bullmq'. */
+  /** The module of BullMQ, if it should not be imported as 'bullmq'. */
   readonly library?: BullmqModule | undefined
 }
 
-/** Beside events, whose stream is cut: how often, and how many, chunks are asked for. */
+/** Events may be lost because their stream is trimmed: how often chunks are polled as well, and how many at a time. */
 const POLL_MS = 1000
 const ASKED_AT_ONCE = 64
-/** A chunk is asked for when nothing was heard of it for so long. */
+/** A chunk is polled if there was no event of it for this long. */
 const QUIET_MS = 3000
-/** A chunk makes so many events: added, waiting, active, completed. */
+/** Events of a chunk: added, waiting, active, completed. */
 const EVENTS = 4
-/** Events of so many chunks are left in any case: other runs of the queue may not have read theirs. */
+/** Events of this many chunks are always kept: other runs of the queue may not have read theirs. */
 const LEAST_KEPT = 16
-/** BullMQ removes the jobs that a driver left when it died. */
+/** When BullMQ removes jobs that a dead driver has left. */
 const LEFT_BEHIND = { age: 86_400, count: 10_000 }
-/** BullMQ's reason for a job whose worker has died too often. */
+/** BullMQ's reason if the workers of a job have died too often. */
 const STALLED = 'stalled more than allowable limit'
 
-/** Opens the queue of a run. @throws {ExecutionError} when no server answers, the run has a driver, or jobs of others are in the queue */
+/** Opens the queue of a run. @throws {ExecutionError} if no server answers, the run has a driver, or other programs have jobs in the queue */
 export async function openBullmq(address: QueueAddress, info: RunInfo): Promise<Transport> {
   const { Queue, QueueEvents } = await loadBullmq(address.library)
   const { connection, prefix } = address
   const own = prefix === undefined ? { connection } : { connection, prefix }
   const backend = address.backend as never
-  // Whose queue it is, is not known yet: its settings stay as they are.
+  // The queue may belong to another program: its settings stay as they are.
   const queue = new Queue(address.queue, { ...own, skipMetasUpdate: true }, backend)
   await whenReady(queue, connection)
   const events = new QueueEvents(address.queue, own, backend)
   try {
     await whenReady(events, connection)
-    return await BullmqTransport.begin(queue, events, info.run, 'duplicate' in connection)
+    const transport = new BullmqTransport(queue, events, info.run, 'duplicate' in connection)
+    await transport.begin()
+    return transport
   } catch (error) {
     await Promise.allSettled([queue.close(), events.close()])
     throw error
@@ -60,15 +62,15 @@ class BullmqTransport implements Transport {
   readonly #events: QueueEvents
   readonly #run: string
   readonly #mail = new Mailbox<ChunkOutcome>()
-  /** Most chunks that were under way at the same time, workers that there are, and chunks that are done. */
+  /** Most chunks so far that were under way at the same time, the number of workers, and of chunks that are done. */
   #most = LEAST_KEPT
   #workers = 0
   #done = 0
-  /** When something was last heard of each chunk that is under way. */
+  /** When the last event of each chunk under way came. */
   readonly #heardMs = new Map<string, number>()
-  /** Chunks that are not there, by the last look; the second one counts. */
+  /** Chunks that the last poll did not find. If the next one does not either, they are lost. */
   readonly #missing = new Set<string>()
-  /** Chunks that somebody has and nobody waits for. */
+  /** Chunks that a worker has and nobody waits for. */
   readonly #unwanted = new Set<string>()
   readonly #isShared: boolean
   #claim: DriverClaim | undefined = undefined
@@ -77,7 +79,8 @@ class BullmqTransport implements Transport {
   #isPolling = false
   #isDropped = false
 
-  private constructor(queue: Queue, events: QueueEvents, run: string, isShared: boolean) {
+  /** @param isShared - whether the connection of the queue is the user's own client */
+  constructor(queue: Queue, events: QueueEvents, run: string, isShared: boolean) {
     this.#queue = queue
     this.#events = events
     this.#run = run
@@ -87,24 +90,22 @@ class BullmqTransport implements Transport {
     events.on('progress', ({ jobId, data }) => this.#progressed(jobId, data))
   }
 
-  /** @param isShared - whether the connection of the queue is the user's own client */
-  static async begin(queue: Queue, events: QueueEvents, run: string, isShared: boolean): Promise<Transport> {
-    const transport = new BullmqTransport(queue, events, run, isShared)
-    transport.#claim = await DriverClaim.of(queue, run, (error) => {
-      transport.#failure = { error }
-      transport.#mail.close()
+  /** @throws {ExecutionError} if the run has a driver, or other programs have jobs in the queue */
+  async begin(): Promise<void> {
+    this.#claim = await DriverClaim.of(this.#queue, this.#run, (error) => {
+      this.#failure = { error }
+      this.#mail.close()
     })
     try {
-      await refuseOthers(queue)
-      await resumeRun(queue, run)
-      await transport.#clear()
+      await refuseOthers(this.#queue)
+      await resumeRun(this.#queue, this.#run)
+      await this.#clear()
     } catch (error) {
-      // Where the client is the user's, it would be renewed as long as this process lives.
-      void transport.#claim.release().catch(() => undefined)
+      // A client of the user stays open, so the claim would be renewed as long as this process lives.
+      void this.#claim.release().catch(() => undefined)
       throw error
     }
-    transport.#poll = realSetInterval(() => void transport.#look(), POLL_MS)
-    return transport
+    this.#poll = realSetInterval(() => void this.#look(), POLL_MS)
   }
 
   async put({ id, data }: Chunk): Promise<void> {
@@ -132,7 +133,7 @@ class BullmqTransport implements Transport {
   }
 
   async cancel(): Promise<void> {
-    // Another driver has the run: its chunks are that one's.
+    // Another driver has the run and its chunks.
     if (this.#failure !== undefined) return
     await this.#leaving(async () => {
       await cancelRun(this.#queue, this.#run)
@@ -146,7 +147,7 @@ class BullmqTransport implements Transport {
     return this.#leaving(() => this.#tidyUp())
   }
 
-  /** Where the server is away, or refuses, it is left as it is, and the run ends. */
+  /** If the server is away or refuses, everything is left there as it is, and the run ends. */
   async #leaving(work: () => Promise<void>): Promise<void> {
     if (this.#isDropped) return
     try {
@@ -155,7 +156,7 @@ class BullmqTransport implements Transport {
       this.#isDropped = true
       this.#claim?.lapse()
       const closing = this.#isShared ? this.#queue.close() : this.#queue.disconnect()
-      // The events cut their connection themselves; of one that only was cut they would read on for ever.
+      // `close` of the events cuts their connection. After a mere `disconnect` they would try to read for ever.
       for (const one of [closing, this.#events.close()]) void one.catch(() => undefined)
       throw error
     }
@@ -164,15 +165,15 @@ class BullmqTransport implements Transport {
   async #tidyUp(): Promise<void> {
     let left = 0
     if (this.#failure === undefined) for (const id of this.#unwanted) if ((await this.#queue.remove(id)) !== 1) left++
-    // Their workers end them; if those have died, the next ones do not begin them.
+    // Their workers end them; if those have died, other workers do not begin them.
     if (left > 0) await cancelRun(this.#queue, this.#run)
     await this.#claim?.release()
     await Promise.all([this.#queue.close(), this.#events.close()])
   }
 
-  /** Removes chunks of the run. Those that somebody has in hand, as of a driver that has died, are of no use when they end. */
+  /** Removes chunks of the run. If a worker has one, for example from a dead driver, its result will be ignored. */
   async #clear(): Promise<void> {
-    // One that was removed meanwhile is undefined.
+    // A job that was removed meanwhile is undefined.
     const jobs: (Job | undefined)[] = await this.#queue.getJobs(
       ['waiting', 'active', 'delayed', 'completed', 'failed'],
       0,
@@ -188,7 +189,7 @@ class BullmqTransport implements Transport {
     this.#trim()
   }
 
-  /** Removes events that have been read: the answers in them would fill the server. */
+  /** Removes events that have been read: their answers would fill the server's memory. */
   #trim(): void {
     const kept = Math.max(this.#most, 2 * this.#workers)
     if (++this.#done % kept === 0) void this.#queue.trimEvents(EVENTS * kept).catch(() => undefined)
@@ -196,7 +197,7 @@ class BullmqTransport implements Transport {
 
   #failed(id: string, reason: string): void {
     if (!this.#isAwaited(id)) return
-    // An answer that the server would not take says nothing of its chunk.
+    // If the server could not store the answer, that is no fault of the chunk.
     if (isNotNow(reason)) this.#mail.put({ id, kind: 'lost' })
     else this.#mail.put(reason.includes(STALLED) ? { id, kind: 'stalled' } : { id, kind: 'failed', reason })
   }
@@ -209,14 +210,14 @@ class BullmqTransport implements Transport {
     else if (begun === true) this.#mail.put({ id, kind: 'begun' })
   }
 
-  /** A chunk has ended: it is removed. @returns whether somebody waits for it */
+  /** Removes a chunk that has ended. @returns whether somebody waits for it */
   #isAwaited(id: string): boolean {
     const isAwaited = this.#heardMs.delete(id)
     if (isAwaited || this.#unwanted.delete(id)) void this.#queue.remove(id).catch(() => this.#unwanted.add(id))
     return isAwaited
   }
 
-  /** Asks for chunks of which nothing was heard: their events may have been cut off, or the server has lost them. */
+  /** Polls chunks without recent events: these may have been trimmed, or the server has lost the chunks. */
   async #look(): Promise<void> {
     if (this.#isPolling) return
     this.#isPolling = true
@@ -225,7 +226,7 @@ class BullmqTransport implements Transport {
     try {
       for (const [id] of quiet) await this.#ask(id)
     } catch {
-      // The server is away; the next look is in a second.
+      // The server is away; the next poll is in a second.
     }
     this.#isPolling = false
   }
@@ -239,7 +240,7 @@ class BullmqTransport implements Transport {
       else if (job !== undefined) this.#failed(id, job.failedReason)
       return
     }
-    // Asked for again in its turn.
+    // At the end of the map, so that others are polled before it.
     this.#heardMs.delete(id)
     this.#heardMs.set(id, realNow())
     if (state !== 'unknown') this.#missing.delete(id)

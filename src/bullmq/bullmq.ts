@@ -1,8 +1,10 @@
 import type { Elsewhere } from '../execute/options.js'
+import { namesOf } from '../internal/options/options.js'
 import { checkKeys, describe } from '../internal/options/validate.js'
 import { openBullmq, type QueueAddress } from './bullmq-transport.js'
 import type { BullmqModule } from './peer.js'
-import { overTransport, PLACE_KEYS, type PlaceOptions } from './place.js'
+import { PLACE_OPTIONS, type PlaceOptions } from './place-options.js'
+import { overTransport } from './place.js'
 
 /** Options of {@link bullmq}. */
 export interface BullmqOptions extends QueueAddress, PlaceOptions {}
@@ -10,9 +12,9 @@ export interface BullmqOptions extends QueueAddress, PlaceOptions {}
 export const ADDRESS_KEYS = ['connection', 'queue', 'prefix', 'backend', 'library'] as const
 
 /**
- * Has `execute` and `stream` run over all machines whose workers serve the queue: `execute(task(url, name), items, { on: bullmq({ … }) })`.
- * Items go out in chunks, results come back in order, each once, and into the checkpoint of the run if it has one. A chunk whose worker
- * dies is given to another; an item that kills two workers fails alone.
+ * Runs `execute` and `stream` on all machines whose workers serve the queue: `execute(task(url, name), items, { on: bullmq({ … }) })`. Items
+ * are sent in chunks. Results come back in order, each once, and go into the checkpoint of the run if it has one. If a worker dies, its chunk
+ * goes to another; an item that kills two workers fails alone.
  *
  * @param options - see {@link BullmqOptions}; `connection` and `queue` must be given
  * @throws {TypeError | RangeError} naming the option that is wrong
@@ -23,7 +25,7 @@ export const ADDRESS_KEYS = ['connection', 'queue', 'prefix', 'backend', 'librar
  * const sizes = await execute(resize, paths, { on })
  */
 export function bullmq(options: BullmqOptions): Elsewhere {
-  checkKeys('bullmq', options, [...ADDRESS_KEYS, ...PLACE_KEYS])
+  checkKeys('bullmq', options, [...ADDRESS_KEYS, ...namesOf(PLACE_OPTIONS)])
   const { connection, queue, prefix, backend, library, ...place } = options
   const address = { connection, queue, prefix, backend, library }
   checkAddress(address)
@@ -48,7 +50,7 @@ export function checkAddress({ connection, queue, prefix, backend, library }: Qu
     throw new TypeError(`library must be the module of BullMQ; received ${describe(library)}`)
 }
 
-/** The part that a cluster goes by: keys begin with prefix and queue. */
+/** The part of a key by which a cluster chooses the server; keys begin with prefix and queue. */
 const HASH_TAG = /^[^{]*\{[^}]+\}/
 
 function checkQueueName(option: string, name: unknown): void {

@@ -9,44 +9,31 @@ import type { ServedModules } from './served-modules.js'
 import type { ChunkAnswer, ChunkData } from './transport.js'
 import { decodeValues, encodeOutcomes } from './values.js'
 
-/** How a worker runs chunks. */
-export interface ChunkWorkerOptions {
-  /** Its name in answers and messages. */
-  readonly name: string
-  readonly modules: ServedModules
-  /** Worker threads; 'auto': as many as pay. */
-  readonly threads: number | 'auto'
-  /** Applied to each item. */
-  readonly policy: Policy | undefined
-}
-
 const AsyncFunction = (async () => Promise.resolve()).constructor as new () => unknown
 
 /** Runs chunks by local `execute`. */
 export class ChunkWorker {
-  readonly #options: ChunkWorkerOptions
-
-  constructor(options: ChunkWorkerOptions) {
-    this.#options = options
-  }
-
-  get name(): string {
-    return this.#options.name
-  }
+  /**
+   * @param name - in answers and messages
+   * @param threads - worker threads; 'auto': as many as make it faster
+   * @param policy - applied to each item
+   */
+  constructor(
+    readonly name: string,
+    readonly modules: ServedModules,
+    readonly threads: number | 'auto' = 'auto',
+    readonly policy?: Policy,
+  ) {}
 
   /** Why a chunk cannot be run here; undefined if it can. */
   async refusal({ task }: ChunkData): Promise<string | undefined> {
-    const refusal = await this.#options.modules.refusal(task)
+    const refusal = await this.modules.refusal(task)
     return refusal === undefined ? undefined : `${this.name}: ${refusal}`
   }
 
-  /**
-   * Runs a chunk: each item settles in it.
-   *
-   * @param signal - ends it; then it rejects with the signal's reason
-   */
+  /** Runs a chunk and settles each of its items. @param signal - ends it; then the promise rejects with the signal's reason */
   async work(data: ChunkData, signal: AbortSignal): Promise<ChunkAnswer> {
-    const found = this.#options.modules.find(data.task)
+    const found = this.modules.find(data.task)
     if ('refusal' in found) throw new Error(found.refusal)
     const startedMs = realNow()
     const items = decodeValues(data.items)
@@ -67,9 +54,9 @@ export class ChunkWorker {
     }
   }
 
-  /** Functions that compute run in threads, so that this one renews the lock of its chunk; those that wait run here, many at a time. */
+  /** Functions that compute run in threads, so that this thread can renew the lock of the chunk. Async ones run here, many at a time. */
   #how(call: (item: unknown) => unknown): ScheduleOptions {
-    const { threads, policy } = this.#options
+    const { threads, policy } = this
     if (policy !== undefined) return { policies: [policy] }
     if (call instanceof AsyncFunction) return {}
     const few = threads === 'auto' ? {} : { workers: threads, concurrency: Math.max(threads, MOST_IN_FLIGHT) }

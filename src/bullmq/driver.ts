@@ -1,73 +1,50 @@
 import { TaskNotTransferableError, WorkerCrashedError } from '../errors.js'
 import { callHook } from '../execute/hooks.js'
-import type { CompleteOptions } from '../execute/options.js'
-import type { ItemSource } from '../execute/run/item-source.js'
 import type { Lane, Run, RunCarrier, RunToCarry, StopReason } from '../execute/run/run.js'
-import type { ResolvedTask } from '../execute/task.js'
 import { warnings } from '../internal/events/warnings.js'
 import { runError } from '../internal/run-error.js'
 import { warnOfRefusal } from '../internal/server-error.js'
 import { messageOf } from '../internal/text/error-text.js'
-import type { Clock } from '../internal/time/clock.js'
 import { ChunkSizes } from './chunk-sizes.js'
-import { chunkOf, markOf, outcomesOf, packChunks, type Piece, stragglersOf } from './pieces.js'
-import { runHere } from './run-here.js'
-import { runIdOf } from './run-identity.js'
-import { settleItems } from './settle-items.js'
-import { moduleName, type TaskName } from './task-name.js'
+import { moduleName, runIdOf } from './names.js'
+import { chunkOf, markOf, outcomesOf, packChunks, type Piece, type RunTerms, stragglersOf } from './pieces.js'
+import { MOST_WINDOW, type PlaceSettings } from './place-options.js'
+import { runHere, settleItems } from './settle.js'
 import type { ChunkAnswer, ChunkOutcome, OpenTransport, Transport } from './transport.js'
 import { WorkerWatch } from './worker-watch.js'
 
-/** How a run is divided and watched. */
-export interface DriverSettings {
-  /** Chunks under way at the same time; undefined: twice the workers, and two. */
-  readonly windowChunks: number | undefined
-  readonly chunkMs: number
-  readonly maxChunkBytes: number
-  readonly onNoWorkers: 'wait' | 'here' | 'throw'
-  readonly clock: Clock
-}
-
-/** How often workers are counted, and stragglers looked for. */
+/** How often workers are counted and stragglers are looked for. */
 const TICK_MS = 1000
 const PUT_AGAIN_MS = 500
-export const MOST_WINDOW = 4096
 
-/** Carries out a run by chunks that go to workers elsewhere: settles each item once, whatever becomes of workers, carrier and chunks. */
+/** Carries out a run by sending chunks to workers elsewhere. Settles each item once, whatever happens to workers, carrier and chunks. */
 export class Driver implements RunCarrier, Lane {
   readonly #open: OpenTransport
-  readonly #settings: DriverSettings
-  readonly #task: ResolvedTask
-  readonly #source: ItemSource
-  readonly #options: CompleteOptions
+  readonly #settings: PlaceSettings
+  readonly #carried: RunToCarry
   readonly #sizes: ChunkSizes
   /** Pieces under way, by the ids of their chunks. */
   readonly #sent = new Map<string, Piece>()
   readonly #pieces = new Set<Piece>()
   readonly #watch: WorkerWatch
-  /** Names of workers, in the order in which they were first heard of: hooks get their numbers. */
+  /** Names of workers in the order of their first answers: hooks get their numbers. */
   readonly #heardOf: string[] = []
   readonly #toldOf = new Set<string>()
   #run!: Run
-  #name: TaskName | undefined = undefined
-  #runId = ''
+  #terms!: RunTerms
   #transport: Transport | undefined = undefined
   #nextTick: unknown = undefined
   #workers = 0
   #isFilling = false
   #stopped: StopReason | undefined = undefined
 
-  constructor(open: OpenTransport, settings: DriverSettings, { task, source, options }: RunToCarry) {
+  constructor(open: OpenTransport, settings: PlaceSettings, carried: RunToCarry) {
     this.#open = open
     this.#settings = settings
-    this.#task = task
-    this.#source = source
-    this.#options = options
-    this.#sizes = new ChunkSizes(settings.chunkMs, settings.maxChunkBytes)
-    this.#watch = new WorkerWatch(settings, {
-      fail: (error) => this.#run.stop('failed', error),
-      workHere: () => this.#workHere(),
-    })
+    this.#carried = carried
+    this.#sizes = new ChunkSizes(settings)
+    const fail = (error: Error): void => this.#run.stop('failed', error)
+    this.#watch = new WorkerWatch(settings, fail, () => this.#workHere())
   }
 
   carry(run: Run): void {
@@ -82,12 +59,12 @@ export class Driver implements RunCarrier, Lane {
     this.#settings.clock.clearTimeout(this.#nextTick)
   }
 
-  /** The run is over: nothing of it is left behind. A transport that is still being opened is left when it is there; nobody waits for that. */
+  /** The run is over and leaves nothing behind. A transport that is still being opened is closed later; nobody waits for that. */
   async close(): Promise<void> {
     if (this.#transport !== undefined) await this.#leave(this.#transport)
   }
 
-  /** An error in that changes no result. */
+  /** Its errors change no result. */
   async #leave(transport: Transport): Promise<void> {
     try {
       try {
@@ -99,22 +76,25 @@ export class Driver implements RunCarrier, Lane {
       warnings.once(
         'AMORSIZE_RUN_NOT_CLEARED',
         `what was left of a run could not be removed: ${messageOf(error)}`,
-        this.#runId,
+        this.#terms.run,
       )
     }
   }
 
   async #start(): Promise<void> {
-    const { reference } = this.#task
+    const { task, source, options } = this.#carried
+    const { reference } = task
     if (reference === undefined) {
       throw new TaskNotTransferableError(
         "a run elsewhere needs a task by its module, task(import.meta.url, 'name'): code does not travel",
         { captured: [] },
       )
     }
-    this.#name = { ...(await moduleName(reference.url)), export: reference.export }
-    this.#runId = runIdOf(this.#name, this.#source, this.#options)
-    const transport = await this.#open({ run: this.#runId })
+    const name = { ...(await moduleName(reference.url)), export: reference.export }
+    const run = runIdOf(name, source, options)
+    const limit = options.timeoutMs === Infinity ? {} : { timeoutMs: options.timeoutMs }
+    this.#terms = { run, task: name, ...limit, maxBytes: this.#settings.maxChunkBytes }
+    const transport = await this.#open({ run })
     if (this.#isOver()) return this.#leave(transport)
     this.#transport = transport
     void this.#listen(transport)
@@ -124,7 +104,7 @@ export class Driver implements RunCarrier, Lane {
     this.#run.inContext(() => this.#fill())
   }
 
-  /** Read through a method: the run may end at any time. */
+  /** A method, because the run may end at any time. */
   #isOver(): boolean {
     return this.#stopped !== undefined || this.#run.isOver
   }
@@ -133,7 +113,7 @@ export class Driver implements RunCarrier, Lane {
     return this.#settings.windowChunks ?? Math.min(MOST_WINDOW, 2 * Math.max(1, this.#workers) + 2)
   }
 
-  /** Sends as many items as there is room for. */
+  /** Sends items until the window is full. */
   #fill(): void {
     if (this.#isFilling || this.#isOver() || this.#transport === undefined) return
     this.#isFilling = true
@@ -156,7 +136,7 @@ export class Driver implements RunCarrier, Lane {
     }
   }
 
-  /** Sends neighbouring items, in as many chunks as their size demands. An item that cannot travel fails alone. */
+  /** Sends neighbouring items, in several chunks if they are large. An item that cannot travel fails alone. */
   #send(start: number, items: readonly unknown[], isSuspect = false): void {
     const failed = (index: number, item: unknown, error: Error): void => this.#run.fail(index, item, error, 1)
     for (const piece of packChunks(start, items, this.#settings.maxChunkBytes, isSuspect, failed)) {
@@ -165,14 +145,9 @@ export class Driver implements RunCarrier, Lane {
     }
   }
 
-  /** @param mark - tells a copy from the first chunk of the piece */
+  /** @param mark - distinguishes a copy from the first chunk of the piece */
   async #put(piece: Piece, mark: string): Promise<void> {
-    const chunk = chunkOf(piece, mark, {
-      run: this.#runId,
-      task: this.#name as TaskName,
-      timeoutMs: this.#options.timeoutMs,
-      maxBytes: this.#settings.maxChunkBytes,
-    })
+    const chunk = chunkOf(piece, mark, this.#terms)
     const { id } = chunk
     this.#sent.set(id, piece)
     piece.ids.add(id)
@@ -182,7 +157,7 @@ export class Driver implements RunCarrier, Lane {
         await this.#transport?.put(chunk)
         return
       } catch (error) {
-        // The carrier is away. It comes back, or the caller gives up.
+        // The carrier is away: try again until it is back or the caller gives up.
         warnOfRefusal(error, 'a run', this.#toldOf)
         await new Promise<void>((resolve) => this.#settings.clock.setTimeout(resolve, PUT_AGAIN_MS))
       }
@@ -204,8 +179,8 @@ export class Driver implements RunCarrier, Lane {
   #received(piece: Piece, outcome: ChunkOutcome): void {
     switch (outcome.kind) {
       case 'done': {
-        const settled = outcomesOf(piece, outcome.answer, outcome.id, this.#task.exports)
-        // A chunk of that name, with other items, may have been left by a run before, and has gone now: this one never got in.
+        const settled = outcomesOf(piece, outcome.answer, outcome.id, this.#carried.task.exports)
+        // An earlier run may have left a chunk with this id and other items, so this one was not stored. That chunk is gone now.
         if (settled === undefined) void this.#put(piece, markOf(outcome.id))
         else this.#settle(piece, outcome.answer, settled)
         break
@@ -234,20 +209,20 @@ export class Driver implements RunCarrier, Lane {
     this.#sizes.took(items.length, answer.ms, Math.max(Buffer.byteLength(encoded), Buffer.byteLength(answer.outcomes)))
     settleItems(this.#run, piece, settled)
     const worker = this.#heardOf.indexOf(answer.worker) + 1 || this.#heardOf.push(answer.worker)
-    callHook(this.#options.hooks, 'onChunk', { worker, start, count: items.length })
+    callHook(this.#carried.options.hooks, 'onChunk', { worker, start, count: items.length })
     this.#fill()
   }
 
-  /** Chunks of the piece that are still about are of no use any more. */
+  /** Other chunks of the piece are not needed any more. */
   #forget(piece: Piece): void {
     this.#pieces.delete(piece)
     const others = [...piece.ids]
     for (const id of others) this.#sent.delete(id)
-    // Where the carrier is away, they are found when it is back: an answer that nobody waits for is dropped.
+    // If the carrier is away, their answers come later and are ignored.
     if (others.length > 1) for (const id of others) void this.#transport?.takeBack(id).catch(() => undefined)
   }
 
-  /** Workers have died of a piece: its halves go out alone, until the item that kills them is. */
+  /** Workers have died from a piece: its halves are sent, until the item that kills them is alone. */
   #divide(piece: Piece): void {
     this.#forget(piece)
     const { start, items } = piece
@@ -276,7 +251,7 @@ export class Driver implements RunCarrier, Lane {
     try {
       this.#workers = await (this.#transport as Transport).workers()
     } catch {
-      // The carrier is away: nothing is known of workers.
+      // The carrier is away, so the number of workers is unknown.
       return
     }
     if (this.#isOver()) return
@@ -299,7 +274,7 @@ export class Driver implements RunCarrier, Lane {
     }
   }
 
-  /** When there is nothing else to send, what takes too long is sent once more; the first answer counts. */
+  /** When there is nothing else to send, pieces that take too long are sent once more; the first answer counts. */
   #lookForStragglers(): void {
     if (!this.#run.supply.ended || this.#pieces.size >= this.#workers) return
     for (const piece of stragglersOf(this.#pieces, this.#sizes, this.#settings.clock.now()))

@@ -7,40 +7,40 @@ import { isPolicy } from '../internal/policy.js'
 import { stackOf } from '../internal/text/error-text.js'
 import { isKey, type Key } from '../policy/keyed-rate-limit.js'
 
-/** A limiter for a limit by group: a `RedisKeyedRateLimiter`, or a `KeyedRateLimiter` for the workers of one machine. */
+/** A limiter for groups: a `RedisKeyedRateLimiter`, or a `KeyedRateLimiter` for the workers of one machine. */
 export type GroupLimiter =
   | { decide(key: Key): Promise<{ readonly allowed: boolean; readonly waitMs: number }> }
   | { tryAcquire(key: Key): boolean; retryAfterMs(key: Key): number }
 
 /** A limit for each group of jobs, such as an account. */
 export interface GroupLimit<J> {
-  /** The group of a job; null: it is not limited. Jobs for which it throws, or gives anything else that is no key, are one group. */
+  /** The group of a job; null: it is not limited. Jobs for which it throws, or returns something that is no key, form one group. */
   readonly keyed: (job: J) => Key | null
   /** Limits each group by its key. */
   readonly limiter: GroupLimiter
 }
 
-/** No key of a caller's. */
+/** A key that no caller has. */
 const WITHOUT_GROUP = '\0without a group'
 const MOST_GROUPS = 10_000
 
-/** @throws {TypeError} when it is no limit by group */
+/** @throws {TypeError} if it is not a limit by group */
 export function checkGroupLimit<J>(limit: GroupLimit<J>): GroupLimit<J> {
   checkKeys('wrapProcessor', limit, ['keyed', 'limiter'])
   checkFunction('keyed', limit.keyed)
   const limiter: unknown = limit.limiter
   const has = (method: string): boolean =>
     typeof limiter === 'object' && limiter !== null && typeof Reflect.get(limiter, method) === 'function'
-  // A policy knows no keys.
+  // A policy has no keys.
   if (isPolicy(limiter) || !(has('decide') || (has('tryAcquire') && has('retryAfterMs'))))
     throw new TypeError(`limiter must be a KeyedRateLimiter or a RedisKeyedRateLimiter; received ${describe(limiter)}`)
   return limit
 }
 
-/** Takes a token of the group of each job. A job that gets none waits in the queue, and keeps no other group from its worker. */
+/** Takes a token of its group for each job. A job that gets none waits in the queue, so that its worker can serve other groups. */
 export class Groups<J> {
   readonly #limit: GroupLimit<J>
-  /** When the last job of a group that was put off comes again: the next ones come after it, not all at once. */
+  /** When the last delayed job of each group is due. The next ones come after it, not all at the same time. */
   readonly #dueMs = new BoundedMap<Key, number>(MOST_GROUPS)
 
   constructor(limit: GroupLimit<J>) {
@@ -51,9 +51,8 @@ export class Groups<J> {
   async take(job: J): Promise<void> {
     const group = this.#groupOf(job)
     if (group === null) return
-    const { limiter } = this.#limit
-    const { allowed, waitMs } = 'decide' in limiter ? await limiter.decide(group) : takeHere(limiter, group)
-    if (allowed) return
+    const waitMs = await this.#waitMs(group)
+    if (waitMs === undefined) return
     const nowMs = Date.now()
     const dueMs = Math.max(nowMs, this.#dueMs.get(group) ?? 0) + waitMs
     this.#dueMs.set(group, dueMs)
@@ -61,6 +60,14 @@ export class Groups<J> {
       retryAfterMs: dueMs - nowMs,
       limiterName: null,
     })
+  }
+
+  /** Takes a token of a group. @returns a promise of how long to wait for one; undefined if it was taken */
+  async #waitMs(group: Key): Promise<number | undefined> {
+    const { limiter } = this.#limit
+    if (!('decide' in limiter)) return limiter.tryAcquire(group) ? undefined : Math.max(1, limiter.retryAfterMs(group))
+    const { allowed, waitMs } = await limiter.decide(group)
+    return allowed ? undefined : waitMs
   }
 
   #groupOf(job: J): Key | null {
@@ -74,13 +81,4 @@ export class Groups<J> {
       return WITHOUT_GROUP
     }
   }
-}
-
-function takeHere(
-  limiter: { tryAcquire(key: Key): boolean; retryAfterMs(key: Key): number },
-  group: Key,
-): { readonly allowed: boolean; readonly waitMs: number } {
-  return limiter.tryAcquire(group)
-    ? { allowed: true, waitMs: 0 }
-    : { allowed: false, waitMs: Math.max(1, limiter.retryAfterMs(group)) }
 }

@@ -6,15 +6,15 @@ import type { Chunk, ChunkOutcome, OpenTransport, Transport } from './transport.
 
 /** Options of {@link memoryTransport}. */
 export interface MemoryTransportOptions {
-  /** Modules whose tasks its workers run, as of `serveTasks`. */
+  /** Modules whose tasks its workers run, as for `serveTasks`. */
   readonly tasks: readonly (string | URL)[]
-  /** How many chunks are run at the same time, >= 1; default 2. */
+  /** How many chunks run at the same time, >= 1; default 2. */
   readonly workers?: number | undefined
 }
 
 /**
- * A carrier within this process, for tests of programs that use `on`: chunks are written and read as on their way to other machines, and
- * run by workers that are here. Use it as `overTransport(memoryTransport({ tasks: ['./tasks.mjs'] }))`.
+ * A carrier within this process, for tests of programs that use `on`: chunks are encoded as for other machines, but workers of this process
+ * run them. Use it as `overTransport(memoryTransport({ tasks: ['./tasks.mjs'] }))`.
  *
  * @throws {TypeError | RangeError} naming the option that is wrong
  */
@@ -24,12 +24,7 @@ export function memoryTransport(options: MemoryTransportOptions): OpenTransport 
   checkNumber('workers', workers, { min: 1, integer: true })
   return async () => {
     const modules = await ServedModules.read(tasks)
-    return new MemoryTransport(
-      Array.from(
-        { length: workers },
-        (_, i) => new ChunkWorker({ name: `memory:${i + 1}`, modules, threads: 'auto', policy: undefined }),
-      ),
-    )
+    return new MemoryTransport(Array.from({ length: workers }, (_, i) => new ChunkWorker(`memory:${i + 1}`, modules)))
   }
 }
 
@@ -84,7 +79,7 @@ class MemoryTransport implements Transport {
   }
 
   async #work(worker: ChunkWorker, id: string, data: Chunk['data']): Promise<void> {
-    // All workers have the same modules: what one refuses, each does.
+    // All workers have the same modules, so they refuse the same chunks.
     for (const one of this.#workers) {
       const reason = await one.refusal(data)
       if (reason !== undefined) this.#mail.put({ id, kind: 'refused', worker: one.name, reason })

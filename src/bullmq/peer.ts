@@ -1,10 +1,10 @@
-/** BullMQ as far as it is used: versions 5 and 6 alike. It is imported when it is first needed; its types are those of version 6. */
+/** The part of BullMQ, versions 5 and 6, that is used. It is imported when it is first needed; its types are those of version 6. */
 import type { IRedisClient, Queue, QueueEvents, Worker } from 'bullmq'
 import { importModule } from '../internal/import-module.js'
 import { runError } from '../internal/run-error.js'
 import { messageOf } from '../internal/text/error-text.js'
 
-/** A job in the hands of a worker. */
+/** A job that a worker has taken. */
 export interface JobLike<D = unknown> {
   readonly id?: string | undefined
   readonly name?: string | undefined
@@ -12,19 +12,19 @@ export interface JobLike<D = unknown> {
   moveToDelayed(timestampMs: number, token?: string): Promise<void>
 }
 
-/** A queue, as far as a processor limits it. */
+/** The part of a queue by which a processor limits it. */
 export interface LimitableQueue {
   rateLimit(ms: number): Promise<void>
 }
 
-// BullMQ tells its own errors by their names, or by their text: so nothing of it need be imported to throw them.
+// BullMQ recognises its own errors by their names or texts, so they can be thrown without importing it.
 
-/** The job has been put off: BullMQ leaves it where it is. */
+/** The job has been delayed: BullMQ leaves it where it is. */
 export function delayedError(): Error {
   return named('DelayedError', new Error('bullmq:movedToDelayed'))
 }
 
-/** Puts a job off, at no cost of attempts. */
+/** Delays a job, at no cost of attempts. */
 export async function putOff(job: JobLike, untilMs: number, token: string | undefined): Promise<never> {
   await job.moveToDelayed(untilMs, token)
   throw delayedError()
@@ -35,7 +35,7 @@ export function rateLimitError(): Error {
   return named('RateLimitError', new Error('bullmq:rateLimitExceeded'))
 }
 
-/** The job fails for good, whatever attempts are left. */
+/** The job fails permanently, even if attempts are left. */
 export function unrecoverableError(cause: unknown): Error {
   const error = new Error(messageOf(cause), { cause })
   if (cause instanceof Error && cause.stack !== undefined) error.stack = cause.stack
@@ -53,24 +53,20 @@ export interface BullmqModule {
   readonly Worker: unknown
 }
 
-/** Version 5 has a client of its own, version 6 that of its backend; one that is no Redis has none. */
+/** In version 5 it has a client, in version 6 its backend has. A backend that is not Redis has none. */
 interface HasClient {
   readonly client?: Promise<IRedisClient> | undefined
   getBackend?(): { readonly client?: Promise<IRedisClient> | undefined }
 }
 
-/** The same, as far as it is used. A backend is the user's, of any kind. */
+/** The part of the module that is used. A backend is of any kind and made by the user. */
 interface KnownModule {
   readonly Queue: new (name: string, options: object, backend?: never) => Queue
   readonly QueueEvents: new (name: string, options: object, backend?: never) => QueueEvents
   readonly Worker: new (name: string, processor: never, options: object, backend?: never) => Worker
 }
 
-/**
- * The module, imported now where none is given.
- *
- * @throws {ExecutionError} ERR_EXECUTION when it is not installed
- */
+/** The given module, or else the imported one. @throws {ExecutionError} ERR_EXECUTION if it is not installed */
 export async function loadBullmq(given: BullmqModule | undefined): Promise<KnownModule> {
   if (given !== undefined) return given as KnownModule
   try {
@@ -80,7 +76,7 @@ export async function loadBullmq(given: BullmqModule | undefined): Promise<Known
   }
 }
 
-/** The client of a queue or worker; undefined where its backend is no Redis. */
+/** The client of a queue or worker; undefined if its backend is not Redis. */
 export async function clientOf(base: HasClient): Promise<IRedisClient | undefined> {
   return base.client ?? base.getBackend?.().client
 }

@@ -3,31 +3,30 @@ import { crc32 } from 'node:zlib'
 import { runError } from '../internal/run-error.js'
 import { messageOf } from '../internal/text/error-text.js'
 import type { ChunkSizes } from './chunk-sizes.js'
-import type { TaskName } from './task-name.js'
-import type { Chunk, ChunkAnswer } from './transport.js'
-import { decodeOutcomes, encodeValues } from './values.js'
+import type { Chunk, ChunkAnswer, ChunkData } from './transport.js'
+import { decodeOutcomes, encodeWithin } from './values.js'
 
-/** Neighbouring items that travel together. */
+/** Neighbouring items that are sent together. */
 export interface Piece {
   readonly start: number
   readonly items: readonly unknown[]
-  /** The items as they travel. */
+  /** The items as they are sent. */
   readonly encoded: string
-  /** Of its chunks: one, and perhaps a copy. */
+  /** Ids of its chunks: one, and perhaps a copy. */
   readonly ids: Set<string>
-  /** Workers that would not take it, and why. */
+  /** Workers that have refused it, and why. */
   readonly refusals: Map<string, string>
-  /** Whether workers have died of it, or of what it is a part of. */
+  /** Whether workers have died from it, or from a larger piece that it was part of. */
   readonly isSuspect: boolean
   sentMs: number
-  /** Whether it was sent again as its answer could not be used. */
+  /** Whether it was sent again because its answer could not be used. */
   isAgain?: true
 }
 
 /**
  * Divides neighbouring items into pieces of at most `maxBytes`.
  *
- * @param isSuspect - whether workers have died of what they are a part of
+ * @param isSuspect - whether workers have died from a larger piece that these items were part of
  * @param failed - called for an item that cannot travel
  */
 export function packChunks(
@@ -38,19 +37,12 @@ export function packChunks(
   failed: (index: number, item: unknown, error: Error) => void,
 ): Piece[] {
   if (items.length === 0) return []
-  let error: Error
-  try {
-    const encoded = encodeValues(items)
-    const bytes = Buffer.byteLength(encoded)
-    if (bytes <= maxBytes) return [{ start, items, encoded, ids: new Set(), refusals: new Map(), isSuspect, sentMs: 0 }]
-    error = new RangeError(
-      `item ${start} takes ${bytes} bytes on its way, more than maxChunkBytes (${maxBytes}); store it where workers can read it and pass where it is`,
-    )
-  } catch (cause) {
-    error = new TypeError(`item ${start} cannot travel to another machine: ${messageOf(cause)}`, { cause })
-  }
+  const advice = 'store it where workers can read it and pass where it is'
+  const encoded = encodeWithin(maxBytes, items, `item ${start}`, advice)
+  if (typeof encoded === 'string')
+    return [{ start, items, encoded, ids: new Set(), refusals: new Map(), isSuspect, sentMs: 0 }]
   if (items.length === 1) {
-    failed(start, items[0], error)
+    failed(start, items[0], encoded)
     return []
   }
   const middle = Math.ceil(items.length / 2)
@@ -61,31 +53,14 @@ export function packChunks(
 }
 
 /** The data that all chunks of a run have in common. */
-interface RunTerms {
-  readonly run: string
-  readonly task: TaskName
-  /** Infinity: none. */
-  readonly timeoutMs: number
-  readonly maxBytes: number
-}
+export type RunTerms = Pick<ChunkData, 'run' | 'task' | 'timeoutMs' | 'maxBytes'>
 
-/** @param mark - tells a copy from the first chunk of the piece; '' for the first */
+/** @param mark - distinguishes a copy from the first chunk of the piece; '' for the first */
 export function chunkOf({ start, items, encoded }: Piece, mark: string, terms: RunTerms): Chunk {
-  const { run, task, timeoutMs, maxBytes } = terms
-  return {
-    // Sizes adapt: a running number would name other items after the run was resumed.
-    id: `amz-${run}-${start}-${items.length}${mark}`,
-    data: {
-      version: 1,
-      run,
-      first: start,
-      count: items.length,
-      task,
-      items: encoded,
-      ...(timeoutMs === Infinity ? {} : { timeoutMs }),
-      maxBytes,
-    },
-  }
+  const count = items.length
+  // Sizes adapt: if the run is resumed, a running number would name other items.
+  const id = `amz-${terms.run}-${start}-${count}${mark}`
+  return { id, data: { version: 1, first: start, count, items: encoded, ...terms } }
 }
 
 /** The mark in the id of a chunk. */
@@ -94,11 +69,11 @@ export function markOf(id: string): string {
 }
 
 /**
- * The outcomes of the items of a piece, by the answer to its chunk `id`, which any worker of BullMQ may have given.
+ * Reads the outcomes of a piece from the answer to its chunk `id`, which any worker of BullMQ may have given.
  *
  * @param known - classes that the task's module exports, for errors
- * @returns undefined when it cannot be used
- * @throws {ExecutionError} that quotes it, the second time
+ * @returns undefined if the answer cannot be used
+ * @throws {ExecutionError} that quotes the answer, the second time
  */
 export function outcomesOf(
   piece: Piece,
@@ -125,11 +100,11 @@ export function outcomesOf(
   }
 }
 
-/** A chunk is a straggler when it takes so many times as long as expected, and at least so long. */
+/** A chunk is a straggler if it takes this many times as long as expected, and at least this long. */
 const STRAGGLES = 3
 const LEAST_STRAGGLE_MS = 5000
 
-/** Pieces that take too long and have been sent but once. A piece that workers have died of is not given to two of them at the same time. */
+/** Pieces that take too long and have been sent only once. If workers have died from a piece, two of them never get it at the same time. */
 export function stragglersOf(pieces: Iterable<Piece>, sizes: ChunkSizes, nowMs: number): Piece[] {
   return [...pieces].filter(({ ids, items, isSuspect, sentMs }) => {
     const expectedMs = sizes.expectedMs(items.length)

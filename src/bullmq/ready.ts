@@ -8,10 +8,10 @@ import type { JobLike } from './peer.js'
 import type { ChunkData } from './transport.js'
 
 /**
- * Resolves when the server of `base` answers; else it is closed.
+ * Resolves when the server of `base` answers; otherwise `base` is closed.
  *
  * @param connection - where the server is, for the message
- * @throws {ExecutionError} (as a rejection) saying what to start, or what the server has refused
+ * @throws {ExecutionError} (as a rejection) saying which program to start, or why the server refuses
  */
 export async function whenReady(base: Queue | QueueEvents | Worker, connection: object): Promise<void> {
   let last: unknown
@@ -29,7 +29,7 @@ export async function whenReady(base: Queue | QueueEvents | Worker, connection: 
   }
 }
 
-/** Whether a job is a chunk in the format of this version. Others may call their jobs so, too. */
+/** Whether a job is a chunk in the format of this version. Other programs may use the same name for their jobs. */
 export function isChunk({ name, data }: JobLike): boolean {
   const { version, run, items, task } = (data ?? {}) as Partial<ChunkData>
   return name === 'chunk' && version === 1 && [run, items, task?.export].every((text) => typeof text === 'string')
@@ -37,7 +37,7 @@ export function isChunk({ name, data }: JobLike): boolean {
 
 const UNFINISHED: JobType[] = ['waiting', 'active', 'delayed', 'prioritized', 'waiting-children']
 
-/** @throws {ExecutionError} (as a rejection) when jobs of others are in the queue: our workers would take them. The first of each state tell. */
+/** @throws {ExecutionError} (as a rejection) if other programs have jobs in the queue: our workers would take them. Looks at the first of each state. */
 export async function refuseOthers(queue: Queue): Promise<void> {
   const jobs: (Job | undefined)[] = await queue.getJobs(UNFINISHED, 0, 15)
   const other = jobs.find((job) => job !== undefined && !isChunk(job))
@@ -50,7 +50,7 @@ export const shownJob = ({ name, id }: JobLike): string => `${JSON.stringify(nam
 
 function notReady(connection: object, error: unknown): Error {
   const message = messageOf(error)
-  // Version 6 has no client of its own. No server was asked.
+  // Version 6 has no client of its own, so no server was asked.
   if (/could not load .*'ioredis'/.test(message)) return runError(message, error)
   const place = placeOf(connection)
   return runError(
@@ -61,17 +61,11 @@ function notReady(connection: object, error: unknown): Error {
   )
 }
 
-/** The server of one address, as options of ioredis say it, or a client that was made of them; of several, BullMQ's own words must do. */
+/** The address of the server in the options of ioredis, or of a client that was made with them; of several servers no address. */
 function placeOf(connection: object): string {
   const { options = connection, isCluster } = connection as { readonly options?: object; readonly isCluster?: boolean }
-  const { url, sentinels, host = 'localhost', port = 6379 } = options as ServerOptions
-  if (url !== undefined) return shownServer(url)
-  return isCluster === true || (sentinels ?? null) !== null ? 'the given servers' : `${host}:${port}`
-}
-
-interface ServerOptions {
-  readonly url?: string
-  readonly sentinels?: unknown
-  readonly host?: string
-  readonly port?: number
+  const { url, sentinels, host, port } = options as Readonly<Record<string, string | null | undefined>>
+  if (typeof url === 'string') return shownServer(url)
+  const areSeveral = isCluster === true || (sentinels ?? null) !== null
+  return areSeveral ? 'the given servers' : `${host ?? 'localhost'}:${port ?? 6379}`
 }

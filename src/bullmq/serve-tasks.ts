@@ -20,40 +20,40 @@ import type { ChunkAnswer, ChunkData, ChunkProgress } from './transport.js'
 
 /** Options of {@link serveTasks}. */
 export interface ServeOptions extends QueueAddress {
-  /** Modules whose exported functions may be run: paths from the working directory, or URLs. Of './tasks.mjs#resize' that function alone. */
+  /** Modules whose exported functions may be run: paths from the working directory, or URLs. './tasks.mjs#resize' allows only this function. */
   readonly tasks: readonly (string | URL)[]
-  /** Worker threads of this process, an integer >= 1; 'auto' (default): as many as pay. Functions that are `async` run in the main thread. */
+  /** Worker threads of this process, an integer >= 1; 'auto' (default): as many as make it faster. `async` functions run in the main thread. */
   readonly threads?: number | 'auto' | undefined
-  /** Applied to each item; a `RedisRateLimiter` makes one limit over all machines. Items then run in this thread. */
+  /** Applied to each item; with a `RedisRateLimiter` all machines share one limit. Items then run in this thread. */
   readonly policy?: Policy | undefined
-  /** A worker that has not been heard of for so long has died, and its chunk is given to another: milliseconds, >= 1000; default 30,000. */
+  /** If a worker is silent for this long, its chunk is given to another: milliseconds, >= 1000; default 30,000. */
   readonly stallMs?: number | undefined
 }
 
-/** A worker of a queue, as {@link serveTasks} returns it. */
+/** A worker of a queue, returned by {@link serveTasks}. */
 export interface Serving extends AsyncDisposable {
-  /** Host, process and a number: so it is called in messages. */
+  /** Its name in messages: host, process and a random number. */
   readonly name: string
-  /** Chunks done, chunks refused, and chunks given up since their lock was lost: another worker has them, or soon will. */
+  /** Chunks done, chunks refused, and chunks lost: their locks expired, so another worker has them, or soon will. */
   stats(): { readonly done: number; readonly refused: number; readonly lost: number }
-  /** Takes no more, and resolves when the chunk in hand is done; after ten seconds it is handed back. */
+  /** Takes no more chunks, and resolves when the current one is done; after ten seconds that is handed back. */
   close(): Promise<void>
 }
 
 const KEYS = [...ADDRESS_KEYS, 'tasks', 'threads', 'policy', 'stallMs'] as const
-/** A chunk that is not for this worker is offered to others for so long. */
+/** A refused chunk is offered to others for this long. */
 const OFFER_MS = 1000
 const LOOK_MS = 1000
 const RETRY_MS = 1000
 const CLOSE_MS = 10_000
 
 /**
- * Serves tasks to runs on other machines, or in other processes: takes their chunks from the queue and runs them by local `execute`.
+ * Serves tasks to runs on other machines or in other processes: takes their chunks from the queue and runs them with local `execute`.
  *
  * @param options - see {@link ServeOptions}
- * @returns a promise of the worker, once it is ready
+ * @returns a promise of the worker when it is ready
  * @throws {TypeError | RangeError} (as a rejection) naming the option that is wrong
- * @throws {ExecutionError} ERR_EXECUTION (as a rejection) when no server answers, jobs of others are in the queue, a module cannot be read,
+ * @throws {ExecutionError} ERR_EXECUTION (as a rejection) if no server answers, other programs have jobs in the queue, a module cannot be read,
  *   or BullMQ is not installed
  *
  * @example
@@ -75,17 +75,16 @@ export async function serveTasks(options: ServeOptions): Promise<Serving> {
     throw new TypeError(`policy must be a policy or a limiter; received ${describe(policy)}`)
   checkNumber('stallMs', stallMs, { min: 1000, max: MAX_TIMER_MS })
   const modules = await ServedModules.read(options.tasks)
-  // Several workers of one process, and processes of containers that have host and process id in common, have different names.
+  // The random number distinguishes workers of one process, and containers that have the same host name and process id.
   const name = `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`
-  const chunks = new ChunkWorker({ name, modules, threads, policy })
-  const serving = new QueueServing(chunks)
+  const serving = new QueueServing(new ChunkWorker(name, modules, threads, policy))
   await serving.begin(options, stallMs)
   return serving
 }
 
-/** The run of a chunk has been given up. */
+/** The run of a chunk was cancelled. */
 class Cancelled extends Error {}
-/** The worker is to end: the chunk is for others. */
+/** The worker is closing: the chunk goes to others. */
 class HandedBack extends Error {}
 
 class QueueServing implements Serving {
@@ -120,7 +119,7 @@ class QueueServing implements Serving {
       lockDuration: stallMs,
       stalledInterval: stallMs,
       maxStalledCount: 1,
-      // After an error of the connection; by default it is 15 s.
+      // After an error of the connection; the default is 15 s.
       runRetryDelay: RETRY_MS,
     }
     const processor = (job: Job, token?: string, signal?: AbortSignal): Promise<ChunkAnswer> =>
@@ -152,14 +151,10 @@ class QueueServing implements Serving {
       for (const controller of this.#inHand) controller.abort(new HandedBack())
     }, CLOSE_MS)
     await this.#worker.pause(true)
-    // A server that is away cannot hear of anything: its connections are cut, since BullMQ would wait until it is back.
-    const isAway = await inTime(
-      this.#whenEmpty().then(() => isCancelled(this.#worker, '')),
-      ANSWER_MS + (this.#inHand.size === 0 ? 0 : CLOSE_MS),
-    ).then(
-      () => false,
-      () => true,
-    )
+    // If the server is away, its connections are cut: BullMQ would wait until it is back. A run without a name is never cancelled.
+    const answer = this.#whenEmpty().then(() => isCancelled(this.#worker, ''))
+    const waitMs = ANSWER_MS + (this.#inHand.size === 0 ? 0 : CLOSE_MS)
+    const isAway = await inTime(answer, waitMs).catch(() => true)
     await this.#worker.close(isAway)
     realClearTimeout(timer)
   }
@@ -168,7 +163,7 @@ class QueueServing implements Serving {
     return this.#inHand.size === 0 ? Promise.resolve() : new Promise((resolve) => (this.#emptied = resolve))
   }
 
-  /** Has a chunk only as long as its lock. */
+  /** Runs a chunk as long as its lock is held. */
   async #process(job: Job, token: string | undefined, signal: AbortSignal | undefined): Promise<ChunkAnswer> {
     if (!isChunk(job)) {
       const what = `${this.name} got a job that is no chunk of this version, ${shownJob(job)}, and hands such jobs back`
@@ -186,7 +181,7 @@ class QueueServing implements Serving {
     } catch (error) {
       if (!lock.signal.aborted) throw error
       this.#counts.lost++
-      // BullMQ leaves it where it is: with the worker that has it now.
+      // With this error BullMQ leaves the chunk to the worker that has it now.
       throw delayedError()
     } finally {
       this.#locks.delete(id)
@@ -202,7 +197,7 @@ class QueueServing implements Serving {
       await job.updateProgress({ refused: { worker: this.name, reason } } satisfies ChunkProgress)
       return putOff(job, Date.now() + OFFER_MS, token)
     }
-    // The driver counts who has refused a chunk.
+    // The driver keeps a list of workers that have refused a chunk.
     if ((job.progress as ChunkProgress | null)?.refused !== undefined)
       await job.updateProgress({ begun: true } satisfies ChunkProgress)
     const controller = new AbortController()
@@ -225,14 +220,14 @@ class QueueServing implements Serving {
     }
   }
 
-  /** Of a run that is over nothing is left: no chunk that was ended here, or was done before that was heard of, or whose workers died too often. */
+  /** If a run is over, its chunks are removed: cancelled ones, late ones, and those whose workers died too often. */
   async #removeIfOver(job: Job | undefined): Promise<void> {
     if (job === undefined || !isChunk(job) || !(await this.#isOver((job.data as ChunkData).run))) return
-    // If the server is away, it forgets the chunk in a day.
+    // If the server is away now, it removes the chunk after a day.
     await job.remove().catch(() => undefined)
   }
 
-  /** Whether a run has been given up, as far as the server says. */
+  /** Whether a run was cancelled; false if the server does not answer. */
   #isOver(run: string): Promise<boolean> {
     return isCancelled(this.#worker, run).catch(() => false)
   }

@@ -2,13 +2,13 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe } from '../internal/options/validate.js'
 import { messageOf } from '../internal/text/error-text.js'
-import { moduleName, type TaskName } from './task-name.js'
+import { moduleName, type TaskName } from './names.js'
 
 interface Served {
   readonly url: string
   readonly module: string
   readonly hash: string
-  /** The one function of it that may be run; undefined: all that it exports. */
+  /** The only function that may be run; undefined: all that it exports. */
   readonly only: string | undefined
 }
 
@@ -21,8 +21,8 @@ export class ServedModules {
   }
 
   /**
-   * @param tasks - paths from the working directory, or URLs; with '#name' that function of the module alone
-   * @throws {TypeError} when there are none, {ExecutionError} when one cannot be read
+   * @param tasks - paths from the working directory, or URLs; with '#name' only that function of the module
+   * @throws {TypeError} if there are none, {ExecutionError} if one cannot be read
    */
   static async read(tasks: readonly (string | URL)[]): Promise<ServedModules> {
     if (!Array.isArray(tasks) || tasks.length === 0)
@@ -32,8 +32,8 @@ export class ServedModules {
   }
 
   /**
-   * Why the task is not here, as a sentence; undefined if it is. Its text is read again: where the file was replaced, the import of the first
-   * chunk would take the new one, and threads that start later would, too.
+   * Why the task is not here, as a sentence; undefined if it is. The file is read again: if it was replaced, the first chunk and threads that
+   * start later would import the new one.
    */
   async refusal(task: TaskName): Promise<string | undefined> {
     const found = this.find(task)
@@ -46,7 +46,7 @@ export class ServedModules {
     }
   }
 
-  /** Where the task was when this began to serve; or why it is not here, as a sentence. */
+  /** The module of the task; or why it is not here, as a sentence. */
   find(task: TaskName): { readonly url: string } | { readonly refusal: string } {
     const exact = this.#served.filter(({ hash }) => hash === task.hash)
     const allowed = exact.find(({ only }) => only === undefined || only === task.export)
@@ -62,7 +62,7 @@ export class ServedModules {
   }
 }
 
-/** Of a path, what follows '#' is a function where it is a word: folders and files may have '#' in their names. */
+/** In a path, a word after '#' is a function; anything else after '#' belongs to the name of a folder or file. */
 function partsOf(task: unknown): { readonly url: string; readonly only: string | undefined } {
   if (typeof task !== 'string' && !(task instanceof URL))
     throw new TypeError(`tasks must hold paths or URLs; received ${describe(task)}`)

@@ -1,8 +1,8 @@
-import type { TaskName } from './task-name.js'
+import type { TaskName } from './names.js'
 
 /** The request to a worker; JSON. */
 export interface ChunkData {
-  /** Of this format. */
+  /** Version of this format. */
   readonly version: 1
   /** The run that it belongs to. */
   readonly run: string
@@ -12,9 +12,9 @@ export interface ChunkData {
   readonly count: number
   /** The function, by the name of its export. */
   readonly task: TaskName
-  /** The items, as `encodeValues` writes them. */
+  /** The encoded items. */
   readonly items: string
-  /** Milliseconds an item may take; none: as long as it likes. */
+  /** Milliseconds that an item may take; without it there is no limit. */
   readonly timeoutMs?: number | undefined
   /** Most bytes of one result. */
   readonly maxBytes: number
@@ -22,7 +22,7 @@ export interface ChunkData {
 
 /** A chunk on its way. */
 export interface Chunk {
-  /** `amz-<run>-<first>-<count>`, and what tells a copy from it. */
+  /** `amz-<run>-<first>-<count>`, with a mark behind it for a copy. */
   readonly id: string
   /** The work. */
   readonly data: ChunkData
@@ -30,62 +30,62 @@ export interface Chunk {
 
 /** A worker's answer for a chunk; JSON. */
 export interface ChunkAnswer {
-  /** Of this format. */
+  /** Version of this format. */
   readonly version: 1
-  /** The worker that has done it. */
+  /** The worker that has run it. */
   readonly worker: string
   /** Milliseconds it took. */
   readonly ms: number
-  /** Checksum of the items it was given. */
+  /** Checksum of the items that it has received. */
   readonly checksum: number
-  /** As `encodeOutcomes` writes them. */
+  /** The encoded outcomes of the items. */
   readonly outcomes: string
 }
 
 /** A worker's report of a chunk that is not done; JSON. */
 export interface ChunkProgress {
-  /** The worker that would not take it, and why. */
+  /** The worker that refuses it, and why. */
   readonly refused?: { readonly worker: string; readonly reason: string } | undefined
-  /** Somebody has taken it that was refused before. */
+  /** A worker has taken it after others had refused it. */
   readonly begun?: true | undefined
 }
 
 /** The outcome of a chunk. */
 export type ChunkOutcome = { readonly id: string } & (
   | { readonly kind: 'done'; readonly answer: ChunkAnswer }
-  /** Its worker has died, twice. */
+  /** Its worker has died, for the second time. */
   | { readonly kind: 'stalled' }
-  /** A worker does not have the task, or has another version; the chunk waits for another worker, or to be refused by this one again. */
+  /** A worker does not have the task, or has another version of it. The chunk waits for another worker. */
   | { readonly kind: 'refused'; readonly worker: string; readonly reason: string }
-  /** A worker has taken it after others had refused it; reported of such chunks alone. */
+  /** A worker has taken it after others had refused it; not reported for other chunks. */
   | { readonly kind: 'begun' }
   /** It could not even be begun. */
   | { readonly kind: 'failed'; readonly reason: string }
-  /** The carrier knows nothing of it any more. */
+  /** The carrier no longer knows it. */
   | { readonly kind: 'lost' }
 )
 
 /** The run that a transport is opened for. */
 export interface RunInfo {
-  /** The same for the same task, items and options: a run that is resumed finds its chunks. */
+  /** The same for the same task, items and options, so that a resumed run finds its chunks. */
   readonly run: string
 }
 
 /** Carries chunks to workers, and their answers back. */
 export interface Transport {
-  /** Resolves when the chunk is safe there. One whose id is known already is not put again. */
+  /** Resolves when the carrier has stored the chunk. A chunk whose id it knows already is not stored again. */
   put(chunk: Chunk): Promise<void>
-  /** The outcomes of the chunks, in any order; each may come more than once. Ends when the transport is closed. */
+  /** The outcomes of chunks, in any order; each may come more than once. Ends when the transport is closed. */
   results(): AsyncIterable<ChunkOutcome>
-  /** Workers that are there now. */
+  /** The number of workers now. */
   workers(): Promise<number>
-  /** Takes a chunk back. @returns false when a worker has it */
+  /** Takes a chunk back. @returns a promise of false if a worker has it */
   takeBack(id: string): Promise<boolean>
-  /** The run has been given up: chunks are removed, workers end those they have. */
+  /** The run is cancelled: chunks are removed, and workers end the chunks they have. */
   cancel(): Promise<void>
-  /** The run is over: chunks that somebody still has are ended, since nobody waits for them, and the connection is. */
+  /** The run is over: workers end chunks that nobody waits for any more, and the connection is closed. */
   close(): Promise<void>
 }
 
-/** Opens a transport for one run. @throws {ExecutionError} when it cannot be had, or the run has a driver already */
+/** Opens a transport for one run. @throws {ExecutionError} if it cannot be opened, or the run has a driver already */
 export type OpenTransport = (info: RunInfo) => Promise<Transport>

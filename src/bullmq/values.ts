@@ -8,14 +8,32 @@ const JSON_MARK = 'j'
 const V8_MARK = 'v'
 const MAX_DEPTH = 200
 
-/** Writes values as text: JSON where that keeps them as they are, else as `v8.serialize` does. @throws what that throws */
+/** Writes values as text: as JSON if that preserves them, else by `v8.serialize`. @throws as that does */
 export function encodeValues(values: readonly unknown[]): string {
   return values.every((value) => isExactJson(value, 0))
     ? JSON_MARK + JSON.stringify(values)
     : V8_MARK + serialize(values).toString('base64')
 }
 
-/** @throws {Error} when the text is none of these, or of a newer Node */
+/**
+ * Writes values as text, or returns the error of a value that cannot travel.
+ *
+ * @param most - bytes of the text
+ * @param what - the value's name in the error, if there is only one
+ * @param advice - for a value that is too large
+ */
+export function encodeWithin(most: number, values: readonly unknown[], what: string, advice: string): string | Error {
+  try {
+    const encoded = encodeValues(values)
+    const bytes = Buffer.byteLength(encoded)
+    if (bytes <= most) return encoded
+    return new RangeError(`${what} takes ${bytes} bytes on its way, more than maxChunkBytes (${most}); ${advice}`)
+  } catch (cause) {
+    return new TypeError(`${what} cannot travel to another machine: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** @throws {Error} if the text is something else, or was written by a newer Node */
 export function decodeValues(text: string): unknown[] {
   const rest = text.slice(1)
   const values: unknown = text.startsWith(JSON_MARK) ? JSON.parse(rest) : deserialize(Buffer.from(rest, 'base64'))
@@ -23,7 +41,7 @@ export function decodeValues(text: string): unknown[] {
   return values
 }
 
-/** Whether JSON gives back what it was given. */
+/** Whether JSON preserves the value. */
 function isExactJson(value: unknown, depth: number): boolean {
   switch (typeof value) {
     case 'string':
@@ -39,10 +57,10 @@ function isExactJson(value: unknown, depth: number): boolean {
 }
 
 function isExactObject(value: object, depth: number): boolean {
-  // `v8.serialize` refuses a proxy: beside values that need it, one that JSON had taken would keep all from travelling.
+  // `v8.serialize` refuses a proxy. If JSON took one, it could not be sent together with values that need `v8.serialize`.
   if (depth > MAX_DEPTH || types.isProxy(value) || 'toJSON' in value) return false
   if (Array.isArray(value)) {
-    // A loop finds holes, which `every` passes over.
+    // A loop finds holes, which `every` skips.
     for (let i = 0; i < value.length; i++) if (!isExactJson(value[i], depth + 1)) return false
     return Object.keys(value).length === value.length
   }
@@ -50,7 +68,7 @@ function isExactObject(value: object, depth: number): boolean {
   return Object.values(value).every((property) => isExactJson(property, depth + 1))
 }
 
-/** The outcome of an item, on its way. */
+/** The outcome of an item as it is sent. */
 type PackedOutcome =
   { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly thrown: PackedThrown }
 
@@ -58,10 +76,10 @@ const RESULTS_MARK = 'r'
 const OUTCOMES_MARK = 'o'
 
 /**
- * Writes the outcomes of the items of a chunk. A result that cannot travel fails its item alone.
+ * Writes the outcomes of a chunk. If a result cannot travel, only its item fails.
  *
  * @param first - index of the first item, for messages
- * @param maxBytes - a result that takes more fails its item
+ * @param maxBytes - an item with a larger result fails
  */
 export function encodeOutcomes(
   settled: readonly PromiseSettledResult<unknown>[],
@@ -70,16 +88,22 @@ export function encodeOutcomes(
 ): string {
   const whole = attempt(() => encodeAll(settled, Infinity))
   if (whole !== undefined && Buffer.byteLength(whole) <= maxBytes) return whole
-  // One of them is too large, or cannot travel; or they are many.
+  // A result is too large or cannot travel, or there are many of them.
   return encodeAll(
     settled.map((outcome, i) => travelling(outcome, first + i, maxBytes)),
     maxBytes,
   )
 }
 
+/** The results, if all are fulfilled; else undefined. */
+export function valuesOf(settled: readonly PromiseSettledResult<unknown>[]): unknown[] | undefined {
+  if (!settled.every(({ status }) => status === 'fulfilled')) return undefined
+  return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value)
+}
+
 function encodeAll(settled: readonly PromiseSettledResult<unknown>[], maxBytes: number): string {
-  if (settled.every(({ status }) => status === 'fulfilled'))
-    return RESULTS_MARK + encodeValues(settled.map((one) => (one as PromiseFulfilledResult<unknown>).value))
+  const values = valuesOf(settled)
+  if (values !== undefined) return RESULTS_MARK + encodeValues(values)
   return OUTCOMES_MARK + encodeValues(settled.map((one) => packed(one, maxBytes)))
 }
 
@@ -96,7 +120,7 @@ function withoutStack(thrown: PackedThrown): PackedThrown {
   return thrown.kind === 'value' ? thrown : { ...thrown, stack: undefined }
 }
 
-/** Texts of so small a part of the most bytes fit, a few of them, whatever they are written as. */
+/** A few texts of this part of the most bytes fit, however they are encoded. */
 const CUT_PART = 16
 
 /** An error that is too large keeps its classes, its code, and the beginning of its name and of its message. */
@@ -108,7 +132,7 @@ function cut(bare: PackedThrown, whole: PackedThrown, most: number): PackedThrow
   const plain = code !== undefined && 'kind' in code && code.kind === 'value' ? code.value : undefined
   const isShort = typeof plain === 'number' || (typeof plain === 'string' && plain.length <= most)
   let left = most
-  // Every thread has the last one: the class that it is based on.
+  // The base class is kept: every thread has it.
   const classes = bare.classes.filter((name) => name === bare.base || (left -= name.length) >= 0)
   const kept = isShort && code !== undefined ? { properties: { code }, shown: ['code'] } : { properties: {}, shown: [] }
   return { ...bare, ...kept, name: short(bare.name), message: short(bare.message), classes }
@@ -120,19 +144,9 @@ function travelling(
   maxBytes: number,
 ): PromiseSettledResult<unknown> {
   if (outcome.status === 'rejected') return outcome
-  let reason: Error
-  try {
-    const bytes = Buffer.byteLength(encodeValues([outcome.value]))
-    if (bytes <= maxBytes) return outcome
-    reason = new RangeError(
-      `the result of item ${index} takes ${bytes} bytes on its way, more than maxChunkBytes (${maxBytes}); let the task store it and return where it is`,
-    )
-  } catch (error) {
-    reason = new TypeError(`the result of item ${index} cannot travel to another machine: ${messageOf(error)}`, {
-      cause: error,
-    })
-  }
-  return { status: 'rejected', reason }
+  const what = `the result of item ${index}`
+  const encoded = encodeWithin(maxBytes, [outcome.value], what, 'let the task store it and return where it is')
+  return typeof encoded === 'string' ? outcome : { status: 'rejected', reason: encoded }
 }
 
 /** @param known - classes that the task's module exports, for errors */

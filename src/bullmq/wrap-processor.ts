@@ -10,34 +10,35 @@ import { type JobLike, type LimitableQueue, putOff, rateLimitError, unrecoverabl
 /** Options of {@link wrapProcessor}. */
 export interface WrapProcessorOptions {
   /**
-   * The fate of a job that failed with status 429. 'delay-job' (default): it alone waits as long as was asked; 'limit-queue': the whole
-   * queue does, at every worker.
+   * The reaction to a job that failed with status 429. 'delay-job' (default): this job waits as long as the error asks for; 'limit-queue': the
+   * whole queue does, at every worker.
    */
   readonly on429?: 'delay-job' | 'limit-queue' | undefined
-  /** The queue that 'limit-queue' limits, which needs it: no job of BullMQ can limit its queue. */
+  /** The queue for 'limit-queue', which needs it because a job of BullMQ cannot limit its queue. */
   readonly queue?: LimitableQueue | undefined
-  /** Whether an error is for good; default: `error.permanent === true`, and HTTP 4xx but 408, 425 and 429. */
+  /** Whether an error is permanent; default: `error.permanent === true`, and HTTP 4xx except 408, 425 and 429. */
   readonly permanent?: ((error: unknown) => boolean) | undefined
 }
 
-/** A processor: as BullMQ's, with a signal that the policy or the worker aborts. */
+/** A processor like BullMQ's, with a signal that the policy or the worker aborts. */
 export type ProcessorFunction<J extends JobLike, R> = (
   job: J,
   token: string | undefined,
   signal: AbortSignal,
 ) => R | Promise<R>
 
-/** A wait that nobody has named, or that is over. */
+/** The delay if none was asked for, or its end has passed. */
 const USUAL_DELAY_MS = 1000
-/** A breaker that is isolated says Infinity; nobody knows when it will be closed. */
+/** An isolated breaker says Infinity, because nobody knows when it will be closed. */
 const LONGEST_DELAY_MS = 24 * 3_600_000
 
 /**
- * A processor of BullMQ (5 or 6) whose jobs go through a policy. A job that the policy refuses (a limit, an open breaker) is delayed by
- * as long as it says, and costs no attempt; one that is wrong for good fails at once; other errors go to BullMQ, which keeps count of attempts.
+ * A processor of BullMQ (5 or 6) whose jobs go through a policy. If the policy refuses a job (a limit, an open breaker), the job is delayed by
+ * as long as the policy says, at no cost of attempts. A permanent error fails the job immediately. Other errors go to BullMQ, which counts
+ * attempts.
  *
- * @param policy - any policy or limiter, such as `pipeline(…)` or a `RedisRateLimiter`; or a limit by group, `{ keyed, limiter }`: a job whose
- *   group has no token left is put off, and others go on
+ * @param policy - any policy or limiter, such as `pipeline(…)` or a `RedisRateLimiter`; or a limit by group, `{ keyed, limiter }`: jobs of a
+ *   group without tokens are delayed, and other groups continue
  * @param fn - the processor; its third argument is a signal
  * @param options - see {@link WrapProcessorOptions}
  * @returns what `new Worker(name, processor)` takes
@@ -83,7 +84,7 @@ export function wrapProcessor<J extends JobLike, R>(
       const isRefused = RateLimitExceeded.is(reason) || CircuitOpenError.is(reason)
       if (isRefused || statusOf(reason) === 429) {
         const askedMs = retryAfterMsOf(reason) ?? 0
-        // No attempt is counted: a job that may come back at once, as by a date that is over, would come back for ever.
+        // No attempt is counted: if a job could come back immediately, as for a date in the past, it would do so for ever.
         const delayMs = askedMs > 0 ? Math.min(askedMs, LONGEST_DELAY_MS) : USUAL_DELAY_MS
         if (isRefused || limited === undefined) return putOff(job, Date.now() + Math.ceil(delayMs), token)
         await limited.rateLimit(Math.ceil(delayMs))
@@ -94,10 +95,9 @@ export function wrapProcessor<J extends JobLike, R>(
   }
 }
 
-/** The HTTP status that an error carries, as most clients put it. */
+/** The HTTP status of an error, where most clients put it. */
 function statusOf(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null) return undefined
-  const { status, statusCode } = error as { status?: unknown; statusCode?: unknown }
+  const { status, statusCode } = Object(error) as { status?: unknown; statusCode?: unknown }
   return [status, statusCode].find((code) => typeof code === 'number')
 }
 
@@ -105,10 +105,7 @@ function statusOf(error: unknown): number | undefined {
 const PASSING = new Set([408, 425, 429])
 
 function isPermanentByDefault(error: unknown): boolean {
-  if (typeof error !== 'object' || error === null) return false
-  const status = statusOf(error)
-  return (
-    (error as { permanent?: unknown }).permanent === true ||
-    (status !== undefined && status >= 400 && status < 500 && !PASSING.has(status))
-  )
+  const status = statusOf(error) ?? 0
+  const isMarked = (Object(error) as { permanent?: unknown }).permanent === true
+  return isMarked || (status >= 400 && status < 500 && !PASSING.has(status))
 }
