@@ -37,7 +37,7 @@ const { values: flags } = parseArgs({
 const BOUNDS = quick ? { mostMs: 100, mostBytes: 2.6e8 } : { mostMs: 1000, mostBytes: 5.2e8 }
 /** Shorter cells are neither judged nor worth a look. */
 const LEAST_MS = 0.1
-/** How often each part is measured, and for how long; on two quiet cores some 40 minutes in all, or 3. */
+/** How often each part is measured, and for how long; on two quiet cores some 13 minutes in all, or 3. */
 const EFFORT = quick
   ? {
       coldRounds: 1,
@@ -68,25 +68,25 @@ const EFFORT = quick
       serverMs: 300,
     }
   : {
-      coldRounds: 2,
-      warmRounds: 2,
-      warmBudgetMs: 200,
+      coldRounds: 1,
+      warmRounds: 1,
+      warmBudgetMs: 100,
       rivalRounds: 1,
-      rivalBudgetMs: 300,
-      predictionRounds: 2,
-      waitingRounds: 3,
-      inWorkersRounds: 2,
-      realRounds: 5,
-      realProcesses: 3,
-      realShare: 1,
-      seriesProcesses: 3,
-      seriesMostMs: 2000,
-      streamRounds: 3,
-      streamShare: 1,
-      atOnceRounds: 12,
-      atOnceProcesses: 3,
-      serverRounds: 3,
-      serverMs: 3000,
+      rivalBudgetMs: 100,
+      predictionRounds: 1,
+      waitingRounds: 1,
+      inWorkersRounds: 1,
+      realRounds: 3,
+      realProcesses: 2,
+      realShare: 0.5,
+      seriesProcesses: 1,
+      seriesMostMs: 1000,
+      streamRounds: 1,
+      streamShare: 0.5,
+      atOnceRounds: 9,
+      atOnceProcesses: 1,
+      serverRounds: 1,
+      serverMs: 2000,
     }
 
 /** Of a quick run every other count of the grid, of two payloads. */
