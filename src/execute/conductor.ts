@@ -214,7 +214,7 @@ class Conductor implements Lanes {
       inFlight: isAsync ? inFlightInWorker(mostInWorker(options, most, others), overlap) : 1,
       others,
       policies,
-      loaded: () => this.#workerIsReady(),
+      loaded: () => this.#welcomeWorker(),
       progressed: () => this.#lookAtWorkers(),
       itemsWait: () => this.#waitHere(),
       unfit: (reason) => this.#stayHere(reason),
@@ -233,8 +233,8 @@ class Conductor implements Lanes {
     this.force.begin()
   }
 
-  #workerIsReady(): void {
-    if (this.#observer.workerIsReady()) this.#leaveLongItems()
+  #welcomeWorker(): void {
+    if (this.#observer.welcomeWorker()) this.#leaveLongItems()
     else this.#goBack()
   }
 
@@ -257,7 +257,7 @@ class Conductor implements Lanes {
     if (!this.#observer.hasWorkers || this.#isAlone) return
     this.#leaveLongItems()
     // Only another worker may run the items that a dead one has left.
-    if (!this.#run.supply.hasCrashed && this.#observer.shouldGoBack()) this.#goBack()
+    if (!this.#run.supply.hasCrashed && this.#observer.lookAtWorkers()) this.#goBack()
   }
 
   /** Workers are long in coming: until there is one, this thread runs items. */

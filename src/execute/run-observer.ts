@@ -6,7 +6,7 @@ import type { Workforce } from './lanes/workforce.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { type CompleteOptions, mayRunHere, mayWaitHere } from './options.js'
 import type { Run } from './run/run.js'
-import { type Course, shouldGoBack, type SinceJoined } from './schedule/course.js'
+import { type Course, lookAtWorkers, type SinceJoined } from './schedule/course.js'
 import { type Decision, type Subject, worksHere } from './schedule/planner.js'
 import { Busyness, COMPUTING, type Observation } from './schedule/sample.js'
 import { Timing } from './schedule/timing.js'
@@ -106,13 +106,13 @@ export class RunObserver {
     return scheduler.during(this.course, this.#observation(item, result, this.#run.supply.remaining), this.#pool)
   }
 
-  /** A worker is ready. @returns whether the rest is still worth workers */
-  workerIsReady(): boolean {
+  /** The first worker is ready, or one more. @returns whether the rest is still worth workers */
+  welcomeWorker(): boolean {
     if (this.#joined !== undefined) return true
     const { supply, outcomes } = this.#run
     if (this.#mayGoBack()) {
       const observation = this.#observation(this.#first, this.#lanes.local?.lastResult, supply.remaining)
-      if (!scheduler.isStillWorth(this.course, observation)) return false
+      if (!scheduler.reconsider(this.course, observation)) return false
     }
     this.#joined = { items: supply.remaining, settled: outcomes.settled, atMs: performance.now() }
     return true
@@ -122,9 +122,10 @@ export class RunObserver {
     return this.#joined !== undefined
   }
 
-  shouldGoBack(): boolean {
+  /** Looks at how workers do. @returns whether the run should go back to the loop */
+  lookAtWorkers(): boolean {
     const since = this.#since()
-    return since !== undefined && this.#mayGoBack() && shouldGoBack(this.course, since, this.timing)
+    return since !== undefined && this.#mayGoBack() && lookAtWorkers(this.course, since, this.timing)
   }
 
   /** Whether the caller has not asked for workers, and this thread may run items. */

@@ -102,7 +102,8 @@ export class ResultStream implements Sink {
   /** Makes room, which lanes of the run may fill: not in the asynchronous context of the reader. */
   #given(): void {
     const { run } = this
-    if (run?.supply.given() === true) run.inContext(() => run.supply.wake())
+    run?.supply.given()
+    if (run?.supply.shouldWake === true) run.inContext(() => run.supply.wake())
   }
 
   end(failure?: { readonly error: unknown }): void {

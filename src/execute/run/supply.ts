@@ -169,9 +169,13 @@ export class Supply {
     this.wake()
   }
 
-  /** The reader has taken one more result. @returns whether lanes that wait should be woken */
-  given(): boolean {
+  /** The reader has taken one more result. */
+  given(): void {
     this.#given++
+  }
+
+  /** Whether there is room enough to wake the lanes that wait for it. */
+  get shouldWake(): boolean {
     return this.#waiting.size > 0 && 2 * this.room >= this.#window
   }
 

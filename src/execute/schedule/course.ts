@@ -57,12 +57,13 @@ export interface SinceJoined {
 }
 
 /**
- * Whether a run with workers should go back to the loop. The first look never says so: what workers cost to start is spent, and they become
- * faster for a while.
+ * Looks at a run with workers, and remembers what it saw for the next look. The first look never sends a run back: what workers cost to start
+ * is spent, and they become faster for a while.
  *
  * @param local - how fast this thread runs the items, by more of them than the decision was made from
+ * @returns whether the run should go back to the loop
  */
-export function shouldGoBack(course: Course, since: SinceJoined, local: Timing): boolean {
+export function lookAtWorkers(course: Course, since: SinceJoined, local: Timing): boolean {
   const { decision, look } = course
   const { items, timing } = since
   if (decision === undefined || items === null || since.isShared) return false

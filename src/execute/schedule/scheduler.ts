@@ -6,7 +6,7 @@ import { crowding, currentLimits, type Limits, threadsFor } from './machine.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
 import { type Observation, type Measured, measuredOf } from './sample.js'
 import { TasksBySource } from './tasks-by-source.js'
-import { isWorthStart } from './start-of-workers.js'
+import { AFTER_NEXT_ITEM, type NotYet, whyNotStart } from './start-of-workers.js'
 import { type OfWaiting, type TaskRecord, Tasks } from './tasks.js'
 import {
   areApart,
@@ -184,8 +184,15 @@ export class Scheduler {
     const { subject, first } = course
     const { timing, items } = observation
     const restMs = items === null ? timing.totalMs : items * timing.itemMs
-    if (course.decision !== undefined || !this.#isDue(course, observation, restMs, workers)) return undefined
-    course.notBeforeMs = 2 * timing.totalMs
+    if (course.decision !== undefined || course.staysInLoop) return undefined
+    const notYet = this.#whyNotDecide(course, observation, restMs, workers)
+    if (notYet !== undefined) {
+      Object.assign(course, notYet)
+      return undefined
+    }
+    const mayHaveWorkers = subject.mayHaveWorkers()
+    course.notBeforeMs = mayHaveWorkers ? 2 * timing.totalMs : Infinity
+    if (!mayHaveWorkers) return undefined
     const record = this.#recordOf(subject, first)
     if (record.wantsSample) record.stayedInLoop(timing.itemMs)
     const measured = record.remember(measuredOf(observation))
@@ -194,10 +201,12 @@ export class Scheduler {
   }
 
   /**
-   * The first worker that was started for a run is ready. Is the rest still worth it? The first items may have been slow because the engine
-   * was compiling, and each worker pays for that again.
+   * The first worker that was started for a run is ready: decides again whether the rest is worth it. The first items may have been slow because
+   * the engine was compiling, and each worker pays for that again.
+   *
+   * @returns whether it is
    */
-  isStillWorth(course: Course, observation: Observation): boolean {
+  reconsider(course: Course, observation: Observation): boolean {
     const { subject, first, decision } = course
     const { timing, items } = observation
     if (decision === undefined || decision.inputs.spawnMs === 0 || timing.items === 0) return true
@@ -301,23 +310,21 @@ export class Scheduler {
     return decision.chosen.workers
   }
 
-  /** Whether it is time to decide again. @param restMs - time of the remaining items in the loop */
-  #isDue(course: Course, observation: Observation, restMs: number, workers: WorkersThere): boolean {
+  /**
+   * Whether it is time to decide about workers.
+   *
+   * @param restMs - time of the remaining items in the loop
+   * @returns undefined if it is; otherwise what to note until the next time
+   */
+  #whyNotDecide(course: Course, observation: Observation, restMs: number, workers: WorkersThere): NotYet | undefined {
     const { timing, isAsync } = observation
     const seenMs = timing.totalMs
-    if (
-      isAsync &&
-      (seenMs < LEAST_WATCHED_MS || !this.#computes(course.subject, timing.itemMs, observation.busy.share))
-    ) {
-      course.notBeforeMs = Math.max(LEAST_WATCHED_MS, 2 * seenMs)
-      return false
-    }
-    if (restMs < LEAST_WORTH_MS || seenMs < course.notBeforeMs || course.staysInLoop) return false
+    const isWatched = !isAsync || seenMs >= LEAST_WATCHED_MS
+    if (!isWatched || (isAsync && !this.#computes(course.subject, timing.itemMs, observation.busy.share)))
+      return { notBeforeMs: Math.max(LEAST_WATCHED_MS, 2 * seenMs) }
+    if (restMs < LEAST_WORTH_MS || seenMs < course.notBeforeMs) return AFTER_NEXT_ITEM
     const mustStart = workers.idle === 0 && workers.startingMs === undefined
-    if (mustStart && !isWorthStart(course, observation, restMs, this.#machine.crowding)) return false
-    // It is asked once: where the answer is yes, `during` says when the next look is due.
-    course.notBeforeMs = Infinity
-    return course.subject.mayHaveWorkers()
+    return mustStart ? whyNotStart(course, observation, restMs, this.#machine.crowding) : undefined
   }
 
   /**

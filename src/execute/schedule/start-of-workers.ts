@@ -23,36 +23,36 @@ const WARMING_MS = { least: 10, most: 400 }
 /** Fewer items are too few to wait for the next ones. */
 const FEW_ITEMS = 20
 
+/** The changes to a course after which a run asks again whether workers are worth it. */
+export type NotYet = Partial<Pick<Course, 'notBeforeMs' | 'seemedWorthAtMs'>>
+
+/** Asks again after the next item. */
+export const AFTER_NEXT_ITEM: NotYet = {}
+
 /**
- * Whether the rest of a run is worth the start of workers. If not, it notes in `course` when to ask again.
+ * Whether the rest of a run is worth the start of workers.
  *
  * @param restMs - what the items left would take in the loop
  * @param crowding - tells how crowded the machine is
+ * @returns undefined if it is; otherwise what to note until the next time
  */
-export function isWorthStart(
+export function whyNotStart(
   course: Course,
   { timing, items }: Observation,
   restMs: number,
   crowding: () => number,
-): boolean {
+): NotYet | undefined {
   const seenMs = timing.totalMs
-  if (seenMs < LEAST_SEEN_MS) return false
+  if (seenMs < LEAST_SEEN_MS) return AFTER_NEXT_ITEM
   const leastMs = leastWorthMs(timing)
   if (restMs <= leastMs || restMs <= leastMs * crowding()) {
-    course.seemedWorthAtMs = Infinity
     // To ask how crowded the machine is takes longer than many an item.
-    if (restMs > leastMs) course.notBeforeMs = CROWDED_AGAIN * seenMs
-    return false
+    const notBeforeMs = restMs > leastMs ? CROWDED_AGAIN * seenMs : course.notBeforeMs
+    return { seemedWorthAtMs: Infinity, notBeforeMs }
   }
-  if (restMs <= CLEARLY * leastMs && seenMs <= course.seemedWorthAtMs) {
-    course.seemedWorthAtMs = Math.min(course.seemedWorthAtMs, seenMs)
-    return false
-  }
-  if (course.subject.options.mainThread !== false && mayBecomeShorter(timing, items)) {
-    course.notBeforeMs = 2 * seenMs
-    return false
-  }
-  return true
+  if (restMs <= CLEARLY * leastMs && seenMs <= course.seemedWorthAtMs) return { seemedWorthAtMs: seenMs }
+  if (course.subject.options.mainThread !== false && mayBecomeShorter(timing, items)) return { notBeforeMs: 2 * seenMs }
+  return undefined
 }
 
 /** Less work is not worth the start of a worker, which takes `coldMs` longer for its first items. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { circuitBreaker, timeout } from '../../../dist/index.js'
-import { shouldGoBack } from '../../../dist/execute/schedule/course.js'
+import { lookAtWorkers } from '../../../dist/execute/schedule/course.js'
 import { calibration } from '../../../dist/execute/schedule/calibration.js'
 import { came, NONE, ONE, timingOf, seen, taught, twoCores } from '../support/scheduling.js'
 
@@ -170,7 +170,7 @@ describe('when the first worker is ready', () => {
     scheduler.during(course, seen(50, 10, 1000), NONE)
     scheduler.during(course, seen(100, 10, 1000), NONE)
     expect(course.decision?.inputs.spawnMs).toBeGreaterThan(0)
-    return scheduler.isStillWorth(course, seen(ran, itemMs, left))
+    return scheduler.reconsider(course, seen(ran, itemMs, left))
   }
 
   it('the rest is worth it, or not any more', () => {
@@ -183,8 +183,8 @@ describe('when the first worker is ready', () => {
     const { scheduler, begin } = taught()
     const course = begin(100, ONE)
     expect(course.decision?.inputs.spawnMs).toBe(0)
-    expect(scheduler.isStillWorth(course, seen(10, 0.000_1, 5))).toBe(true)
-    expect(scheduler.isStillWorth(begin(null, ONE), seen(10, 1, 5))).toBe(true)
+    expect(scheduler.reconsider(course, seen(10, 0.000_1, 5))).toBe(true)
+    expect(scheduler.reconsider(begin(null, ONE), seen(10, 1, 5))).toBe(true)
     expect(isStillWorth(0, 0, 100)).toBe(true)
   })
 
@@ -193,7 +193,7 @@ describe('when the first worker is ready', () => {
     const course = begin(null, NONE)
     scheduler.during(course, seen(50, 10, 1000), NONE)
     scheduler.during(course, seen(100, 10, 1000), NONE)
-    scheduler.isStillWorth(course, seen(40_000, 0.001, 100))
+    scheduler.reconsider(course, seen(40_000, 0.001, 100))
     expect(course.notBeforeMs).toBeCloseTo(80, 6)
     expect(course.decision).toBeUndefined()
   })
@@ -205,7 +205,7 @@ describe('a run with workers', () => {
     const { begin } = taught()
     const course = begin(1000, ONE)
     const answers = looks.map(([settled, ms]) =>
-      shouldGoBack(course, { items, settled, ms, timing, isShared: false }, timingOf()),
+      lookAtWorkers(course, { items, settled, ms, timing, isShared: false }, timingOf()),
     )
     expect(answers.slice(0, -1)).not.toContain(true)
     return answers.at(-1)!
@@ -394,7 +394,7 @@ describe('a run of items that differ', () => {
       return [
         [12, 26],
         [24, 52],
-      ].map(([settled, ms]) => shouldGoBack(course, came(100, settled!, ms!, timingOf(4, 4, 4)), here))[1]!
+      ].map(([settled, ms]) => lookAtWorkers(course, came(100, settled!, ms!, timingOf(4, 4, 4)), here))[1]!
     }
     expect([goesBack(mixed()), goesBack(taught())]).toEqual([false, true])
   })

@@ -3,7 +3,7 @@ import { calibration } from '../../../dist/execute/schedule/calibration.js'
 import { Timing } from '../../../dist/execute/schedule/timing.js'
 import type { Observation } from '../../../dist/execute/schedule/sample.js'
 import type { WorkersThere } from '../../../dist/execute/schedule/planner.js'
-import { type Course, shouldGoBack } from '../../../dist/execute/schedule/course.js'
+import { type Course, lookAtWorkers } from '../../../dist/execute/schedule/course.js'
 import { came, NONE, ONE, timingOf, seen, taught, twoCores } from '../support/scheduling.js'
 
 const { spawnMs } = calibration
@@ -153,7 +153,7 @@ describe('during a run', () => {
     (_, here, expected) => {
       const { begin } = taught()
       const course = begin(1000, ONE)
-      const goesBack = [1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 150 * look), here))
+      const goesBack = [1, 2].map((look) => lookAtWorkers(course, came(1000, 200 * look, 150 * look), here))
       expect(goesBack).toEqual([false, expected])
     },
   )
@@ -162,13 +162,13 @@ describe('during a run', () => {
     const { begin } = taught()
     const course = begin(1000, ONE)
     const here = timingOf(...Array<number>(16).fill(2))
-    expect([1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 300 * look), here))).toEqual([false, true])
+    expect([1, 2].map((look) => lookAtWorkers(course, came(1000, 200 * look, 300 * look), here))).toEqual([false, true])
   })
 
   it('has nothing to go back from where workers were never decided on', () => {
     const { begin } = twoCores()
     const course = begin(1000, ONE)
-    expect([1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 400 * look), timingOf()))).toEqual([
+    expect([1, 2].map((look) => lookAtWorkers(course, came(1000, 200 * look, 400 * look), timingOf()))).toEqual([
       false,
       false,
     ])
@@ -182,7 +182,7 @@ describe('during a run', () => {
     const course = begin(null, NONE)
     const few = { ...seen(0, 1, 19), timing: timingOf(50) }
     expect(scheduler.during(course, few, NONE)).toBeDefined()
-    expect(scheduler.isStillWorth(course, { ...seen(0, 1, 17), timing })).toBe(expected)
+    expect(scheduler.reconsider(course, { ...seen(0, 1, 17), timing })).toBe(expected)
     expect(course.decision !== undefined).toBe(expected)
   })
 
@@ -334,8 +334,8 @@ describe('after a run', () => {
       const { scheduler, begin } = twoCores()
       for (let runs = 0; runs < 2; runs++) scheduler.after(begin(100, NONE), seen(100, 2, 0), undefined, NONE)
       const course = begin(1000, ONE)
-      expect(shouldGoBack(course, came(1000, 200, 800), timingOf())).toBe(false)
-      expect(shouldGoBack(course, came(1000, 900, 800 + lateMs), timingOf())).toBe(false)
+      expect(lookAtWorkers(course, came(1000, 200, 800), timingOf())).toBe(false)
+      expect(lookAtWorkers(course, came(1000, 900, 800 + lateMs), timingOf())).toBe(false)
       scheduler.after(course, seen(0, 2, 1000), came(1000, 1000, 2600), ONE)
       return begin(1000, ONE).staysInLoop
     }
