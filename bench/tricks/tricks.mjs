@@ -80,8 +80,8 @@ export const tricks = [
     what: 'uneven items are left to workers alone',
     kept: 'the event loop does not wait for the long ones',
     file: 'schedule/scheduler.js',
-    code: 'return this.#machine.crowding() <= CROWDED',
-    without: 'return false',
+    code: 'return isFree &&',
+    without: 'return false &&',
     cases: [...real('gzip'), ...real('weigh')],
   },
   {

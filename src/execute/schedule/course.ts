@@ -9,8 +9,6 @@ const LOOK_PART = 0.1
 const LOOK_MS = 25
 /** A loss counts if it is more than this many standard errors of what items take: chance may have given workers the long ones. */
 const DOUBT = 2
-/** Workers that are this many times as fast as at the last look have not lost yet: their engines are still compiling. */
-const IMPROVING = 1.25
 
 /** The scheduler's knowledge of a run under way. */
 export class Course {
@@ -22,12 +20,8 @@ export class Course {
   loopMs = 0
   /** Earlier runs have shown that items are uneven; see `isUneven`. */
   isUneven = false
-  /** And whether they differ so much that a few do not show what the others take; see `isMixed`. */
-  isMixed = false
   /** The next decision is due when items have taken this long. */
   notBeforeMs = LEAST_SEEN_MS
-  /** How long items had taken when starting workers began to look worth it. */
-  seemedWorthAtMs = Infinity
   /** The last look at a run with workers; undefined before the first. */
   look: Look | undefined = undefined
 
@@ -41,8 +35,6 @@ export class Course {
 interface Look {
   readonly settled: number
   readonly ms: number
-  /** How fast it had been since the look before. */
-  readonly itemsPerMs: number
 }
 
 /** Counts of a run since its first worker joined. */
@@ -71,13 +63,11 @@ export function lookAtWorkers(course: Course, since: SinceJoined, local: Timing)
   const ms = since.ms - (look?.ms ?? 0)
   if (settled < LOOK_PART * items || ms < LOOK_MS) return false
   const { measured } = decision
-  const areMixed = course.isMixed || isMixed(local)
-  const isSeen = local.itemMs < measured.itemMs && showsLoop(local, measured, areMixed)
+  const isSeen = local.itemMs < measured.itemMs && showsLoop(local, measured)
   const spread = isSeen ? local.spread : measured.itemCv
   // Where items differ, there may be longer ones here than all of them are: what this thread takes for one now is what the loop would.
-  const itemMs = isSeen ? local.itemMs : Math.max(measured.itemMs, areMixed ? local.latestMs : 0)
+  const itemMs = isSeen ? local.itemMs : Math.max(measured.itemMs, isMixed(local) ? local.latestMs : 0)
   const doubt = (DOUBT * Math.max(spread, timing.spread)) / Math.sqrt(settled)
-  const itemsPerMs = settled / ms
-  course.look = { settled: since.settled, ms: since.ms, itemsPerMs }
-  return look !== undefined && itemsPerMs * itemMs * (1 + doubt) < LOSS && itemsPerMs < IMPROVING * look.itemsPerMs
+  course.look = { settled: since.settled, ms: since.ms }
+  return look !== undefined && (settled / ms) * itemMs * (1 + doubt) < LOSS
 }

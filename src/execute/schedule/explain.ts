@@ -38,7 +38,7 @@ export function explainPlan(plan: Plan): string {
 }
 
 export function reasonOf(decision: Decision): string {
-  const { chosen, considered, inputs, limits, measured, isByOutcome, isLoopDue, isForTime } = decision
+  const { chosen, considered, inputs, limits, measured, isByOutcome, isForTime } = decision
   const [loop] = considered
   if (inputs.items === 0) return 'nothing is left to run'
   if (measured.sampleSize === 0)
@@ -55,7 +55,6 @@ export function reasonOf(decision: Decision): string {
     case 'serial':
       if (measured.obstacle !== undefined) return measured.obstacle
       if (limits.cpuWorkers <= 1) return 'this process may use one core, so a second thread would not help'
-      if (isLoopDue) return 'it is to be seen anew what the loop takes; later runs may have worker threads again'
       if (isByOutcome)
         return 'worker threads have made earlier runs like it no faster than the loop; they are tried again later'
       if (inputs.cloneMs > MUCH_TO_COPY * inputs.itemMs)

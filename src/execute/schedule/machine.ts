@@ -1,4 +1,3 @@
-import { builtins } from '../../internal/builtins.js'
 import { type SystemInfo, systemInfo } from '../../system/index.js'
 import { MemoryLevel } from '../../system/memory-level.js'
 
@@ -61,18 +60,6 @@ const limits = new FreshLimits()
 /** The limits, at most a second old. */
 export function currentLimits(): Limits {
   return limits.read()
-}
-
-/** The most that `crowding` returns: there is always an amount of work that is worth a worker. */
-const MOST_CROWDING = 3
-
-/**
- * How many threads want each core, >= 1. On a crowded machine a worker starts late, and its start takes time from this thread.
- */
-export function crowding(): number {
-  const { availableParallelism, loadavg } = builtins.os
-  const [load = 0] = loadavg()
-  return Math.min(MOST_CROWDING, Math.max(1, load / availableParallelism()))
 }
 
 function limitsOf({ cpu, memory, pids }: SystemInfo, isMemoryHigh: boolean): Limits {

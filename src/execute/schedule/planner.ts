@@ -47,8 +47,6 @@ export interface Decision {
   readonly measured: Measured
   /** Whether the estimate comes from earlier runs of the task; else it is from the cost model. */
   readonly isByOutcome: boolean
-  /** Whether the loop is chosen to measure it again. */
-  readonly isLoopDue: boolean
   /** Whether workers are chosen since only they can be ended in the middle of an item that takes too long. */
   readonly isForTime: boolean
 }
@@ -133,8 +131,7 @@ export class Planner {
     const stays = mode === undefined && record?.staysInLoop(loopMs) === true
     const chosen = stays ? loop : choose(considered, inputs, choices)
     const isByOutcome = stays || gain !== undefined
-    const isLoopDue = stays && record.isLoopDue
-    return { chosen, considered, inputs, limits, bytesPerWorker, measured, isByOutcome, isLoopDue, isForTime }
+    return { chosen, considered, inputs, limits, bytesPerWorker, measured, isByOutcome, isForTime }
   }
 }
 

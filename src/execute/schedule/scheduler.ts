@@ -2,23 +2,13 @@ import { realSetImmediate } from '../../internal/time/real-timers.js'
 import { mostInWorker, mostUnderWay } from '../options.js'
 import { calibration } from './calibration.js'
 import { Course, type SinceJoined } from './course.js'
-import { crowding, currentLimits, type Limits, threadsFor } from './machine.js'
+import { currentLimits, type Limits, threadsFor } from './machine.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
 import { type Observation, type Measured, measuredOf } from './sample.js'
 import { TasksBySource } from './tasks-by-source.js'
-import { AFTER_NEXT_ITEM, type NotYet, whyNotStart } from './start-of-workers.js'
+import { whenToStart } from './start-of-workers.js'
 import { type OfWaiting, type TaskRecord, Tasks } from './tasks.js'
-import {
-  areApart,
-  FEW,
-  FEW_TO_COMPARE,
-  isMixed,
-  isUneven,
-  type MeanTiming,
-  SLACK,
-  SLICE_MS,
-  type Timing,
-} from './timing.js'
+import { FEW, FEW_TO_COMPARE, isMixed, isUneven, type MeanTiming, SLACK, type Timing } from './timing.js'
 
 /** Less work than this is not worth a message even to a worker that is awake. */
 const LEAST_WORTH_MS = 0.4
@@ -30,16 +20,10 @@ const LEAST_COMPUTING_MS = 1
 const LEAST_WATCHED_MS = 25
 /** Shorter runs gain too little from workers to start some for them, however often they come. */
 const LEAST_REPEATED_MS = 2
-/** To measure the loop again, this thread runs this part of a run before workers join, … */
-const SAMPLE_PART = 0.05
-/** … but not more than this many items. */
-const SAMPLE_ITEMS = 8
 /** Uneven items are left to workers alone if the rest takes this many times the start of one more worker. */
 const WORTH_ANOTHER = 5
 /** Workers that have run this part of a run are taken to have run all of it. */
 const WHOLE = 0.9
-/** With more threads than this for each core, times of items say more about the machine than about the items. */
-const CROWDED = 1.5
 
 /** Workers that no run has to wait for. */
 const READY = { idle: 1, startingMs: undefined }
@@ -56,11 +40,6 @@ export interface Waiting extends OfWaiting {
   readonly isFree?: boolean | undefined
 }
 
-interface Machine {
-  readonly limits: () => Limits
-  readonly crowding: () => number
-}
-
 /**
  * Decides how runs are carried out. The first run of a task goes by the cost model, later runs by what workers have won or lost for it.
  * A thread has one, which learns from each run.
@@ -71,7 +50,7 @@ export class Scheduler {
   readonly #guarded = new Known()
   /** Tasks that return promises. It is asked only where there is a time limit, or workers are asked for. */
   readonly #waiting = new TasksBySource()
-  readonly #machine: Machine
+  readonly #limits: () => Limits
   readonly planner: Planner
   /** The lesson of the last run, until it has been learnt. */
   #lesson: (() => void) | undefined = undefined
@@ -81,10 +60,10 @@ export class Scheduler {
     lesson?.()
   }
 
-  /** @param machine - what it allows and how crowded it is; a test may pretend another */
-  constructor(machine: Machine = { limits: currentLimits, crowding }) {
-    this.#machine = machine
-    this.planner = new Planner(machine.limits)
+  /** @param limits - what the machine allows; a test may pretend another */
+  constructor(limits: () => Limits = currentLimits) {
+    this.#limits = limits
+    this.planner = new Planner(limits)
   }
 
   /** The record of earlier runs of a task on items like `item`; undefined if `useCache` is off. */
@@ -150,14 +129,6 @@ export class Scheduler {
     if (loopMs < LEAST_WORTH_MS) return course
     course.staysInLoop = record.staysInLoop(loopMs)
     course.isUneven = record.isUneven
-    course.isMixed = record.isMixed
-    const sampled = Math.min(SAMPLE_PART * items, SAMPLE_ITEMS)
-    // One of a few long items is a good part of the run, and whatever the loop takes for it, workers are right.
-    const isCheap = sampled >= 1 || measured.itemMs < SLICE_MS
-    if (record.wantsSample && isCheap && subject.options.mainThread !== false) {
-      course.notBeforeMs = sampled * measured.itemMs
-      return course
-    }
     // Those that are at work for other runs make way; until then this thread runs the items, if they are short.
     const idle = workers.idle > 0 ? workers.idle : workers.working
     if (course.staysInLoop || idle === 0 || this.#startsHere(subject, measured) || !subject.mayHaveWorkers())
@@ -173,7 +144,7 @@ export class Scheduler {
     const { mode, prefer, workers } = subject.options
     if (!isAsync || mode !== undefined || prefer === 'threads') return false
     const { overlap = 0 } = this.waitingOf(subject)
-    const count = workers ?? threadsFor(this.#machine.limits())
+    const count = workers ?? threadsFor(this.#limits())
     const most = mostInWorker(subject.options, count)
     // Workers can have as many items under way as the caller allows.
     return overlap > SLACK * most && mostUnderWay(subject.options) >= count * (most + 1)
@@ -185,16 +156,15 @@ export class Scheduler {
     const { timing, items } = observation
     const restMs = items === null ? timing.totalMs : items * timing.itemMs
     if (course.decision !== undefined || course.staysInLoop) return undefined
-    const notYet = this.#whyNotDecide(course, observation, restMs, workers)
-    if (notYet !== undefined) {
-      Object.assign(course, notYet)
+    const nextMs = this.#whenToDecide(course, observation, restMs, workers)
+    if (nextMs !== undefined) {
+      course.notBeforeMs = nextMs
       return undefined
     }
     const mayHaveWorkers = subject.mayHaveWorkers()
     course.notBeforeMs = mayHaveWorkers ? 2 * timing.totalMs : Infinity
     if (!mayHaveWorkers) return undefined
     const record = this.#recordOf(subject, first)
-    if (record.wantsSample) record.stayedInLoop(timing.itemMs)
     const measured = record.remember(measuredOf(observation))
     const situation = { items, done: timing.items, workers }
     return (course.decision = this.#workersFor(subject, measured, situation, record))
@@ -233,9 +203,7 @@ export class Scheduler {
     restMs: number,
   ): boolean {
     const isFree = options.workers === undefined && options.mainThread === undefined
-    if (!isFree || !(wereUneven || timings.some(isUneven)) || restMs < WORTH_ANOTHER * calibration.spawnMs) return false
-    // On a crowded machine an item may have taken long because it had to wait for a core.
-    return this.#machine.crowding() <= CROWDED
+    return isFree && (wereUneven || timings.some(isUneven)) && restMs >= WORTH_ANOTHER * calibration.spawnMs
   }
 
   /** Learns from a run that has ended once its caller has the results, but before the next run is planned. */
@@ -257,24 +225,18 @@ export class Scheduler {
     const { timing } = observation
     const record = this.#recordOf(subject, first)
     if (since !== undefined && decision !== undefined && since.settled > 0) {
-      const { cpuWorkers } = decision.limits
       // If this thread has run too few of them to tell, what earlier runs have shown stands.
       const isUnknown = timing.items < FEW_TO_COMPARE
       record.isUneven = isUneven(timing) || isUneven(since.timing) || (record.isUneven && isUnknown)
       // Where items overlap, how they end says nothing of how they differ.
-      record.isMixed =
-        !decision.measured.isAsync &&
-        (isMixed(timing) || isMixed(since.timing) || areApart(timing, since.timing) || (record.isMixed && isUnknown))
+      const areMixed = !decision.measured.isAsync && (isMixed(timing) || isMixed(since.timing))
       // If items differ, workers that joined late may have had the long ones or the short ones: that says nothing about a whole run.
-      if (since.isShared || (record.isMixed && since.settled < WHOLE * (observation.items ?? 0))) {
+      if (since.isShared || (areMixed && since.settled < WHOLE * (observation.items ?? 0))) {
         record.isWarm = true
         return 0
       }
-      const loopItemMs = record.loopItemOf(timing, decision.measured)
-      const loopMs = since.settled * loopItemMs
-      const gain = loopMs / since.ms
-      const lateGain = (course.look?.itemsPerMs ?? 0) * loopItemMs
-      record.hadWorkers(gain, loopMs, cpuWorkers, decision.inputs.blocks, lateGain)
+      const loopMs = since.settled * record.loopItemOf(timing, decision.measured)
+      record.hadWorkers(loopMs / since.ms, loopMs, decision.inputs.blocks)
       record.sawLeast(timing.leastMs, since.timing)
       return 0
     }
@@ -288,7 +250,7 @@ export class Scheduler {
 
   /**
    * Runs without workers may have come so often that starting some for the next ones pays. As with renting or buying, that is when they have taken
-   * as long as workers cost; only then the machine is looked at, which takes longer than a short run.
+   * as long as workers cost.
    */
   #worthPreparing(
     { subject, staysInLoop }: Course,
@@ -301,8 +263,7 @@ export class Scheduler {
     record.missed(totalMs, spawnMs)
     const { measured } = record
     if (measured === undefined || workers.idle > 0 || workers.startingMs !== undefined) return 0
-    if (record.missedMs < spawnMs || record.missedMs < spawnMs * this.#machine.crowding()) return 0
-    if (!subject.mayHaveWorkers()) return 0
+    if (record.missedMs < spawnMs || !subject.mayHaveWorkers()) return 0
     const situation = { items, done: 0, workers: READY }
     const decision = this.#workersFor(subject, measured, situation, record)
     if (decision === undefined) return 0
@@ -311,20 +272,20 @@ export class Scheduler {
   }
 
   /**
-   * Whether it is time to decide about workers.
+   * When it is time to decide about workers.
    *
    * @param restMs - time of the remaining items in the loop
-   * @returns undefined if it is; otherwise what to note until the next time
+   * @returns undefined if that is now; otherwise how long items have to have taken before it is asked again
    */
-  #whyNotDecide(course: Course, observation: Observation, restMs: number, workers: WorkersThere): NotYet | undefined {
+  #whenToDecide(course: Course, observation: Observation, restMs: number, workers: WorkersThere): number | undefined {
     const { timing, isAsync } = observation
     const seenMs = timing.totalMs
     const isWatched = !isAsync || seenMs >= LEAST_WATCHED_MS
     if (!isWatched || (isAsync && !this.#computes(course.subject, timing.itemMs, observation.busy.share)))
-      return { notBeforeMs: Math.max(LEAST_WATCHED_MS, 2 * seenMs) }
-    if (restMs < LEAST_WORTH_MS || seenMs < course.notBeforeMs) return AFTER_NEXT_ITEM
+      return Math.max(LEAST_WATCHED_MS, 2 * seenMs)
+    if (restMs < LEAST_WORTH_MS || seenMs < course.notBeforeMs) return course.notBeforeMs
     const mustStart = workers.idle === 0 && workers.startingMs === undefined
-    return mustStart ? whyNotStart(course, observation, restMs, this.#machine.crowding) : undefined
+    return mustStart ? whenToStart(observation, restMs, course.subject.options.mainThread !== false) : undefined
   }
 
   /**

@@ -1,5 +1,4 @@
 import { calibration } from './calibration.js'
-import type { Course } from './course.js'
 import type { Observation } from './sample.js'
 import { type Timing, SLICE_MS } from './timing.js'
 
@@ -9,13 +8,9 @@ const LEAST_SEEN_MS = 3
  * A worker is started if the rest takes this many times its start. Of less it gets little, and its engine has yet to compile the task. The first
  * items count for less: they are slow until this thread's engine has compiled it.
  */
-const SPAWN_FACTOR = { atFirst: 3, later: 2 }
+const SPAWN_FACTOR = { atFirst: 4, later: 3 }
 /** Items seen within this time are the first ones. */
 const FIRST_MS = 2 * SLICE_MS
-/** On a machine that was too crowded for workers it is asked again when items have taken this many times as long. */
-const CROWDED_AGAIN = 1.1
-/** Below this many times its start, work must look worth it twice: another program may have held the core at the first look. */
-const CLEARLY = 4
 /** Whether items become shorter is seen from this many on, … */
 const FEW_TO_WARM = 4
 /** … and asked while they have taken so long: before that it is not worth a thought, and later most tasks are compiled. */
@@ -23,36 +18,17 @@ const WARMING_MS = { least: 10, most: 400 }
 /** Fewer items are too few to wait for the next ones. */
 const FEW_ITEMS = 20
 
-/** The changes to a course after which a run asks again whether workers are worth it. */
-export type NotYet = Partial<Pick<Course, 'notBeforeMs' | 'seemedWorthAtMs'>>
-
-/** Asks again after the next item. */
-export const AFTER_NEXT_ITEM: NotYet = {}
-
 /**
- * Whether the rest of a run is worth the start of workers.
+ * When it is time to start workers for the rest of a run.
  *
  * @param restMs - what the items left would take in the loop
- * @param crowding - tells how crowded the machine is
- * @returns undefined if it is; otherwise what to note until the next time
+ * @param isHere - whether this thread runs items as well
+ * @returns undefined if that is now; otherwise how long items have to have taken before it is asked again
  */
-export function whyNotStart(
-  course: Course,
-  { timing, items }: Observation,
-  restMs: number,
-  crowding: () => number,
-): NotYet | undefined {
+export function whenToStart({ timing, items }: Observation, restMs: number, isHere: boolean): number | undefined {
   const seenMs = timing.totalMs
-  if (seenMs < LEAST_SEEN_MS) return AFTER_NEXT_ITEM
-  const leastMs = leastWorthMs(timing)
-  if (restMs <= leastMs || restMs <= leastMs * crowding()) {
-    // To ask how crowded the machine is takes longer than many an item.
-    const notBeforeMs = restMs > leastMs ? CROWDED_AGAIN * seenMs : course.notBeforeMs
-    return { seemedWorthAtMs: Infinity, notBeforeMs }
-  }
-  if (restMs <= CLEARLY * leastMs && seenMs <= course.seemedWorthAtMs) return { seemedWorthAtMs: seenMs }
-  if (course.subject.options.mainThread !== false && mayBecomeShorter(timing, items)) return { notBeforeMs: 2 * seenMs }
-  return undefined
+  if (seenMs < LEAST_SEEN_MS || restMs <= leastWorthMs(timing)) return seenMs
+  return isHere && mayBecomeShorter(timing, items) ? 2 * seenMs : undefined
 }
 
 /** Less work is not worth the start of a worker, which takes `coldMs` longer for its first items. */

@@ -1,52 +1,32 @@
 import { BoundedMap } from '../../internal/bounded-map.js'
 import { MARGIN } from './cost-model.js'
 import type { Measured } from './sample.js'
-import { FEW, type MeanTiming, type Search, type Timing } from './timing.js'
+import { FEW, isMixed, type MeanTiming, type Search, type Timing } from './timing.js'
 
 /** Most tasks that are remembered by URL and export. Functions are forgotten when they are collected as garbage. */
 const MOST_NAMED = 1000
 /** Workers that make a run less than this many times as fast as the loop have lost. */
 export const LOSS = 0.95
-/** A gain above this many times the number of cores is impossible: what is known of the loop must be out of date. */
-const IMPOSSIBLE = 1.1
-/** It is believed all the same once the loop has been measured again so often: this thread is slower than workers, as where globals are those of `vm`. */
-const MOST_DOUBTED = 2
-/** The loop is known after this many runs: in the first the engine compiles the task. */
-const LOOP_RUNS = 2
-/** Until then the loop is measured again after this many runs with workers. */
-const RUNS_WITH_WORKERS = 2
 /** This many items of this thread show what the loop takes, even beside workers. */
 const ENOUGH_HERE = 16
 /** Most runs that stay in the loop between two trials of workers. */
 const MOST_SKIPPED = 64
-/** After a loss at least this many runs stay in the loop for each loop's time that the trial has cost. */
-const SKIPPED_PER_LOSS = 2
-/** Workers are still becoming faster if a loss has this many times the highest gain of the losses before. */
-const IMPROVED = 1.1
-/** Runs in a row that may lose without counting, since workers had become faster than the loop by their end: their engines are slow to compile the task. */
-const MOST_COLD = 3
-/** The first run with workers says nothing where a new thread takes this part of the run, or more, until it has the task loaded and compiled. */
-const COLD_PART = 0.5
 /** A loss says nothing about runs this many times as long: what workers cost is little for them. */
 const ALIKE = 4
 
 /**
  * Whether the items that this thread has run beside workers show what the loop takes. There must be enough of them, and they must be alike.
  */
-export function showsLoop({ items }: MeanTiming, { isAsync }: Measured, isMixed: boolean): boolean {
-  return items >= ENOUGH_HERE && !isAsync && !isMixed
+export function showsLoop(timing: Timing, { isAsync }: Measured): boolean {
+  return timing.items >= ENOUGH_HERE && !isAsync && !isMixed(timing)
 }
 
 /** Lessons of earlier runs of a task on items of one shape: the time of an item, and the gain or loss by workers. */
 export class TaskRecord {
   /** The latest measurement; undefined before the first. */
   measured: Measured | undefined = undefined
-  /** Time of an item in the loop; undefined until that is known. */
-  loopItemMs: number | undefined = undefined
   /** Whether some items take so long that this thread, busy with one, would keep its workers waiting; see `isUneven`. */
   isUneven = false
-  /** Whether items differ so much that a few do not show what the others take; see `isMixed`. */
-  isMixed = false
   /** Why workers cannot send what it gives; undefined if they can. */
   #unfit: string | undefined = undefined
   /** Whether workers have run the task before. */
@@ -58,16 +38,8 @@ export class TaskRecord {
   /** How many of the next runs stay in the loop, and how many did after the loss before. */
   #toSkip = 0
   #skipped = 0
-  /** The highest gain of the losses since workers last won. */
-  #mostLost = 0
-  /** Runs in a row that workers have lost only in the beginning. */
-  #coldRuns = 0
-  /** Runs that have shown what the loop takes, and runs with workers since the last of them. */
-  #loopRuns = 0
-  #workerRuns = 0
-  #isLoopDue = false
-  /** Gains in a row that were taken to be impossible. */
-  #doubted = 0
+  /** Whether a run has gone without workers: this thread has the task compiled. */
+  #isCompiled = false
   /** Items of runs of a few, and the least that one has taken. */
   #few = 0
   #fewLeastMs = Infinity
@@ -81,16 +53,15 @@ export class TaskRecord {
 
   /**
    * Keeps what a run, or its beginning, has shown. Only the first run shows what a task costs a new thread: after that this thread has it
-   * compiled. And where items differ, what whole runs have shown of them stands: the first few may all be short ones.
+   * compiled.
    */
   remember(measured: Measured): Measured {
     const known = this.measured
-    const isFirst = this.#loopRuns === 0 && !this.isWarm
+    const isFirst = !this.#isCompiled && !this.isWarm
     const coldMs = isFirst ? measured.coldMs : (known?.coldMs ?? 0)
     const leastMs = measured.leastMs > 0 ? measured.leastMs : (known?.leastMs ?? 0)
     const obstacle = measured.obstacle ?? this.#unfit
-    const stands = this.isMixed && known && { itemMs: this.loopItemMs ?? known.itemMs, itemCv: known.itemCv }
-    return (this.measured = { ...measured, coldMs, leastMs, obstacle, ...stands })
+    return (this.measured = { ...measured, coldMs, leastMs, obstacle })
   }
 
   #revise(change: Partial<Measured>): void {
@@ -134,84 +105,42 @@ export class TaskRecord {
    * @param timing - of this thread in that run; believed only if `showsLoop`
    * @param measured - the measurements by which that run was decided
    */
-  loopItemOf(timing: MeanTiming, measured: Measured): number {
-    const known = this.loopItemMs ?? measured.itemMs
-    if (!showsLoop(timing, measured, this.isMixed)) return known
-    this.#sawLoop(Math.min(known, timing.itemMs))
-    return this.loopItemMs ?? known
+  loopItemOf(timing: Timing, measured: Measured): number {
+    const known = this.measured?.itemMs ?? measured.itemMs
+    if (!showsLoop(timing, measured)) return known
+    const itemMs = Math.min(known, timing.itemMs)
+    this.#revise({ itemMs })
+    return itemMs
   }
 
   /**
-   * A run, or its beginning, has stayed in the loop and taken `itemMs` per item. Disturbances only make a run longer, so a shorter time is
-   * believed at once, a longer one by half.
+   * A run has stayed in the loop and taken `itemMs` per item. Disturbances only make a run longer, so a shorter time is believed at once, a
+   * longer one by half.
    */
   stayedInLoop(itemMs: number): void {
-    const { loopItemMs: known } = this
-    // Where only a whole run shows it, one that comes after others is enough: another would take as long again.
-    const runs = this.isMixed && this.isWarm ? LOOP_RUNS : 1
-    this.#sawLoop(known === undefined || itemMs < known ? itemMs : (known + itemMs) / 2, runs)
+    const known = this.measured?.itemMs ?? itemMs
+    this.#revise({ itemMs: Math.min(itemMs, (known + itemMs) / 2) })
+    this.#isCompiled = true
     if (this.#toSkip > 0 && --this.#toSkip === 0) this.gain = undefined
   }
 
-  #sawLoop(itemMs: number, runs = 1): void {
-    this.loopItemMs = itemMs
-    this.#revise({ itemMs })
-    this.#loopRuns += runs
-    this.#workerRuns = 0
-    this.#isLoopDue = false
-  }
-
-  /** Whether the next run stays in the loop to measure it. */
-  get isLoopDue(): boolean {
-    return this.#isLoopDue && this.#toSkip > 0
-  }
-
-  /** Whether the beginning of the next run should measure the loop. If items differ, only a whole run can. */
-  get wantsSample(): boolean {
-    return this.#isLoopDue && !this.isMixed
-  }
-
   /**
-   * A run with workers was `gain` times as fast as the loop, which would have taken `loopMs`, on a machine with that many cores.
+   * A run with workers was `gain` times as fast as the loop, which would have taken `loopMs`. The first that loses does not count: the engines of
+   * its workers had yet to load and compile the task.
    *
    * @param blocks - whether items would keep the event loop waiting: then workers need not be faster
-   * @param lateGain - how many times as fast they were in the last part of the run; 0 where that is not known
    */
-  hadWorkers(gain: number, loopMs: number, cores: number, blocks: boolean, lateGain = 0): void {
-    // Whether engines had so much to load and compile that the run does not show what workers gain.
-    const isFirst = !this.isWarm && (this.measured?.coldMs ?? 0) >= COLD_PART * loopMs
-    const isCold = isFirst || lateGain * MARGIN > 1
+  hadWorkers(gain: number, loopMs: number, blocks: boolean): void {
+    const isFirst = !this.isWarm
     this.isWarm = true
-    this.#workerRuns++
     this.#gainOfMs = loopMs
-    const isPossible = gain <= IMPOSSIBLE * cores
-    if (isPossible) this.#doubted = 0
-    const isBelieved = isPossible || this.#doubted++ >= MOST_DOUBTED
-    if (!isBelieved) this.gain = undefined
-    else this.gain = this.gain === undefined ? gain : (this.gain + gain) / 2
+    this.gain = this.gain === undefined ? gain : (this.gain + gain) / 2
     // A gain for which the loop is chosen would stand for ever: it counts as a loss, so that workers are tried again.
-    if (gain < LOSS || (!blocks && (this.gain ?? Infinity) * MARGIN <= 1)) {
-      if (isCold && this.#coldRuns++ < MOST_COLD) {
-        this.gain = undefined
-        return
-      }
-      this.#skipAfter(gain)
-      return
-    }
-    this.#coldRuns = this.#mostLost = 0
-    if (isBelieved) this.#skipped = 0
-    else this.loopItemMs = undefined
-    this.#isLoopDue = !isBelieved || (this.#loopRuns < LOOP_RUNS && this.#workerRuns >= RUNS_WITH_WORKERS)
-    // For items that would keep the event loop waiting, workers are right whatever the loop takes.
-    this.#toSkip = this.#isLoopDue && this.isMixed && !blocks ? 1 : 0
-  }
-
-  /** The next runs stay in the loop: twice as many as after the loss before unless workers become faster, and more after a heavy loss. */
-  #skipAfter(gain: number): void {
-    const again = gain > IMPROVED * this.#mostLost ? this.#skipped : 2 * this.#skipped
-    const forLoss = SKIPPED_PER_LOSS * (1 / gain - 1)
-    this.#mostLost = Math.max(gain, this.#mostLost)
-    this.#toSkip = this.#skipped = Math.min(MOST_SKIPPED, Math.max(1, again, Math.round(forLoss)))
+    const isLost = gain < LOSS || (!blocks && this.gain * MARGIN <= 1)
+    if (!isLost) this.#skipped = 0
+    else if (isFirst) this.gain = undefined
+    else this.#skipped = Math.min(MOST_SKIPPED, Math.max(1, 2 * this.#skipped))
+    this.#toSkip = this.#skipped
   }
 
   /** Whether a run of `loopMs` stays in the loop, because workers have lost in one like it. */

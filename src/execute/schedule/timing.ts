@@ -46,9 +46,6 @@ const UNEVEN = 0.5
 /** Engines are slow to compile a task if its first items would now take less than this part of what they took, and this much less. */
 const WARMED = 0.6
 const LEAST_WARMED_MS = 10
-/** Lanes whose mean items differ by more than this factor have had different ones. */
-const APART = 3
-
 export interface MeanTiming {
   readonly items: number
   readonly itemMs: number
@@ -92,13 +89,6 @@ export function isMixed(timing: Timing): boolean {
   const meanMs = totalMs / items
   const isDrifting = meanMs > (1 + UNEVEN) * itemMs || itemMs > (1 + UNEVEN) * meanMs
   return items >= FEW_TO_COMPARE && (spread > UNEVEN || isDrifting)
-}
-
-/** Whether two lanes had items so different that neither shows what all of them take: a thread that shares its core is not as slow as that. */
-export function areApart(one: Timing, other: Timing): boolean {
-  // NaN, which is neither, where one has had none.
-  const ratio = (one.totalMs * other.items) / (other.totalMs * one.items)
-  return ratio > APART || ratio < 1 / APART
 }
 
 /** How many items had ended, and how long they had taken together. */

@@ -166,7 +166,7 @@ describe('what is chosen', () => {
   it('goes by what workers have gained before, which all of them are measured by', () => {
     const asked: Asked = { cores: 4, situation: { workers: { idle: 4, startingMs: undefined } } }
     const record = recordWith((own) => {
-      own.hadWorkers(2, 1000, 4, false)
+      own.hadWorkers(2, 1000, false)
     })
     const [modelled, known] = [planOf(asked), planOf({ ...asked, record })]
     expect([modelled.isByOutcome, known.isByOutcome]).toEqual([false, true])
@@ -182,7 +182,7 @@ describe('what is chosen', () => {
 
   it('goes by that also where the model has workers take longer than the loop, and for items of any length', () => {
     const record = recordWith((own) => {
-      own.hadWorkers(2, 1000, 2, false)
+      own.hadWorkers(2, 1000, false)
     })
     const items = { items: 100 }
     const measured = { itemMs: 10, cloneNodes: 1e6 }
@@ -193,25 +193,9 @@ describe('what is chosen', () => {
     expect(bestOf(plan)).toBeCloseTo(500, 6)
   })
 
-  it('is the loop where that has to be measured again, and says so', () => {
-    const doubted = recordWith((own) => {
-      own.isMixed = true
-      own.hadWorkers(30, 1000, 2, false)
-    })
-    expect(planOf({ record: doubted })).toMatchObject({
-      chosen: { mode: 'serial' },
-      isByOutcome: true,
-      isLoopDue: true,
-    })
-    const lost = recordWith((own) => {
-      own.hadWorkers(0.5, 1000, 2, false)
-    })
-    expect([planOf({ record: lost }).isLoopDue, planOf().isLoopDue]).toEqual([false, false])
-  })
-
   it('goes by the model where workers have to be started, or the run is of another length', () => {
     const record = recordWith((own) => {
-      own.hadWorkers(2, 1000, 4, false)
+      own.hadWorkers(2, 1000, false)
     })
     expect(planOf({ record, situation: { workers: NONE } }).isByOutcome).toBe(false)
     expect(planOf({ record, situation: { items: 100_000 } }).isByOutcome).toBe(false)
@@ -219,7 +203,8 @@ describe('what is chosen', () => {
 
   it('is the loop after a loss, unless the user asks for a mode', () => {
     const record = recordWith((own) => {
-      own.hadWorkers(0.5, 1000, 2, false)
+      own.isWarm = true
+      own.hadWorkers(0.5, 1000, false)
     })
     expect(planOf({ record })).toMatchObject({ chosen: { mode: 'serial' }, isByOutcome: true })
     expect(planOf({ record, situation: { workers: NONE } })).toMatchObject({

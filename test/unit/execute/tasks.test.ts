@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import type { MeanTiming, Search } from '../../../dist/execute/schedule/timing.js'
+import type { MeanTiming, Search, Timing } from '../../../dist/execute/schedule/timing.js'
 import type { Measured } from '../../../dist/execute/schedule/sample.js'
 import { type TaskRecord, Tasks } from '../../../dist/execute/schedule/tasks.js'
-import { measured as measuredAs } from '../support/scheduling.js'
+import { measured as measuredAs, timingOf } from '../support/scheduling.js'
 
 const task = (): void => undefined
 const measured = (given: Partial<Measured> = {}): Measured => measuredAs({ itemMs: 10, ...given })
-const timing = (items: number, itemMs: number): MeanTiming => ({ items, itemMs, spread: 0 })
+const meanOf = (items: number, itemMs: number): MeanTiming => ({ items, itemMs, spread: 0 })
+const timing = (items: number, itemMs: number): Timing => timingOf(...Array<number>(items).fill(itemMs))
 const levelOf = (level: number): Search => ({ level, phase: 'hold', patience: 4, held: 0, isLowerNext: false })
 const fresh = (): TaskRecord => new Tasks().of(task, 1)
 
@@ -89,35 +90,31 @@ describe('what an item takes in the loop', () => {
   it('is at once what a faster run shows, and half of the way to what a slower one does', () => {
     const record = fresh()
     record.stayedInLoop(8)
-    expect(record.loopItemMs).toBe(8)
-    record.stayedInLoop(4)
-    expect(record.loopItemMs).toBe(4)
-    record.stayedInLoop(8)
-    expect(record.loopItemMs).toBe(6)
+    expect(record.measured).toBeUndefined()
     record.remember(measured())
-    record.stayedInLoop(2)
-    expect(record.measured?.itemMs).toBe(2)
+    const after = (itemMs: number): number | undefined => {
+      record.stayedInLoop(itemMs)
+      return record.measured?.itemMs
+    }
+    expect([after(8), after(4), after(8), after(2)]).toEqual([8, 4, 6, 2])
   })
 
   it('is also shown by enough items of this thread beside those of workers, unless they are mixed', () => {
-    const of = (items: number, itemMs: number, given: Partial<Measured> = {}, isMixed = false): number => {
-      const record = fresh()
-      record.isMixed = isMixed
-      return record.loopItemOf(timing(items, itemMs), measured(given))
-    }
-    expect(of(16, 4)).toBe(4)
-    expect(of(15, 4)).toBe(10)
-    expect(of(16, 12)).toBe(10)
-    expect(of(16, 4, { isAsync: true })).toBe(10)
-    expect(of(16, 4, {}, true)).toBe(10)
+    const of = (here: Timing, given: Partial<Measured> = {}): number => fresh().loopItemOf(here, measured(given))
+    expect(of(timing(16, 4))).toBe(4)
+    expect(of(timing(15, 4))).toBe(10)
+    expect(of(timing(16, 12))).toBe(10)
+    expect(of(timing(16, 4), { isAsync: true })).toBe(10)
+    expect(of(timingOf(...Array<number>(20).fill(1), 40))).toBe(10)
   })
 
   it('is what it was known to be, before what this run was decided by', () => {
     const record = fresh()
-    record.stayedInLoop(3)
+    record.remember(measured({ itemMs: 3 }))
     expect(record.loopItemOf(timing(0, 0), measured())).toBe(3)
     expect(record.loopItemOf(timing(20, 5), measured())).toBe(3)
     expect(record.loopItemOf(timing(20, 2), measured())).toBe(2)
+    expect(record.measured?.itemMs).toBe(2)
   })
 })
 
@@ -129,7 +126,7 @@ describe('what the first items take longer', () => {
     expect(record.remember(measured({ coldMs: 3 })).coldMs).toBe(40)
     const warm = fresh()
     expect(warm.isWarm).toBe(false)
-    warm.hadWorkers(1.5, 100, 2, false)
+    warm.hadWorkers(1.5, 100, false)
     expect(warm.isWarm).toBe(true)
     expect(warm.remember(measured({ coldMs: 40 })).coldMs).toBe(0)
   })
@@ -152,7 +149,8 @@ describe('items that would keep the event loop waiting', () => {
   it('may go to workers that are as fast as the loop: only where these are slower is it a loss', () => {
     const staysAfter = (gain: number, blocks: boolean): boolean => {
       const record = fresh()
-      record.hadWorkers(gain, 100, 2, blocks)
+      record.isWarm = true
+      record.hadWorkers(gain, 100, blocks)
       return record.staysInLoop(100)
     }
     expect([staysAfter(1, false), staysAfter(1, true), staysAfter(0.94, true)]).toEqual([true, false, true])
@@ -178,30 +176,11 @@ describe('what an item takes at least', () => {
     expect(record.remember(measured({ leastMs: 2 })).leastMs).toBe(2)
   })
 
-  it('is not what the first items of another run are like, where items differ', () => {
-    const record = fresh()
-    record.remember(measured({ itemMs: 10, itemCv: 2 }))
-    record.stayedInLoop(9)
-    expect(record.remember(measured({ itemMs: 5, itemCv: 0.1 }))).toMatchObject({ itemMs: 5, itemCv: 0.1 })
-    record.remember(measured({ itemMs: 10, itemCv: 2 }))
-    record.isMixed = true
-    // What a whole run has shown last.
-    expect(record.remember(measured({ itemMs: 1, itemCv: 0, itemBytes: 7 }))).toMatchObject({
-      itemMs: 9,
-      itemCv: 2,
-      itemBytes: 7,
-    })
-    const unseen = fresh()
-    unseen.remember(measured({ itemMs: 10, itemCv: 2 }))
-    unseen.isMixed = true
-    expect(unseen.remember(measured({ itemMs: 1, itemCv: 0 }))).toMatchObject({ itemMs: 10, itemCv: 2 })
-  })
-
   it.each<[string, number, MeanTiming, number]>([
-    ['is shown by this thread beside workers', 12, timing(40, 13), 12],
-    ['is what it was where this thread has run none', 0, timing(40, 13), 9],
-    ['is no more than workers take on the mean', 0, timing(40, 2), 2],
-    ['is not told by workers that have ended nothing', 12, timing(0, 0), 12],
+    ['is shown by this thread beside workers', 12, meanOf(40, 13), 12],
+    ['is what it was where this thread has run none', 0, meanOf(40, 13), 9],
+    ['is no more than workers take on the mean', 0, meanOf(40, 2), 2],
+    ['is not told by workers that have ended nothing', 12, meanOf(0, 0), 12],
   ])('%s', (_, leastMs, ofWorkers, expected) => {
     const record = fresh()
     record.sawLeast(leastMs, ofWorkers)
@@ -215,8 +194,8 @@ describe('what an item takes at least', () => {
 describe('what workers have gained', () => {
   it('is the mean of the last and what was known, for runs up to four times as long or short', () => {
     const record = fresh()
-    record.hadWorkers(2, 100, 4, false)
-    record.hadWorkers(1, 100, 4, false)
+    record.hadWorkers(2, 100, false)
+    record.hadWorkers(1, 100, false)
     expect(record.gain).toBe(1.5)
     expect([24, 25, 400, 401].map((ms) => record.gainAt(ms))).toEqual([undefined, 1.5, 1.5, undefined])
   })
@@ -224,7 +203,8 @@ describe('what workers have gained', () => {
   it('is a loss where it is below 0.95, or all in all too little to be chosen for', () => {
     const staysAfter = (...gains: number[]): boolean => {
       const record = fresh()
-      for (const gain of gains) record.hadWorkers(gain, 100, 2, false)
+      record.isWarm = true
+      for (const gain of gains) record.hadWorkers(gain, 100, false)
       return record.staysInLoop(100)
     }
     expect([[1.05], [1.06], [1.8, 0.949], [1.8, 0.951], [1.1, 0.951]].map((gains) => staysAfter(...gains))).toEqual(
@@ -232,42 +212,18 @@ describe('what workers have gained', () => {
     )
   })
 
-  it('is no loss where workers had become faster than the loop by the end, three times in a row', () => {
+  it('is no loss in the first run with workers, whose engines have yet to compile the task', () => {
     const record = fresh()
-    const staysAfter = (gain: number, lateGain: number): boolean => {
-      record.hadWorkers(gain, 100, 2, false, lateGain)
-      const stays = record.staysInLoop(100)
-      if (stays) record.stayedInLoop(1)
-      else expect(record.gain).toBe(gain < 1 ? undefined : gain)
-      return stays
-    }
-    expect([staysAfter(0.8, 1.05), staysAfter(0.8, 1.06), staysAfter(0.8, 2)]).toEqual([true, false, false])
-    // Those that win are not counted with them.
-    expect(staysAfter(1.8, 1.8)).toBe(false)
-    expect([1, 2, 3, 4, 5].map(() => staysAfter(0.8, 2))).toEqual([false, false, false, true, true])
+    record.hadWorkers(0.4, 100, false)
+    expect([record.gain, record.staysInLoop(100)]).toEqual([undefined, false])
+    record.hadWorkers(0.9, 100, false)
+    expect([record.gain, record.staysInLoop(100)]).toEqual([0.9, true])
   })
-
-  it.each([
-    [50, true],
-    [49, false],
-  ])(
-    'is no loss in the first run of a task that costs a new thread half of the run: %d ms of 100',
-    (coldMs, isFree) => {
-      const record = fresh()
-      record.remember(measured({ coldMs }))
-      const staysAfter = (gain: number): boolean => {
-        record.hadWorkers(gain, 100, 2, false)
-        return record.staysInLoop(100)
-      }
-      expect(staysAfter(0.4)).toBe(!isFree)
-      expect(record.gain).toBe(isFree ? undefined : 0.4)
-      expect(staysAfter(0.9)).toBe(true)
-    },
-  )
 
   it('is forgotten with the last run that stays in the loop for a loss', () => {
     const record = fresh()
-    record.hadWorkers(0.9, 100, 2, false)
+    record.isWarm = true
+    record.hadWorkers(0.9, 100, false)
     expect([400, 401].map((ms) => record.staysInLoop(ms))).toEqual([true, false])
     expect(record.gain).toBeDefined()
     record.stayedInLoop(1)
@@ -277,59 +233,8 @@ describe('what workers have gained', () => {
 
   it('is not forgotten where no run had to stay in the loop', () => {
     const record = fresh()
-    record.hadWorkers(2, 100, 4, false)
+    record.hadWorkers(2, 100, false)
     record.stayedInLoop(1)
     expect(record.gain).toBe(2)
-  })
-
-  it.each([
-    ['the beginning of the next run', false, [true, false]],
-    ['of mixed items the next run', true, [false, true]],
-  ])('is not believed above all cores and a tenth: %s is to show the loop anew', (_, isMixed, due) => {
-    const record = fresh()
-    record.isMixed = isMixed
-    const isDue = () => [record.wantsSample, record.staysInLoop(100)]
-    record.stayedInLoop(5)
-    record.hadWorkers(2.2, 100, 2, false)
-    expect([record.gain, ...isDue()]).toEqual([2.2, false, false])
-    record.hadWorkers(2.21, 100, 2, false)
-    expect([record.gain, record.loopItemMs, ...isDue()]).toEqual([undefined, undefined, ...due])
-    record.stayedInLoop(5)
-    expect(isDue()).toEqual([false, false])
-  })
-
-  it.each([false, true])('is believed once the loop has been seen anew twice; items differ: %s', (isMixed) => {
-    const record = fresh()
-    record.isMixed = isMixed
-    const gains = [30, 30, 30, 10, 2, 30].map((gain) => {
-      record.stayedInLoop(5)
-      record.hadWorkers(gain, 100, 2, false)
-      return [record.gain, record.isLoopDue]
-    })
-    const doubted = [undefined, isMixed]
-    expect(gains).toEqual([doubted, doubted, [30, false], [20, false], [11, false], doubted])
-  })
-
-  it('is seen anew by no whole run of items that would keep the event loop waiting', () => {
-    const record = fresh()
-    record.isMixed = true
-    record.hadWorkers(30, 100, 2, true)
-    expect([record.gain, record.isLoopDue, record.staysInLoop(100)]).toEqual([undefined, false, false])
-  })
-
-  it.each([
-    ['twice against what the beginning of a run shows', false, [true, false], [2, 4]],
-    ['once against what a whole run of mixed items shows', true, [false, true], [2]],
-  ])('is held %s anew, after two runs with workers each', (_, isMixed, due, runs) => {
-    const record = fresh()
-    record.isMixed = isMixed
-    const seen = [1, 2, 3, 4, 5, 6].map((run) => {
-      record.hadWorkers(1.5, 100, 2, false)
-      const isDue = [record.wantsSample, record.staysInLoop(100)]
-      if (isDue.includes(true)) record.stayedInLoop(1)
-      return { run, isDue }
-    })
-    expect(seen.flatMap(({ run, isDue }) => (isDue.includes(true) ? [run] : []))).toEqual(runs)
-    expect(seen[1]?.isDue).toEqual(due)
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { areApart, busyAt, isMixed, isUneven, overlapOf, Timing } from '../../../dist/execute/schedule/timing.js'
+import { busyAt, isMixed, isUneven, overlapOf, Timing } from '../../../dist/execute/schedule/timing.js'
 
 function timingOf(...times: number[]): Timing {
   const timing = new Timing()
@@ -99,18 +99,6 @@ describe('how fast items run', () => {
     expect(timingOf(10, 20).coldMs).toBeCloseTo(30 - 2 * 13, 10)
     expect(timingOf(10, 10, 30).coldMs).toBeGreaterThan(0)
     expect(timingOf(1, 1, 1).coldMs).toBe(0)
-  })
-})
-
-describe('lanes that had different items', () => {
-  it.each([
-    [timingOf(1, 1), timingOf(3), false],
-    [timingOf(1, 1), timingOf(3.1), true],
-    [timingOf(3.1), timingOf(1, 1), true],
-    [timingOf(), timingOf(9), false],
-    [timingOf(9), timingOf(), false],
-  ])('are three times apart: %#', (one, other, expected) => {
-    expect(areApart(one, other)).toBe(expected)
   })
 })
 

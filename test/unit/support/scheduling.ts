@@ -34,7 +34,7 @@ export const came = (
 ): SinceJoined => ({ items, settled, ms, isShared, timing })
 
 /** A scheduler of a machine with two cores that nobody else uses, and runs of one task. */
-export function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {
+export function twoCores(options: Partial<typeof DEFAULTS> = {}) {
   const limits = {
     cpuWorkers: 2,
     pidsAvailable: null,
@@ -48,14 +48,7 @@ export function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {
     looks++
     return limits
   }
-  let looksAtLoad = 0
-  const scheduler = new Scheduler({
-    limits: lookedAt,
-    crowding: () => {
-      looksAtLoad++
-      return crowding
-    },
-  })
+  const scheduler = new Scheduler(lookedAt)
   const all = { ...DEFAULTS, ...options }
   const subject: Subject = { key: task, options: all, mayHaveWorkers: () => true, needsWorkers: false }
   const begin = (items: number | null, there: WorkersThere, item: unknown = 'an item'): Course =>
@@ -68,12 +61,12 @@ export function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {
     scheduler.after(course, seen(isLoop ? items : 0, 1, isLoop ? 0 : items), isLoop ? undefined : since, ONE)
     return isLoop ? 'loop' : 'threads'
   }
-  return { scheduler, subject, begin, run, looks: () => looks, looksAtLoad: () => looksAtLoad }
+  return { scheduler, subject, begin, run, looks: () => looks }
 }
 
 /** A scheduler that knows the task: 1 ms an item in the loop, once the engine has compiled it. */
 export function taught(options: Partial<typeof DEFAULTS> = {}) {
-  const all = twoCores(1, options)
+  const all = twoCores(options)
   for (let times = 0; times < 2; times++) all.scheduler.after(all.begin(100, NONE), seen(100, 1, 0), undefined, NONE)
   return all
 }
