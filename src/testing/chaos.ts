@@ -101,8 +101,8 @@ class ChaosStage implements LinearStage {
     const { enabled, latencyMs, latencyRate, errorRate, error, random = Math.random } = this.settings
     if (!enabled) return undefined
     // Both are drawn now, so that the waits do not affect which calls fail.
-    const isDelayed = latencyMs > 0 && randomOf(random) < latencyRate
-    const mustFail = errorRate > 0 && randomOf(random) < errorRate
+    const isDelayed = latencyMs > 0 && happens(latencyRate, random)
+    const mustFail = errorRate > 0 && happens(errorRate, random)
     if (!isDelayed) {
       if (mustFail) this.#fail(error)
       return undefined
@@ -123,6 +123,12 @@ class ChaosStage implements LinearStage {
     if (this.events.isHeard) this.events.emit('failed', { error })
     throw error
   }
+}
+
+/** Draws whether an event of this probability happens. At 1 it always does, even if the user's `random` returns 1. */
+function happens(probability: number, random: () => number): boolean {
+  const drawn = randomOf(random)
+  return probability === 1 || drawn < probability
 }
 
 /** Fails and delays calls on purpose; made by {@link chaos}. */

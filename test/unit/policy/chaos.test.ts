@@ -30,6 +30,14 @@ describe('chaos', () => {
     expect(faults.stats()).toEqual({ calls: 10, delayed: 0, failed: 5 })
   })
 
+  it('fails every call at a rate of 1, and none at 0, whatever a random function of 0 to 1 returns', async () => {
+    for (const drawn of [0, 1]) {
+      const random = (): number => drawn
+      await expect(chaos({ errorRate: 1, random }).execute(() => 1)).rejects.toThrow(ChaosError)
+      expect(await chaos({ errorRate: 0, random }).execute(() => 1)).toBe(1)
+    }
+  })
+
   it('delays its share of calls, those that fail too', async () => {
     const clock = new FakeClock()
     const mine = new Error('mine')
