@@ -32,7 +32,8 @@ export function ratioOf(first: readonly number[], second: readonly number[]): Ra
 export type Verdict = 'slower' | 'faster' | 'same' | 'unknown'
 
 /**
- * Judges a ratio: a change counts when chance cannot explain it and it is larger than `tolerance`.
+ * Judges a ratio: a change counts if chance cannot explain it and it is larger than `tolerance`. The verdict is unknown if the interval
+ * reaches from faster to slower.
  *
  * @param tolerance - as a share: 0.05 is 5 %
  */
@@ -40,14 +41,14 @@ export function verdictOf({ low, high }: Ratio, tolerance: number): Verdict {
   if (low === null || high === null) return 'unknown'
   if (low > 1 + tolerance) return 'slower'
   if (high < 1 / (1 + tolerance)) return 'faster'
-  return 'same'
+  return low < 1 / (1 + tolerance) && high > 1 + tolerance ? 'unknown' : 'same'
 }
 
 /** A ratio in words: "takes 1.32 × the time (95 %: 1.28 to 1.37)". */
 export function ratioText({ ratio, low, high }: Ratio): string {
   const interval =
     low === null || high === null
-      ? 'too few rounds to tell it from chance'
+      ? 'too few rounds to rule out chance'
       : `95 %: ${low.toFixed(2)} to ${high.toFixed(2)}`
   return `takes ${ratio.toFixed(2)} × the time (${interval})`
 }

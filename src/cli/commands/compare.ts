@@ -130,6 +130,6 @@ function report(sides: readonly [Side, Side], count: number, flags: CompareFlags
 const CONCLUSIONS = {
   slower: 'it is slower',
   faster: 'it is faster',
-  same: 'no difference that matters can be told from chance',
-  unknown: 'more --rounds would tell',
+  same: 'no clear difference',
+  unknown: 'it cannot tell which is faster; try more --rounds',
 } as const

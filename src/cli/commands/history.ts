@@ -152,7 +152,7 @@ const WORDS: Readonly<Record<Verdict, string>> = {
   slower: 'SLOWER',
   faster: 'faster',
   same: 'the same',
-  unknown: 'unknown',
+  unknown: 'cannot tell',
 }
 
 const changeLine = (change: Change): string =>

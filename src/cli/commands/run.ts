@@ -89,7 +89,7 @@ async function runProgram(program: readonly string[], env: NodeJS.ProcessEnv): P
   }
   const start = isScript ? { file: process.execPath, args: [command, ...args] } : startOf(command, args)
   if (typeof start === 'string') {
-    tellOf(start, command)
+    report(start, command)
     return
   }
   const { file, args: words, ...how } = start
@@ -104,7 +104,7 @@ async function runProgram(program: readonly string[], env: NodeJS.ProcessEnv): P
     stop()
     const { code } = error as NodeJS.ErrnoException
     if (code !== 'ENOENT' && code !== 'EACCES') throw error
-    tellOf(code, command)
+    report(code, command)
   }
 }
 
@@ -118,7 +118,7 @@ function startOf(command: string, args: readonly string[]): { file: string; args
 
 type Failure = 'ENOENT' | 'EACCES'
 
-function tellOf(failure: Failure, command: string): void {
+function report(failure: Failure, command: string): void {
   const what = failure === 'ENOENT' ? 'there is no command' : 'this user may not execute'
   process.stderr.write(`amorsize run: ${what} ${command}\n`)
   process.exitCode = failure === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE

@@ -92,7 +92,7 @@ const WORDS: Readonly<Record<Verdict, string>> = {
   slower: 'SLOWER than at first',
   faster: 'faster than at first',
   same: 'as at first',
-  unknown: 'nothing to be said',
+  unknown: 'cannot tell',
 }
 
 function tell({ verdict, text, samples }: Look, { json }: WatchFlags): void {

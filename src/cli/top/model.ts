@@ -98,19 +98,19 @@ const sortValue: Record<SortKey, (row: TopRow) => number | string | null> = {
   denied: (row) => row.deniedPerSecond,
 }
 
-/** Filters and sorts: words from A, numbers from the largest, unknown values last. Rows with equal values are sorted by name. */
+/** Filters and sorts: words from A, numbers from the largest, or the other way round. Unknown values are always last; equal ones are sorted by name. */
 export function arrange(rows: readonly TopRow[], { sort, reverse, filter }: Arrangement): TopRow[] {
   const shown = rows.filter((row) => holds(row.name ?? '', filter))
   const value = sortValue[sort]
   const direction = reverse ? -1 : 1
   return shown.sort(
     (one, other) =>
-      direction * compare(value(one), value(other)) || compare(one.name, other.name) || compare(one.file, other.file),
+      compare(value(one), value(other), direction) || compare(one.name, other.name) || compare(one.file, other.file),
   )
 }
 
-function compare(one: number | string | null, other: number | string | null): number {
+function compare(one: number | string | null, other: number | string | null, direction = 1): number {
   if (one === null || other === null) return one === other ? 0 : one === null ? 1 : -1
-  if (typeof one === 'number' && typeof other === 'number') return other - one
-  return one < other ? -1 : one > other ? 1 : 0
+  if (typeof one === 'number' && typeof other === 'number') return direction * (other - one)
+  return one < other ? -direction : one > other ? direction : 0
 }

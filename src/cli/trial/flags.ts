@@ -16,7 +16,7 @@ export interface TrialFlags {
 /** Adds the options of {@link TrialFlags}. */
 export function withTrialFlags(command: Command, rounds: number): Command {
   return command
-    .option('--items <file>', 'one item per line, as JSON (NDJSON)')
+    .option('--items <file>', 'items as JSON: one per line (NDJSON), or one array (.json)')
     .option('--range <n>', 'the numbers from 0 to n - 1 as items', integerFrom(1, Number.MAX_SAFE_INTEGER))
     .option('--rounds <n>', 'how often each is run, in turn with the others', integerFrom(1, 1000), rounds)
     .option(

@@ -114,10 +114,10 @@ describe('the arrangement', () => {
       null,
     ])
     expect(names(arrange(rows, { sort: 'tokens', reverse: true, filter: '' }))).toEqual([
-      null,
       'beta',
       'gamma',
       'Alpha',
+      null,
     ])
   })
 
