@@ -4,8 +4,8 @@ import { INSPECT, shownAs } from '../internal/text/shown.js'
 export interface RunListeners {
   /** Called when the run begins. */
   readonly onStart: (event: { readonly total: number | null }) => void
-  /** Called for each worker thread that joins the run. */
-  readonly onWorkerStart: () => void
+  /** Called for each worker thread that joins the run; again if it comes back after another run has had it. */
+  readonly onWorkerStart: (event: { readonly worker: number }) => void
   /** Called for each worker thread that ends during the run. */
   readonly onWorkerExit: () => void
   /** Called while items are settled. */
@@ -66,12 +66,15 @@ export class RunMetrics {
   /** Listeners for one run; call this again for each further run. */
   hooks(): RunListeners {
     const run: WatchedRun = { total: null, completed: 0, failed: 0 }
+    const joined = new Set<number>()
     return {
       onStart: ({ total }) => {
         run.total = total
         this.#underWay.add(run)
       },
-      onWorkerStart: () => {
+      onWorkerStart: ({ worker }) => {
+        if (joined.has(worker)) return
+        joined.add(worker)
         this.#counts.workersStarted++
       },
       onWorkerExit: () => {

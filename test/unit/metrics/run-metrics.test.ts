@@ -67,4 +67,12 @@ describe('RunMetrics', () => {
     expect([workersLost, completed, failed]).toEqual([1, 3, 1])
     expect(workersStarted).toBeGreaterThanOrEqual(2)
   })
+
+  it('counts a worker once in each run, though it comes back after another run has had it', () => {
+    const runs = new RunMetrics()
+    const [one, other] = [runs.hooks(), runs.hooks()]
+    for (const worker of [1, 1, 2]) one.onWorkerStart({ worker })
+    other.onWorkerStart({ worker: 1 })
+    expect(runs.stats().workersStarted).toBe(3)
+  })
 })
