@@ -29,7 +29,7 @@ export class Driver implements RunCarrier, Lane {
   readonly #watch: WorkerWatch
   /** Names of workers in the order of their first answers: hooks get their numbers. */
   readonly #heardOf: string[] = []
-  readonly #toldOf = new Set<string>()
+  readonly #reported = new Set<string>()
   #run!: Run
   #terms!: RunTerms
   #transport: Transport | undefined = undefined
@@ -158,7 +158,7 @@ export class Driver implements RunCarrier, Lane {
         return
       } catch (error) {
         // The carrier is away: try again until it is back or the caller gives up.
-        warnOfRefusal(error, 'a run', this.#toldOf)
+        warnOfRefusal(error, 'a run', this.#reported)
         await new Promise<void>((resolve) => this.#settings.clock.setTimeout(resolve, PUT_AGAIN_MS))
       }
     }

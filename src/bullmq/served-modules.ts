@@ -40,7 +40,7 @@ export class ServedModules {
     if ('refusal' in found) return found.refusal
     try {
       const { module, hash } = await moduleName(found.url)
-      return hash === task.hash ? undefined : `its ${module} was replaced after it had begun to serve: start it anew`
+      return hash === task.hash ? undefined : `its ${module} was replaced after it had begun to serve: restart it`
     } catch (error) {
       return messageOf(error)
     }

@@ -30,13 +30,13 @@ export function isNotNow(message: string): boolean {
  * Gives a process warning if a server refuses a request and may refuse the next ones, too.
  *
  * @param whose - the server's purpose, such as 'a rate limit'
- * @param told - kinds of errors that were reported; this one is added
+ * @param reported - kinds of errors that were reported; this one is added
  */
-export function warnOfRefusal(error: unknown, whose: string, told: Set<string>): void {
+export function warnOfRefusal(error: unknown, whose: string, reported: Set<string>): void {
   const message = wordsOf(error)
   const kind = lastingKind(message)
-  if (kind === undefined || told.has(kind)) return
-  told.add(kind)
+  if (kind === undefined || reported.has(kind)) return
+  reported.add(kind)
   process.emitWarning(`the server of ${whose} refuses what it is asked: ${message}`, {
     type: 'AmorsizeWarning',
     code: 'AMORSIZE_REDIS_REFUSED',

@@ -16,7 +16,7 @@ const LARGEST_MOST = 100_000
 const AROUND_A_LIMITER = 'rate-limit'
 
 /** Whether metrics can report `object`: a limiter or policy with `stats()`, or a retry budget. */
-export function canBeTold(object: unknown): object is object {
+export function isReportable(object: unknown): object is object {
   return (
     typeof (object as { stats?: unknown } | null | undefined)?.stats === 'function' || object instanceof RetryBudget
   )
@@ -33,7 +33,7 @@ class ObjectRegistry {
   add(label: string, object: object): () => void {
     const held = this.#byLabel.get(label)?.deref()
     if (held !== undefined && held !== object)
-      throw new Error(`metrics tell of another object as '${label}' already; give this one a label of its own`)
+      throw new Error(`metrics already report another object as '${label}'; give this one a label of its own`)
     const ref = new WeakRef(object)
     this.#byLabel.set(label, ref)
     return () => {
@@ -43,11 +43,11 @@ class ObjectRegistry {
 
   /** Adds an object under its name, or its kind and a number. */
   addNew({ object, kind, name }: Created, most: number): void {
-    if (!canBeTold(object) || kind === AROUND_A_LIMITER) return
+    if (!isReportable(object) || kind === AROUND_A_LIMITER) return
     if (this.#byLabel.size >= most && this.#drop() >= most) {
       warnings.once(
         'AMORSIZE_METRICS_FULL',
-        `metrics tell of ${most} objects and of no more: limiters or policies are made for each request, or registerNewObjects needs a larger \`most\``,
+        `metrics report at most ${most} objects: either limiters or policies are made for each request, or registerNewObjects needs a larger \`most\``,
       )
       return
     }
@@ -56,13 +56,13 @@ class ObjectRegistry {
 
   /** Labels and objects, without the objects in `others`. A label that is taken there gets a number. */
   entries(others: Readonly<Record<string, object>>): [string, object][] {
-    const told = new Set(Object.values(others))
+    const given = new Set(Object.values(others))
     const taken = new Set(Object.keys(others))
     const found: [string, object][] = []
     for (const [label, ref] of this.#byLabel) {
       const object = ref.deref()
       if (object === undefined) this.#byLabel.delete(label)
-      else if (!told.has(object)) {
+      else if (!given.has(object)) {
         const isTaken = (each: string): boolean => taken.has(each) || (each !== label && this.#byLabel.has(each))
         found.push([unlike(label, isTaken), object])
       }
@@ -113,7 +113,7 @@ export const objectRegistry = new ObjectRegistry()
  */
 export function registerObject(label: string, object: object): () => void {
   if (typeof label !== 'string') throw new TypeError(`label must be a string; received ${describe(label)}`)
-  if (!canBeTold(object))
+  if (!isReportable(object))
     throw new TypeError(
       `object must be a limiter or policy with stats(), or a RetryBudget; received ${describe(object)}`,
     )

@@ -12,7 +12,7 @@ import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { systemInfo, type SystemInfo } from '../system/index.js'
 import { BUCKET_SECONDS, FAMILIES, type Family, type Sample } from './families.js'
 import { Labels, LabelsOfNames } from './labels.js'
-import { canBeTold, objectRegistry } from './registry.js'
+import { isReportable, objectRegistry } from './registry.js'
 import { type RunCounts, RunMetrics } from './run-metrics.js'
 
 /** Objects to measure, and how their series are named. */
@@ -47,7 +47,7 @@ export function completeMetricsOptions(who: string, options: MetricsOptions): Co
       `objects must be an object with a limiter or policy under each name; received ${describe(objects)}`,
     )
   for (const [label, object] of Object.entries(objects)) {
-    if (!canBeTold(object))
+    if (!isReportable(object))
       throw new TypeError(
         `objects.${label} must be a limiter or policy with stats(), or a RetryBudget; received ${describe(object)}`,
       )

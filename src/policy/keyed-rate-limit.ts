@@ -30,7 +30,7 @@ export interface LimiterByKey {
   /** Counts, including the callers that wait now. */
   stats(): { readonly waiting: number }
   /** Like `acquire` of one token, for a limiter that has to ask a server: calls `waits` if there is no token. @internal */
-  acquireTold?(key: Key, waits: () => void, signal: AbortSignal | undefined): Promise<void>
+  acquireReporting?(key: Key, waits: () => void, signal: AbortSignal | undefined): Promise<void>
 }
 
 /** Options of a limit by key around a function: a key function, and a keyed policy or an existing limiter. */
@@ -88,11 +88,11 @@ class KeyedRateLimitStage implements LinearStage {
   #acquireTelling(key: Key, scope: Scope): Promise<void> {
     const limiter = this.#limiter
     const tell = (): void => this.events.emit('waiting', { limiterName: this.#name })
-    if (limiter.acquireTold !== undefined) {
+    if (limiter.acquireReporting !== undefined) {
       let waits: () => void = tell
       // The promise makes listeners run in the async context of this call.
       void new Promise<void>((resolve) => (waits = resolve)).then(tell)
-      return limiter.acquireTold(key, waits, scope.isAbortable ? scope.signal : undefined)
+      return limiter.acquireReporting(key, waits, scope.isAbortable ? scope.signal : undefined)
     }
     const waitingBefore = limiter.stats().waiting
     const turn = this.#acquire(key, scope)

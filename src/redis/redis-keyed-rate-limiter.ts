@@ -99,7 +99,7 @@ export class RedisKeyedRateLimiter {
   }
 
   /** Waits for one token of a key. @param waits - called once the server has said that it is not available yet. @internal */
-  acquireTold(key: Key, waits: () => void, signal: AbortSignal | undefined): Promise<void> {
+  acquireReporting(key: Key, waits: () => void, signal: AbortSignal | undefined): Promise<void> {
     return this.#wait(key, 1, { signal }, waits)
   }
 

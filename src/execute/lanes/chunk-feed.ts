@@ -135,7 +135,7 @@ export class ChunkFeed {
   settleAll(indices: ArrayLike<number>, values: ArrayLike<unknown>): boolean {
     for (const held of this.#chunks.values()) {
       if (!held.settleAll(indices)) continue
-      this.#tellOf(held)
+      this.#reportChunk(held)
       this.#fed.force.run.finishAll(held.batch.start, values)
       return true
     }
@@ -146,14 +146,14 @@ export class ChunkFeed {
     for (const held of this.#chunks.values()) {
       if (!held.has(index) || !held.settle(index)) continue
       const { start, items, attempts } = held.batch
-      this.#tellOf(held)
+      this.#reportChunk(held)
       return { index, item: items[index - start], attempts }
     }
     return undefined
   }
 
-  /** Tells of a chunk of which all has settled, before its last item ends the run: the worker's own word comes after that. */
-  #tellOf({ left, batch: { start, items } }: ChunkInWorker): void {
+  /** Calls `onChunk` once all items of a chunk have settled. This is before the last item ends the run; the worker reports the end of its chunk later. */
+  #reportChunk({ left, batch: { start, items } }: ChunkInWorker): void {
     const { force, worker } = this.#fed
     if (left > 0 || force.run.isOver) return
     callHook(force.run.options.hooks, 'onChunk', { worker: worker.id, start, count: items.length })
@@ -211,7 +211,7 @@ export class ChunkFeed {
       if (own >= held.batch.items.length) continue
       count += held.batch.items.length - own
       waiting.push(held.takeBack(own))
-      if (own > 0) this.#tellOf(held)
+      if (own > 0) this.#reportChunk(held)
     }
     const { force } = this.#fed
     const { supply } = force.run

@@ -94,9 +94,9 @@ function isZero(text: string | undefined): boolean {
 export function resetMs(text: string | undefined, nowMs: number): number | null {
   const value = text?.trim() ?? ''
   if (/^\d{1,16}(\.\d+)?$/.test(value)) {
-    const told = Number(value)
-    if (told > FIRST_EPOCH_MS) return Math.max(0, told - nowMs)
-    return told > FIRST_EPOCH_SECONDS ? Math.max(0, told * 1000 - nowMs) : told * 1000
+    const given = Number(value)
+    if (given > FIRST_EPOCH_MS) return Math.max(0, given - nowMs)
+    return given > FIRST_EPOCH_SECONDS ? Math.max(0, given * 1000 - nowMs) : given * 1000
   }
   const duration = /^(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$/.exec(value)
   if (duration !== null && value !== '') {

@@ -107,7 +107,7 @@ function ownTokens(own: (json: unknown) => unknown, json: unknown): unknown {
   } catch (error) {
     warnings.once(
       'AMORSIZE_HTTP_USAGE_FAILED',
-      `usage failed: the call counts by what else it told, or by the estimate. ${stackOf(error)}`,
+      `usage failed: the call counts by its other answers, or by the estimate. ${stackOf(error)}`,
     )
     return undefined
   }

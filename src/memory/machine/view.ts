@@ -51,8 +51,8 @@ type Details = Partial<Omit<MachineEntry, 'name' | 'kind' | 'state' | 'processes
 interface KindView {
   readonly title: string
   readonly cells: number
-  /** @param told - the numbers that the addon wrote */
-  readonly say?: (told: readonly number[], words: BigInt64Array) => Details
+  /** @param values - the numbers that the addon wrote */
+  readonly say?: (values: readonly number[], words: BigInt64Array) => Details
 }
 
 /** The known kinds. A kind that is not here is listed by its number. */
@@ -125,9 +125,9 @@ export function describeRegion(region: MachineRegion): MachineEntry {
 function readCells({ words }: MachineRegion, kind: number, view: KindView | undefined): Details | null {
   const addon = nativeAddon()
   if (addon === null || words.length < (view?.cells ?? 1) * WORDS_PER_CELL) return null
-  const told = new Float64Array(8)
-  if (!addon.machineLook(kind, alignedCopy(words), NaN, told)) return null
-  return view?.say?.([...told], words) ?? {}
+  const values = new Float64Array(8)
+  if (!addon.machineLook(kind, alignedCopy(words), NaN, values)) return null
+  return view?.say?.([...values], words) ?? {}
 }
 
 /** Copies cells into memory that is aligned as the addon requires. */
@@ -142,9 +142,9 @@ function alignedCopy(words: BigInt64Array): BigInt64Array {
 const counted = (words: BigInt64Array, word: number): number => Number(words[word] ?? 0n)
 const known = (value: number | undefined): number | null => (value === undefined || Number.isNaN(value) ? null : value)
 
-function sayBucket(told: readonly number[], words: BigInt64Array): Details {
+function sayBucket(values: readonly number[], words: BigInt64Array): Details {
   const [requestsPerSecond = NaN, burstSize = 0, tokens = 0, debt = 0, waiting = 0, retryAfterMs = 0, pausedMs = 0] =
-    told
+    values
   // NaN: its parameters are being changed at this moment.
   if (Number.isNaN(requestsPerSecond)) return {}
   return {

@@ -58,7 +58,7 @@ export class BulkheadStage implements LinearStage {
     const [min, max] = [least ?? limits.least, maxConcurrent ?? limits.maxConcurrent]
     if (min > max)
       throw new RangeError(
-        `min must be <= max; received { min: ${min}, max: ${max} }, where what is not in the change is as it was`,
+        `min must be <= max; received { min: ${min}, max: ${max} }, counting the bound that the change leaves out`,
       )
   }
 

@@ -198,7 +198,7 @@ function otherKind(option: string, given: unknown, counts: string): TypeError {
 function noSlotLeft(name: string | null): SharedMemoryError {
   const who = subjectOf('the circuit breaker', name)
   return new SharedMemoryError(
-    `${who} cannot be updated: others are about to and do not finish, or have died as they did. It works on as it is; try again, or make it again when nobody uses it`,
+    `${who} cannot be updated: another update has not finished, or its thread has died. The breaker keeps its settings; try again, or create it again once nobody uses it`,
     { reason: 'busy' },
   )
 }

@@ -53,7 +53,7 @@ export class CircuitBreakerStage implements LinearStage {
   /** The last generation that this thread has seen. */
   #seen: number
   /** The last transition that was reported to the listeners of this thread. */
-  #told: number
+  #reported: number
   /** The `slowCallMs` of the last generation seen; an update may change it. */
   #slowCallMs: number
   #isTimed: boolean
@@ -70,7 +70,7 @@ export class CircuitBreakerStage implements LinearStage {
     )
     const { generation, transitions } = breaker.control()
     this.#seen = generation
-    this.#told = transitions
+    this.#reported = transitions
     this.#slowCallMs = slowCallMsOf(breaker)
     this.#isTimed = this.#slowCallMs !== Infinity
   }
@@ -113,8 +113,8 @@ export class CircuitBreakerStage implements LinearStage {
     this.#seen = now
     this.#slowCallMs = slowCallMsOf(this.breaker)
     this.#isTimed = this.#slowCallMs !== Infinity || this.#durations !== undefined
-    if (generation === this.#told) return
-    this.#told = generation
+    if (generation === this.#reported) return
+    this.#reported = generation
     const { onOpen, onClose, onHalfOpen } = this.settings
     const name = BREAKER_STATES[state]
     switch (name) {

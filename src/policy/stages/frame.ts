@@ -197,7 +197,7 @@ function leave(call: Call): Promise<Verdict> | Verdict {
   }
   const heard = callListeners.areThere
   // The stage at this depth has ended: it runs around the others, has refused the call, or has given its verdict later.
-  if (heard) tellEnd(call, call.depth)
+  if (heard) reportEnd(call, call.depth)
   while (call.depth > 0) {
     try {
       const verdict = (frame.stages[call.depth - 1] as LinearStage).leave(call, call.depth - 1)
@@ -206,7 +206,7 @@ function leave(call: Call): Promise<Verdict> | Verdict {
       call.fail(error)
     }
     call.depth--
-    if (heard) tellEnd(call, call.depth)
+    if (heard) reportEnd(call, call.depth)
   }
   return undefined
 }
@@ -216,7 +216,7 @@ function noteStart(call: Call, { events }: Stage, index: number): void {
 }
 
 /** Reports how the call ended for the stage at `index`; the index after the last is the around-stage. */
-function tellEnd({ slots, frame, scope, failed, value }: Call, index: number): void {
+function reportEnd({ slots, frame, scope, failed, value }: Call, index: number): void {
   const { stages, around } = frame
   const startedMs = slots[stages.length + index] as number | undefined
   if (startedMs === undefined) return

@@ -463,7 +463,7 @@ describe('a run elsewhere without workers that take it', () => {
     const run = () => execute(task(pathToFileURL(driven), 'version'), [1, 2], { on })
     expect(await outcomeOf(run)).toMatchObject({
       message: expect.stringContaining(
-        'memory:2: its version.mjs was replaced after it had begun to serve: start it anew',
+        'memory:2: its version.mjs was replaced after it had begun to serve: restart it',
       ) as string,
     })
   })

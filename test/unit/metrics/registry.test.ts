@@ -23,7 +23,7 @@ describe('registerObject', () => {
     const limiter = new RateLimiter()
     const end = registerObject('uploads', limiter)
     expect(labelsOf('limiter_tokens')).toEqual(['uploads'])
-    expect(() => registerObject('uploads', new RateLimiter())).toThrow(/of another object as 'uploads' already/)
+    expect(() => registerObject('uploads', new RateLimiter())).toThrow(/already report another object as 'uploads'/)
     registerObject('uploads', limiter)()
     expect(labelsOf('limiter_tokens')).toEqual([])
     end()
@@ -126,7 +126,7 @@ describe('registerNewObjects', () => {
     const made = [new RateLimiter({ name: 'one-too-many' })]
     end()
     expect(labelsOf('limiter_tokens')).not.toContain('one-too-many')
-    expect(warn).toHaveBeenCalledWith(expect.stringContaining('of 1 objects'), {
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining('at most 1 objects'), {
       type: 'AmorsizeWarning',
       code: 'AMORSIZE_METRICS_FULL',
     })

@@ -176,10 +176,10 @@ describe('an update that cannot be', () => {
       const update = (of: CircuitBreakerSettings) => (): void =>
         updateBreaker(breaker as never, of, { failureThreshold: 1 })
       expect(update(settings)).toThrow(
-        "the circuit breaker 'users-api' cannot be updated: others are about to and do not finish, or have died as they did",
+        "the circuit breaker 'users-api' cannot be updated: another update has not finished, or its thread has died",
       )
       vi.spyOn(performance, 'now').mockImplementation(vi.fn().mockReturnValue(5000).mockReturnValueOnce(0))
-      expect(update(readCircuitBreakerOptions({}))).toThrow('the circuit breaker cannot be updated: others')
+      expect(update(readCircuitBreakerOptions({}))).toThrow('the circuit breaker cannot be updated: another')
     })
   })
 })
