@@ -22,8 +22,8 @@ import { pools, scheduler, slices } from './thread-wide.js'
  *
  * An item's error comes through unchanged, and so does the reason of `signal`.
  *
- * Cost, by docs/benchmarks.md: later calls lose at most 5 % or 20 µs to the loop, the first call of a process 0.5 to 5 ms, and up to
- * a tenth of a loop of 100 ms, besides some 5 ms in which Node reads the scheduler. Worker threads are started only when what remains is worth more than they cost.
+ * Cost (docs/benchmarks.md): later calls lose mostly less than a tenth to the loop. The first call of a process loses some 10 ms, in which Node
+ * reads the scheduler, and more if workers were started for too little. They are started only when what remains is expected to be worth more than they cost.
  *
  * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, exportedFunction)`
  * @param items - an array, typed array, iterable or async iterable
