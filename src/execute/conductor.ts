@@ -61,7 +61,7 @@ class Conductor implements Lanes {
     this.#run = run
     const turns = (): TurnStage => new TurnStage(slices)
     const call = callWithPolicies(run.task, run.options, () => run.signal, turns)
-    // Where workers are asked for, an item that none can have fails, and results are clones, whichever thread runs it. Not where a plan says no.
+    // Where workers are asked for, an item that cannot be sent fails, and results are clones, whichever thread runs it; unless the plan chose otherwise.
     const isStrict = run.options.mode === 'threads' && (decision?.chosen.mode ?? 'threads') === 'threads'
     this.#call = isStrict ? (item) => received(call(sendable(item))) : call
     this.#observer = new RunObserver(run, this, timing, course)
@@ -186,7 +186,7 @@ class Conductor implements Lanes {
     else local.startLater()
   }
 
-  /** Whether items are known to wait, without a look at any, and several may do so at once in a worker. */
+  /** Whether items are known to wait, before any has run, and several may wait at once in a worker. */
   #overlapsInWorkers(): boolean {
     const { task, options } = this.#run
     const isKnown = isAsyncFunction(task.call) || scheduler.isKnownToWait(task.key, options)
@@ -273,7 +273,7 @@ class Conductor implements Lanes {
     made.startLater()
   }
 
-  /** Items wait: many of them can do so at once in this thread. */
+  /** Items wait: many of them can wait at once in this thread. */
   #waitHere(): void {
     scheduler.foundToWait(this.#course.subject)
     // Workers that were chosen for what items compute go on.

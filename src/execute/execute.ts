@@ -100,9 +100,9 @@ function executeResolved(
     : executeAny(task, source ?? sourceOf(items), options)
 }
 
-/** Less than this teaches nothing. */
+/** A shorter run teaches nothing. */
 const LEAST_LEARNT_MS = 0.4
-/** A call that ends within this time does so at once, also if others have taken this turn of the event loop. */
+/** A call that ends within this time runs at once, even if others have taken this turn of the event loop. */
 const LEAST_HERE_MS = 0.05
 
 /** An array, and nobody who watches: the first slice runs within the call, unless workers are known to be worth it. */
@@ -112,7 +112,7 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
   const course = scheduler.before(subjectOf(task, options), items.length, source.first, pool)
   const loop = new PlainLoop(task.call, items)
   const leftMs = slices.leftMs
-  // Nothing that is known to be long runs within the call if others have taken this turn of the event loop, and nothing once they have gone on.
+  // Nothing that is known to be long runs within the call if others have used up this turn of the event loop, and nothing at all once they have exceeded it.
   const mayBegin = leftMs > 0 || (course.loopMs < LEAST_LEARNT_MS && leftMs > -SLICE_MS)
   if (course.decision === undefined && mayBegin) {
     let hasEnded

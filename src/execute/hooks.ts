@@ -50,7 +50,7 @@ export interface RunEnd {
 
 const NAMES = ['onStart', 'onWorkerStart', 'onWorkerExit', 'onChunk', 'onItemError', 'onProgress', 'onEnd'] as const
 
-/** @throws {TypeError} when a hook is unknown or no function */
+/** @throws {TypeError} when a hook is unknown or not a function */
 export function checkHooks(hooks: RunHooks | undefined): void {
   if (hooks === undefined) return
   checkKeys('hooks', hooks, NAMES)

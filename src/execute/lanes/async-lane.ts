@@ -8,10 +8,10 @@ import { ConcurrencyLimit } from './concurrency-limit.js'
 import { LEAST_WAIT_MS, Overlap } from './overlap.js'
 import { LaneSlices, type SliceQueue } from './slice-queue.js'
 
-/** Items that a stream has room for, in rounds of those in flight: one that takes longer than others holds up its reader, not them. */
+/** A stream has room for this many times the items in flight, so that an item that takes longer than others holds up the reader only. */
 const ROUNDS = 4
 
-/** Keeps several items in flight in this thread, as many as make the run faster. */
+/** Keeps several items in flight in this thread, up to the number beyond which the run becomes no faster. */
 export class AsyncLane implements Lane {
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
@@ -27,13 +27,13 @@ export class AsyncLane implements Lane {
   #alone: NodeJS.Timeout | undefined = undefined
   #inFlight = 0
   #started = 0
-  /** Whether there was no further item: fewer are under way than might be, at the end of the run, say. */
+  /** Whether the source had no further item, so that fewer are in flight than allowed: at the end of the run, for instance. */
   #isShort = false
-  /** How many keep this thread busy, as was seen while there were as many. */
+  /** How many items keep this thread busy, as seen while that many were in flight. */
   #busy: number | undefined = undefined
   #stopped = false
   #filling = false
-  /** The turn of the event loop in which it last began items, in a slice or as others settled, and when it begins no more of them. */
+  /** The turn of the event loop in which the lane last began items, whether that was within a slice, and when it must begin no more in it. */
   #begun = { turn: -1, isSlice: false, endMs: 0 }
   #settledSinceMs = this.#startedMs
 

@@ -14,7 +14,7 @@ export class ChunkFeed {
   readonly #fed: FedWorker
   /**
    * Chunks that the worker has not answered, oldest first, by how many items it was sent before each; also those of which all was taken back:
-   * it tells of messages that it cannot read in the order in which they came.
+   * the worker reports messages that it cannot read in the order in which they came.
    */
   readonly #chunks = new Map<number, ChunkInWorker>()
   /** When the worker ended the last chunk that it has reported. */
@@ -66,7 +66,7 @@ export class ChunkFeed {
     return 0
   }
 
-  /** Items that the worker has not begun. One that is at none is about to begin the first of them, unless it has been so for long. */
+  /** Items that the worker has not begun. A worker that runs none is about to begin the first of them, unless it has been idle for long. */
   get waiting(): number {
     const { begun } = this.#fed.worker
     let count = 0
@@ -78,7 +78,7 @@ export class ChunkFeed {
     return Math.max(0, count - 1)
   }
 
-  /** Whether the worker has been about to begin for long. */
+  /** Whether the worker has been about to begin for a long time. */
   get isLate(): boolean {
     return this.unbegunMs > LATE_MS
   }
@@ -228,7 +228,7 @@ export class ChunkFeed {
     return count
   }
 
-  /** The item that the worker is at if it runs one at a time and reports each: the first that has not settled. */
+  /** The item that the worker runs now, if it runs one at a time and reports each: the first that has not settled. */
   get alone(): Lost | undefined {
     const { begun } = this.#fed.worker
     for (const [chunk, held] of this.#chunks)

@@ -2,11 +2,11 @@ import { FIRST_IN_FLIGHT, type LevelRate, MOST_IN_FLIGHT as MOST, type Search } 
 
 /** Only failures, or few items, make it fewer. */
 const LEAST = 4
-/** Items in a window, at least. */
+/** A window has at least this many items. */
 const FEW = 8
 /** Short items settle first, so a window waits until this part of the items that were under way when it opened has settled. */
 const ROUND = 7 / 8
-/** Twice the level must bring this many times the rate. And where a held level brings so much less, other items have come. */
+/** Twice the level must bring this many times the rate. Where a level that is held brings that much less, the items have changed. */
 const WORTH = 1.4
 /** A lower level that keeps this part of the rate does as well; and a level is reached when this part of it is under way. */
 const KEPT = 0.9
@@ -16,7 +16,7 @@ const SPARE = 1.1
 const STEP = 1.5
 /** Failures are too many above this share of the items. */
 const TOO_MANY = 0.2
-/** Windows for which a level is held until another is tried: at first, at most in a run, and in which a new run begins. */
+/** For how many windows a level is held until another is tried: at first, at most within a run, and at the start of a new run. */
 const PATIENCE = { least: 4, most: 64, again: 16 } as const
 
 /**
@@ -30,15 +30,15 @@ export class ConcurrencyLimit {
   limit: number
   readonly #most: number
   #search: Search
-  /** When the latest item has settled, how many had been started by then, and how many of them were under way. */
+  /** When the latest item settled, how many items had been started by then, and how many were under way. */
   #nowMs = 0
   #started = 0
   #inFlight = 0
   /** When the window opened; undefined until the level is reached. */
   #fromMs: number | undefined = undefined
-  /** Of the items that were under way then, how many have to settle yet. */
+  /** How many of the items that were under way then have yet to settle. */
   #old = 0
-  /** So many items had been started then. */
+  /** How many items had been started then. */
   #startedBefore = 0
   /**
    * The item with which the window may close; -1 once it has settled. Items that are started together settle together, so from an item to the one that
@@ -48,7 +48,7 @@ export class ConcurrencyLimit {
   #settled = 0
   #succeeded = 0
   #sumMs = 0
-  /** After the level was lowered: the first item that shows what it brings; Infinity until so few are under way. */
+  /** After the level was lowered: the first item that shows its effect; Infinity until the lower level is reached. */
   #firstLower = 0
   /** Windows in a row that were worse. */
   #worse = 0
@@ -65,7 +65,7 @@ export class ConcurrencyLimit {
   constructor(items = Infinity, found?: Search) {
     this.#most = Math.max(1, Math.min(MOST, items))
     const level = Math.min(this.#most, FIRST_IN_FLIGHT)
-    // A run of fewer items than were found best says nothing against it: others come after it.
+    // A run of fewer items than the best level says nothing against that level: later runs may have more.
     this.#search =
       found === undefined
         ? { level, phase: 'up', patience: 0, held: 0, isLowerNext: false }
@@ -117,7 +117,7 @@ export class ConcurrencyLimit {
     }
     const isEnough = this.#settled >= (this.#before === undefined ? FEW : 4 * FEW)
     if (before === this.#last) this.#last = isEnough ? -1 : started
-    // One that hangs does not hold the window open.
+    // An item that hangs does not hold the window open.
     if ((this.#last < 0 && this.#old <= 0) || this.#settled >= FEW * level) this.#judge()
   }
 
@@ -144,7 +144,7 @@ export class ConcurrencyLimit {
     const gain = rate / low.rate
     const hasPaid = level > low.level
     if (gain < 1 + (WORTH - 1) * (level / low.level - 1)) {
-      // In the first window of a run the beginning counts in: what seems to bring too little is looked at twice.
+      // The first window of a run includes its beginning, so a level that seems to bring too little is measured twice.
       if (gain > 1 && this.#worse++ === 0) this.#open()
       else this.#holdAfter(Math.min(level, low.level * Math.max(1, gain)), low.rate * Math.max(1, gain), true)
     } else if (level < this.#most) this.#goTo(2 * level, 'up', { level, rate }, hasPaid ? PATIENCE.least : patience)
@@ -154,7 +154,7 @@ export class ConcurrencyLimit {
   #decideLower(rate: number, high: LevelRate): void {
     const { level } = this.#search
     const best = Math.max(rate, high.rate)
-    // Little's law: so many keep the service as busy as the higher level did.
+    // Little's law: this many keep the service as busy as the higher level did.
     if (rate < KEPT * high.rate)
       this.#holdAfter(Math.min(high.level, ((level * high.rate) / rate) * SPARE), high.rate, false)
     else if (level <= LEAST) this.#holdAfter(level, best, false)
@@ -171,7 +171,7 @@ export class ConcurrencyLimit {
     else this.#try(reference)
   }
 
-  /** A level was tried in vain. The next time it is the neighbour on the other side. */
+  /** A level was tried in vain. The next one to be tried is the neighbour on the other side. */
   #holdAfter(level: number, rate: number, isLowerNext: boolean): void {
     const { patience } = this.#search
     const isFirst = patience === 0 && isLowerNext

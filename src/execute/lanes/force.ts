@@ -53,7 +53,7 @@ export interface Force extends Pick<Terms, 'inFlight' | 'policies'> {
    * @param remaining - items that nobody has taken; null if unknown
    */
   isShort(held: number, remaining: number | null): boolean
-  /** A lane has nothing to do: takes back from the worker that has most to do half of what it has not begun. @returns whether there was anything */
+  /** A lane has nothing to do: takes half of what the busiest worker has not begun back from it. @returns whether there was anything */
   takeBack(): boolean
 
   loaded(): void

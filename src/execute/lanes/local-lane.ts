@@ -5,9 +5,9 @@ import { type Timing, SLICE_MS } from '../schedule/timing.js'
 import { outweighCalls, type LoopState, runItems, runLongItems } from './loops.js'
 import { LaneSlices, type SliceQueue } from './slice-queue.js'
 
-/** Most items taken at a time: with more, the cost of taking no longer falls. */
+/** At most this many items are taken at a time: with more, the cost of taking no longer falls. */
 const MOST_AT_ONCE = 1024
-/** Most items that run ahead of the reader of a stream. */
+/** At most this many items run ahead of the reader of a stream. */
 const MOST_AHEAD = 16
 /** How long the items taken at a time should last. */
 const TAKEN_MS = 1
@@ -42,7 +42,7 @@ export class LocalLane implements Lane, LoopState {
   /** Milliseconds between turns of the event loop, of all runs that compute at once. */
   sliceMs = SLICE_MS
   isPaused = false
-  /** Whether there was nothing for it to take. */
+  /** Whether it found nothing to take. */
   isIdle = false
   /** How long others have kept this thread between two slices, of late; milliseconds. */
   turnMs = 0
@@ -64,7 +64,7 @@ export class LocalLane implements Lane, LoopState {
     this.#becomeAsync = becomeAsync
     this.#slices = new LaneSlices(queue, run.inContext, () => this.#slice())
     run.add(this)
-    // Before workers take them all.
+    // Taken now, before workers take all slots.
     this.#takeSlot()
   }
 

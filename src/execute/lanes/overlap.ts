@@ -13,13 +13,13 @@ interface Loop {
 
 /** Items that compute less than this may overlap without a limit. */
 const LEAST_MS = 1
-/** The first item has this thread to itself until the thread has had nothing to do for so long. */
+/** The first item has this thread to itself until the thread has been idle for this time. */
 export const LEAST_WAIT_MS = 2
-/** Where the thread is never idle, after so many looks. */
+/** If the thread is never idle, others begin after this many checks. */
 const MOST_LOOKS = 10
-/** The weight of what was just seen. */
+/** The weight of the newest measurement. */
 const WEIGHT = 0.5
-/** Items that end within so short a time have ended together: what the thread did before, it did for all of them. */
+/** Items that settle within this time have settled together: what the thread did before that, it did for all of them. */
 const MOMENT_MS = 0.1
 /**
  * Where the thread has no idle time, each item takes away this part of the wait that was seen, divided by how many are under way. If that has made
@@ -39,7 +39,7 @@ export class Overlap {
   readonly #loop: Loop
   #seen: Utilization
   #looks = 0
-  /** Items since this thread was last looked at. */
+  /** Items since this thread was last checked. */
   #items = 0
   /** Items that were begun since then, and how long the thread computed for their beginnings. */
   #begun = { items: 0, ms: 0 }
@@ -51,7 +51,7 @@ export class Overlap {
   #computesMs: number | undefined = undefined
   #computedMs: number | undefined = undefined
   #waitsMs = 0
-  /** The wait as it was last seen: before it was taken off. */
+  /** The wait as last measured, before the reduction. */
   #seenWaitMs = 0
   #fading: number = FADING.part
   #hasFaded = false
@@ -63,13 +63,13 @@ export class Overlap {
     this.#seen = loop.eventLoopUtilization()
   }
 
-  /** Whether items compute so little that nothing is in the way of others; undefined before one has settled. */
+  /** Whether items compute so little that they do not hold up others; undefined before one has settled. */
   get isFree(): boolean | undefined {
     return this.#computesMs === undefined ? undefined : this.most === Infinity
   }
 
   /**
-   * The first item is long in coming.
+   * The first item has not settled for a while.
    *
    * @returns whether others may begin: it has shown that it waits, since this thread had nothing to do, or others keep the thread busy, by now
    *   for many turns of the event loop

@@ -2,7 +2,7 @@ import type { WorkerLane } from './worker-lane.js'
 
 /** The lanes of a run's workers. */
 export class Roster extends Set<WorkerLane> {
-  /** Since when there have been any. */
+  /** Since when there has been a lane. */
   #sinceMs = 0
 
   override add(lane: WorkerLane): this {
@@ -16,7 +16,7 @@ export class Roster extends Set<WorkerLane> {
     return count
   }
 
-  /** How many have the task. */
+  /** How many workers have loaded the task. */
   get ready(): number {
     return this.#count(({ isLoaded }) => isLoaded)
   }

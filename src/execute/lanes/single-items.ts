@@ -8,7 +8,7 @@ import type { Batch } from '../run/item-source.js'
 import type { Run } from '../run/run.js'
 import type { SliceQueue } from './slice-queue.js'
 
-/** Most items that may wait here before workers pause. */
+/** At most this many items wait here before workers pause. */
 const MOST_KEPT = 16
 
 /** Runs single items in this thread: those that cannot be sent to a worker, and with `degrade` those that have failed in one. */
@@ -28,7 +28,7 @@ export class SingleItems {
     this.#slices = slices
   }
 
-  /** Whether so many items wait for this thread, or one for a slot, that workers should take no more for now. */
+  /** Whether too many items wait for this thread, or one waits for a slot, so that workers should take no more for now. */
   get keepsMany(): boolean {
     return this.#kept >= MOST_KEPT || this.#waiting.size > 0
   }

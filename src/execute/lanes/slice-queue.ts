@@ -2,9 +2,9 @@ import type { InContext } from '../../internal/async-context.js'
 import { LateCall } from '../../internal/time/late-call.js'
 import { SLICE_MS } from '../schedule/timing.js'
 
-/** A call that is shorter takes nothing from others: thousands of these need no turn of their own. */
+/** A shorter call is not counted: thousands of them need no turn of their own. */
 export const LEAST_TAKEN_MS = 0.1
-/** The most that one call counts: a single one may only have been kept from its core. */
+/** One call counts at most this much: it may only have been waiting for a core. */
 const MOST_TAKEN_MS = 1.5 * SLICE_MS
 
 /**
@@ -14,7 +14,7 @@ const MOST_TAKEN_MS = 1.5 * SLICE_MS
 export class SliceQueue {
   readonly #waiting: (() => void)[] = []
   readonly #nextTurn = new LateCall(() => this.#turn())
-  /** Turns of the event loop that have come, of those that anybody has asked for. */
+  /** How many turns of the event loop have come, counting those that somebody asked for. */
   turns = 0
   /** Whether a slice runs: what it calls need not ask whether it may run, too. */
   isSlice = false

@@ -12,32 +12,32 @@ import { ChunkFeed } from './chunk-feed.js'
 import type { FedWorker, Force } from './force.js'
 import { runCarefully, settleLost } from './lost-items.js'
 
-/** Chunks that a worker is sent ahead, so that it need not wait for the next. */
+/** A worker is sent this many chunks ahead, so that it need not wait for the next. */
 const AHEAD = 2
 /** When its run is over, a worker gets this long to finish its item before it is ended: one that does so can be used again. */
 const GRACE_MS = { done: 1000, failed: 1000, aborted: 20 } as const satisfies Record<StopReason, number>
 
-/** A worker that begins nothing for so much longer than the time limit is stuck in what an item has left behind. Where items print, it may wait a second for a reader. */
+/** A worker that begins nothing for this much longer than the time limit is stuck in something that an item has left behind. Where items print, it may wait a second for a reader. */
 const STUCK_MS = 2000
-/** The same for one that has begun all it was sent. It may be sending a result, which takes seconds only where that is huge. */
+/** The same for a worker that has begun everything it was sent. It may be sending a result, which takes seconds only if that is huge. */
 const LONGEST_RESULT_MS = 5000
 
-/** One worker's part of a run: keeps it supplied, and hears what comes back. */
+/** One worker's part of a run: keeps the worker supplied, and receives what it sends back. */
 export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   readonly worker: PoolWorker
   readonly force: Force
   /**
-   * Larger than in any earlier run of the worker, which so knows what is over: it may come to a run that began before the last one it worked
+   * Larger than in any earlier run of this worker, which thereby knows what is over: it may join a run that began before the last one it worked
    * for.
    */
   readonly runNumber: number
-  /** Whether it has the task. */
+  /** Whether its worker has loaded the task. */
   isLoaded = false
-  /** Those that it has; without a bound as many as it likes. */
+  /** Slots that it holds; unlimited where the run has no limit. */
   slots: number
   readonly #chunks: ChunkFeed
   readonly #run: Run
-  /** There is more: for its worker, or for another one if this has made way. */
+  /** There are more items: for its worker, or for another one if this one has left. */
   readonly #again = (): void => {
     this.waitsForMore = false
     this.force.goesOn(this)
@@ -46,10 +46,10 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   readonly #fillAgain = (): void => this.fill()
   #isRefused = false
   #hasDone = false
-  /** Whether its worker is ended for a message that could not be read. */
+  /** Whether its worker is being terminated because a message could not be read. */
   #isUnread = false
   #filling = false
-  /** Since when it takes no more, because others need its worker more. */
+  /** Since when it has taken nothing more, because other runs need its worker more. */
   #leavingMs: number | undefined = undefined
   #isWaiting = false
   /** Whether there was nothing for it to take. */
@@ -78,7 +78,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     if (loaded !== undefined) this.#loaded(loaded)
   }
 
-  /** Only now it gets items: others do them while the worker loads the task, or if it cannot. */
+  /** Only now does it get items: others run them while the worker loads the task, or if it cannot load it. */
   #loaded({ refusal }: LoadedMessage): void {
     const { task } = this.#run
     const error = refusal === undefined ? undefined : unpackThrown(refusal, task.exports)
@@ -98,7 +98,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
       })
   }
 
-  /** Sends chunks while there are any and the worker has less than it should. */
+  /** Sends chunks while there are any and the worker has less work than it should. */
   fill(): void {
     if (this.#filling || this.#isOver || !this.isLoaded) return
     if (this.force.isDismissed || this.isLeaving) {
@@ -148,7 +148,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     slots.give(count, this.#fillAgain)
   }
 
-  /** A worker without work does not keep the process alive: the run may wait for a reader who has gone, or for a source that gives no more. */
+  /** A worker without work does not keep the process alive: the run may be waiting for a reader that is gone, or for a source that gives nothing more. */
   #waitIfSpare(): void {
     const { isSpare } = this
     if (isSpare !== this.#isWaiting) this.worker.hold(!isSpare)
@@ -170,13 +170,13 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     return this.waitsForMore && this.#isEmpty
   }
 
-  /** For how long it has begun nothing: it loads the task, or is at something else; 0 if it has begun some, or was sent nothing. */
+  /** How long its worker has been sent items without beginning one, because it loads the task or does something else; 0 if it has begun some, or was sent nothing. */
   get unbegunMs(): number {
     if (!this.isLoaded) return this.worker.loadingMs(this.force.task.id)
     return this.#chunks.unbegunMs
   }
 
-  /** Ends its worker if that takes too long for an item, or for what one has left behind. */
+  /** Terminates its worker if an item, or something that an item has left behind, takes too long. */
   endIfLate(timeoutMs: number): void {
     const { worker } = this
     const isStuck =
@@ -185,7 +185,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     else worker.endIfLate(timeoutMs)
   }
 
-  /** Items that it has been sent and that others could have. */
+  /** Items that its worker was sent and that others could take over. */
   get waiting(): number {
     return this.#chunks.waiting
   }
@@ -216,13 +216,13 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     }
   }
 
-  /** Not more than others would miss: towards the end, what a worker holds is what it will do last. */
+  /** No more than others would miss: towards the end of a run, what a worker holds is the last that will be done. */
   #wantsMore(): boolean {
     const { left } = this.#chunks
     // Beside items that wait, those of the next chunk begin.
     const size = this.force.inFlight > 1 ? this.#chunks.queued : this.#chunks.size
     if (size === 0) return true
-    // It would wait here for what this worker is at.
+    // It would wait here behind what this worker is running.
     if (this.force.hasSpare) return false
     const { remaining } = this.#run.supply
     const { lanes } = this.force
@@ -351,14 +351,14 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     settleLost({ worker: this.worker, exitCode, error, alone, lost }, this.force)
   }
 
-  /** Others need its worker more: it leaves the run once it has ended what it is at. */
+  /** Other runs need its worker more: the worker leaves this run once it has finished the item it is running. */
   makeWay(): void {
     this.#leavingMs = performance.now()
     this.takeBack()
     this.fill()
   }
 
-  /** It takes no more, and leaves the run once it has ended what it was sent. */
+  /** It takes no more, and leaves the run once it has finished what it was sent. */
   dismiss(): void {
     if (this.#isEmpty) this.stop('done')
   }
@@ -377,7 +377,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     }
   }
 
-  /** Gives the worker back, once it has nothing of this run any more. */
+  /** Gives the worker back once it holds nothing of this run. */
   #leave(): void {
     if (!this.#isEmpty || this.hasLeft) return
     this.hasLeft = true

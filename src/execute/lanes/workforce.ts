@@ -18,17 +18,17 @@ import { Roster } from './roster.js'
 import type { SingleItems } from './single-items.js'
 import { WorkerLane } from './worker-lane.js'
 
-/** Workers that may die without any item to blame, one after the other, before the run gives up. */
+/** The run gives up after this many workers in a row have died without any item to blame. */
 const CAUSELESS_DEATHS = 10
-/** Workers that may die before they have run anything: as they load the task, or of what its module has begun. */
+/** The same for workers that die before they have run anything: while they load the task, or of something that its module has begun. */
 const FAILED_BEGINNINGS = 3
-/** A module that has failed in a thread fails there for good. Another thread tries it after so long: sooner, one that never loads would cost too many starts. */
+/** A module that has failed in a thread fails there for good, so another thread tries it after this time. If it tried sooner, a module that never loads would cost too many starts. */
 const REFUSAL_STANDS_MS = 2000
-/** While one item of a stream takes its time, others may run this many milliseconds of items ahead of it. Results are read in order, and some items take a hundred times as long as most. */
+/** While one item of a stream takes long, others may run ahead of it by this many milliseconds of work. Results are read in order, and some items take a hundred times as long as most. */
 const AHEAD_MS = 250
-/** So many results that cannot be sent, and this part of all, are too many: each has taken a worker's time for nothing. */
+/** Results that cannot be sent are too many at this number and this share of all results: each has taken a worker's time for nothing. */
 const MOST_UNFIT = { least: 8, part: 0.02 }
-/** How often a run with workers is looked at. With a shorter time limit it is more often, so that an item that is late is noticed soon. */
+/** How often a run with workers is checked. With a shorter time limit it is checked more often, so that a late item is noticed soon. */
 const LOOK_MS = 50
 /** Workers wait for their first items, or their next chunk, while this thread runs its slice. */
 const SLICE_WITH_MESSAGES_MS = 1
@@ -120,7 +120,7 @@ export class Workforce implements Force {
     local.whenIdle = () => this.#awaitLast()
   }
 
-  /** Asks for workers. Those that are there begin at once, and may end the run. */
+  /** Asks for workers. Idle ones begin at once, and may end the run. */
   begin(): void {
     const { timeoutMs } = this.run.options
     const everyMs = Math.min(LOOK_MS, Math.max(1, timeoutMs / 8))
@@ -159,21 +159,21 @@ export class Workforce implements Force {
     if (lane.hasLeft) this.#wantsAnother()
   }
 
-  /** It has given a worker to others: it asks for one again, even if it has learned meanwhile that there are no more. */
+  /** The run has given a worker to others: it asks for one again, even if it has learned meanwhile that there are no more. */
   #wantsAnother(): void {
     if (this.run.isOver || this.isDismissed) return
     this.#refusal = undefined
     this.#ask(1)
   }
 
-  /** The run goes on without workers: each ends what it has been sent, and takes no more. */
+  /** The run goes on without workers: each finishes what it has been sent, and takes no more. */
   dismiss(): void {
     this.isDismissed = true
     this.#pool.withdraw(this.#request)
     for (const lane of this.#lanes) lane.dismiss()
   }
 
-  /** The same at once: they give back what they have not begun. */
+  /** The same at once: workers give back what they have not begun. */
   withdraw(): void {
     this.dismiss()
     for (const lane of this.#lanes) lane.makeWay()
@@ -213,7 +213,7 @@ export class Workforce implements Force {
     const { chunkSize, targetChunkMs } = this.run.options
     const local = this.#local
     if (chunkSize !== undefined || local === undefined || local.isPaused) return false
-    /** How long this thread may be away. */
+    /** How long this thread may be busy with its own items. */
     const awayMs = Math.max(local.timing.mostMs, local.turnMs)
     // Near the end, items that a worker holds would have to be sent to others again, unless this thread is seldom there for it.
     if (remaining !== null && 2 * held >= remaining && awayMs < SLICE_MS) return false
@@ -280,7 +280,7 @@ export class Workforce implements Force {
     return this.#lanes.takeBack()
   }
 
-  /** Whether no worker has begun anything for long: the module of the task may take seconds to load, or never end. */
+  /** Whether no worker has begun anything for a long time: the task's module may take seconds to load, or never finish. */
   get isLate(): boolean {
     return this.#lanes.unbegunMs > LATE_MS
   }
@@ -320,7 +320,7 @@ export class Workforce implements Force {
       this.#refused(runError('workers end before they have run any item', error))
     }
     this.#pool.lost(lane.worker)
-    // No more can be had, and perhaps none is left.
+    // No further worker can be had, and perhaps none is left.
     if (this.#refusal !== undefined) this.#refused(this.#refusal.error)
     this.run.endIfDone()
   }
@@ -370,7 +370,7 @@ export class Workforce implements Force {
   }
 }
 
-/** Resolves once the event loop has turned: all that was sent before the last result has come by then. */
+/** Resolves after one turn of the event loop: by then everything sent before the last result has arrived. */
 async function printingOver(): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await new Promise(realSetImmediate)
 }

@@ -36,7 +36,7 @@ export interface Batch {
   readonly isCareful: boolean
 }
 
-/** Items that are drawn ahead if there is room, so that a lane that asks gets several. */
+/** This many items are drawn ahead if there is room, so that a lane that asks gets several. */
 const MOST_DRAWN_AHEAD = 64
 
 /** How many items are drawn between two looks at the clock. */
@@ -201,7 +201,7 @@ export class AsyncIteratorSource implements ItemSource {
   #wanted = 0
   #done = false
   #isClosed = false
-  /** Whether some have come in this turn, which ends for the source when it has taken long enough. */
+  /** Whether items have come in this turn of the event loop, which ends for the source at `#turnEndMs`. */
   #isInTurn = false
   #turnEndMs = 0
   /** Items that have come within turns. */

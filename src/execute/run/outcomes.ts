@@ -15,11 +15,11 @@ export interface Sink {
   failed(index: number, error: unknown): void
 }
 
-/** Puts results where `execute` wants them: in input order. */
+/** Puts results in input order, as `execute` returns them. */
 export class ArraySink implements Sink {
   readonly results: unknown[]
 
-  /** @param results - those that are there already, in order from index 0 */
+  /** @param results - results that exist already, in order from index 0 */
   constructor(results: unknown[]) {
     this.results = results
   }
@@ -51,7 +51,7 @@ export function sinkFor(onError: 'throw' | 'collect', total: number | null): Arr
   return onError === 'collect' ? new SettledSink() : new ArraySink(roomFor(total ?? 0))
 }
 
-/** Counts the items of a run, and tells its sink, recorders and hooks of them. */
+/** Counts the items of a run, and reports them to its sink, recorders and hooks. */
 export class Outcomes {
   taken = 0
   completed = 0

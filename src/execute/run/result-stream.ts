@@ -27,7 +27,7 @@ export class ResultStream implements Sink {
   #waiting: { resolve: (next: IteratorResult<unknown>) => void; reject: (error: unknown) => void }[] = []
   #isOver = false
   #failure: { readonly error: unknown } | undefined = undefined
-  /** Why results were dropped that the reader has not had. */
+  /** Why results were dropped before they were read. */
   #abort: { readonly error: unknown } | undefined = undefined
   /** The run; it begins with the first read. */
   run: Run | undefined = undefined
@@ -161,7 +161,7 @@ export class RoomByMemory {
     return Math.max(1, Math.min(this.#most, Math.floor((MEMORY_SHARE * this.#availableBytes) / bytes)))
   }
 
-  /** Looks at a result, if it is its turn. @returns whether the room may have changed */
+  /** Weighs a result, if it is its turn. @returns whether the room may have changed */
   saw(result: unknown): boolean {
     const count = ++this.#seen
     if (count % WEIGH_EVERY !== 0 && (count & (count - 1)) !== 0) return false

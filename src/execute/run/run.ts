@@ -13,7 +13,7 @@ import { Outcomes, type ArraySink, type SettledSink, type Sink } from './outcome
 import { Slots } from './slots.js'
 import { Supply } from './supply.js'
 
-/** Works for a run: takes items and settles them, in this thread or by a worker, or looks after other lanes. */
+/** Works for a run: takes items and settles them, in this thread or in a worker, or manages other lanes. */
 export interface Lane {
   /** The run is over: take no more, and leave nothing behind. */
   stop(reason: StopReason): void
@@ -54,9 +54,9 @@ export class Run {
   readonly slots: Slots | undefined = undefined
   /** Carries the run out instead of this process. */
   readonly carrier: RunCarrier | undefined
-  /** Settles once: when all items have settled and all that was recorded is safe, or with what ended the run. */
+  /** Resolves when all items have settled and everything recorded is safe, or rejects with what ended the run. */
   readonly ended: Promise<void>
-  /** How it is carried out, for hooks. */
+  /** How the run is carried out, for hooks. */
   mode: RunMode = 'serial'
   isOver = false
   readonly #recorders: readonly RunRecorder[]
@@ -168,7 +168,7 @@ export class Run {
     else this.stop('failed', failure.error)
   }
 
-  /** Lets the recorders write; if they are still at it one round later, nothing more is taken until they are done. */
+  /** Lets the recorders write; if they are still writing one round later, no more items are taken until they are done. */
   #flushNow(settled: number): void {
     this.#flushAt = settled + FLUSH_EVERY
     if (this.#flushing !== undefined) {

@@ -6,14 +6,14 @@ import { type CompleteOptions, mostUnderWay } from '../options.js'
  */
 export class Slots {
   #free: number
-  /** Those who wait, in the order in which they came. */
+  /** Callers that wait, in the order in which they came. */
   readonly #waiting = new Set<() => void>()
 
   constructor(options: CompleteOptions) {
     this.#free = mostUnderWay(options)
   }
 
-  /** Takes one, unless none is free or others wait. @param again - called then, once, when it may be its turn */
+  /** Takes a slot, unless none is free or others wait. @param again - called then, once, when it may be its turn */
   take(again: () => void): boolean {
     const isFree = this.#free > 0 && this.#waiting.size === 0
     if (isFree) this.#free--
@@ -32,7 +32,7 @@ export class Slots {
     if (leaving !== undefined) this.#waiting.delete(leaving)
     const waiting = [...this.#waiting]
     this.#waiting.clear()
-    // One that finds no slot waits again, and so do those behind it.
+    // A caller that finds no slot waits again, and so do those behind it.
     for (const again of waiting) again()
   }
 }

@@ -6,7 +6,7 @@ import type { Outcomes } from './outcomes.js'
  * nothing is called when there is more.
  */
 export class Supply {
-  /** Most items that may be taken and not yet given to the reader, the stream's bounded memory; and the most that this may grow to. */
+  /** How many items may be taken and not yet read, which bounds a stream's memory; and how far this may grow. */
   #window = Infinity
   #mostRoom = Infinity
   readonly #source: ItemSource
@@ -14,7 +14,7 @@ export class Supply {
   readonly #mayBeFinished: boolean
   /** Batches that were cut at items of an earlier run, or given back. */
   readonly #left: Batch[] = []
-  /** Items of those. */
+  /** How many items these batches hold. */
   #leftItems = 0
   /** Items that dead workers have left. */
   readonly #crashed: Batch[] = []
@@ -179,7 +179,7 @@ export class Supply {
     return this.#waiting.size > 0 && 2 * this.room >= this.#window
   }
 
-  /** Gives nothing until `until` has resolved. */
+  /** Gives no items until `until` has settled. */
   async hold(until: Promise<void>): Promise<void> {
     this.#holds++
     try {

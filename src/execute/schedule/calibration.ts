@@ -1,10 +1,10 @@
 import type { ValueSize } from './value-size.js'
 
-/** A measurement above this many times the estimate is cut to it, … */
+/** A measurement is limited to this many times the estimate, … */
 const MOST_TIMES = 3
 /** … and no machine is believed to be faster or slower than this. */
 const SPAWN_MS = { least: 1, most: 2000 }
-/** How far the estimate moves towards a measurement, 0–1. */
+/** How far the estimate moves towards a new measurement, 0–1. */
 const MOVES = 1 / 4
 /** Structured clone, there and back out: for each object, property or element, and for each byte of strings and buffers. */
 const CLONE_MS = { node: 0.000_2, byte: 0.000_001 }

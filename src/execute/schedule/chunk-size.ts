@@ -1,6 +1,6 @@
 /** No worker holds items for longer than this: they are cloned ahead, and may have to be taken back. */
 const MOST_HELD_MS = 256
-/** Promises in flight in a worker, where items wait as well as compute: at least, and where it is not known how many keep it busy. */
+/** Promises in flight in a worker whose items wait as well as compute: the least, and the number while it is unknown how many keep it busy. */
 const IN_FLIGHT = { least: 2, unknown: 4 }
 /** Taking items for less than this is not worth it. */
 const LEAST_MS = 0.01
@@ -24,8 +24,8 @@ export function shareOf(remaining: number | null, lanes: number, itemMs: number,
 /**
  * How many items that wait a worker has under way.
  *
- * @param most - so many it may have
- * @param overlap - so many keep a thread busy; undefined if that is not known
+ * @param most - the most that it may have
+ * @param overlap - how many keep a thread busy; undefined if that is not known
  */
 export function inFlightInWorker(most: number, overlap: number = IN_FLIGHT.unknown): number {
   return Math.min(most, Math.max(IN_FLIGHT.least, overlap))

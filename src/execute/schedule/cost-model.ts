@@ -118,7 +118,7 @@ export const IO_SHARE = 0.3
 /** A preferred mode may take this many times as long as the best. */
 const PREFERENCE = 1.25
 
-/** All schedules that come into question, the loop first. */
+/** All schedules that are considered, the loop first. */
 export type AllConsidered = readonly [loop: Considered, ...others: Considered[]]
 
 export function consider(inputs: CostInputs, choices: Choices): AllConsidered {

@@ -4,19 +4,19 @@ import { isMixed, type Timing } from './timing.js'
 
 /** The first decision is due after this much work. */
 const LEAST_SEEN_MS = 0.1
-/** A run with workers is looked at each time this part of it has ended, and this much time has passed. */
+/** A run with workers is checked each time this share of it has ended and this much time has passed. */
 const LOOK_PART = 0.1
 const LOOK_MS = 25
-/** A loss counts if it is more than this many standard errors of what items take: chance may have given workers the long ones. */
+/** A loss counts if it exceeds this many standard errors of the items' time: by chance, workers may have got the long ones. */
 const DOUBT = 2
 
 /** The scheduler's knowledge of a run under way. */
 export class Course {
   /** The decision for workers; undefined while the run is a loop. */
   decision: Decision | undefined = undefined
-  /** Whether it stays in the loop whatever its items take, because workers have lost in the last run like it. */
+  /** Whether the run stays in the loop however long its items take, because workers lost in the last run like it. */
   staysInLoop = false
-  /** How long this thread would be at it, as far as earlier runs tell; 0 where they do not, or items wait. */
+  /** How long the loop would take by what earlier runs have shown; 0 if they have shown nothing, or items wait. */
   loopMs = 0
   /** Earlier runs have shown that items are uneven; see `isUneven`. */
   isUneven = false
@@ -39,11 +39,11 @@ interface Look {
 
 /** Counts of a run since its first worker joined. */
 export interface SinceJoined {
-  /** Items that were left then. */
+  /** Items that were left at that time. */
   readonly items: number | null
   readonly settled: number
   readonly ms: number
-  /** Other runs have had workers meanwhile: its time says nothing of the task. */
+  /** Whether other runs have used workers meanwhile, so that this run's time says nothing about the task. */
   readonly isShared: boolean
   readonly timing: Timing
 }

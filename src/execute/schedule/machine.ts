@@ -24,7 +24,7 @@ const PIDS_KEPT = 4
 /** Reading costs about 0.1 ms, and limits change rarely. */
 const FRESH_MS = 1000
 
-/** Above this part of the memory limit, runs have fewer workers and smaller chunks. */
+/** Above this share of the memory limit, runs have fewer workers and smaller chunks. */
 const HIGH_MEMORY_RATIO = 0.9
 /** Chunks are smaller by this factor then: what is copied lies in memory twice. */
 const SMALLER_CHUNKS = 4
@@ -107,7 +107,7 @@ export function sensibleWorkers(
   return Math.max(0, Math.min(cores - (mainWorks ? 1 : 0), limits.mostWorkers, byMemory))
 }
 
-/** Less heap than this would end too many tasks, and than half of what there is: more would end the process with them. */
+/** A smaller heap would end too many tasks; but more than half of the available memory would end the process with them. */
 const LEAST_HEAP_BYTES = 64 * 1024 * 1024
 /** With 4 MiB a worker ends as it starts, and with a little more it can do next to nothing. */
 export const SMALLEST_HEAP_BYTES = 8 * 1024 * 1024

@@ -6,7 +6,7 @@ import type { Measured } from './sample.js'
 import type { TaskRecord } from './tasks.js'
 import { SLICE_MS } from './timing.js'
 
-/** The part of a worker's start that is this thread's work. */
+/** The share of a worker's start that is work of this thread. */
 const SPAWN_HERE = 1 / 4
 /** Until ready workers have begun, and until this thread knows that they have ended. */
 const WAKE_MS = 0.2
@@ -15,13 +15,13 @@ const WAKE_MS = 0.2
 export interface WorkersAtHand {
   /** Workers that are ready and have nothing to do. */
   readonly idle: number
-  /** How long the first of those that are starting has been at it; undefined if none is. */
+  /** How long ago the first worker that is still starting began to; undefined if none is. */
   readonly startingMs: number | undefined
 }
 
 /** The workers of a pool when a decision is made. */
 export interface WorkersThere extends WorkersAtHand {
-  /** Workers that are at work for a run. */
+  /** Workers that run items. */
   readonly working: number
 }
 
@@ -152,7 +152,7 @@ function byOutcome([loop, ...others]: AllConsidered, ms: number): AllConsidered 
   return [loop, ...scaled]
 }
 
-/** How long a worker still needs that began to start `startingMs` ago. One that is late may take as long again. */
+/** How much longer a worker needs whose start began `startingMs` ago. One that is late may take as long again. */
 function untilReadyMs(startingMs: number): number {
   const { spawnMs } = calibration
   return startingMs < spawnMs ? spawnMs - startingMs : startingMs

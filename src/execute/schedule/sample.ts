@@ -118,7 +118,7 @@ export class SampleItem {
   }
 }
 
-/** From these on the utilization of the event loop, and the time of the processor, say what an item does. That one is counted in steps of a few milliseconds. */
+/** From these durations on, the utilization of the event loop and the processor time say what an item does. Processor time is counted in steps of a few milliseconds. */
 const SHORTEST_MS = { ofLoop: 0.5, ofProcessor: 5 }
 
 /**
@@ -135,7 +135,7 @@ export async function runSample(
   if (first !== undefined) {
     const busyness = new Busyness()
     await first.run(call)
-    // Of a shorter time they say little: the thread is taken to be busy.
+    // For a shorter time they say little: the thread is taken to be busy.
     if (first.isAsync && first.ms >= SHORTEST_MS.ofLoop) busy = busyness.read()
     if (!first.isAsync && first.ms >= SHORTEST_MS.ofProcessor)
       busy = { ...COMPUTING, share: Math.min(1, busyness.read().cores) }

@@ -12,11 +12,11 @@ import { FEW, FEW_TO_COMPARE, isMixed, isUneven, type MeanTiming, SLACK, type Ti
 
 /** Less work than this is not worth a message even to a worker that is awake. */
 const LEAST_WORTH_MS = 0.4
-/** An event loop that is busy for this part of the time has no room for more items that wait. */
+/** An event loop that is busy for this share of the time has no room for more items that wait. */
 const BUSY = 0.85
-/** Items that compute less than this are left to the event loop: what they wait for keeps it busy, not they. */
+/** Items that compute less than this are left to the event loop: what keeps it busy is what they wait for. */
 const LEAST_COMPUTING_MS = 1
-/** How long it is watched before that is believed: at the beginning all items are started at once. */
+/** How long the event loop is watched before that is believed: at the beginning all items start at once. */
 const LEAST_WATCHED_MS = 25
 /** Shorter runs gain too little from workers to start some for them, however often they come. */
 const LEAST_REPEATED_MS = 2
@@ -34,7 +34,7 @@ class Known {
   readonly free = new TasksBySource()
 }
 
-/** Of items that wait; what is undefined is not known, or could not be seen. */
+/** Findings about items that wait; undefined where nothing is known, or nothing could be seen. */
 export interface Waiting extends OfWaiting {
   /** Whether they compute little. */
   readonly isFree?: boolean | undefined
@@ -129,7 +129,7 @@ export class Scheduler {
     if (loopMs < LEAST_WORTH_MS) return course
     course.staysInLoop = record.staysInLoop(loopMs)
     course.isUneven = record.isUneven
-    // Those that are at work for other runs make way; until then this thread runs the items, if they are short.
+    // Workers of other runs will be given back; until then this thread runs the items, if they are short.
     const idle = workers.idle > 0 ? workers.idle : workers.working
     if (course.staysInLoop || idle === 0 || this.#startsHere(subject, measured) || !subject.mayHaveWorkers())
       return course
@@ -139,7 +139,7 @@ export class Scheduler {
     return course
   }
 
-  /** Whether so many items must wait at once that this thread, which may have more under way than a worker, begins them: workers come to help. */
+  /** Whether more items should wait at once than workers may have in flight: this thread then begins, and workers come to help. */
   #startsHere(subject: Subject, { isAsync }: Measured): boolean {
     const { mode, prefer, workers } = subject.options
     if (!isAsync || mode !== undefined || prefer === 'threads') return false
@@ -225,7 +225,7 @@ export class Scheduler {
     const { timing } = observation
     const record = this.#recordOf(subject, first)
     if (since !== undefined && decision !== undefined && since.settled > 0) {
-      // If this thread has run too few of them to tell, what earlier runs have shown stands.
+      // If this thread has run too few of them to tell, what earlier runs have shown still holds.
       const isUnknown = timing.items < FEW_TO_COMPARE
       record.isUneven = isUneven(timing) || isUneven(since.timing) || (record.isUneven && isUnknown)
       // Where items overlap, how they end says nothing of how they differ.

@@ -2,20 +2,20 @@ import { calibration } from './calibration.js'
 import type { Observation } from './sample.js'
 import { type Timing, SLICE_MS } from './timing.js'
 
-/** Workers are not started before so much is seen: a task seems many times as long as it is until the engine has compiled it. */
+/** Workers are not started before items have run for this time: until the engine has compiled a task, it seems many times as long as it is. */
 const LEAST_SEEN_MS = 3
 /**
- * A worker is started if the rest takes this many times its start. Of less it gets little, and its engine has yet to compile the task. The first
+ * A worker is started if the rest takes this many times as long as its start. Of a shorter rest it would get little, and its engine has yet to compile the task. The first
  * items count for less: they are slow until this thread's engine has compiled it.
  */
 const SPAWN_FACTOR = { atFirst: 4, later: 3 }
 /** Items seen within this time are the first ones. */
 const FIRST_MS = 2 * SLICE_MS
-/** Whether items become shorter is seen from this many on, … */
+/** Whether items become shorter can be seen from this many items on, … */
 const FEW_TO_WARM = 4
-/** … and asked while they have taken so long: before that it is not worth a thought, and later most tasks are compiled. */
+/** … and is asked between these times: before, too little is at stake; after, most tasks are compiled. */
 const WARMING_MS = { least: 10, most: 400 }
-/** Fewer items are too few to wait for the next ones. */
+/** If fewer items are left, it is not worth waiting to see whether they become shorter. */
 const FEW_ITEMS = 20
 
 /**

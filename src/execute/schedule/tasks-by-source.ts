@@ -1,12 +1,12 @@
 import { BoundedMap } from '../../internal/bounded-map.js'
 
 const MOST = 1000
-/** After a run that has shown otherwise, so many must show it. A function that calls another, given to it, is one task by its source. */
+/** After a run that showed the opposite, this many runs must show it. They may be different tasks: functions that only call another one share a source. */
 const DOUBT = 2
 
 /** Tasks for which runs have shown that something holds. A function is known by its source, since a handler makes a new one for each request. */
 export class TasksBySource {
-  /** How many more runs must show it until it is believed. */
+  /** How many more runs must show it before it is believed. */
   readonly #doubts = new BoundedMap<string, number>(MOST)
 
   /** @param task - a function, or its module and export */

@@ -3,13 +3,13 @@ import { MARGIN } from './cost-model.js'
 import type { Measured } from './sample.js'
 import { FEW, isMixed, type MeanTiming, type Search, type Timing } from './timing.js'
 
-/** Most tasks that are remembered by URL and export. Functions are forgotten when they are collected as garbage. */
+/** At most this many tasks are remembered by URL and export. Functions are forgotten when they are collected as garbage. */
 const MOST_NAMED = 1000
 /** Workers that make a run less than this many times as fast as the loop have lost. */
 export const LOSS = 0.95
-/** This many items of this thread show what the loop takes, even beside workers. */
+/** This many items of this thread show how long the loop takes, even while workers run. */
 const ENOUGH_HERE = 16
-/** Most runs that stay in the loop between two trials of workers. */
+/** At most this many runs stay in the loop between two trials of workers. */
 const MOST_SKIPPED = 64
 /** A loss says nothing about runs this many times as long: what workers cost is little for them. */
 const ALIKE = 4
@@ -69,7 +69,7 @@ export class TaskRecord {
   }
 
   /**
-   * A run has gone without workers. Once these could have saved what the start of one takes and what the task seems to cost a new thread, they
+   * A run had no workers. Once they could have saved the start of one and what the task seems to cost a new thread, they
    * are to be tried: perhaps the first items of the first run were only longer than others. A second thread saves half of a run.
    */
   missed(ms: number, spawnMs: number): void {
@@ -163,7 +163,7 @@ class OfTask extends Map<string, TaskRecord> {
 export interface OfWaiting {
   /** How far the search for the best number in flight in this thread has come. */
   readonly inFlight?: Search | undefined
-  /** So many keep a thread busy with what they compute, `SLACK` counted in. */
+  /** How many items keep a thread busy with what they compute, `SLACK` included. */
   readonly overlap?: number | undefined
 }
 
@@ -190,7 +190,7 @@ export class Tasks {
     return this.#find(task)?.waiting ?? {}
   }
 
-  /** A run has found so much; of the rest stands what was found before. */
+  /** Keeps what a run has found; for the rest, what was found before still holds. */
   foundWaiting(task: object | string, { inFlight, overlap }: OfWaiting): void {
     if (inFlight === undefined && overlap === undefined) return
     const known = this.#find(task) ?? this.#add(task)

@@ -25,9 +25,9 @@ export interface Search {
 
 /** A worker has at most an equal part of these under way: no more than `most`, and no fewer than `least`, however many workers there are. */
 export const IN_WORKER = { least: 16, most: 64 } as const
-/** So many times as many items are let wait at once as would keep a thread busy, since waits differ. */
+/** This many times the items that would keep a thread busy may wait at once, since waits differ. */
 export const SLACK = 2
-/** A thread that is idle for less of the time has enough to do. */
+/** A thread that is idle for a smaller part of the time has enough to do. */
 export const IDLE_SHARE = 0.1
 
 /** The least rises by this factor with each block, so that an old one is forgotten; and so does the most fall, which is rarer. */
@@ -103,7 +103,7 @@ const START: Mark = { items: 0, ms: 0 }
 export class Timing {
   items = 0
   totalMs = 0
-  /** The same from the start of each to its end, of items that overlap. */
+  /** The same for items that overlap, each from its start to its end. */
   ownTotalMs = 0
   itemMs = 0
   /** The least that an item has taken recently, by however few there were: other programs on the core do not count in it. */
@@ -117,7 +117,7 @@ export class Timing {
   latestMs = 0
   /** Items of the first block, which pays for loading and compiling what the task needs. */
   #firstItems = 0
-  /** When there were half as many items or fewer, and half as many as then. */
+  /** The marks at about half, and at about a quarter, of the items so far. */
   #half = START
   #quarter = START
 

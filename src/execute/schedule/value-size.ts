@@ -10,7 +10,7 @@ export interface ValueSize {
   obstacle: string | undefined
 }
 
-/** Most nodes that are visited: the rest of an array is taken to be like its beginning. */
+/** At most this many nodes are visited: the rest of an array is taken to be like its beginning. */
 const MOST_NODES = 500
 
 /** Estimates the size of `value`, looking at a bounded part of it. */

@@ -1,6 +1,6 @@
 /** A run with one worker keeps it for at least this long while another waits for one. */
 export const TURN_MS = 50
-/** A worker that has not left its run by then, or begun what it was sent, is not counted on: what it is at may take minutes. */
+/** A worker that by then has not left its run, or has not begun what it was sent, is not counted on: what it is running may take minutes. */
 export const LATE_MS = 50
 
 /** A run that has workers, or asks for some. */
@@ -9,15 +9,15 @@ export interface Sharer {
   readonly wanted: number
   /** Workers it has and keeps. */
   readonly held: number
-  /** Those of them that have nothing to do. */
+  /** Workers of those that are idle. */
   readonly spare: number
-  /** Those that are about to leave it, and not late. */
+  /** Workers that are about to leave it, and are not late. */
   readonly leaving: number
-  /** How long it has had any. */
+  /** How long it has had a worker. */
   readonly heldMs: number
   /** Whether this thread runs items of it, too. */
   readonly worksHere: boolean
-  /** Whether this thread may. */
+  /** Whether this thread may run items of it. */
   readonly mayWorkHere: boolean
 }
 
@@ -28,7 +28,7 @@ export function isStuck({ wanted, held, worksHere }: Sharer): boolean {
   return wanted > 0 && held === 0 && !worksHere
 }
 
-/** The one that gets the next worker: those that cannot go on without come first, then those that have few, then those that asked first. */
+/** The run that gets the next worker: first those that cannot go on without one, then those with the fewest, then those that asked first. */
 export function neediest<S extends Sharer>(sharers: readonly S[]): S | undefined {
   let first: S | undefined
   let least = Infinity
@@ -45,8 +45,8 @@ export function neediest<S extends Sharer>(sharers: readonly S[]): S | undefined
 }
 
 /**
- * Whether `one` should give `needy` a worker: of more than that has, one with nothing to do, or one that makes their numbers more alike. Its
- * last one it gives if `needy` cannot go on without: at once if it can itself, and else in turn.
+ * Whether `one` should give `needy` a worker: if it has more, an idle one, or any that makes their numbers more equal. Its
+ * last worker it gives if `needy` cannot go on without: at once if it can itself, otherwise in turn.
  */
 function shouldGive(one: Sharer, needy: Sharer): boolean {
   const more = one.held - needy.held
@@ -66,7 +66,7 @@ export function givers(sharers: readonly Sharer[], coming: number): number[] {
   const all = concerned(sharers, coming)
   const giving: number[] = []
   for (let given = 0; ; given++) {
-    // One that has nothing to do for a worker needs no other.
+    // A run with an idle worker needs no other.
     const needy = neediest(all.filter(({ spare }) => spare === 0))
     if (needy === undefined) return giving
     if (given >= coming) {
@@ -81,7 +81,7 @@ export function givers(sharers: readonly Sharer[], coming: number): number[] {
   }
 }
 
-/** Those that have workers, and as many of those that have none as could get one: thousands may ask. */
+/** The runs that have workers, and as many of those without as could get one: thousands may ask. */
 function concerned(sharers: readonly Sharer[], coming: number): Mutable<Sharer & { position: number }>[] {
   const most = sharers.reduce((sum, { held }) => sum + held, coming)
   let stuck = 0
@@ -92,7 +92,7 @@ function concerned(sharers: readonly Sharer[], coming: number): Mutable<Sharer &
   })
 }
 
-/** The one with the most to spare, of several the one with the most. */
+/** The run with the most idle workers; among several, the one with the most workers. */
 function richest<S extends Sharer>(sharers: readonly S[]): S | undefined {
   const more = (one: S, other: S): boolean =>
     one.spare > other.spare || (one.spare === other.spare && one.held > other.held)

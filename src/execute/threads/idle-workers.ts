@@ -19,7 +19,7 @@ export class IdleWorkers implements Disposable {
     return this.#workers.filter((worker) => !worker.isLoading()).length
   }
 
-  /** Those that load other tasks than this one: they may do so for long. */
+  /** Workers that load other tasks than this one: that may take long. */
   loadingOthers(task: number): number {
     return this.#workers.filter((worker) => worker.isLoading(task)).length
   }
@@ -40,7 +40,7 @@ export class IdleWorkers implements Disposable {
     return this.#take(this.#lastFor(task))
   }
 
-  /** Takes the longest idle of those that load something. */
+  /** Takes the longest idle worker of those that load something. */
   takeLoading(): PoolWorker | undefined {
     return this.#take(this.#workers.findIndex((worker) => worker.isLoading()))
   }

@@ -15,7 +15,7 @@ import {
 } from '../worker/protocol.js'
 import { startLikeProcess } from './worker-arguments.js'
 
-/** Hears of a worker while that works for a run. */
+/** Receives what a worker reports while it works for a run. */
 export interface WorkerOwner {
   received(message: FromWorker): void
   /** A message of the worker could not be read, so its contents are lost. */
@@ -30,26 +30,26 @@ const MOST_TASKS = 1000
 export class PoolWorker {
   /** Its number among all workers of this thread. */
   readonly id: number
-  /** Node's number of the thread; of one that has ended, too. */
+  /** Node's number of the thread, kept after it has ended. */
   readonly threadId: number
   readonly cells = new Int32Array(new SharedArrayBuffer(4 * Cell.COUNT))
   /** When it was started, on the clock that all threads share; its cells count from there. */
   readonly epochMs = machineNow()
   /** How many items it was sent in chunks, of any run. */
   sent = 0
-  /** Number of the last run that it has worked for. Numbers identify runs, and the worker learns up to which one they are over. */
+  /** Number of the last run that it has worked for. The worker learns up to which number runs are over. */
   lastRun = 0
   owner: WorkerOwner | undefined = undefined
-  /** Whether it was ended, or has come to its end: it is of no use to anybody. */
+  /** Whether it was terminated, or has ended by itself: nobody can use it any more. */
   isEnding = false
-  /** How long its event loop had nothing to do when it was last looked at, and since when that is so. */
+  /** How long its event loop had been idle in all at the last check, and when that last changed. */
   #idle = { ms: -1, atMs: 0 }
-  /** The item that it is ended for, which has taken too long: it may have begun another by the time it ends. */
+  /** The item that took too long and for which it is terminated: it may have begun another by the time it ends. */
   lateItem: number | undefined = undefined
   readonly #worker: Worker
   /** Tasks it has been sent, with its answers: undefined until one has come. */
   readonly #tasks = new Map<number, LoadedMessage | undefined>()
-  /** When those were sent that it has not answered. */
+  /** When the tasks were sent that it has not answered. */
   readonly #loading = new Map<number, number>()
   #error: unknown = undefined
 
@@ -112,7 +112,7 @@ export class PoolWorker {
     return machineNow() - this.epochMs
   }
 
-  /** Ends it if the item that it is at has taken longer than `timeoutMs`. */
+  /** Terminates it if the item that it runs has taken longer than `timeoutMs`. */
   endIfLate(timeoutMs: number): void {
     const item = this.currentItem
     if (item === -1 || this.lateItem !== undefined) return
@@ -124,8 +124,8 @@ export class PoolWorker {
   }
 
   /**
-   * For how long it has begun no item and its event loop has not come to rest, as far as is known from looks at it; while policies have
-   * an item wait, it does. It may be at a result that takes long to send.
+   * For how long it has begun no item while its event loop was never idle, as far as checks have shown; while policies make
+   * an item wait, it is idle. It may be sending a result that takes long.
    */
   stuckMs(): number {
     const nowMs = machineNow()
@@ -152,7 +152,7 @@ export class PoolWorker {
     return this.sent - ((this.sent - begun) | 0)
   }
 
-  /** Takes back all items that it has not begun. @returns how many of those that it was sent it has */
+  /** Takes back all items that it has not begun. @returns how many of the items that it was sent remain with it */
   takeBack(): number {
     for (;;) {
       const begun = Atomics.load(this.cells, Cell.BEGUN)
@@ -214,7 +214,7 @@ export class PoolWorker {
     else this.#worker.unref()
   }
 
-  /** Ends it for a reason of this thread. */
+  /** Terminates it for a reason of this thread. */
   endFor(error: Error): void {
     this.#error ??= error
     this.end()

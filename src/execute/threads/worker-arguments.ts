@@ -8,7 +8,7 @@ const NOT_FOR_WORKERS = /^(--input-type|--eval|-e|--print|-p|-pe|--interactive|-
 const FOR_WORKERS =
   /^(--import|--require|-r|--loader|--experimental-[\w-]+|--conditions|-C|--no-[\w-]+|--enable-source-maps)(=|$)/
 
-/** Those whose value may stand apart. */
+/** Options whose value may be an argument of its own. */
 const WITH_VALUE = /^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C)$/
 
 /** Starts a worker with the options of this process, loaders among them. */
@@ -38,7 +38,7 @@ function ownArguments(): string[] | undefined {
   return kept
 }
 
-/** Which options are those of a whole process, Node alone knows, of each of its versions: V8's are, and some of its own. */
+/** Only Node knows which options are those of a whole process, and each version differs: V8's are, and some of Node's own. */
 function refusedBy(error: unknown): string[] {
   const { code, message } = error as NodeJS.ErrnoException
   return code === 'ERR_WORKER_INVALID_EXEC_ARGV' ? message.replace(/^.*: /, '').split(', ') : []

@@ -12,12 +12,12 @@ import { givers, isStuck, neediest, type Sharer } from './fair-shares.js'
 import { IdleWorkers } from './idle-workers.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
 
-/** Workers that may fail to start, one after the other, before a run learns that there are none. */
+/** After this many workers in a row have failed to start, a run learns that there are none. */
 const FAILED_STARTS = 3
 
-/** While a run waits for a worker that cannot go on without, it is looked at this often whether others should give one back. */
+/** While a run that needs a worker waits for one, this is how often the pool checks whether others should give one back. */
 const LOOK_MS = 25
-/** It goes on without, if it may, when no run has got a worker for this long: those that have them may be waiting for it. */
+/** If no run has got a worker for this long, a run that may goes on without: those that have workers may be waiting for it. */
 const PATIENCE_MS = 1000
 
 /** A run that asks for workers. */
@@ -26,10 +26,10 @@ export interface WorkerRequest extends Sharer {
   wanted: number
   /** Whether another run has had workers of the pool, or asked for them, in its time. */
   isShared: boolean
-  /** Most workers of the pool, those of other runs included, for this run to have more started; >= 1. */
+  /** More workers are started for this run only while the pool has fewer than this, other runs' included; >= 1. */
   readonly most: number
   readonly joined: (worker: PoolWorker) => void
-  /** Others need a worker more: the run gives one back as soon as it can. */
+  /** Other runs need a worker more: this run gives one back as soon as it can. */
   readonly makeWay: () => void
   /** Workers are long in coming: the run goes on in this thread. */
   readonly goOnHere: () => void
@@ -47,7 +47,7 @@ export class WorkerPool implements Disposable {
   readonly #idle = new IdleWorkers()
   readonly #starting = new Set<PoolWorker>()
   readonly #requests: WorkerRequest[] = []
-  /** Those that a run has. */
+  /** Workers that a run has. */
   readonly #working = new Set<PoolWorker>()
   #isStartDue = false
   #failures: unknown[] = []
@@ -93,7 +93,7 @@ export class WorkerPool implements Disposable {
   request(request: WorkerRequest): void {
     if (!this.#isAsked) this.#servedMs = performance.now()
     const [first] = this.#requests
-    // Those between have been marked as they came.
+    // Requests between these two were marked as they came.
     if (first !== undefined) first.isShared = request.isShared = true
     this.#requests.push(request)
     this.#serve()
@@ -142,7 +142,7 @@ export class WorkerPool implements Disposable {
     return Math.min(open, room)
   }
 
-  /** How many may be started for runs of a task, of which `most` may work. Those that load other tasks do not count, but all are at most twice as many. */
+  /** How many may be started for runs of a task, of which `most` may work. Workers that load other tasks do not count, but all together are at most twice as many. */
   #roomFor(task: number, most: number): number {
     const idle = this.#idle.loadingOthers(task)
     const working = [...this.#working].filter((worker) => worker.isLoading(task)).length
@@ -159,7 +159,7 @@ export class WorkerPool implements Disposable {
     }
   }
 
-  /** Ends workers that load a task for no run, the longest idle first, where there would be more than twice as many as may work: their modules may never end. */
+  /** Terminates workers that load a task for no run, the longest idle first, if there would be more than twice as many as may work: their modules may never finish loading. */
   #makeRoom(most: number): void {
     while (this.size >= 2 * most) {
       const worker = this.#idle.takeLoading()
@@ -196,7 +196,7 @@ export class WorkerPool implements Disposable {
     this.#startLater()
   }
 
-  /** A run ends a worker that is of no use. */
+  /** A run terminates a worker that is of no use to it. */
   retire(worker: PoolWorker): void {
     worker.owner = undefined
     worker.end()
@@ -295,7 +295,7 @@ export class WorkerPool implements Disposable {
   }
 }
 
-/** Where memory is scarce, a worker that exceeds its part ends with its item; otherwise the process would end with all of them. */
+/** Where memory is scarce, a worker that exceeds its share ends with its item; otherwise the process would end with all workers. */
 function scarceLimits(): ResourceLimits | undefined {
   const { heap_size_limit: nodeBytes } = builtins.v8.getHeapStatistics()
   const bytes = scarceHeapBytes(currentLimits(), nodeBytes)

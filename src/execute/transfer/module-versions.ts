@@ -4,7 +4,7 @@ const WAIT_MS = { least: 1000, most: 8000 }
 /** Notices when a module has been evaluated again, as development servers do once its text, or that of one it imports, has changed. */
 export class ModuleVersions {
   #latest = 0
-  /** When a function counts that came too soon. */
+  /** When a function that came too soon will count. */
   #dueMs = Infinity
   /** Of each task the text of the latest function that was at hand, all that there were, and when the next of that text may be of another version. */
   readonly #functions = new Map<
@@ -12,7 +12,7 @@ export class ModuleVersions {
     { text: string; readonly seen: WeakSet<object>; waitMs: number; notBeforeMs: number }
   >()
 
-  /** The version of now, which counts up each time: a thread that was started before keeps what it has loaded. */
+  /** The present version, which counts up each time: a thread that was started before keeps what it has loaded. */
   check(): number {
     if (this.#dueMs !== Infinity && performance.now() >= this.#dueMs) {
       this.#dueMs = Infinity

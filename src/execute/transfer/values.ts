@@ -44,7 +44,7 @@ export function packValues(values: readonly unknown[], unfit?: Unfit[]): PackedV
   return { values: packed ?? packNumbers(values), buffers }
 }
 
-/** Makes Buffers again of what has arrived of some. */
+/** Turns what has arrived of Buffers into Buffers again. */
 export function restore(buffers: PackedValues['buffers']): void {
   if (buffers !== undefined) for (const bytes of buffers) Object.setPrototypeOf(bytes, Buffer.prototype as object)
 }
@@ -166,7 +166,7 @@ function looked(value: Part): Look {
   return look
 }
 
-/** Those whose memory no other object uses. */
+/** Typed arrays whose memory no other object uses. */
 function alone(views: readonly Part[], objects: ReadonlySet<object>): Part[] {
   const uses = new Map<object, number>()
   for (const one of objects) {
@@ -176,7 +176,7 @@ function alone(views: readonly Part[], objects: ReadonlySet<object>): Part[] {
   return views.filter(({ value }) => uses.get((value as Uint8Array).buffer) === 1)
 }
 
-/** Notes what is to be known of one object, and gives the objects in it. */
+/** Notes what matters about one object, and gives the objects in it. */
 function partsOf(part: Part, look: Look): Part[] {
   const { value } = part
   const parts: Part[] = []

@@ -20,7 +20,7 @@ export class UnderWay {
     this.#settled?.()
   }
 
-  /** Resolves when one more of it has settled. Only one caller may wait: a race would be remembered by the longest for each of the others. */
+  /** Resolves when one more item has settled. Only one caller may wait: with `Promise.race`, the longest promise would keep a reaction for each of the others. */
   oneLess(): Promise<void> {
     return new Promise((resolve) => (this.#settled = resolve))
   }
@@ -33,7 +33,7 @@ export class UnderWay {
 /**
  * Begins the items of a chunk in order, while no more than `inFlight` are under way. Stops early when its run is over, or the rest is taken back.
  *
- * @returns resolves when all have begun, with what tells when all have ended
+ * @returns resolves when all have begun, to a promise that resolves when all have ended
  */
 export async function beginChunk(
   message: ChunkMessage,
@@ -75,7 +75,7 @@ class ChunkWork {
     this.#report = report
   }
 
-  /** Starts items until there are no more or the run is over; then it returns false. Or until as many wait as may. */
+  /** Starts items until the limit of those that wait is reached. @returns false if there are no more, or the run is over */
   goOn(): boolean {
     const { items, run, start } = this.#message
     const most = inFlightOf(this.#message)

@@ -34,11 +34,11 @@ class WorkerProgram {
   readonly #at: AtWork
   readonly #report: WorkerReport
   readonly #nesting = markAsWorker()
-  /** Those that could be loaded. */
+  /** Tasks that could be loaded. */
   readonly #tasks = new Map<number, WorkerTask>()
-  /** The policies of the run that has some. */
+  /** The policies of the run under way, if it has any. */
   #policies: { readonly run: number; readonly guard: Guard; readonly waits: AbortController } | undefined = undefined
-  /** Everything is done in the order in which it was sent, but for chunks of which all has begun: beside them the next of their run begins. */
+  /** Messages are handled in the order in which they came. Only once all items of a chunk have begun may the next chunk of its run begin beside it. */
   #last: Promise<void> = Promise.resolve()
   readonly #items = new UnderWay()
   readonly #chunks = new UnderWay()
@@ -91,7 +91,7 @@ class WorkerProgram {
     }
   }
 
-  /** Whether it need not wait until the items that have begun have ended. */
+  /** Whether a message need not wait until the items that have begun have ended. */
   #runsBeside(message: ToWorker): boolean {
     return message.kind === 'chunk' && message.run === this.#runOfChunks && inFlightOf(message) > 1
   }

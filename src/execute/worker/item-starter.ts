@@ -7,7 +7,7 @@ import type { WorkerTask } from '../transfer/task-source.js'
 import type { Guard } from './policies.js'
 import { Cell, type ChunkMessage, SEVERAL, type WorkerStart } from './protocol.js'
 
-/** A promise that is late is given up in here; only if this thread is too busy for that, this much later, it is ended from outside. */
+/** A late promise is given up in this thread. Only if the thread is too busy for that, it is terminated from outside, this much later. */
 const GRACE_MS = 50
 
 /** The present work of a worker. */
@@ -69,7 +69,7 @@ export class ItemStarter {
     if (Atomics.load(at.cells, Cell.CANCELLED) >= this.#run)
       throw new DOMException('the run of this item has ended', 'AbortError')
     const attempt = at.attempts + 1
-    // Without a time limit nothing tells that a policy has given it up, and it may last into the next run.
+    // Without a time limit nothing shows that a policy has given the item up, and it may last into the next run.
     const isTimed = this.#timeoutMs !== Infinity
     let isUnderWay = isTimed
     if (isTimed) at.underWay++
@@ -77,7 +77,7 @@ export class ItemStarter {
       const isCounted = isUnderWay
       isUnderWay = false
       if (isCounted) at.underWay--
-      // A timeout may have given this one up, and another be under way.
+      // A timeout may have given this attempt up, and another may be under way.
       if ((isCounted && !this.#isAlone) || at.attempts === attempt) this.#goOn()
     }
     let result, promise
@@ -126,7 +126,7 @@ export class ItemStarter {
     Atomics.store(this.#at.cells, Cell.STARTED_MS, ms - this.#at.epochMs)
   }
 
-  /** Tells what has come of an item with a time limit. That is no part of any item's time: a result may take long to send. */
+  /** Reports the outcome of an item with a time limit. That is no part of any item's time: a result may take long to send. */
   report(tell: () => void): void {
     const { cells } = this.#at
     cells[Cell.CURRENT] = -1
@@ -137,7 +137,7 @@ export class ItemStarter {
     }
   }
 
-  /** Nothing of an item runs that this thread has begun: the time counts of those that wait. */
+  /** No item that this thread has begun is running: from here the time of those that wait counts. */
   #goOn(): void {
     const { cells } = this.#at
     if (this.#isAlone || this.#at.underWay === 0) {

@@ -1,4 +1,4 @@
-/** All that a worker needs of policies: it is loaded by the first run that has some. */
+/** Everything that a worker needs for policies; loaded by the first run that has some. */
 import type { Policy, PolicyFunction } from '../../internal/policy.js'
 import { policyFromHandle } from '../../policy/policy-from-handle.js'
 import { compile } from '../../policy/stages/frame.js'

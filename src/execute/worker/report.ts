@@ -7,7 +7,7 @@ import { packBarely, type PackedThrown, packThrown } from '../transfer/thrown.js
 import { packValues, type Unfit } from '../transfer/values.js'
 import type { DoneMessage, FromWorker, ResultsMessage } from './protocol.js'
 
-/** Milliseconds after which results that have come together are sent, even if their chunk goes on. */
+/** Results that have gathered are sent after this many milliseconds, even if their chunk goes on. */
 const FLUSH_MS = 5
 
 /** Collects a worker's results and sends them, several at a time or each at once. */
@@ -21,7 +21,7 @@ export class WorkerReport {
   #indices: number[] = []
   #values: unknown[] = []
   #sentMs = 0
-  /** Sends what has come where nothing else ends for long. */
+  /** Sends what has gathered if nothing else ends for a while. */
   #flushing: NodeJS.Timeout | undefined = undefined
 
   constructor(port: MessagePort) {
